@@ -1,0 +1,174 @@
+//! Files: written whole or not at all; temporary folders that do not outlive us.
+
+use std::fs::{File, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tempfile::{NamedTempFile, TempDir};
+
+use crate::{proc, ui};
+
+/// How the names of our temporary folders begin.
+const PREFIX: &str = "git-dkr-";
+/// The file in each whose lock says that its owner is alive.
+const ALIVE: &str = ".alive";
+
+/// Writes a file by way of a temporary one beside it, so that a reader sees the old content or
+/// the new, and an interruption leaves the old.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let write = || -> std::io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let mut file = NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A temporary folder that only we can read, removed when dropped.
+#[derive(Debug)]
+pub struct Scratch {
+    folder: TempDir,
+    _alive: File,
+}
+
+impl Scratch {
+    /// Makes one, and removes those that a killed run left behind.
+    pub fn new() -> Result<Self> {
+        let root = std::env::temp_dir();
+        sweep(&root);
+        let make = || -> std::io::Result<Self> {
+            let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&root)?;
+            let alive = File::create(folder.path().join(ALIVE))?;
+            alive.lock()?;
+            Ok(Self {
+                folder,
+                _alive: alive,
+            })
+        };
+        make().with_context(|| format!("cannot make a temporary folder in {}", root.display()))
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Makes a folder in it, which holds nothing but what is put there.
+    pub fn folder(&self, name: &str) -> Result<PathBuf> {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(path)
+    }
+}
+
+/// Writes a file that only its owner can read (0600), or also run (0700).
+pub fn write_private(path: &Path, bytes: impl AsRef<[u8]>, mode: u32) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        std::fs::write(path, bytes)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Removes the temporary folders whose owners are gone. Best effort: others' folders and races
+/// with a starting run are left alone.
+fn sweep(root: &Path) {
+    for entry in std::fs::read_dir(root).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if !name.to_string_lossy().starts_with(PREFIX) {
+            continue;
+        }
+        let Ok(alive) = File::open(entry.path().join(ALIVE)) else {
+            continue;
+        };
+        if alive.try_lock().is_ok() {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Holds a lock file until dropped; waits for its turn and says so once.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock at `path`; `what` completes the sentence "waiting for …".
+    pub fn take(path: &Path, what: &str) -> Result<Self> {
+        let opened = path
+            .parent()
+            .map_or(Ok(()), std::fs::create_dir_all)
+            .and_then(|()| File::create(path))
+            .with_context(|| format!("cannot make the lock {}", path.display()))?;
+        let mut said = false;
+        loop {
+            match opened.try_lock() {
+                Ok(()) => return Ok(Self { _file: opened }),
+                Err(TryLockError::WouldBlock) => {
+                    if !said {
+                        ui::status("waiting", &format!("for {what}"));
+                        said = true;
+                    }
+                    proc::check_interrupted()?;
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                Err(TryLockError::Error(error)) => {
+                    return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write_whole(&path, b"old").unwrap();
+        // A folder cannot be replaced by a file.
+        let taken = folder.path().join("taken");
+        std::fs::create_dir(&taken).unwrap();
+        assert!(write_whole(&taken, b"new").is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn the_sweep_takes_the_dead_and_leaves_the_living() {
+        let root = tempfile::tempdir().unwrap();
+        let dead = root.path().join(format!("{PREFIX}dead"));
+        let living = root.path().join(format!("{PREFIX}living"));
+        let other = root.path().join("other");
+        for folder in [&dead, &living, &other] {
+            std::fs::create_dir(folder).unwrap();
+            std::fs::write(folder.join(ALIVE), "").unwrap();
+        }
+        let lock = File::open(living.join(ALIVE)).unwrap();
+        lock.lock().unwrap();
+        sweep(root.path());
+        assert!(!dead.exists());
+        assert!(living.exists());
+        assert!(other.exists());
+    }
+
+    #[test]
+    fn private_files_are_private() {
+        let scratch = Scratch::new().unwrap();
+        let path = scratch.path().join("key");
+        write_private(&path, "secret", 0o600).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

@@ -1,0 +1,31 @@
+//! `git dkr`: throw-away containers that hold a full clone of a large repository.
+//!
+//! The map of the house. Imports go downwards only (`tests/house.rs` reads the `use` lines):
+//!
+//! | floor | modules | what they do |
+//! |---|---|---|
+//! | commands | [`cli`], [`commands`] | arguments, then: gather facts, decide, act, print |
+//! | jobs | [`image`] | what the tool is for: bake, update, find, start |
+//! | settings | [`conf`] | `.dkr.conf`, git config and environment, each value with its origin |
+//! | edges | [`git`], [`engine`], [`ssh`] | one for each thing outside the process; `ssh` may use `git` |
+//! | helpers | [`proc`], [`fs`], [`ui`], [`error`] | processes, files, the terminal, errors |
+//!
+//! Deciding and doing are apart: parsing, planning, Dockerfile text, staleness and names are pure
+//! functions, tested by value; only `proc` starts processes, only `ui` prints, only `conf` and
+//! `main` read the environment (clippy's `disallowed_methods` holds this).
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod cli;
+pub mod commands;
+pub mod conf;
+pub mod engine;
+pub mod error;
+pub mod fs;
+pub mod git;
+pub mod image;
+pub mod proc;
+pub mod ssh;
+pub mod ui;

@@ -1,0 +1,377 @@
+//! The one place that starts processes. A command is a value that prints itself, ready to paste.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::error::Interrupted;
+use crate::ui;
+
+/// The first signal that asked us to stop; 0 while there was none.
+static STOP: AtomicI32 = AtomicI32::new(0);
+/// Children that are to hear of it.
+static CHILDREN: Mutex<Vec<Registered>> = Mutex::new(Vec::new());
+
+/// Takes SIGINT, SIGTERM and SIGHUP: from now on they end the running child and are reported as
+/// [`Interrupted`], so that every temporary file is removed on the way out.
+pub fn catch_signals() -> Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])
+        .context("cannot install signal handlers")?;
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            let _ = STOP.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
+            let signal = match signal {
+                SIGINT => Signal::INT,
+                SIGHUP => Signal::HUP,
+                _ => Signal::TERM,
+            };
+            for child in lock(&CHILDREN).iter() {
+                child.tell(signal);
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Fails when a signal has asked us to stop. Long waits call it now and then.
+pub fn check_interrupted() -> Result<(), Interrupted> {
+    match STOP.load(Ordering::SeqCst) {
+        0 => Ok(()),
+        signal => Err(Interrupted(signal)),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A running child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Registered {
+    pid: Pid,
+    /// Whether it shares our process group, and so hears of Ctrl-C from the terminal itself.
+    in_our_group: bool,
+}
+
+impl Registered {
+    fn tell(self, signal: Signal) {
+        if !(self.in_our_group && signal == Signal::INT) {
+            // The child may be gone already, which is what was wanted.
+            let _ = kill_process(self.pid, signal);
+        }
+    }
+}
+
+/// Keeps a child registered for as long as this value lives.
+struct Registration(Option<Registered>);
+
+impl Registration {
+    fn new(child: &Child, in_our_group: bool) -> Self {
+        let registered = i32::try_from(child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .map(|pid| Registered { pid, in_our_group });
+        lock(&CHILDREN).extend(registered);
+        // A signal that came between the start and the line above was told to nobody.
+        if let (Err(_), Some(child)) = (check_interrupted(), registered) {
+            child.tell(Signal::TERM);
+        }
+        Self(registered)
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        lock(&CHILDREN).retain(|child| Some(*child) != self.0);
+    }
+}
+
+/// A command to run: program, arguments, environment changes.
+#[derive(Debug, Clone)]
+pub struct Cmd {
+    program: OsString,
+    args: Vec<OsString>,
+    env: Vec<(OsString, Option<OsString>)>,
+    stdin: Option<Vec<u8>>,
+    /// Stays in our process group, so that it may ask the user on the terminal.
+    foreground: bool,
+}
+
+impl Cmd {
+    /// A command without arguments.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        Self {
+            program: program.as_ref().to_owned(),
+            args: Vec::new(),
+            env: Vec::new(),
+            stdin: None,
+            foreground: false,
+        }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.args
+            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets a variable of the child's environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.env
+            .push((name.into(), Some(value.as_ref().to_owned())));
+        self
+    }
+
+    /// Takes a variable out of the child's environment.
+    #[must_use]
+    pub fn env_remove(mut self, name: &str) -> Self {
+        self.env.push((name.into(), None));
+        self
+    }
+
+    /// What the child reads; nothing (`/dev/null`) otherwise.
+    #[must_use]
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(bytes.into());
+        self
+    }
+
+    /// Lets the child ask the user on the terminal (a passphrase, a password).
+    #[must_use]
+    pub fn foreground(mut self) -> Self {
+        self.foreground = true;
+        self
+    }
+
+    /// Runs it and returns its status and what it printed, whatever the status.
+    pub fn output(&self) -> Result<Output> {
+        check_interrupted()?;
+        ui::echo(self);
+        let mut command = self.command();
+        command
+            .stdin(if self.stdin.is_some() {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let (mut child, _registration) = self.spawn(command, self.foreground)?;
+        let feeder = self.feed(child.stdin.take());
+        let output = child
+            .wait_with_output()
+            .with_context(|| format!("cannot read from {}", self.name()))?;
+        drop(feeder.map(std::thread::JoinHandle::join));
+        check_interrupted()?;
+        Ok(output)
+    }
+
+    /// Runs it, hands each line of its standard error to `on_line` as it comes, and drops its
+    /// standard output. For long work that reports its progress.
+    pub fn stderr_lines(&self, mut on_line: impl FnMut(&str)) -> Result<ExitStatus> {
+        check_interrupted()?;
+        ui::echo(self);
+        let mut command = self.command();
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let (mut child, _registration) = self.spawn(command, self.foreground)?;
+        if let Some(stderr) = child.stderr.take() {
+            let mut reader = BufReader::new(stderr);
+            let mut line = Vec::new();
+            while read_line(&mut reader, &mut line)? {
+                on_line(&String::from_utf8_lossy(&line));
+            }
+        }
+        let status = child
+            .wait()
+            .with_context(|| format!("cannot wait for {}", self.name()))?;
+        check_interrupted()?;
+        Ok(status)
+    }
+
+    /// Runs it on our own terminal, standard streams and all, and returns its exit code: 128 plus
+    /// the signal's number when one ended it. A signal to us goes to the child, and its own code
+    /// is still what is returned.
+    pub fn attached(&self) -> Result<i32> {
+        check_interrupted()?;
+        ui::echo(self);
+        // On a terminal the child must stay in the foreground group to read from it, and the
+        // terminal itself tells both of us of Ctrl-C. Elsewhere the signal comes to us alone.
+        let (mut child, _registration) = self.spawn(self.command(), io::stdin().is_terminal())?;
+        let status = child
+            .wait()
+            .with_context(|| format!("cannot wait for {}", self.name()))?;
+        Ok(status
+            .code()
+            .unwrap_or_else(|| 128 + status.signal().unwrap_or(0)))
+    }
+
+    /// The same command for the SSH server, the only asynchronous room of the house.
+    pub fn to_tokio(&self) -> tokio::process::Command {
+        ui::echo(self);
+        let mut command = tokio::process::Command::from(self.command());
+        command.kill_on_drop(true);
+        command
+    }
+
+    /// The program's name, for messages.
+    pub fn name(&self) -> String {
+        Path::new(&self.program)
+            .file_name()
+            .unwrap_or(&self.program)
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that starts processes"
+    )]
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args);
+        for (name, value) in &self.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
+    fn spawn(&self, mut command: Command, in_our_group: bool) -> Result<(Child, Registration)> {
+        if !in_our_group {
+            command.process_group(0);
+        }
+        let child = command
+            .spawn()
+            .with_context(|| format!("cannot start {}", self.name()))?;
+        let registration = Registration::new(&child, in_our_group);
+        Ok((child, registration))
+    }
+
+    /// Writes standard input from a thread, so that a child that prints before it has read all
+    /// cannot block us. A child that stops reading is no error here: its status tells.
+    fn feed(&self, stdin: Option<ChildStdin>) -> Option<std::thread::JoinHandle<()>> {
+        let (mut stdin, bytes) = (stdin?, self.stdin.clone()?);
+        Some(std::thread::spawn(move || {
+            let _ = stdin.write_all(&bytes);
+        }))
+    }
+}
+
+/// Reads up to the next `\n` or `\r` (progress meters use it) into `line`, without the mark.
+fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    loop {
+        let buffer = reader.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(!line.is_empty());
+        }
+        match buffer.iter().position(|b| matches!(b, b'\n' | b'\r')) {
+            Some(at) => {
+                line.extend_from_slice(&buffer[..at]);
+                reader.consume(at + 1);
+                return Ok(true);
+            }
+            None => {
+                let read = buffer.len();
+                line.extend_from_slice(buffer);
+                reader.consume(read);
+            }
+        }
+    }
+}
+
+impl fmt::Display for Cmd {
+    /// As one would type it in a shell.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quote = |text: &OsStr| {
+            let text = text.to_string_lossy().into_owned();
+            shlex::try_quote(&text).map_or(text.clone(), |quoted| quoted.into_owned())
+        };
+        for (name, value) in &self.env {
+            if let Some(value) = value {
+                write!(f, "{}={} ", name.to_string_lossy(), quote(value))?;
+            }
+        }
+        write!(f, "{}", quote(&self.program))?;
+        for arg in &self.args {
+            write!(f, " {}", quote(arg))?;
+        }
+        Ok(())
+    }
+}
+
+/// Every executable of this name on the PATH, in its order.
+pub fn on_path(name: &str) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = which::which_all(name).into_iter().flatten().collect();
+    found.dedup();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_prints_itself_ready_to_paste() {
+        let cmd = Cmd::new("git")
+            .arg("-C")
+            .arg("/a b/$(c)")
+            .env("LC_ALL", "C")
+            .env_remove("GIT_DIR");
+        assert_eq!(cmd.to_string(), "LC_ALL=C git -C '/a b/$(c)'");
+    }
+
+    #[test]
+    fn lines_end_at_newlines_and_carriage_returns() {
+        let mut reader = BufReader::with_capacity(3, &b"one\rtwo\n\nlast"[..]);
+        let mut lines = Vec::new();
+        let mut line = Vec::new();
+        while read_line(&mut reader, &mut line).unwrap() {
+            lines.push(String::from_utf8(line.clone()).unwrap());
+        }
+        assert_eq!(lines, ["one", "two", "", "last"]);
+    }
+
+    #[test]
+    fn output_feeds_stdin_and_keeps_the_status() {
+        let output = Cmd::new("sh")
+            .args(["-c", "cat; exit 3"])
+            .stdin("hello")
+            .output()
+            .unwrap();
+        assert_eq!(output.stdout, b"hello");
+        assert_eq!(output.status.code(), Some(3));
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let error = Cmd::new("/no/such/program").output().unwrap_err();
+        assert_eq!(error.to_string(), "cannot start program");
+    }
+}
