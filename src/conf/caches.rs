@@ -1,0 +1,77 @@
+//! Caches of build tools, shared by all containers through named volumes.
+
+use super::file::nearest;
+
+/// A tool whose cache is shared: the volume `<tool>-cache` at `/<tool>-cache`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Cache {
+    Bazel,
+    Cargo,
+    Npm,
+    Pip,
+    Go,
+    Ccache,
+}
+
+impl Cache {
+    const ALL: [(&str, Self); 6] = [
+        ("bazel", Self::Bazel),
+        ("cargo", Self::Cargo),
+        ("npm", Self::Npm),
+        ("pip", Self::Pip),
+        ("go", Self::Go),
+        ("ccache", Self::Ccache),
+    ];
+
+    fn name(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(_, cache)| *cache == self)
+            .map_or("", |(name, _)| name)
+    }
+
+    /// The named volume, as docker's `-v` takes it.
+    pub fn volume(self) -> String {
+        format!("{0}-cache:/{0}-cache", self.name())
+    }
+
+    /// The variables that tell the tool of it. Bazel has none: it reads `/root/.bazelrc`.
+    pub fn environment(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Bazel => &[],
+            Self::Cargo => &[("CARGO_HOME", "/cargo-cache")],
+            Self::Npm => &[("npm_config_cache", "/npm-cache")],
+            Self::Pip => &[("PIP_CACHE_DIR", "/pip-cache")],
+            Self::Go => &[
+                ("GOCACHE", "/go-cache/build"),
+                ("GOMODCACHE", "/go-cache/mod"),
+            ],
+            Self::Ccache => &[("CCACHE_DIR", "/ccache-cache")],
+        }
+    }
+}
+
+/// `none`, or names.
+pub(super) fn parse(text: &str) -> Result<Vec<Cache>, String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if words == ["none"] {
+        return Ok(Vec::new());
+    }
+    words.into_iter().map(one).collect()
+}
+
+fn one(word: &str) -> Result<Cache, String> {
+    let names = Cache::ALL.map(|(name, _)| name);
+    Cache::ALL
+        .iter()
+        .find(|(name, _)| *name == word)
+        .map(|(_, cache)| *cache)
+        .ok_or_else(|| match nearest(word, &names) {
+            Some(near) => format!("no cache is called `{word}`; did you mean `{near}`?"),
+            None => format!(
+                "no cache is called `{word}`; there are none, {}",
+                names.join(", ")
+            ),
+        })
+}

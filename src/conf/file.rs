@@ -1,0 +1,168 @@
+//! The shape of `.dkr.conf`: `key = value` lines, then sections of raw Dockerfile lines.
+
+use super::problem::{Place, Problem};
+use super::{Origin, instructions};
+
+/// Every key, in the order of the documentation.
+pub(super) const KEYS: [&str; 7] = [
+    "base_image",
+    "packages",
+    "volumes",
+    "caches",
+    "stale_after",
+    "key_files",
+    "ca_bundle",
+];
+/// Keys that a later version will know; older ones say so rather than call them unknown.
+const LATER: [&str; 3] = ["stack", "agent", "layers"];
+const SECTIONS: [&str; 2] = ["pre_clone", "post_clone"];
+
+/// Raw Dockerfile lines of one section.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Section {
+    /// The lines as they stand, each ending in a newline; empty when there are none.
+    pub text: String,
+    /// The number of the first of them in the file.
+    pub first_line: usize,
+}
+
+/// One `key = value` line.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub key: String,
+    pub value: String,
+    pub at: Place,
+}
+
+/// The file, not yet understood.
+#[derive(Debug, Default)]
+pub(super) struct File {
+    pub entries: Vec<Entry>,
+    sections: Vec<(String, Section)>,
+}
+
+impl File {
+    /// Takes a section out and looks its instructions over.
+    pub fn take_section(&mut self, name: &str, problems: &mut Vec<Problem>) -> Section {
+        let Some(at) = self.sections.iter().position(|(found, _)| found == name) else {
+            return Section::default();
+        };
+        let (_, section) = self.sections.remove(at);
+        for (line, message) in instructions::check(&section.text) {
+            let place = Place {
+                line: section.first_line + line,
+                column: 1,
+            };
+            problems.push(Problem::new(
+                Origin::File(place),
+                format!("[{name}] {message}"),
+            ));
+        }
+        section
+    }
+}
+
+/// Reads the lines. Whatever is wrong goes to `problems`, and the rest is still read.
+pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> File {
+    let mut file = File::default();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for (index, raw) in text.lines().enumerate() {
+        let line = raw.trim();
+        let at = Place {
+            line: index + 1,
+            column: 1 + raw.chars().take_while(|c| c.is_whitespace()).count(),
+        };
+        if let Some(name) = section_name(line) {
+            open_section(&mut file, name, at, problems);
+        } else if let Some((_, section)) = file.sections.last_mut() {
+            section.text.push_str(raw.trim_end_matches('\r'));
+            section.text.push('\n');
+        } else if !line.is_empty() && !line.starts_with('#') {
+            read_entry(&mut file, raw, at, problems);
+        }
+    }
+    for (_, section) in &mut file.sections {
+        if section.text.trim().is_empty() {
+            section.text.clear();
+        }
+    }
+    file
+}
+
+/// `[name]` alone on a line, of a word: `[ -d x ]` in a shell line is none.
+fn section_name(line: &str) -> Option<&str> {
+    let name = line.strip_prefix('[')?.strip_suffix(']')?;
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    (!name.is_empty() && name.chars().all(word)).then_some(name)
+}
+
+fn open_section(file: &mut File, name: &str, at: Place, problems: &mut Vec<Problem>) {
+    if !SECTIONS.contains(&name) {
+        let known = nearest(name, &SECTIONS).map_or_else(
+            || format!("there are [{}]", SECTIONS.join("] and [")),
+            |near| format!("did you mean [{near}]?"),
+        );
+        problems.push(Problem::new(
+            Origin::File(at),
+            format!("unknown section [{name}]; {known}"),
+        ));
+    } else if file.sections.iter().any(|(found, _)| found == name) {
+        problems.push(Problem::new(
+            Origin::File(at),
+            format!("section [{name}] stands here twice"),
+        ));
+    }
+    let section = Section {
+        text: String::new(),
+        first_line: at.line + 1,
+    };
+    file.sections.push((name.to_owned(), section));
+}
+
+fn read_entry(file: &mut File, raw: &str, at: Place, problems: &mut Vec<Problem>) {
+    let Some((key, value)) = raw.split_once('=') else {
+        let message = format!(
+            "expected `key = value` or a [section], found `{}`",
+            raw.trim()
+        );
+        problems.push(Problem::new(Origin::File(at), message));
+        return;
+    };
+    let key_name = key.trim();
+    let value_at = Place {
+        line: at.line,
+        column: 2 + key.chars().count() + value.chars().take_while(|c| c.is_whitespace()).count(),
+    };
+    if LATER.contains(&key_name) {
+        let message = format!("`{key_name}` is not supported by this version of git dkr");
+        problems.push(Problem::new(Origin::File(at), message));
+    } else if !KEYS.contains(&key_name) {
+        let known = nearest(key_name, &KEYS).map_or_else(
+            || format!("known keys: {}", KEYS.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        problems.push(Problem::new(
+            Origin::File(at),
+            format!("unknown key `{key_name}`; {known}"),
+        ));
+    } else if let Some(first) = file.entries.iter().find(|entry| entry.key == key_name) {
+        let message = format!("`{key_name}` is already set in line {}", first.at.line);
+        problems.push(Problem::new(Origin::File(at), message));
+    } else {
+        file.entries.push(Entry {
+            key: key_name.to_owned(),
+            value: value.trim().to_owned(),
+            at: value_at,
+        });
+    }
+}
+
+/// The known name that is most like this one, when one is near at all.
+pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}

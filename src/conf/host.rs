@@ -1,0 +1,54 @@
+//! Settings of this machine and its user, which no repository can make.
+
+use std::path::PathBuf;
+
+use super::problem::{Problem, Problems};
+use super::{Origin, Sources, Value};
+
+/// How the host is reached and what its network needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// A private key for the host's own sshd; the embedded server serves when there is none.
+    pub ssh_key: Option<Value<PathBuf>>,
+    /// The port of that sshd.
+    pub ssh_port: Value<u16>,
+    /// Extra CA certificates that https needs in this network.
+    pub ca_bundle: Option<Value<PathBuf>>,
+}
+
+impl Host {
+    /// Flags first, then environment and git config.
+    pub fn read(
+        ssh_key: Option<PathBuf>,
+        ca_bundle: Option<PathBuf>,
+        sources: &Sources,
+    ) -> Result<Self, Problems> {
+        let path = |flag: Option<PathBuf>, flag_name: &'static str, name: &str| match flag {
+            Some(value) => Some(Value {
+                value,
+                origin: Origin::Flag(flag_name),
+            }),
+            None => sources.get(name).map(|(value, origin)| Value {
+                value: PathBuf::from(value),
+                origin,
+            }),
+        };
+        let ssh_port = match sources.get("ssh_port") {
+            None => Value::default_of(22),
+            Some((text, origin)) => {
+                let value = text.parse().map_err(|_| {
+                    Problems(vec![Problem::new(
+                        origin.clone(),
+                        format!("`{text}` is not the number of a port"),
+                    )])
+                })?;
+                Value { value, origin }
+            }
+        };
+        Ok(Self {
+            ssh_key: path(ssh_key, "--ssh-key", "ssh_key"),
+            ssh_port,
+            ca_bundle: path(ca_bundle, "--ca-bundle", "ca_bundle"),
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! What is wrong with settings: every problem at once, each with its place.
+
+use std::fmt;
+
+use super::{FILE, Origin};
+
+/// A place in `.dkr.conf`, both counted from 1, the column in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{FILE}:{}:{}", self.line, self.column)
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where.
+    pub at: Origin,
+    /// What.
+    pub message: String,
+}
+
+impl Problem {
+    pub(super) fn new(at: Origin, message: impl Into<String>) -> Self {
+        Self {
+            at,
+            message: message.into(),
+        }
+    }
+}
+
+/// All that is wrong; at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    /// Sorted as they stand in the file; what comes from elsewhere follows.
+    pub(super) fn none_or(mut problems: Vec<Problem>) -> Result<(), Self> {
+        problems.sort_by_key(|problem| match &problem.at {
+            Origin::File(place) => (0, Some(*place)),
+            _ => (1, None),
+        });
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Self(problems))
+        }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{}: {}", problem.at, problem.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}

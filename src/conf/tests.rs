@@ -1,0 +1,178 @@
+use super::*;
+
+fn read(text: &str) -> Result<Conf, Problems> {
+    Conf::read(Some(text), &Sources::default())
+}
+
+fn problems(text: &str) -> String {
+    read(text).unwrap_err().to_string()
+}
+
+#[test]
+fn an_absent_file_gives_the_defaults() {
+    let conf = Conf::read(None, &Sources::default()).unwrap();
+    assert_eq!(conf.base_image.value, "fedora:43");
+    assert_eq!(conf.base_image.origin, Origin::Default);
+    assert_eq!(conf.caches.value, [Cache::Bazel]);
+    assert_eq!(conf.stale_after.value, 50);
+    assert!(conf.packages.value.is_empty());
+    assert_eq!(conf.ca_bundle.value, CaBundle::Mount);
+}
+
+#[test]
+fn every_key_is_read() {
+    let conf = read(concat!(
+        "# a comment\n",
+        "base_image = ubuntu:24.04\r\n",
+        "packages = bazel  clang cmake\n",
+        "\n",
+        "volumes = /opt/data:/data \"/a b:/c:ro\"\n",
+        "caches = cargo go\n",
+        "stale_after=7\n",
+        "key_files = Cargo.lock **/package-lock.json\n",
+        "ca_bundle = install\n",
+        "[pre_clone]\n",
+        "# kept\n",
+        "RUN echo one \\\n",
+        "    && [ -d / ]\n",
+        "[post_clone]\n",
+        "RUN cd /workspace && ./setup.sh\n",
+    ))
+    .unwrap();
+    assert_eq!(conf.base_image.value, "ubuntu:24.04");
+    assert_eq!(
+        conf.base_image.origin,
+        Origin::File(Place {
+            line: 2,
+            column: 14
+        })
+    );
+    assert_eq!(conf.packages.value, ["bazel", "clang", "cmake"]);
+    assert_eq!(conf.volumes.value, ["/opt/data:/data", "/a b:/c:ro"]);
+    assert_eq!(conf.caches.value, [Cache::Cargo, Cache::Go]);
+    assert_eq!(conf.stale_after.value, 7);
+    assert_eq!(conf.key_files.value, ["Cargo.lock", "**/package-lock.json"]);
+    assert_eq!(conf.ca_bundle.value, CaBundle::Install);
+    assert_eq!(
+        conf.pre_clone.text,
+        "# kept\nRUN echo one \\\n    && [ -d / ]\n"
+    );
+    assert_eq!(conf.pre_clone.first_line, 11);
+    assert_eq!(conf.post_clone.text, "RUN cd /workspace && ./setup.sh\n");
+}
+
+#[test]
+fn all_problems_are_reported_at_once_with_their_places() {
+    insta::assert_snapshot!(problems(concat!(
+        "base_imag = debian\n",
+        "packages = good $(bad) \n",
+        "  volumes = data\n",
+        "stale_after = soon\n",
+        "caches = cargoo\n",
+        "stale_after = 3\n",
+        "just words\n",
+        "stack = auto\n",
+        "key_files = \"open\n",
+        "ca_bundle = /etc/ca.pem\n",
+        "zebra = 1\n",
+        "[preclone]\n",
+        "[post_clone]\n",
+        "RUNN echo\n",
+        "FROM scratch\n",
+        "RUN echo \\\n",
+    )), @r"
+    .dkr.conf:1:1: unknown key `base_imag`; did you mean `base_image`?
+    .dkr.conf:2:12: `$(bad)` is not the name of a package
+    .dkr.conf:3:13: `data` is not a volume: expected /folder:/target or name:/target, and :ro if wanted
+    .dkr.conf:4:15: `soon` is not a whole number
+    .dkr.conf:5:10: no cache is called `cargoo`; did you mean `cargo`?
+    .dkr.conf:6:1: `stale_after` is already set in line 4
+    .dkr.conf:7:1: expected `key = value` or a [section], found `just words`
+    .dkr.conf:8:1: `stack` is not supported by this version of git dkr
+    .dkr.conf:9:13: a quote is not closed
+    .dkr.conf:10:13: `/etc/ca.pem` is neither `mount` nor `install`; the file itself is given by --ca-bundle or git config dkr.caBundle
+    .dkr.conf:11:1: unknown key `zebra`; known keys: base_image, packages, volumes, caches, stale_after, key_files, ca_bundle
+    .dkr.conf:12:1: unknown section [preclone]; did you mean [pre_clone]?
+    .dkr.conf:14:1: [post_clone] `RUNN` is no instruction; did you mean RUN?
+    .dkr.conf:15:1: [post_clone] FROM would start another image; set base_image instead
+    .dkr.conf:16:1: [post_clone] this RUN ends in a backslash
+    ");
+}
+
+#[test]
+fn environment_beats_git_config_beats_the_file() {
+    let file = "base_image = from-file\n";
+    let git = [("dkr.baseimage".to_owned(), "from-git".to_owned())];
+    let env = [("DKR_BASE_IMAGE".to_owned(), "from-env".to_owned())];
+
+    let conf = Conf::read(Some(file), &Sources::new([], git.clone())).unwrap();
+    assert_eq!(conf.base_image.value, "from-git");
+    assert_eq!(
+        conf.base_image.origin.to_string(),
+        "git config dkr.baseImage"
+    );
+
+    let conf = Conf::read(Some(file), &Sources::new(env, git)).unwrap();
+    assert_eq!(conf.base_image.value, "from-env");
+}
+
+#[test]
+fn a_bad_value_outside_the_file_is_named_by_its_source() {
+    let env = [("DKR_STALE_AFTER".to_owned(), "x".to_owned())];
+    let error = Conf::read(None, &Sources::new(env, [])).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "DKR_STALE_AFTER in the environment: `x` is not a whole number"
+    );
+}
+
+#[test]
+fn nothing_in_a_value_can_become_code() {
+    for text in [
+        "base_image = debian\\\n",
+        "base_image = debian AS x\n",
+        "base_image = $(id)\n",
+        "packages = --allow-downgrades\n",
+        "packages = a;b\n",
+        "volumes = $HOME:/x\n",
+        "volumes = /a:/b:ro:rw\n",
+    ] {
+        assert!(read(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn instructions_are_split_where_a_dockerfile_splits_them() {
+    let text = concat!(
+        "# lead\n",
+        "RUN one \\\n",
+        "# inside\n",
+        "\n",
+        "  two\n",
+        "run <<EOF cat\n",
+        "FROM no\n",
+        "EOF\n",
+        "ENV A=<<B\n",
+        "# tail\n",
+    );
+    let found = split(text);
+    let seen: Vec<_> = found.iter().map(|i| (i.line, i.keyword.clone())).collect();
+    let expected = [(1, "RUN"), (5, "RUN"), (8, "ENV"), (10, "")];
+    assert_eq!(seen, expected.map(|(line, name)| (line, name.to_owned())));
+    assert_eq!(
+        found
+            .into_iter()
+            .map(|i| i.lead + &i.body)
+            .collect::<String>(),
+        text
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn splitting_loses_nothing_and_reading_never_panics(text in "(?s)(RUN|#|\\\\|<<E|E|\n| |\\[|\\]|=|pre_clone|base_image|é){0,40}") {
+        let joined: String = split(&text).into_iter().map(|i| i.lead + &i.body).collect();
+        proptest::prop_assert_eq!(joined, text.clone());
+        let _ = read(&text);
+    }
+}

@@ -1,0 +1,144 @@
+//! What each setting may hold. Everything here ends up on a command line or in a Dockerfile, so
+//! the rules say what is allowed, not what is forbidden.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::file::{Entry, File};
+use super::problem::Problem;
+use super::{CaBundle, Origin, Sources, Value};
+
+/// An image reference: `registry:port/name:tag@digest`, nothing else.
+static IMAGE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$").ok());
+/// A package name with the version and architecture marks of the six package managers.
+static PACKAGE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^[A-Za-z0-9@][A-Za-z0-9+._:@=~/-]*$").ok());
+static VOLUME_NAME: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^[A-Za-z0-9][A-Za-z0-9_.-]+$").ok());
+
+fn matches(rule: &LazyLock<Option<Regex>>, text: &str) -> bool {
+    rule.as_ref().is_some_and(|rule| rule.is_match(text))
+}
+
+/// Picks the strongest word on each setting, and checks the weaker ones too.
+pub(super) struct Picker<'a> {
+    pub file: &'a File,
+    pub sources: &'a Sources,
+    pub problems: &'a mut Vec<Problem>,
+}
+
+impl Picker<'_> {
+    pub fn value<T>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Value<T>> {
+        let in_file = self.file_only(name, &parse);
+        let Some((text, origin)) = self.sources.get(name) else {
+            return in_file;
+        };
+        self.keep(text, origin, &parse)
+    }
+
+    /// A setting that only the repository can make.
+    pub fn file_only<T>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Value<T>> {
+        let Entry { value, at, .. } = self.file.entries.iter().find(|entry| entry.key == name)?;
+        self.keep(value, Origin::File(*at), parse)
+    }
+
+    /// Words separated by white space, quoted as in a shell; none by default.
+    pub fn list(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<String, String>,
+    ) -> Value<Vec<String>> {
+        let words = |text: &str| -> Result<Vec<String>, String> {
+            shlex::split(text)
+                .ok_or("a quote is not closed")?
+                .iter()
+                .map(|word| parse(word))
+                .collect()
+        };
+        self.value(name, words)
+            .unwrap_or_else(|| Value::default_of(Vec::new()))
+    }
+
+    fn keep<T>(
+        &mut self,
+        text: &str,
+        origin: Origin,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Value<T>> {
+        match parse(text) {
+            Ok(value) => Some(Value { value, origin }),
+            Err(message) => {
+                self.problems.push(Problem::new(origin, message));
+                None
+            }
+        }
+    }
+}
+
+pub(super) fn image(text: &str) -> Result<String, String> {
+    if matches(&IMAGE, text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is not the name of an image"))
+    }
+}
+
+pub(super) fn package(word: &str) -> Result<String, String> {
+    if matches(&PACKAGE, word) {
+        Ok(word.to_owned())
+    } else {
+        Err(format!("`{word}` is not the name of a package"))
+    }
+}
+
+pub(super) fn volume(word: &str) -> Result<String, String> {
+    let mut parts = word.split(':');
+    let (source, target) = (parts.next().unwrap_or_default(), parts.next());
+    let options = parts.next().unwrap_or("rw");
+    let source_fits = source.starts_with('/') || matches(&VOLUME_NAME, source);
+    let target_fits = target.is_some_and(|path| path.starts_with('/'));
+    let options_fit = options
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, ',' | '=' | '-'));
+    if source_fits && target_fits && options_fit && parts.next().is_none() {
+        Ok(word.to_owned())
+    } else {
+        Err(format!(
+            "`{word}` is not a volume: expected /folder:/target or name:/target, and :ro if wanted"
+        ))
+    }
+}
+
+pub(super) fn pattern(word: &str) -> Result<String, String> {
+    if word.is_empty() {
+        Err("an empty pattern matches nothing".to_owned())
+    } else {
+        Ok(word.to_owned())
+    }
+}
+
+pub(super) fn number(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| format!("`{text}` is not a whole number"))
+}
+
+pub(super) fn ca_bundle(text: &str) -> Result<CaBundle, String> {
+    match text {
+        "mount" => Ok(CaBundle::Mount),
+        "install" => Ok(CaBundle::Install),
+        _ => Err(format!(
+            "`{text}` is neither `mount` nor `install`; the file itself is given by \
+             --ca-bundle or git config dkr.caBundle"
+        )),
+    }
+}
