@@ -1,0 +1,161 @@
+//! The edge to git: one place that builds git's commands. Reading a repository of any shape
+//! (linked worktree, bare, shallow, SHA-256, reftable) is left to git itself; counting commits
+//! goes through gix where it can, as lists of many images ask for it often.
+
+mod fetch;
+mod history;
+mod objects;
+mod refs;
+mod repo;
+mod view;
+
+use std::path::Path;
+use std::process::Output;
+use std::sync::LazyLock;
+
+use anyhow::Result;
+use regex::Regex;
+
+pub use history::{Distance, History};
+pub use objects::{Commit, ObjectId};
+pub use refs::Head;
+pub use repo::{Repo, user_settings};
+pub use view::View;
+
+use crate::proc::Cmd;
+
+/// What `git rev-parse --local-env-vars` lists: variables that bind a process to one repository.
+const LOCAL_VARIABLES: [&str; 15] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_CONFIG",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_CONFIG_COUNT",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_GRAFT_FILE",
+    "GIT_INDEX_FILE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_COMMON_DIR",
+];
+
+/// A git command failed.
+#[derive(Debug, thiserror::Error)]
+#[error("git {subcommand} failed: {message}")]
+pub struct GitError {
+    /// Its first argument.
+    pub subcommand: String,
+    /// What it said, without passwords.
+    pub message: String,
+}
+
+/// A git command in the repository whose git directory this is, whatever the environment says.
+fn command(git_dir: &Path) -> Cmd {
+    outside().arg("--git-dir").arg(git_dir)
+}
+
+/// A git command that is bound to no repository yet.
+fn outside() -> Cmd {
+    let mut cmd = Cmd::new("git");
+    for name in LOCAL_VARIABLES {
+        cmd = cmd.env_remove(name);
+    }
+    // Reading must not write: `git status` and friends would refresh the index.
+    cmd.env("GIT_OPTIONAL_LOCKS", "0")
+}
+
+/// The git commands that serve a repository, for the SSH server.
+pub fn serve(subcommand: &str, config: &[&str], git_dir: &Path) -> Cmd {
+    let mut cmd = outside();
+    for setting in config {
+        cmd = cmd.arg("-c").arg(setting);
+    }
+    cmd.arg(subcommand).arg(git_dir)
+}
+
+/// Runs a command that must succeed; gives what it printed.
+fn run(subcommand: &str, cmd: &Cmd) -> Result<Vec<u8>> {
+    let output = cmd.output()?;
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(failed(subcommand, &output).into())
+    }
+}
+
+fn failed(subcommand: &str, output: &Output) -> GitError {
+    let message = String::from_utf8_lossy(&output.stderr);
+    let message = match message.trim() {
+        "" => output.status.to_string(),
+        said => said.to_owned(),
+    };
+    GitError {
+        subcommand: subcommand.to_owned(),
+        message: without_passwords(&message),
+    }
+}
+
+/// Takes the user part out of URLs, as a token may stand there.
+fn without_passwords(text: &str) -> String {
+    static USER: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"(https?://)[^/@\s]+@").ok());
+    match USER.as_ref() {
+        Some(user) => user.replace_all(text, "$1***@").into_owned(),
+        None => String::new(),
+    }
+}
+
+/// The lines of an output, as text.
+fn lines(bytes: &[u8]) -> Vec<String> {
+    String::from_utf8_lossy(bytes)
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The version of git.
+pub fn version() -> Result<String> {
+    let answer = lines(&run("version", &outside().arg("version"))?);
+    Ok(answer.into_iter().next().unwrap_or_default())
+}
+
+/// Whether git takes this as the name of a branch.
+pub fn is_branch_name(name: &str) -> Result<bool> {
+    let cmd = outside().args(["check-ref-format", &format!("refs/heads/{name}")]);
+    // `-name` and `HEAD` are well-formed refs that `git branch` refuses.
+    let refused = name.starts_with('-') || name == "HEAD";
+    Ok(!refused && cmd.output()?.status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_in_urls_are_not_repeated() {
+        assert_eq!(
+            without_passwords("unable to access 'https://me:ghp_secret@example.com/x.git/': 403"),
+            "unable to access 'https://***@example.com/x.git/': 403"
+        );
+    }
+
+    #[test]
+    fn branch_names_are_git_s() {
+        for (name, fits) in [
+            ("main", true),
+            ("a/b", true),
+            ("$(touch x)", false), // a space
+            ("$(touch)`;&'\"", true),
+            ("a..b", false),
+            ("-x", false),
+            ("HEAD", false),
+            ("", false),
+        ] {
+            assert_eq!(is_branch_name(name).unwrap(), fits, "{name}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Objects: their ids, one file of a tree, and what a partial clone lacks.
+
+use std::fmt;
+
+use anyhow::{Context, Result, bail};
+
+use super::{GitError, Repo, failed, lines, run};
+use crate::error::Failure;
+
+/// A full object id: 40 or 64 lower-case hexadecimal digits, and nothing else ever.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectId(String);
+
+impl ObjectId {
+    /// Checks and takes a full id.
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        (matches!(text.len(), 40 | 64) && text.bytes().all(hex)).then(|| Self(text.to_owned()))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first seven digits, for people.
+    pub fn short(&self) -> &str {
+        self.0.get(..7).unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What is shown of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id.
+    pub id: ObjectId,
+    /// The id as short as git makes it.
+    pub short: String,
+    /// The first line of its message.
+    pub subject: String,
+}
+
+/// The most bytes of a settings file that are read.
+const FILE_LIMIT: usize = 1 << 20;
+
+impl Repo {
+    /// A file of the commit's tree, or `None` when there is none. Never reads the worktree.
+    pub fn file_at(&self, commit: &ObjectId, path: &str) -> Result<Option<String>> {
+        let name = format!("{commit}:{path}");
+        let output = self.git(["cat-file", "blob", &name]).output()?;
+        if !output.status.success() {
+            let tree = self.git(["ls-tree", commit.as_str(), "--", path]);
+            return if run("ls-tree", &tree)?.is_empty() {
+                Ok(None)
+            } else {
+                Err(failed("cat-file", &output)).with_context(|| format!("cannot read {name}"))
+            };
+        }
+        if output.stdout.len() > FILE_LIMIT {
+            bail!(Failure::new(format!("{path} is larger than 1 MiB")));
+        }
+        String::from_utf8(output.stdout)
+            .map(Some)
+            .map_err(|_| Failure::new(format!("{path} at {} is not UTF-8", commit.short())).into())
+    }
+
+    /// The bytes that all packs and loose objects take: what a full clone is at most.
+    pub fn size(&self) -> Result<u64> {
+        let answer = lines(&run("count-objects", &self.git(["count-objects", "-v"]))?);
+        let kib = |name: &str| -> u64 {
+            answer
+                .iter()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")?.parse().ok())
+                .unwrap_or(0)
+        };
+        Ok((kib("size") + kib("size-pack")) * 1024)
+    }
+
+    /// In a partial clone, fetches the objects under `commit` that are not here yet, as an image
+    /// holds a full clone. Does nothing in any other repository.
+    pub fn complete(&self, commit: &ObjectId) -> Result<usize> {
+        let Some(remote) = self.promisor()? else {
+            return Ok(0);
+        };
+        let cmd = self
+            .git([
+                "rev-list",
+                "--objects",
+                "--missing=print",
+                "--no-object-names",
+                commit.as_str(),
+            ])
+            .env("GIT_NO_LAZY_FETCH", "1");
+        let missing: Vec<String> = lines(&run("rev-list", &cmd)?)
+            .iter()
+            .filter_map(|line| Some(line.strip_prefix('?')?.to_owned()))
+            .collect();
+        let Some(first) = missing.first() else {
+            return Ok(0);
+        };
+        let fetch = self
+            .git([
+                "-c",
+                "fetch.negotiationAlgorithm=noop",
+                "fetch",
+                "--quiet",
+                &remote,
+            ])
+            .args(["--no-tags", "--no-write-fetch-head", "--no-auto-gc"])
+            .args(["--recurse-submodules=no", "--filter=blob:none", "--stdin"])
+            .stdin(missing.join("\n") + "\n")
+            .foreground();
+        run("fetch", &fetch).map_err(|error| {
+            let said = error
+                .downcast_ref::<GitError>()
+                .map_or_else(|| error.to_string(), |error| error.message.clone());
+            Failure::new(format!(
+                "this partial clone lacks {} objects ({}, …), and {remote} does not give them: {said}",
+                missing.len(),
+                first.get(..7).unwrap_or(first)
+            ))
+            .hint(format!(
+                "see that {remote} can be reached, or make the clone whole: git fetch --refetch --no-filter {remote}"
+            ))
+        })?;
+        Ok(missing.len())
+    }
+
+    /// The remote that a partial clone fetches missing objects from.
+    fn promisor(&self) -> Result<Option<String>> {
+        let pattern = r"^(extensions\.partialclone|remote\..*\.promisor)$";
+        let output = self.git(["config", "--get-regexp", pattern]).output()?;
+        Ok(lines(&output.stdout).iter().find_map(|line| {
+            let (key, value) = line.split_once(' ')?;
+            if key == "extensions.partialclone" {
+                return Some(value.to_owned());
+            }
+            let remote = key.strip_prefix("remote.")?.strip_suffix(".promisor")?;
+            (value == "true").then(|| remote.to_owned())
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_full_ids_are_ids() {
+        assert!(ObjectId::parse(&"a1".repeat(20)).is_some());
+        assert!(ObjectId::parse(&"0f".repeat(32)).is_some());
+        for text in [
+            "",
+            "abc",
+            &"A1".repeat(20),
+            &"g1".repeat(20),
+            &"a ".repeat(20),
+        ] {
+            assert!(ObjectId::parse(text).is_none(), "{text}");
+        }
+    }
+}

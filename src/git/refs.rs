@@ -1,0 +1,75 @@
+//! Refs: what they point to.
+
+use anyhow::Result;
+
+use super::{Commit, ObjectId, Repo, lines, run};
+
+/// What HEAD is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Head {
+    /// On a branch, by its short name; the branch may be unborn.
+    Branch(String),
+    /// At a commit.
+    Detached,
+}
+
+impl Repo {
+    /// What HEAD is.
+    pub fn head(&self) -> Result<Head> {
+        let output = self.git(["symbolic-ref", "-q", "HEAD"]).output()?;
+        let name = String::from_utf8_lossy(&output.stdout);
+        Ok(match name.trim_end().strip_prefix("refs/heads/") {
+            Some(branch) => Head::Branch(branch.to_owned()),
+            None => Head::Detached,
+        })
+    }
+
+    /// The commits that these revisions lead to, in their order; `None` where there is none.
+    /// A revision with a line break in it leads nowhere.
+    pub fn commits<S: AsRef<str>>(&self, revisions: &[S]) -> Result<Vec<Option<ObjectId>>> {
+        let mut input = String::new();
+        for revision in revisions.iter().map(AsRef::as_ref) {
+            // An empty revision would be read as `^{commit}` of the index.
+            let fits = !revision.is_empty() && !revision.contains(['\n', '\0']);
+            input.push_str(if fits { revision } else { "refs/heads/.no" });
+            input.push_str("^{commit}\n");
+        }
+        let cmd = self
+            .git(["cat-file", "--batch-check=%(objectname) %(objecttype)"])
+            .stdin(input);
+        let answer = lines(&run("cat-file", &cmd)?);
+        let commit = |line: &String| {
+            let (id, kind) = line.split_once(' ')?;
+            (kind == "commit").then(|| ObjectId::parse(id)).flatten()
+        };
+        let mut commits: Vec<_> = answer.iter().map(commit).collect();
+        // One line an answer; should git say less, the rest is not there.
+        commits.resize(revisions.len(), None);
+        Ok(commits)
+    }
+
+    /// The commit's first line, and what else is shown of it.
+    pub fn commit(&self, id: &ObjectId) -> Result<Commit> {
+        let cmd = self.git([
+            "show",
+            "-s",
+            "--no-show-signature",
+            "--format=%h%x00%s",
+            id.as_str(),
+        ]);
+        let answer = String::from_utf8_lossy(&run("show", &cmd)?).into_owned();
+        let (short, subject) = answer.trim_end().split_once('\0').unwrap_or((&answer, ""));
+        Ok(Commit {
+            id: id.clone(),
+            short: short.to_owned(),
+            subject: subject.to_owned(),
+        })
+    }
+
+    /// The names of all branches, those of remotes with the remote's name before them.
+    pub fn branch_names(&self) -> Result<Vec<String>> {
+        let format = "--format=%(refname:lstrip=2)";
+        let cmd = self.git(["for-each-ref", format, "refs/heads", "refs/remotes"]);
+        Ok(lines(&run("for-each-ref", &cmd)?))
+    }
+}

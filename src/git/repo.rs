@@ -1,0 +1,160 @@
+//! Which repository a path belongs to.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::{command, failed, lines, outside, run};
+use crate::error::Failure;
+use crate::proc::Cmd;
+
+/// A repository on the host: worktree, linked worktree, submodule or bare.
+#[derive(Debug, Clone)]
+pub struct Repo {
+    /// The git directory of this worktree: its HEAD and index.
+    pub git_dir: PathBuf,
+    /// The directory shared by all worktrees: refs, objects, config.
+    pub common_dir: PathBuf,
+    /// The folder by which people know the repository: the main worktree, or the bare directory.
+    pub path: PathBuf,
+    /// Where the objects are.
+    pub objects: PathBuf,
+    /// `sha1` or `sha256`.
+    pub object_format: String,
+    /// Whether history is cut off somewhere.
+    pub shallow: bool,
+}
+
+impl Repo {
+    /// Finds the repository that holds `path`. `None` means the current folder, where `GIT_DIR`
+    /// and the like are obeyed.
+    pub fn find(path: Option<&Path>) -> Result<Self> {
+        let shown = path.unwrap_or(Path::new(".")).display().to_string();
+        let base = match path {
+            // `git -C ''` would mean the current folder.
+            Some(path) if path.as_os_str().is_empty() => bail!(Failure::new("REPO is empty")),
+            Some(path) => outside().arg("-C").arg(path),
+            None => Cmd::new("git"),
+        };
+        let cmd = base.args([
+            "rev-parse",
+            "--path-format=absolute",
+            "--git-dir",
+            "--git-common-dir",
+            "--git-path",
+            "objects",
+            "--show-object-format",
+            "--is-shallow-repository",
+            "--is-bare-repository",
+        ]);
+        let output = cmd.output()?;
+        if !output.status.success() {
+            let error = failed("rev-parse", &output);
+            if path.is_some_and(|path| !path.exists()) {
+                bail!(Failure::new(format!("{shown} does not exist")));
+            }
+            if error.message.contains("not a git repository") {
+                bail!(
+                    Failure::new(format!("{shown} is not in a git repository"))
+                        .hint("give the path of one: git dkr create-image REPO [BRANCH_FROM]")
+                );
+            }
+            return Err(error).with_context(|| format!("cannot read the repository at {shown}"));
+        }
+        Self::from_rev_parse(&lines(&output.stdout))
+            .with_context(|| format!("cannot make out the repository at {shown}"))
+    }
+
+    fn from_rev_parse(answer: &[String]) -> Result<Self> {
+        let [git_dir, common_dir, objects, format, shallow, bare] = answer else {
+            bail!(Failure::new("its path holds a line break"));
+        };
+        let (git_dir, common_dir) = (PathBuf::from(git_dir), PathBuf::from(common_dir));
+        let path = if bare == "true" && common_dir.file_name().is_none_or(|name| name != ".git") {
+            common_dir.clone()
+        } else if common_dir.ends_with(".git") {
+            common_dir.parent().unwrap_or(&common_dir).to_owned()
+        } else {
+            // A submodule, or a git directory kept apart: its config knows the worktree.
+            let cmd = command(&git_dir).args(["rev-parse", "--show-toplevel"]);
+            match run("rev-parse", &cmd) {
+                Ok(bytes) => lines(&bytes)
+                    .first()
+                    .map_or_else(|| common_dir.clone(), PathBuf::from),
+                Err(_) => common_dir.clone(),
+            }
+        };
+        Ok(Self {
+            path: std::fs::canonicalize(&path).unwrap_or(path),
+            git_dir,
+            common_dir,
+            objects: PathBuf::from(objects),
+            object_format: format.clone(),
+            shallow: shallow == "true",
+        })
+    }
+
+    /// The repository's name: its folder's, without `.git`.
+    pub fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        name.strip_suffix(".git").unwrap_or(&name).to_owned()
+    }
+
+    /// A git command in this repository.
+    pub(super) fn git<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Cmd {
+        command(&self.git_dir).args(args)
+    }
+
+    /// Every entry of git's config under `dkr.`, keys in lower case; the last one wins.
+    pub fn settings(&self) -> Result<Vec<(String, String)>> {
+        settings(&self.git(["config", "-z", "--get-regexp", r"^dkr\."]))
+    }
+
+    /// The names of the remotes.
+    pub fn remotes(&self) -> Result<Vec<String>> {
+        Ok(lines(&run("remote", &self.git(["remote"]))?))
+    }
+}
+
+/// The same outside of any repository.
+pub fn user_settings() -> Result<Vec<(String, String)>> {
+    settings(&outside().args(["config", "-z", "--get-regexp", r"^dkr\."]))
+}
+
+fn settings(cmd: &Cmd) -> Result<Vec<(String, String)>> {
+    // Status 1 means that there is none.
+    let output = cmd.output()?;
+    if !output.status.success() && output.status.code() != Some(1) {
+        return Err(failed("config", &output)).context("cannot read git's config");
+    }
+    Ok(parse_settings(&output.stdout))
+}
+
+/// `key\nvalue\0`, or `key\0` for a bare key, which means true.
+fn parse_settings(bytes: &[u8]) -> Vec<(String, String)> {
+    bytes
+        .split(|byte| *byte == 0)
+        .filter(|entry| !entry.is_empty())
+        .map(|entry| {
+            let text = String::from_utf8_lossy(entry);
+            let (key, value) = text.split_once('\n').unwrap_or((&text, "true"));
+            (key.to_owned(), value.to_owned())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn config_entries_may_hold_line_breaks_or_nothing() {
+        assert_eq!(
+            parse_settings(b"dkr.a\none\ntwo\0dkr.b\0"),
+            [
+                ("dkr.a".to_owned(), "one\ntwo".to_owned()),
+                ("dkr.b".to_owned(), "true".to_owned())
+            ]
+        );
+    }
+}

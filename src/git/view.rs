@@ -1,0 +1,82 @@
+//! A bare repository of a few files that shows one commit of another: what a build clones from.
+//!
+//! It borrows the objects (`objects/info/alternates`) and advertises one branch at exactly the
+//! commit to bake, and the tags. So the clone gets that commit even when the branch moves on, it
+//! is an ordinary `git clone` whatever the commit was named by, and it sees no other branch.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::{ObjectId, Repo, lines, run};
+use crate::error::Failure;
+
+/// The bare repository in a temporary folder of the caller's.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Its git directory.
+    pub git_dir: PathBuf,
+}
+
+impl View {
+    /// Writes the view of `commit` into `folder`, which must be empty: on `branch`, or with a
+    /// detached HEAD when there is none.
+    pub fn create(
+        repo: &Repo,
+        commit: &ObjectId,
+        branch: Option<&str>,
+        folder: &Path,
+    ) -> Result<Self> {
+        let format = "--format=%(objectname) %(refname)";
+        let cmd = repo.git(["for-each-ref", format, "refs/tags"]);
+        let mut refs = lines(&run("for-each-ref", &cmd)?);
+        refs.extend(branch.map(|branch| format!("{commit} refs/heads/{branch}")));
+        let files = [
+            ("HEAD", head(commit, branch)),
+            ("config", config(&repo.object_format)),
+            ("packed-refs", refs.join("\n") + "\n"),
+            ("objects/info/alternates", alternates(&repo.objects)?),
+        ];
+        let write = || -> std::io::Result<()> {
+            std::fs::create_dir_all(folder.join("refs"))?;
+            std::fs::create_dir_all(folder.join("objects/info"))?;
+            for (name, text) in files {
+                std::fs::write(folder.join(name), text)?;
+            }
+            if repo.shallow {
+                std::fs::copy(repo.common_dir.join("shallow"), folder.join("shallow"))?;
+            }
+            Ok(())
+        };
+        write().with_context(|| format!("cannot write {}", folder.display()))?;
+        Ok(Self {
+            git_dir: folder.to_owned(),
+        })
+    }
+}
+
+fn head(commit: &ObjectId, branch: Option<&str>) -> String {
+    match branch {
+        Some(branch) => format!("ref: refs/heads/{branch}\n"),
+        None => format!("{commit}\n"),
+    }
+}
+
+fn config(object_format: &str) -> String {
+    format!(
+        "[core]\n\trepositoryformatversion = 1\n\tbare = true\n\
+         [extensions]\n\tobjectFormat = {object_format}\n"
+    )
+}
+
+/// One path a line; git reads a line that starts with `"` or `#` otherwise.
+fn alternates(objects: &Path) -> Result<String> {
+    let path = objects.to_str().unwrap_or_default();
+    if !path.starts_with('/') || path.contains('\n') {
+        bail!(
+            Failure::new(format!("the path {} cannot be served", objects.display()))
+                .hint("move the repository to a path of plain UTF-8 without line breaks")
+        );
+    }
+    Ok(format!("{path}\n"))
+}
