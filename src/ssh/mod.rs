@@ -1,0 +1,210 @@
+//! The edge to ssh: how a build step or a container reaches the repository on the host.
+//!
+//! Either way the image knows one constant address, [`URL`]; where it leads is said by three
+//! small files that come from outside the image (as build secrets, or mounted at [`RUN_DIR`]),
+//! so neither the Dockerfile nor the image depends on ports, keys or paths of this machine.
+
+mod host;
+mod push;
+mod request;
+mod server;
+mod session;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::Result;
+
+pub use host::reach as reach_host;
+pub use server::Server;
+
+use crate::fs::write_private;
+
+/// The host alias in every ssh config we write.
+const ALIAS: &str = "dkr-host";
+/// The address of the remote `host` in every image.
+pub const URL: &str = "ssh://dkr-host/workspace";
+/// The path in that address, as git-upload-pack is asked for it.
+const URL_PATH: &str = "/workspace";
+/// Where a running container finds the files of [`Access`].
+pub const RUN_DIR: &str = "/run/dkr";
+/// Where a build step finds them.
+const SECRETS_DIR: &str = "/run/secrets";
+
+/// What the embedded server lets a client do. Whatever is not named here is refused.
+#[derive(Debug, Clone)]
+pub struct Serve {
+    /// The git directory that `git-upload-pack` reads.
+    pub upload: std::path::PathBuf,
+    /// Where pushes go, if they may go anywhere.
+    pub receive: Option<Receive>,
+}
+
+/// The one corner of a repository that a container may push to.
+#[derive(Debug, Clone)]
+pub struct Receive {
+    /// The git directory.
+    pub git_dir: std::path::PathBuf,
+    /// Refs under this prefix may be made and moved forward: `refs/heads/<hostname>/`.
+    pub prefix: String,
+}
+
+/// How a client reaches the repository, from the host's point of view.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// The port on the host.
+    pub port: u16,
+    /// The user to log in as.
+    pub user: String,
+    /// The host's public keys, as `type base64`.
+    pub host_keys: Vec<String>,
+    /// The private key.
+    pub key: std::path::PathBuf,
+    /// The path that [`URL`] stands for, when it is not the embedded server's own.
+    pub path: Option<std::path::PathBuf>,
+}
+
+/// The address of the host as a container sees it. On Linux containers share the host's network;
+/// Docker Desktop runs them in a machine of their own (untested here).
+fn host_address() -> &'static str {
+    if cfg!(target_os = "linux") {
+        "127.0.0.1"
+    } else {
+        "host.docker.internal"
+    }
+}
+
+/// The names of the build secrets, which are also the names of the files.
+pub const SECRETS: [&str; 3] = ["dkr_ssh_config", "dkr_known_hosts", "dkr_git_config"];
+
+impl Access {
+    /// Writes the files for build secrets into `folder`, named as in [`SECRETS`]. The key is not
+    /// among them: the engine forwards it as an agent.
+    pub fn write_secrets(&self, folder: &Path) -> Result<()> {
+        let [ssh_config, known_hosts, git_config] = SECRETS;
+        let known = format!("{SECRETS_DIR}/{known_hosts}");
+        write_private(
+            &folder.join(ssh_config),
+            self.ssh_config(&known, None),
+            0o600,
+        )?;
+        write_private(&folder.join(known_hosts), self.known_hosts(), 0o600)?;
+        write_private(&folder.join(git_config), self.git_config(), 0o600)
+    }
+
+    /// Writes the files that are mounted at [`RUN_DIR`] of a container, the key too.
+    pub fn write_run_dir(&self, folder: &Path) -> Result<()> {
+        let key = format!("{RUN_DIR}/key");
+        let known = format!("{RUN_DIR}/known_hosts");
+        write_private(
+            &folder.join("ssh_config"),
+            self.ssh_config(&known, Some(&key)),
+            0o644,
+        )?;
+        write_private(&folder.join("known_hosts"), self.known_hosts(), 0o644)?;
+        write_private(&folder.join("git_config"), self.git_config(), 0o644)?;
+        write_private(&folder.join("key"), std::fs::read(&self.key)?, 0o600)
+    }
+
+    fn ssh_config(&self, known_hosts: &str, key: Option<&str>) -> String {
+        let mut text = format!(
+            "Host {ALIAS}\n\
+             \tHostName {}\n\
+             \tPort {}\n\
+             \tUser {}\n\
+             \tHostKeyAlias {ALIAS}\n\
+             \tUserKnownHostsFile {known_hosts}\n\
+             \tGlobalKnownHostsFile /dev/null\n\
+             \tStrictHostKeyChecking yes\n\
+             \tUpdateHostKeys no\n\
+             \tBatchMode yes\n\
+             \tConnectTimeout 10\n\
+             \tLogLevel ERROR\n",
+            host_address(),
+            self.port,
+            self.user
+        );
+        if let Some(key) = key {
+            // A String takes whatever is written to it.
+            let _ = write!(text, "\tIdentityFile {key}\n\tIdentitiesOnly yes\n");
+        }
+        text
+    }
+
+    fn known_hosts(&self) -> String {
+        let line = |key: &String| format!("{ALIAS} {key}\n");
+        self.host_keys.iter().map(line).collect()
+    }
+
+    fn git_config(&self) -> String {
+        match &self.path {
+            None => String::new(),
+            Some(path) => format!(
+                "[url \"ssh://{ALIAS}{}\"]\n\tinsteadOf = {URL}\n",
+                percent_encode(path)
+            ),
+        }
+    }
+}
+
+/// A path as git's URL parser reads it back (`url_decode` in git's `url.c`).
+fn percent_encode(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    let mut text = String::new();
+    for byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(byte) {
+            text.push(char::from(*byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access(path: Option<&str>) -> Access {
+        Access {
+            port: 4022,
+            user: "me".into(),
+            host_keys: vec!["ssh-ed25519 AAAA".into(), "ssh-rsa BBBB".into()],
+            key: "/key".into(),
+            path: path.map(Into::into),
+        }
+    }
+
+    #[test]
+    fn the_ssh_config_verifies_the_host_and_never_asks() {
+        insta::assert_snapshot!(access(None).ssh_config("/k", Some("/run/dkr/key")), @r"
+        Host dkr-host
+        	HostName 127.0.0.1
+        	Port 4022
+        	User me
+        	HostKeyAlias dkr-host
+        	UserKnownHostsFile /k
+        	GlobalKnownHostsFile /dev/null
+        	StrictHostKeyChecking yes
+        	UpdateHostKeys no
+        	BatchMode yes
+        	ConnectTimeout 10
+        	LogLevel ERROR
+        	IdentityFile /run/dkr/key
+        	IdentitiesOnly yes
+        ");
+        assert_eq!(
+            access(None).known_hosts(),
+            "dkr-host ssh-ed25519 AAAA\ndkr-host ssh-rsa BBBB\n"
+        );
+    }
+
+    #[test]
+    fn a_path_of_the_host_cannot_break_out_of_the_git_config() {
+        assert_eq!(
+            access(Some("/a b\"]\n$(x)é")).git_config(),
+            "[url \"ssh://dkr-host/a%20b%22%5D%0A%24%28x%29%C3%A9\"]\n\
+             \tinsteadOf = ssh://dkr-host/workspace\n"
+        );
+    }
+}

@@ -1,0 +1,240 @@
+//! What a push asks for, read from the wire before git sees any of it.
+//!
+//! The format is that of git's `gitprotocol-pack`, "Reference Update Request and Packfile
+//! Transfer": pkt-lines of `old new ref`, the first with `\0capabilities`, then a flush.
+
+/// More than this before the flush is no push of ours.
+const LIMIT: usize = 1 << 20;
+
+/// The start of a push.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// More bytes are needed.
+    Incomplete,
+    /// Not what git would send.
+    Malformed,
+    /// The commands up to the flush.
+    Complete(Commands),
+}
+
+/// What the push wants to change.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Commands {
+    updates: Vec<Update>,
+    capabilities: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Update {
+    name: String,
+    delete: bool,
+}
+
+/// Reads the commands from the first bytes of a push.
+pub(super) fn read(bytes: &[u8]) -> Opening {
+    let mut commands = Commands {
+        updates: Vec::new(),
+        capabilities: Vec::new(),
+    };
+    let mut rest = bytes;
+    loop {
+        let Some((head, tail)) = rest.split_at_checked(4) else {
+            return incomplete(bytes);
+        };
+        let length = std::str::from_utf8(head)
+            .ok()
+            .and_then(|hex| usize::from_str_radix(hex, 16).ok());
+        match length {
+            Some(0) => return Opening::Complete(commands),
+            Some(length) if length > 4 => {
+                let Some((line, next)) = tail.split_at_checked(length - 4) else {
+                    return incomplete(bytes);
+                };
+                if commands.take(line).is_none() {
+                    return Opening::Malformed;
+                }
+                rest = next;
+            }
+            _ => return Opening::Malformed,
+        }
+    }
+}
+
+fn incomplete(bytes: &[u8]) -> Opening {
+    if bytes.len() > LIMIT {
+        Opening::Malformed
+    } else {
+        Opening::Incomplete
+    }
+}
+
+impl Commands {
+    fn take(&mut self, line: &[u8]) -> Option<()> {
+        let text = std::str::from_utf8(line).ok()?;
+        let (text, capabilities) = text.split_once('\0').unwrap_or((text, ""));
+        self.capabilities
+            .extend(capabilities.split_whitespace().map(str::to_owned));
+        let text = text.trim_end_matches('\n');
+        // A shallow clone tells where its history ends.
+        if text.starts_with("shallow ") {
+            return Some(());
+        }
+        let mut words = text.splitn(3, ' ');
+        let (_old, new, name) = (words.next()?, words.next()?, words.next()?);
+        self.updates.push(Update {
+            name: name.to_owned(),
+            delete: new.bytes().all(|byte| byte == b'0'),
+        });
+        Some(())
+    }
+
+    /// Why the push is refused, a reason for each ref that may not be touched; empty when it may
+    /// go on. Moving a ref back is refused by git itself, which knows the history.
+    fn refusals(&self, prefix: &str) -> Vec<(&str, String)> {
+        self.updates
+            .iter()
+            .filter_map(|update| {
+                let inside = update
+                    .name
+                    .strip_prefix(prefix)
+                    .is_some_and(|rest| !rest.is_empty());
+                let reason = if !inside {
+                    format!("git dkr: a container may push to {prefix}* only")
+                } else if update.delete {
+                    "git dkr: a container may not delete".to_owned()
+                } else {
+                    return None;
+                };
+                Some((update.name.as_str(), reason))
+            })
+            .collect()
+    }
+
+    /// The report that refuses the push, as `receive-pack` would send it, or `None` when the push
+    /// may go on. One bad ref refuses them all.
+    pub fn refuse(&self, prefix: &str) -> Option<Vec<u8>> {
+        let refusals = self.refusals(prefix);
+        if refusals.is_empty() {
+            return None;
+        }
+        let mut report = packet(b"unpack ok\n");
+        for update in &self.updates {
+            let reason = refusals
+                .iter()
+                .find(|(name, _)| *name == update.name)
+                .map_or("git dkr: refused with the others", |(_, reason)| reason);
+            report.extend(packet(format!("ng {} {reason}\n", update.name).as_bytes()));
+        }
+        report.extend(b"0000");
+        let banded = |name: &str| self.capabilities.iter().any(|has| has == name);
+        Some(if banded("side-band-64k") || banded("side-band") {
+            let mut framed: Vec<u8> = report
+                .chunks(900)
+                .flat_map(|chunk| packet(&[b"\x01", chunk].concat()))
+                .collect();
+            framed.extend(b"0000");
+            framed
+        } else {
+            report
+        })
+    }
+}
+
+fn packet(payload: &[u8]) -> Vec<u8> {
+    [format!("{:04x}", payload.len() + 4).as_bytes(), payload].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "1111111111111111111111111111111111111111";
+    const NONE: &str = "0000000000000000000000000000000000000000";
+
+    fn opening(updates: &[(&str, &str)]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (index, (new, name)) in updates.iter().enumerate() {
+            let caps = if index == 0 {
+                "\0report-status side-band-64k"
+            } else {
+                ""
+            };
+            bytes.extend(packet(format!("{OLD} {new} {name}{caps}").as_bytes()));
+        }
+        bytes.extend(b"0000PACK...");
+        bytes
+    }
+
+    fn refusals(updates: &[(&str, &str)]) -> Vec<String> {
+        match read(&opening(updates)) {
+            Opening::Complete(commands) => commands
+                .refusals("refs/heads/box/")
+                .into_iter()
+                .map(|(name, _)| name.to_owned())
+                .collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_refs_under_the_prefix_pass() {
+        assert!(refusals(&[(OLD, "refs/heads/box/a"), (OLD, "refs/heads/box/b/c")]).is_empty());
+        for name in [
+            "refs/heads/main",
+            "refs/heads/box",
+            "refs/heads/box/",
+            "refs/heads/boxer/a",
+            "refs/tags/v1",
+            "HEAD",
+        ] {
+            assert_eq!(refusals(&[(OLD, "refs/heads/box/a"), (OLD, name)]), [name]);
+        }
+    }
+
+    #[test]
+    fn deleting_is_refused_even_inside() {
+        assert_eq!(
+            refusals(&[(NONE, "refs/heads/box/a")]),
+            ["refs/heads/box/a"]
+        );
+    }
+
+    #[test]
+    fn the_report_is_framed_for_the_side_band() {
+        let Opening::Complete(commands) = read(&opening(&[(OLD, "refs/heads/main")])) else {
+            panic!()
+        };
+        let report = commands.refuse("refs/heads/box/").unwrap();
+        let text = String::from_utf8(report).unwrap();
+        assert_eq!(
+            text,
+            "0065\u{1}000eunpack ok\n004eng refs/heads/main git dkr: a container may push to \
+             refs/heads/box/* only\n00000000"
+        );
+    }
+
+    #[test]
+    fn a_push_in_pieces_waits_for_the_flush() {
+        let bytes = opening(&[(OLD, "refs/heads/box/a")]);
+        let flush = bytes.len() - "0000PACK...".len();
+        for end in 0..flush + 4 {
+            assert_eq!(read(&bytes[..end]), Opening::Incomplete, "{end}");
+        }
+        assert!(matches!(read(&bytes[..flush + 4]), Opening::Complete(_)));
+    }
+
+    #[test]
+    fn other_talk_is_malformed() {
+        for bytes in [&b"GET / HTTP/1.1"[..], b"0003", b"0009hello", b"zzzz"] {
+            assert_eq!(read(bytes), Opening::Malformed);
+        }
+        assert_eq!(read(&packet(b"push-cert\0x")), Opening::Malformed);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn reading_never_panics(bytes in proptest::collection::vec(0u8..=255, 0..200)) {
+            let _ = read(&bytes);
+        }
+    }
+}

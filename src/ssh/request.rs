@@ -1,0 +1,92 @@
+//! What a client of the embedded server may ask for: a pure decision.
+
+use super::{Serve, URL_PATH};
+
+/// A request that will be served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Request {
+    /// Read objects and refs.
+    Upload,
+    /// Push, within the limits of `Receive`.
+    Receive,
+}
+
+/// Decides on an ssh `exec` request; the error is said to the client.
+pub(super) fn decide(command: &[u8], serve: &Serve) -> Result<Request, String> {
+    let text = String::from_utf8_lossy(command);
+    let words = shlex::split(&text).unwrap_or_default();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let (request, path) = match words[..] {
+        ["git-upload-pack", path] | ["git", "upload-pack", path] => (Request::Upload, path),
+        ["git-receive-pack", path] | ["git", "receive-pack", path] => (Request::Receive, path),
+        _ => {
+            return Err("git dkr serves git fetch and git push here, and nothing else".to_owned());
+        }
+    };
+    if path != URL_PATH {
+        return Err(format!("git dkr serves {URL_PATH} here, and nothing else"));
+    }
+    if request == Request::Receive && serve.receive.is_none() {
+        return Err("git dkr takes no push here".to_owned());
+    }
+    Ok(request)
+}
+
+/// Whether a value of `GIT_PROTOCOL` is one that git itself would send.
+pub(super) fn is_git_protocol(value: &str) -> bool {
+    !value.is_empty()
+        && value.len() < 100
+        && value
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'=' | b':' | b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ssh::Receive;
+
+    fn serve(receive: bool) -> Serve {
+        Serve {
+            upload: "/repo".into(),
+            receive: receive.then(|| Receive {
+                git_dir: "/repo".into(),
+                prefix: "refs/heads/x/".into(),
+            }),
+        }
+    }
+
+    #[test]
+    fn only_the_one_repository_and_git_s_two_commands() {
+        let decide = |command: &str, receive| decide(command.as_bytes(), &serve(receive));
+        assert_eq!(
+            decide("git-upload-pack '/workspace'", false),
+            Ok(Request::Upload)
+        );
+        assert_eq!(
+            decide("git-receive-pack '/workspace'", true),
+            Ok(Request::Receive)
+        );
+        for refused in [
+            "",
+            "sh",
+            "git-upload-pack '/etc'",
+            "git-upload-pack '/workspace' --strict",
+            "git-upload-pack /workspace; sh",
+            "git-upload-archive '/workspace'",
+            "git-upload-pack '/workspace",
+            "git-receive-pack '/workspace'",
+        ] {
+            assert!(decide(refused, false).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn git_protocol_is_letters_and_digits() {
+        assert!(is_git_protocol("version=2"));
+        assert!(is_git_protocol("version=2:key=value"));
+        for refused in ["", "a b", "x\ny", "$(x)"] {
+            assert!(!is_git_protocol(refused), "{refused}");
+        }
+    }
+}

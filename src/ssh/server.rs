@@ -1,0 +1,136 @@
+//! The embedded SSH server: one repository, one key, loopback only, for as long as one build or
+//! one container lasts. The only asynchronous code in the tool, on a thread of its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use russh::keys::ssh_key::LineEnding;
+use russh::keys::{Algorithm, PrivateKey};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::session::{Connection, Policy};
+use super::{Access, Serve};
+use crate::fs::write_private;
+
+/// The user name of the client, which is no account of the host.
+const USER: &str = "dkr";
+
+/// A running server; it ends when dropped, and its children with it.
+#[derive(Debug)]
+pub struct Server {
+    access: Access,
+    sent: Arc<AtomicU64>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Makes a host key and a client key, listens on a free port of the loopback interface, and
+    /// serves. The client's private key is written to `folder`.
+    pub fn start(serve: Serve, folder: &Path) -> Result<Self> {
+        let host = key()?;
+        let client = key()?;
+        let key_file: PathBuf = folder.join("client_key");
+        let text = client
+            .to_openssh(LineEnding::LF)
+            .context("cannot write an ssh key")?;
+        write_private(&key_file, text.as_bytes(), 0o600)?;
+        let host_key = host
+            .public_key()
+            .to_openssh()
+            .context("cannot write an ssh key")?;
+
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the ssh server")?;
+        let listener = runtime
+            .block_on(TcpListener::bind(("127.0.0.1", 0)))
+            .context("cannot listen on 127.0.0.1 for the ssh server")?;
+        let port = listener.local_addr().context("no port")?.port();
+
+        let config = Arc::new(russh::server::Config {
+            keys: vec![host],
+            methods: (&[russh::MethodKind::PublicKey][..]).into(),
+            // OpenSSH first asks without a key, to learn the methods.
+            auth_rejection_time_initial: Some(Duration::ZERO),
+            max_auth_attempts: 3,
+            inactivity_timeout: None,
+            nodelay: true,
+            ..Default::default()
+        });
+        let sent = Arc::new(AtomicU64::new(0));
+        let policy = Policy {
+            client: client.public_key().clone(),
+            serve: Arc::new(serve),
+            sent: Arc::clone(&sent),
+        };
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = accept(listener, config, policy) => {}
+                    _ = stopped => {}
+                }
+            });
+            // Not waiting for connections: their containers are gone.
+            runtime.shutdown_background();
+        });
+        Ok(Self {
+            access: Access {
+                port,
+                user: USER.to_owned(),
+                host_keys: vec![host_key],
+                key: key_file,
+                path: None,
+            },
+            sent,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    /// How to reach it.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Counts the bytes of git data sent so far.
+    pub fn sent(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.sent)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        drop(self.thread.take().map(JoinHandle::join));
+    }
+}
+
+fn key() -> Result<PrivateKey> {
+    PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519).context("cannot make an ssh key")
+}
+
+async fn accept(listener: TcpListener, config: Arc<russh::server::Config>, policy: Policy) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of file handles, most likely: others will be given back.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let (config, connection) = (Arc::clone(&config), Connection::new(policy.clone()));
+        tokio::spawn(async move {
+            // A client that does not speak ssh, or hangs up, is its own affair.
+            if let Ok(running) = russh::server::run_stream(config, stream, connection).await {
+                let _ = running.await;
+            }
+        });
+    }
+}

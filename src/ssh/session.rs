@@ -1,0 +1,311 @@
+//! One connection to the embedded server: who may come in, and carrying bytes between the client
+//! and the git command that serves it.
+
+use std::collections::HashMap;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use russh::keys::PublicKey;
+use russh::server::{self, Auth, Handler, Msg, PublicKeyOffer, VerifiedPublicKey};
+use russh::{Channel, ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdin};
+
+use super::push::{self, Opening};
+use super::request::{self, Request};
+use super::{Receive, Serve};
+use crate::git;
+use crate::proc::Cmd;
+
+/// Data of the client's standard error (RFC 4254, section 5.2).
+const STDERR: u32 = 1;
+/// The most that is read from git at once, in bytes.
+const CHUNK: usize = 64 * 1024;
+
+/// The client is gone, or git is; either way this channel is over.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// What every connection may do.
+#[derive(Clone)]
+pub(super) struct Policy {
+    /// The one key that may come in.
+    pub client: PublicKey,
+    pub serve: Arc<Serve>,
+    /// Counts the bytes of git data that were sent.
+    pub sent: Arc<AtomicU64>,
+}
+
+/// A connection and the channels that have not yet said what they want.
+pub(super) struct Connection {
+    policy: Policy,
+    waiting: HashMap<ChannelId, Channel<Msg>>,
+    git_protocol: Option<String>,
+}
+
+impl Connection {
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            waiting: HashMap::new(),
+            git_protocol: None,
+        }
+    }
+
+    fn judge(&self, key: &PublicKey) -> Auth {
+        if key.key_data() == self.policy.client.key_data() {
+            Auth::Accept
+        } else {
+            Auth::reject()
+        }
+    }
+}
+
+/// Whatever is not answered here (shells, terminals, subsystems, forwarding of every kind) is
+/// refused by russh or below.
+impl Handler for Connection {
+    type Error = russh::Error;
+
+    async fn auth_publickey_offered(
+        &mut self,
+        _user: &str,
+        offer: PublicKeyOffer<'_>,
+    ) -> std::result::Result<Auth, russh::Error> {
+        Ok(self.judge(offer.public_key))
+    }
+
+    async fn auth_publickey(
+        &mut self,
+        _user: &str,
+        key: VerifiedPublicKey<'_>,
+    ) -> std::result::Result<Auth, russh::Error> {
+        Ok(self.judge(key.public_key))
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: server::ChannelOpenHandle,
+        _session: &mut server::Session,
+    ) -> std::result::Result<(), russh::Error> {
+        self.waiting.insert(channel.id(), channel);
+        reply.accept().await;
+        Ok(())
+    }
+
+    async fn env_request(
+        &mut self,
+        channel: ChannelId,
+        name: &str,
+        value: &str,
+        session: &mut server::Session,
+    ) -> std::result::Result<(), russh::Error> {
+        if name == "GIT_PROTOCOL" && request::is_git_protocol(value) {
+            self.git_protocol = Some(value.to_owned());
+            session.channel_success(channel)
+        } else {
+            session.channel_failure(channel)
+        }
+    }
+
+    async fn pty_request(
+        &mut self,
+        channel: ChannelId,
+        _term: &str,
+        _columns: u32,
+        _rows: u32,
+        _width: u32,
+        _height: u32,
+        _modes: &[(russh::Pty, u32)],
+        session: &mut server::Session,
+    ) -> std::result::Result<(), russh::Error> {
+        session.channel_failure(channel)
+    }
+
+    async fn shell_request(
+        &mut self,
+        channel: ChannelId,
+        session: &mut server::Session,
+    ) -> std::result::Result<(), russh::Error> {
+        session.channel_failure(channel)
+    }
+
+    async fn subsystem_request(
+        &mut self,
+        channel: ChannelId,
+        _name: &str,
+        session: &mut server::Session,
+    ) -> std::result::Result<(), russh::Error> {
+        session.channel_failure(channel)
+    }
+
+    async fn exec_request(
+        &mut self,
+        id: ChannelId,
+        command: &[u8],
+        session: &mut server::Session,
+    ) -> std::result::Result<(), russh::Error> {
+        let Some(channel) = self.waiting.remove(&id) else {
+            return session.channel_failure(id);
+        };
+        session.channel_success(id)?;
+        let decision = request::decide(command, &self.policy.serve);
+        let (policy, protocol) = (self.policy.clone(), self.git_protocol.clone());
+        tokio::spawn(async move {
+            let (reader, writer) = channel.split();
+            let status = match decision {
+                Ok(Request::Upload) => upload(&policy, protocol, reader, &writer).await,
+                Ok(Request::Receive) => receive(&policy, protocol, reader, &writer).await,
+                Err(refusal) => refuse(&refusal, &writer).await,
+            };
+            // When the client is gone there is nobody left to tell.
+            let _ = writer.exit_status(status.unwrap_or(1)).await;
+            let _ = writer.eof().await;
+            let _ = writer.close().await;
+        });
+        Ok(())
+    }
+}
+
+async fn refuse(reason: &str, writer: &ChannelWriteHalf<Msg>) -> Result<u32> {
+    let line = Bytes::from(format!("{reason}\n"));
+    writer.extended_data_bytes(STDERR, line).await?;
+    Ok(1)
+}
+
+async fn upload(
+    policy: &Policy,
+    protocol: Option<String>,
+    mut reader: ChannelReadHalf,
+    writer: &ChannelWriteHalf<Msg>,
+) -> Result<u32> {
+    let config = ["uploadpack.allowFilter=true"];
+    let cmd = git::serve("upload-pack", &config, &policy.serve.upload);
+    let (child, stdin) = spawn(cmd, protocol)?;
+    carry(child, writer, &policy.sent, feed(&mut reader, stdin)).await
+}
+
+async fn receive(
+    policy: &Policy,
+    protocol: Option<String>,
+    mut reader: ChannelReadHalf,
+    writer: &ChannelWriteHalf<Msg>,
+) -> Result<u32> {
+    let Some(Receive { git_dir, prefix }) = &policy.serve.receive else {
+        return Ok(1);
+    };
+    let config = [
+        "receive.denyDeletes=true",
+        "receive.denyNonFastForwards=true",
+        // What comes from a container is not trusted to be well-formed.
+        "receive.fsckObjects=true",
+        "receive.autogc=false",
+    ];
+    let cmd = git::serve("receive-pack", &config, git_dir);
+    let (child, mut stdin) = spawn(cmd, protocol)?;
+    let feeding = async move {
+        let mut opening = Vec::new();
+        let commands = loop {
+            match push::read(&opening) {
+                Opening::Complete(commands) => break commands,
+                Opening::Malformed => return Err("malformed push".into()),
+                Opening::Incomplete => {}
+            }
+            match reader.wait().await {
+                Some(ChannelMsg::Data { data }) => opening.extend_from_slice(&data),
+                // Ends before it asked for anything, as `git push --dry-run` does.
+                None | Some(ChannelMsg::Eof | ChannelMsg::Close) => return Ok(()),
+                Some(_) => {}
+            }
+        };
+        if let Some(report) = commands.refuse(prefix) {
+            // The client reads the report when it has sent its pack; a deletion has none.
+            writer.data_bytes(Bytes::from(report)).await?;
+            while let Some(ChannelMsg::Data { .. }) = reader.wait().await {}
+            return Err("push refused".into());
+        }
+        stdin.write_all(&opening).await?;
+        feed(&mut reader, stdin).await
+    };
+    carry(child, writer, &policy.sent, feeding).await
+}
+
+fn spawn(cmd: Cmd, protocol: Option<String>) -> Result<(Child, ChildStdin)> {
+    let cmd = match protocol {
+        Some(protocol) => cmd.env("GIT_PROTOCOL", protocol),
+        None => cmd.env_remove("GIT_PROTOCOL"),
+    };
+    let mut child = cmd
+        .to_tokio()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    let stdin = child.stdin.take().ok_or("no standard input")?;
+    Ok((child, stdin))
+}
+
+/// From the client to git, until the client has no more to say.
+async fn feed(reader: &mut ChannelReadHalf, mut stdin: ChildStdin) -> Result<()> {
+    loop {
+        match reader.wait().await {
+            Some(ChannelMsg::Data { data }) => stdin.write_all(&data).await?,
+            Some(ChannelMsg::Eof) => return Ok(()),
+            // The client hung up without an end: git must not take half a pack for a whole one,
+            // and does not, but there is no use in its going on.
+            None | Some(ChannelMsg::Close) => return Err("the client hung up".into()),
+            Some(_) => {}
+        }
+    }
+}
+
+/// From git to the client, until git has ended; its exit status. Fails as soon as `feeding` does,
+/// and git is ended then.
+async fn carry(
+    mut child: Child,
+    writer: &ChannelWriteHalf<Msg>,
+    sent: &AtomicU64,
+    feeding: impl Future<Output = Result<()>>,
+) -> Result<u32> {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let answering = async {
+        tokio::try_join!(
+            pump(stdout, writer, None, Some(sent)),
+            pump(stderr, writer, Some(STDERR), None),
+        )
+    };
+    tokio::pin!(answering, feeding);
+    tokio::select! {
+        answered = &mut answering => { answered?; }
+        fed = &mut feeding => {
+            fed?;
+            answering.await?;
+        }
+    }
+    let status = child.wait().await?;
+    Ok(status.code().map_or(1, |code| code.unsigned_abs()))
+}
+
+async fn pump(
+    from: Option<impl AsyncRead + Unpin>,
+    to: &ChannelWriteHalf<Msg>,
+    stream: Option<u32>,
+    count: Option<&AtomicU64>,
+) -> Result<()> {
+    let Some(mut from) = from else { return Ok(()) };
+    let mut buffer = bytes::BytesMut::with_capacity(CHUNK);
+    while from.read_buf(&mut buffer).await? > 0 {
+        let chunk = buffer.split().freeze();
+        if let Some(count) = count {
+            count.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        }
+        match stream {
+            None => to.data_bytes(chunk).await?,
+            Some(stream) => to.extended_data_bytes(stream, chunk).await?,
+        }
+        buffer.reserve(CHUNK);
+    }
+    Ok(())
+}
