@@ -1,0 +1,95 @@
+//! Building an image: one call of the engine.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::run::csv_field;
+use super::{Docker, EngineError, Event, Transcript};
+use crate::proc::Cmd;
+use crate::ui;
+
+/// An image to build.
+#[derive(Debug, Clone)]
+pub struct BuildSpec {
+    /// A folder with a `Dockerfile` and what it copies.
+    pub context: PathBuf,
+    /// The name of the result.
+    pub tag: String,
+    /// The labels of the result.
+    pub labels: Vec<(String, String)>,
+    /// A private key that steps with an ssh mount may use, and not see.
+    pub ssh_key: PathBuf,
+    /// Files that steps with a secret mount see: id and path.
+    pub secrets: Vec<(String, PathBuf)>,
+    /// Variables that are passed from our environment to the steps and do not stay: proxies.
+    pub pass_env: Vec<String>,
+}
+
+impl Docker {
+    /// Builds it; `on_event` hears of each step. Nothing is tagged unless all went well.
+    pub fn build(&self, spec: &BuildSpec, mut on_event: impl FnMut(&Event)) -> Result<()> {
+        let mut transcript = Transcript::default();
+        let status = self.build_command(spec).stderr_lines(|line| {
+            if ui::verbose() && !line.is_empty() {
+                ui::quoted(line);
+            }
+            if let Some(event) = transcript.read(line) {
+                on_event(&event);
+            }
+        })?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(explain(&transcript).into())
+    }
+
+    fn build_command(&self, spec: &BuildSpec) -> Cmd {
+        let mut cmd = self
+            .cmd()
+            .env("DOCKER_BUILDKIT", "1")
+            // Attestations would make the image an index, which older engines cannot load.
+            .env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1")
+            .args(["build", "--progress=plain"]);
+        if self.buildx() {
+            cmd = cmd.arg("--load");
+        }
+        if cfg!(target_os = "linux") {
+            cmd = cmd.arg("--network=host");
+        }
+        let key = spec.ssh_key.display();
+        cmd = cmd.arg("--ssh").arg(format!("default={key}"));
+        for (id, path) in &spec.secrets {
+            let source = csv_field(&format!("src={}", path.display()));
+            cmd = cmd.arg("--secret").arg(format!("id={id},{source}"));
+        }
+        for name in &spec.pass_env {
+            cmd = cmd.arg("--build-arg").arg(name);
+        }
+        for (name, value) in &spec.labels {
+            cmd = cmd.arg("--label").arg(format!("{name}={value}"));
+        }
+        cmd.args(["--tag", &spec.tag]).arg(&spec.context)
+    }
+}
+
+fn explain(transcript: &Transcript) -> EngineError {
+    let Some((step, tail, reason)) = transcript.failure() else {
+        return EngineError::of_stderr(&transcript.loose());
+    };
+    let output = tail.join("\n");
+    if step.contains("load metadata for") || step.contains("] FROM ") {
+        return EngineError::NoBaseImage(reason);
+    }
+    let all = format!("{output}\n{reason}");
+    if all.contains("no space left on device") || all.contains("No space left on device") {
+        return EngineError::DiskFull(format!("in step `{step}`"));
+    }
+    for line in &tail {
+        ui::quoted(line);
+    }
+    if output.contains("ssh: connect to host") {
+        return EngineError::HostUnreachable(step);
+    }
+    EngineError::Step { step, reason }
+}

@@ -1,0 +1,174 @@
+//! Which docker client to use. A machine may have several, and the first on the PATH is not
+//! always one that can build.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::{Docker, EngineError};
+use crate::proc::{Cmd, on_path};
+
+/// What a program called `docker` turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Client {
+    /// It can build: by itself (before version 23) or with its buildx plugin.
+    Builds {
+        /// What it says of itself.
+        version: String,
+        /// Whether by buildx.
+        buildx: bool,
+    },
+    /// Version 23 or later without the plugin.
+    NoBuildx(String),
+    /// Before 18.09, which had no BuildKit.
+    TooOld(String),
+    /// podman under docker's name.
+    Podman(String),
+    /// It does not answer like docker.
+    Strange(String),
+}
+
+impl Docker {
+    /// The first client on the PATH: good enough for all but builds.
+    pub fn find() -> Result<Self, EngineError> {
+        let program = on_path("docker").into_iter().next();
+        program
+            .map(|program| Self {
+                program,
+                buildx: false,
+            })
+            .ok_or(EngineError::NotInstalled)
+    }
+
+    /// The first client on the PATH that can build.
+    pub fn for_builds() -> Result<Self> {
+        let clients = Self::clients()?;
+        for (program, client) in &clients {
+            if let Client::Builds { buildx, .. } = client {
+                return Ok(Self {
+                    program: program.clone(),
+                    buildx: *buildx,
+                });
+            }
+        }
+        Err(why_none_builds(&clients).into())
+    }
+
+    /// Every client on the PATH, asked what it is.
+    pub fn clients() -> Result<Vec<(PathBuf, Client)>> {
+        on_path("docker")
+            .into_iter()
+            .map(|program| {
+                let client = ask(&program)?;
+                Ok((program, client))
+            })
+            .collect()
+    }
+
+    /// The version of the daemon behind this client: fails when there is none to talk to.
+    pub fn daemon_version(&self) -> Result<String> {
+        let cmd = self
+            .cmd()
+            .args(["version", "--format", "{{.Server.Version}}"]);
+        Ok(self.run(&cmd)?.trim().to_owned())
+    }
+
+    /// A command of this client.
+    pub(super) fn cmd(&self) -> Cmd {
+        Cmd::new(&self.program)
+    }
+
+    pub(super) fn buildx(&self) -> bool {
+        self.buildx
+    }
+
+    /// Runs a command that must succeed; gives what it printed.
+    pub(super) fn run(&self, cmd: &Cmd) -> Result<String> {
+        let output = cmd.output()?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(EngineError::of_stderr(&String::from_utf8_lossy(&output.stderr)).into())
+        }
+    }
+}
+
+fn ask(program: &Path) -> Result<Client> {
+    let output = Cmd::new(program).arg("--version").output()?;
+    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let client = classify(&said);
+    if !matches!(client, Client::NoBuildx(_)) {
+        return Ok(client);
+    }
+    let plugin = Cmd::new(program).args(["buildx", "version"]).output()?;
+    Ok(if plugin.status.success() {
+        Client::Builds {
+            version: said,
+            buildx: true,
+        }
+    } else {
+        client
+    })
+}
+
+/// From what `docker --version` prints; whether buildx is there must be asked for.
+fn classify(said: &str) -> Client {
+    if said.contains("podman") {
+        return Client::Podman(said.to_owned());
+    }
+    let mut numbers = said
+        .strip_prefix("Docker version ")
+        .unwrap_or_default()
+        .split(['.', ',', '-', '+', ' '])
+        .map_while(|number| number.parse::<u32>().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(23..), _) => Client::NoBuildx(said.to_owned()),
+        (Some(19..), _) | (Some(18), Some(9..)) => Client::Builds {
+            version: said.to_owned(),
+            buildx: false,
+        },
+        (Some(_), _) => Client::TooOld(said.to_owned()),
+        (None, _) => Client::Strange(said.to_owned()),
+    }
+}
+
+fn why_none_builds(clients: &[(PathBuf, Client)]) -> EngineError {
+    match clients.first() {
+        None => EngineError::NotInstalled,
+        Some((program, client)) => {
+            let program = program.display().to_string();
+            match client {
+                Client::Podman(_) => EngineError::Podman(program),
+                Client::TooOld(version) => EngineError::TooOld(version.clone()),
+                Client::Strange(_) => EngineError::Strange(program),
+                Client::NoBuildx(_) | Client::Builds { .. } => EngineError::NoBuildx(program),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_tell_who_can_build() {
+        let builds = |version: &str| Client::Builds {
+            version: version.to_owned(),
+            buildx: false,
+        };
+        for version in [
+            "Docker version 20.10.24+dfsg1, build 297e128",
+            "Docker version 18.09.1, build 4c52b90",
+        ] {
+            assert_eq!(classify(version), builds(version));
+        }
+        let old = "Docker version 17.03.2-ce, build f5ec1e2";
+        assert_eq!(classify(old), Client::TooOld(old.into()));
+        let new = "Docker version 28.2.2, build e6534b4";
+        assert_eq!(classify(new), Client::NoBuildx(new.into()));
+        let podman = "podman version 4.3.1";
+        assert_eq!(classify(podman), Client::Podman(podman.into()));
+        assert_eq!(classify("hello"), Client::Strange("hello".into()));
+    }
+}
