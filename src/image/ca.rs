@@ -1,0 +1,56 @@
+//! Extra CA certificates, for networks whose https needs them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use crate::error::Failure;
+
+/// Where distributions keep all certificates in one file.
+const SYSTEM_BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// The variables by which programs find a bundle other than the system's.
+pub const VARIABLES: [&str; 7] = [
+    "SSL_CERT_FILE",
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "REQUESTS_CA_BUNDLE",
+    "PIP_CERT",
+    "NODE_EXTRA_CA_CERTS",
+    "CARGO_HTTP_CAINFO",
+];
+
+/// Reads the user's extra certificates.
+pub fn read(file: &Path) -> Result<Vec<u8>> {
+    let shown = file.display();
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) => bail!(
+            Failure::new(format!("cannot read the CA bundle {shown}: {error}"))
+                .hint("give a PEM file: --ca-bundle FILE or git config dkr.caBundle FILE")
+        ),
+    };
+    if !String::from_utf8_lossy(&bytes).contains("-----BEGIN CERTIFICATE-----") {
+        bail!(
+            Failure::new(format!("the CA bundle {shown} holds no PEM certificate"))
+                .hint("convert it: openssl x509 -inform der -in FILE -out FILE.pem")
+        );
+    }
+    Ok(bytes)
+}
+
+/// The extra certificates behind this machine's own, as most programs take one file instead of
+/// the system's and not beside it.
+pub fn with_system(extra: &[u8]) -> Vec<u8> {
+    let system = SYSTEM_BUNDLES
+        .iter()
+        .map(PathBuf::from)
+        .find_map(|path| std::fs::read(path).ok())
+        .unwrap_or_default();
+    [&system, &b"\n"[..], extra].concat()
+}

@@ -1,0 +1,226 @@
+//! The text of the Dockerfiles: pure functions of settings and target.
+//!
+//! Nothing a user typed becomes code. Branches and refs are quoted values of `ENV` and `ARG`,
+//! which reach scripts as variables; packages and image names hold no character that means
+//! anything (see `conf`); paths, labels, ports and keys are not in the text at all. Only the raw
+//! lines of `[pre_clone]` and `[post_clone]` are code, and meant to be.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use minijinja::{Environment, UndefinedBehavior, Value};
+use serde::Serialize;
+
+use super::{Target, ca};
+use crate::conf::{CaBundle, Cache, Conf, Section, split};
+use crate::fs::write_private;
+use crate::ssh;
+
+/// The mount by which a step sees the extra CA certificates.
+const CA_MOUNT: &str = "--mount=type=secret,id=dkr_ca,mode=0444 ";
+/// Always there, besides what `.dkr.conf` asks for.
+const PACKAGES: [&str; 4] = ["git", "tmux", "openssh-client", "curl"];
+/// What the steps use from the build context, which holds nothing else.
+const CONTEXT: [(&str, &str); 5] = [
+    ("clone", include_str!("../../templates/clone")),
+    ("update", include_str!("../../templates/update")),
+    ("entrypoint", include_str!("../../templates/entrypoint")),
+    ("install-ca", include_str!("../../templates/install-ca")),
+    (
+        "install-packages",
+        include_str!("../../templates/install-packages"),
+    ),
+];
+
+/// Writes the build context: the Dockerfile and the scripts that it uses.
+pub fn write_context(dockerfile: &str, folder: &Path) -> Result<()> {
+    write_private(&folder.join("Dockerfile"), dockerfile, 0o644)?;
+    for (name, text) in CONTEXT {
+        write_private(&folder.join(name), text, 0o755)?;
+    }
+    Ok(())
+}
+
+/// What the templates are filled with.
+#[derive(Serialize)]
+struct Values<'a> {
+    /// The image it starts from: a base image, or the parent of an update.
+    from: &'a str,
+    environment: Vec<&'a (&'static str, &'static str)>,
+    ca_variables: &'a [&'a str],
+    ca_mount: &'a str,
+    install_ca: bool,
+    packages: Vec<&'a str>,
+    bazel: bool,
+    branch: &'a str,
+    reference: &'a str,
+    commit: &'a str,
+    clone_mounts: String,
+    pre_clone: String,
+    post_clone: String,
+}
+
+/// For an image of its own. `ca` says whether extra CA certificates are at hand.
+pub fn create(conf: &Conf, target: &Target, ca: bool) -> Result<String> {
+    let values = values(conf, target, &conf.base_image.value, ca);
+    render(include_str!("../../templates/create.Dockerfile"), &values)
+}
+
+/// For one more layer on the image of this name.
+pub fn update(conf: &Conf, target: &Target, parent: &str, ca: bool) -> Result<String> {
+    let values = values(conf, target, parent, ca);
+    render(include_str!("../../templates/update.Dockerfile"), &values)
+}
+
+fn values<'a>(conf: &'a Conf, target: &'a Target, from: &'a str, ca: bool) -> Values<'a> {
+    let secrets = ssh::SECRETS.map(|id| format!("--mount=type=secret,id={id}"));
+    let caches = &conf.caches.value;
+    let wanted = conf.packages.value.iter().map(String::as_str);
+    Values {
+        from,
+        environment: caches
+            .iter()
+            .flat_map(|cache| cache.environment())
+            .collect(),
+        ca_variables: if ca { &ca::VARIABLES } else { &[] },
+        ca_mount: if ca { CA_MOUNT } else { "" },
+        install_ca: ca && conf.ca_bundle.value == CaBundle::Install,
+        packages: PACKAGES.into_iter().chain(wanted).collect(),
+        bazel: caches.contains(&Cache::Bazel),
+        branch: &target.branch,
+        reference: target.reference.as_deref().unwrap_or_default(),
+        commit: target.commit.as_str(),
+        clone_mounts: format!("--mount=type=ssh {}", secrets.join(" ")),
+        pre_clone: section(&conf.pre_clone, ca),
+        post_clone: section(&conf.post_clone, ca),
+    }
+}
+
+fn render(template: &str, values: &Values) -> Result<String> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.add_filter("quote", |value: String| quote(&value));
+    let text = environment
+        .render_str(template, Value::from(minijinja::value::Serde(values)))
+        .context("cannot render the Dockerfile's template")?;
+    Ok(text.trim_end().to_owned() + "\n")
+}
+
+/// A value of `ENV`, `ARG` or `LABEL` that stands for itself. Inside double quotes a Dockerfile
+/// gives a meaning to `\`, `"` and `$`, and to nothing else (`frontend/dockerfile/shell/lex.go`
+/// of moby/buildkit).
+pub fn quote(value: &str) -> String {
+    let mut quoted = String::from('"');
+    for c in value.chars() {
+        if matches!(c, '\\' | '"' | '$') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// The raw lines of a section; with extra CA certificates, each RUN sees them.
+fn section(section: &Section, ca: bool) -> String {
+    let text = if ca {
+        split(&section.text)
+            .into_iter()
+            .map(|instruction| match instruction.keyword.as_str() {
+                "RUN" => {
+                    let rest = &instruction.body[instruction.keyword.len()..];
+                    format!(
+                        "{}RUN {CA_MOUNT}{}",
+                        instruction.lead,
+                        rest.trim_start_matches([' ', '\t'])
+                    )
+                }
+                _ => instruction.lead + &instruction.body,
+            })
+            .collect()
+    } else {
+        section.text.clone()
+    };
+    text.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conf::Sources;
+    use crate::git::ObjectId;
+
+    fn conf(text: &str) -> Conf {
+        Conf::read(Some(text), &Sources::default()).unwrap()
+    }
+
+    fn target(branch: &str) -> Target {
+        Target {
+            branch_from: branch.into(),
+            branch: branch.into(),
+            reference: Some(format!("refs/heads/{branch}")),
+            commit: ObjectId::parse(&"3f".repeat(20)).unwrap(),
+        }
+    }
+
+    const FULL: &str = concat!(
+        "base_image = debian:bookworm-slim\n",
+        "packages = make gcc\n",
+        "caches = bazel cargo\n",
+        "ca_bundle = install\n",
+        "[pre_clone]\n",
+        "# a key\n",
+        "run curl -fsSL https://example.com/key \\\n",
+        "    > /key\n",
+        "[post_clone]\n",
+        "ENV A=b\n",
+        "RUN make\n",
+    );
+
+    #[test]
+    fn plain() {
+        let conf = conf("base_image = debian:bookworm-slim\n");
+        insta::assert_snapshot!(create(&conf, &target("main"), false).unwrap());
+    }
+
+    #[test]
+    fn with_everything() {
+        insta::assert_snapshot!(create(&conf(FULL), &target("main"), true).unwrap());
+    }
+
+    #[test]
+    fn an_update() {
+        insta::assert_snapshot!(
+            update(&conf(FULL), &target("main"), "dkr:app-main", false).unwrap()
+        );
+    }
+
+    #[test]
+    fn a_hostile_branch_stays_a_value() {
+        let text = create(&conf(""), &target(r#"a$(id)`id`";&'|<>b"#), false).unwrap();
+        let hostile: Vec<&str> = text.lines().filter(|line| line.contains("(id)")).collect();
+        assert_eq!(
+            hostile,
+            [
+                r#"ENV DKR_BRANCH="a\$(id)`id`\";&'|<>b""#,
+                r#"ARG DKR_REF="refs/heads/a\$(id)`id`\";&'|<>b""#
+            ]
+        );
+    }
+
+    proptest::proptest! {
+        /// Reads the value back as BuildKit's lexer does inside double quotes.
+        #[test]
+        fn quoting_is_undone_by_reading(value in "[ -~é]{0,40}") {
+            let quoted = quote(&value);
+            let inner = quoted.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
+            let mut read = String::new();
+            let mut chars = inner.chars();
+            while let Some(c) = chars.next() {
+                proptest::prop_assert!(!matches!(c, '"' | '$'));
+                read.push(if c == '\\' { chars.next().unwrap() } else { c });
+            }
+            proptest::prop_assert_eq!(read, value);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The way from a build or a container to the repository: the embedded server, or the host's own
+//! sshd when the user named a key.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use anyhow::{Context, Result};
+
+use crate::conf::{self, Host};
+use crate::ssh::{self, Access, Serve, Server};
+
+/// An open way; it closes when dropped.
+#[derive(Debug)]
+pub enum Way {
+    /// Our own server, for as long as this value lives.
+    Embedded(Server),
+    /// The host's sshd.
+    Host(Access),
+}
+
+impl Way {
+    /// Opens the way to what `serve` names. Keys are written to `folder`.
+    pub fn open(host: &Host, serve: Serve, folder: &Path) -> Result<Self> {
+        let Some(key) = &host.ssh_key else {
+            return Ok(Self::Embedded(Server::start(serve, folder)?));
+        };
+        let user = conf::variable("USER")
+            .or_else(|| conf::variable("LOGNAME"))
+            .unwrap_or_else(|| "root".to_owned());
+        let access = ssh::reach_host(&key.value, host.ssh_port.value, user, &serve.upload)
+            .with_context(|| format!("cannot use the ssh key given by {}", key.origin))?;
+        Ok(Self::Host(access))
+    }
+
+    /// How a client goes it.
+    pub fn access(&self) -> &Access {
+        match self {
+            Self::Embedded(server) => server.access(),
+            Self::Host(access) => access,
+        }
+    }
+
+    /// Counts the bytes sent so far, where that is known.
+    pub fn sent(&self) -> Option<Arc<AtomicU64>> {
+        match self {
+            Self::Embedded(server) => Some(server.sent()),
+            Self::Host(_) => None,
+        }
+    }
+}

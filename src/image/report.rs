@@ -1,0 +1,128 @@
+//! Telling the user how a build goes.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::engine::Event;
+use crate::ui;
+
+/// Follows one build.
+pub(super) struct Report {
+    progress: ui::Progress,
+    /// The bytes sent to the clone so far.
+    sent: Option<Arc<AtomicU64>>,
+    /// The bytes that the clone is at most.
+    total: u64,
+    now: RefCell<Now>,
+}
+
+/// The step that runs.
+struct Now {
+    began: Instant,
+    /// Redraws the bytes of a clone while it runs.
+    _watch: Option<ui::Watch>,
+}
+
+impl Report {
+    pub fn new(sent: Option<Arc<AtomicU64>>, total: u64) -> Self {
+        Self {
+            progress: ui::Progress::start("start the build"),
+            sent,
+            total,
+            now: RefCell::new(Now {
+                began: Instant::now(),
+                _watch: None,
+            }),
+        }
+    }
+
+    pub fn hear(&self, event: &Event) {
+        match event {
+            Event::Started {
+                number,
+                of,
+                instruction,
+            } => {
+                let title = title(instruction);
+                let place = format!("{:<8} {title}", format!("[{number}/{of}]"));
+                self.progress.say(&place);
+                let watched = title == CLONE || title == UPDATE;
+                let watch = self.sent.clone().filter(|_| watched).map(|sent| {
+                    let total = self.total;
+                    self.progress.watch(total, sent, move |sent| {
+                        format!("{place} {} of {}", ui::bytes(sent), ui::bytes(total))
+                    })
+                });
+                *self.now.borrow_mut() = Now {
+                    began: Instant::now(),
+                    _watch: watch,
+                };
+            }
+            Event::Done {
+                number,
+                of,
+                instruction,
+                cached,
+            } => {
+                let title = title(instruction);
+                let time = ui::seconds(self.now.borrow().began.elapsed());
+                let text = match &self.sent {
+                    _ if *cached => format!("{title} (cached)"),
+                    Some(sent) if title == CLONE || title == UPDATE => {
+                        format!(
+                            "{title} {} in {time}",
+                            ui::bytes(sent.load(Ordering::Relaxed))
+                        )
+                    }
+                    _ => format!("{title} in {time}"),
+                };
+                self.now.borrow_mut()._watch = None;
+                self.progress
+                    .above(|| ui::status(&format!("[{number}/{of}]"), &text));
+            }
+            Event::Output(line) => self.progress.say(line),
+            Event::Exporting => self.progress.say("write the image"),
+        }
+    }
+}
+
+const CLONE: &str = "clone";
+const UPDATE: &str = "update";
+
+/// An instruction in a few words.
+fn title(instruction: &str) -> String {
+    for (script, title) in [
+        ("sh /run/dkr/install-packages ", "packages"),
+        ("sh /run/dkr/install-ca ", "CA certificates"),
+        ("sh /run/dkr/clone ", CLONE),
+        ("sh /run/dkr/context/update ", UPDATE),
+    ] {
+        if instruction.contains(script) {
+            return title.to_owned();
+        }
+    }
+    let words: Vec<&str> = instruction.split_whitespace().collect();
+    let mut text = words.join(" ");
+    if let Some((end, _)) = text.char_indices().nth(60) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_short() {
+        assert_eq!(
+            title("RUN --mount=type=ssh     sh /run/dkr/clone 3f2a"),
+            "clone"
+        );
+        assert_eq!(title("RUN  make   check"), "RUN make check");
+        assert_eq!(title(&"é".repeat(80)).chars().count(), 61);
+    }
+}

@@ -1,0 +1,142 @@
+//! Which commit an image is to hold, and what it follows.
+
+use anyhow::{Context, Result, bail};
+
+use super::branch_from::{self, BranchFrom};
+use crate::error::Failure;
+use crate::git::{Head, ObjectId, Repo};
+use crate::ui;
+
+/// A BRANCH_FROM, resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// As the user typed it; HEAD is the branch's name, or the commit's id when detached.
+    pub branch_from: String,
+    /// The branch's name; a tag's name or a commit's id where there is no branch.
+    pub branch: String,
+    /// The ref that says where the branch is now; `None` for a tag or a commit, which stay.
+    pub reference: Option<String>,
+    /// The commit.
+    pub commit: ObjectId,
+}
+
+impl Target {
+    /// The branch that the image's clone stands on; `None` for a detached HEAD.
+    pub fn on_branch(&self) -> Option<&str> {
+        self.reference.as_ref().map(|_| self.branch.as_str())
+    }
+}
+
+/// Whether to ask remotes for news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fetch {
+    /// Fetch the branch of a remote first.
+    Yes,
+    /// Take what is here.
+    No,
+}
+
+/// Resolves what the user typed (`HEAD` when nothing was).
+pub fn resolve(repo: &Repo, typed: Option<&str>, fetch: Fetch) -> Result<Target> {
+    let typed = typed.unwrap_or("HEAD");
+    match branch_from::parse(typed, &repo.remotes()?) {
+        BranchFrom::Head => head(repo),
+        BranchFrom::Remote { remote, branch } => {
+            if fetch == Fetch::Yes {
+                let progress = ui::Progress::start(&format!("fetch    {branch} from {remote}"));
+                repo.fetch_branch(&remote, &branch)?;
+                drop(progress);
+                ui::status("fetched", &format!("{branch} from {remote}"));
+            }
+            let reference = format!("refs/remotes/{remote}/{branch}");
+            let commit = repo.commits(&[&reference])?.remove(0).ok_or_else(|| {
+                Failure::new(format!("{branch} of {remote} is not here yet"))
+                    .hint(format!("git fetch {remote}"))
+            })?;
+            Ok(Target {
+                branch_from: typed.to_owned(),
+                branch,
+                reference: Some(reference),
+                commit,
+            })
+        }
+        BranchFrom::Local(name) => local(repo, &name),
+    }
+}
+
+fn head(repo: &Repo) -> Result<Target> {
+    match repo.head()? {
+        Head::Branch(branch) => {
+            let reference = format!("refs/heads/{branch}");
+            let Some(commit) = repo.commits(&[&reference])?.remove(0) else {
+                bail!(
+                    Failure::new(format!("{branch} has no commit yet"))
+                        .hint("make a first commit, or name another branch")
+                );
+            };
+            Ok(Target {
+                branch_from: branch.clone(),
+                branch,
+                reference: Some(reference),
+                commit,
+            })
+        }
+        Head::Detached => {
+            let commit = repo
+                .commits(&["HEAD"])?
+                .remove(0)
+                .context("HEAD leads to no commit")?;
+            Ok(Target {
+                branch_from: commit.to_string(),
+                branch: commit.to_string(),
+                reference: None,
+                commit,
+            })
+        }
+    }
+}
+
+fn local(repo: &Repo, typed: &str) -> Result<Target> {
+    let name = typed.strip_prefix("refs/heads/").unwrap_or(typed);
+    let tag_name = typed.strip_prefix("refs/tags/").unwrap_or(typed);
+    let reference = format!("refs/heads/{name}");
+    let tag = format!("refs/tags/{tag_name}");
+    let mut found = repo.commits(&[&reference, &tag, typed])?.into_iter();
+    let (branch, tagged, commit) = (found.next(), found.next(), found.next());
+    let target = |branch: &str, reference, commit| Target {
+        branch_from: typed.to_owned(),
+        branch: branch.to_owned(),
+        reference,
+        commit,
+    };
+    if let Some(commit) = branch.flatten() {
+        Ok(target(name, Some(reference), commit))
+    } else if let Some(commit) = tagged.flatten() {
+        Ok(target(tag_name, None, commit))
+    } else if let Some(commit) = commit.flatten() {
+        Ok(target(commit.as_str(), None, commit.clone()))
+    } else {
+        bail!(unknown(repo, typed)?)
+    }
+}
+
+fn unknown(repo: &Repo, typed: &str) -> Result<Failure> {
+    let shown = repo.path.display();
+    let failure = Failure::new(format!(
+        "no branch, tag or commit is called {typed} in {shown}"
+    ));
+    let near = repo
+        .branch_names()?
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&name, typed), name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let remotes = repo.remotes()?;
+    Ok(match near {
+        Some((_, name)) => failure.hint(format!("did you mean {name}?")),
+        None if typed.contains('/') && !remotes.is_empty() => {
+            failure.hint(format!("the remotes are: {}", remotes.join(", ")))
+        }
+        None => failure.hint("git branch -a lists the branches"),
+    })
+}

@@ -1,0 +1,45 @@
+# Written by git dkr: a full clone of one branch.
+FROM {{ from }}
+USER root
+ENV LANG=C.UTF-8
+{%- for name, value in environment %}
+ENV {{ name }}={{ value | quote }}
+{%- endfor %}
+{%- for name in ca_variables %}
+ARG {{ name }}=/run/secrets/dkr_ca
+{%- endfor %}
+
+# git, tmux, the ssh client and curl where they are missing, and the packages of .dkr.conf
+RUN {{ ca_mount }}--mount=type=bind,source=install-packages,target=/run/dkr/install-packages \
+    sh /run/dkr/install-packages {{ packages | join(" ") }}
+{%- if install_ca %}
+
+# the extra CA certificates, for good
+RUN --mount=type=secret,id=dkr_extra_ca --mount=type=bind,source=install-ca,target=/run/dkr/install-ca \
+    sh /run/dkr/install-ca /run/secrets/dkr_extra_ca
+{%- endif %}
+{%- if bazel %}
+
+RUN echo 'build --disk_cache=/bazel-cache' >> /root/.bazelrc
+{%- endif %}
+{%- if pre_clone %}
+
+# [pre_clone] of .dkr.conf
+{{ pre_clone }}
+{%- endif %}
+
+# the clone; how the host is reached comes from outside, and does not stay
+USER root
+ENV DKR_BRANCH={{ branch | quote }}
+ARG DKR_REF={{ reference | quote }}
+RUN {{ clone_mounts }} \
+    --mount=type=bind,source=clone,target=/run/dkr/clone \
+    sh /run/dkr/clone {{ commit }}
+COPY entrypoint /usr/local/bin/dkr-entrypoint
+WORKDIR /workspace
+ENTRYPOINT ["/usr/local/bin/dkr-entrypoint"]
+{%- if post_clone %}
+
+# [post_clone] of .dkr.conf
+{{ post_clone }}
+{%- endif %}

@@ -1,0 +1,17 @@
+# Written by git dkr: one layer that takes an image to a newer commit.
+FROM {{ from }}
+USER root
+{%- for name in ca_variables %}
+ARG {{ name }}=/run/secrets/dkr_ca
+{%- endfor %}
+
+ARG DKR_REF={{ reference | quote }}
+RUN {{ clone_mounts }} \
+    --mount=type=bind,source=.,target=/run/dkr/context \
+    sh /run/dkr/context/update {{ commit }}
+WORKDIR /workspace
+{%- if post_clone %}
+
+# [post_clone] of .dkr.conf
+{{ post_clone }}
+{%- endif %}
