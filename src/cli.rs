@@ -1,0 +1,123 @@
+//! The root of the command line: options that every command takes, and which command it is.
+
+use std::ffi::OsString;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::commands::{
+    completions, create_image, doctor, list_images, man, start_image, update_image,
+};
+use crate::conf::Problems;
+use crate::engine::EngineError;
+use crate::error::{Failure, Interrupted};
+use crate::{proc, ui};
+
+/// Throw-away containers that hold a full clone of a large repository, in seconds
+///
+/// Bakes a branch into an image, adds thin layers as the branch moves, and starts containers
+/// whose work is pushed back to the host repository.
+#[derive(Debug, Parser)]
+#[command(name = "git-dkr", bin_name = "git dkr", version, max_term_width = 100)]
+#[command(
+    after_help = "Without options: git dkr create-image, then git dkr start-image -- make check"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// Say nothing but warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Show each command that is run, ready to paste, and all of a build's output
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(visible_alias = "ci")]
+    CreateImage(create_image::CreateImage),
+    #[command(visible_alias = "ui")]
+    UpdateImage(update_image::UpdateImage),
+    #[command(visible_alias = "si")]
+    StartImage(start_image::StartImage),
+    #[command(visible_alias = "ls")]
+    ListImages(list_images::ListImages),
+    Doctor(doctor::Doctor),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+/// The command line's grammar, for completions and the manual.
+pub fn grammar() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs a command line, program name first; the exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are asked for; a closed pipe is nobody's fault.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(2);
+        }
+    };
+    ui::init(ui::Options {
+        quiet: cli.global.quiet,
+        verbose: cli.global.verbose,
+    });
+    let outcome = proc::catch_signals().and_then(|()| match cli.command {
+        Command::CreateImage(command) => command.run(),
+        Command::UpdateImage(command) => command.run(),
+        Command::StartImage(command) => command.run(),
+        Command::ListImages(command) => command.run(),
+        Command::Doctor(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
+    });
+    match outcome {
+        Ok(code) => code,
+        Err(error) => report(&error),
+    }
+}
+
+/// Prints the story of a failure and gives its exit code.
+fn report(error: &anyhow::Error) -> u8 {
+    if let Some(Interrupted(signal)) = error.downcast_ref() {
+        ui::warn("interrupted; nothing was left behind");
+        return u8::try_from(128 + signal).unwrap_or(130);
+    }
+    ui::error(error, hint(error).as_deref());
+    1
+}
+
+/// What the user can do about it, from whichever cause knows.
+pub fn hint(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause| {
+        if let Some(failure) = cause.downcast_ref::<Failure>() {
+            return failure.advice().map(str::to_owned);
+        }
+        if let Some(engine) = cause.downcast_ref::<EngineError>() {
+            return engine.hint().map(str::to_owned);
+        }
+        cause
+            .is::<Problems>()
+            .then(|| "the settings are described in README.md, under .dkr.conf".to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_holds_together() {
+        grammar().debug_assert();
+    }
+}

@@ -1,0 +1,88 @@
+//! `git dkr list-images`
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::{Format, Place, Row};
+use crate::engine::Docker;
+use crate::git::Repo;
+use crate::image::target::{self, Fetch};
+use crate::image::tracking::track_all;
+use crate::image::{Image, find};
+use crate::ui;
+
+/// List the images that git dkr built, newest first
+///
+/// All of them by default; those of one repository or branch when it is given.
+#[derive(Debug, Args)]
+pub struct ListImages {
+    #[command(flatten)]
+    place: Place,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl ListImages {
+    /// Runs it; the exit code.
+    pub fn run(&self) -> Result<u8> {
+        let images = self.images().context("cannot list the images")?;
+        let states = track_all(&images)?;
+        if self.format == Format::Json {
+            let rows: Vec<Row> = images
+                .iter()
+                .zip(&states)
+                .map(|(image, state)| Row::new(image, Some(*state)))
+                .collect();
+            ui::result(serde_json::to_string_pretty(&rows)?);
+            return Ok(0);
+        }
+        if images.is_empty() {
+            ui::status("none", "no image yet; git dkr create-image makes one");
+            return Ok(0);
+        }
+        let rows = images
+            .iter()
+            .zip(states)
+            .map(|(image, state)| {
+                let labels = &image.labels;
+                let id = image.id.trim_start_matches("sha256:");
+                vec![
+                    image.tag.clone(),
+                    labels.repo_name.clone(),
+                    labels.branch_from.clone(),
+                    labels.commit.short().to_owned(),
+                    labels.created_at.strftime("%Y-%m-%d %H:%M").to_string(),
+                    labels.kind.name().to_owned(),
+                    id.get(..12).unwrap_or(id).to_owned(),
+                    ui::bytes(image.size),
+                    state.short(),
+                ]
+            })
+            .collect();
+        let header = [
+            "tag", "repo", "branch", "commit", "created", "type", "image id", "size", "state",
+        ];
+        ui::result(ui::table(&header, rows));
+        Ok(0)
+    }
+
+    fn images(&self) -> Result<Vec<Image>> {
+        let mut images = find::all(&Docker::find()?)?;
+        let (path, branch_from) = self.place.split();
+        if path.is_some() || branch_from.is_some() {
+            let repo = Repo::find(path)?;
+            images.retain(|image| image.labels.repo_path == repo.path);
+            if let Some(typed) = branch_from {
+                // A branch that is gone may still have an image.
+                let branch = target::resolve(&repo, Some(typed), Fetch::No).map(|t| t.branch);
+                images.retain(|image| {
+                    let labels = &image.labels;
+                    [&labels.branch, &labels.branch_from].contains(&&typed.to_owned())
+                        || branch.as_ref().is_ok_and(|branch| labels.branch == *branch)
+                });
+            }
+        }
+        Ok(images)
+    }
+}

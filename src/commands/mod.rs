@@ -1,0 +1,180 @@
+//! One file a subcommand: its arguments, then: gather facts, decide, act, print.
+
+pub mod completions;
+pub mod create_image;
+pub mod doctor;
+pub mod list_images;
+pub mod man;
+pub mod start_image;
+pub mod update_image;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::conf::{self, Host, Sources};
+use crate::git::{Repo, user_settings};
+use crate::image::Image;
+use crate::image::bake::Plan;
+use crate::image::staleness::Staleness;
+use crate::ui;
+
+/// Which repository and branch.
+#[derive(Debug, Args)]
+struct Place {
+    /// A repository; the current folder's by default
+    #[arg(value_name = "REPO")]
+    first: Option<String>,
+    /// A branch (main, origin/main), tag or commit; HEAD by default
+    #[arg(value_name = "BRANCH_FROM")]
+    second: Option<String>,
+}
+
+impl Place {
+    /// The two, told apart: one alone is a REPO when it is a folder that holds a repository.
+    fn split(&self) -> (Option<&Path>, Option<&str>) {
+        match (self.first.as_deref(), self.second.as_deref()) {
+            (Some(only), None) if !holds_repository(Path::new(only)) => (None, Some(only)),
+            (repo, branch) => (repo.map(Path::new), branch),
+        }
+    }
+
+    /// As one would type them again, from anywhere.
+    fn typed(repo: &Repo, branch_from: &str) -> String {
+        let path = repo.path.display().to_string();
+        [path.as_str(), branch_from]
+            .map(|word| {
+                shlex::try_quote(word).map_or(word.to_owned(), std::borrow::Cow::into_owned)
+            })
+            .join(" ")
+    }
+}
+
+fn holds_repository(folder: &Path) -> bool {
+    let has = |name: &str| folder.join(name).exists();
+    has(".git") || (has("HEAD") && has("objects") && has("refs"))
+}
+
+/// How the host is reached, and what its network needs.
+#[derive(Debug, Args)]
+struct HostArgs {
+    /// Use the host's own sshd with this private key, instead of the embedded server
+    #[arg(long, value_name = "FILE")]
+    ssh_key: Option<PathBuf>,
+    /// Extra CA certificates that https needs in this network
+    #[arg(long, value_name = "FILE")]
+    ca_bundle: Option<PathBuf>,
+}
+
+impl HostArgs {
+    fn read(&self, sources: &Sources) -> Result<Host> {
+        let absolute =
+            |path: &Option<PathBuf>| path.as_deref().map(std::path::absolute).transpose();
+        Ok(Host::read(
+            absolute(&self.ssh_key)?,
+            absolute(&self.ca_bundle)?,
+            sources,
+        )?)
+    }
+}
+
+/// What to do with a plan.
+#[derive(Debug, Args)]
+struct PlanArgs {
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the Dockerfile, and do nothing
+    #[arg(long)]
+    print_dockerfile: bool,
+}
+
+impl PlanArgs {
+    /// Whether nothing is to be done.
+    fn only_looks(&self) -> bool {
+        self.dry_run || self.print_dockerfile
+    }
+
+    fn show(&self, plan: &Plan) {
+        if self.print_dockerfile {
+            ui::result(plan.dockerfile.trim_end());
+        } else {
+            for remark in &plan.remarks {
+                ui::warn(remark);
+            }
+            ui::result(format_args!(
+                "commit  {} {}",
+                plan.commit.short, plan.commit.subject
+            ));
+            ui::result(format_args!("build   {}", plan.describe()));
+        }
+    }
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Settings above `.dkr.conf`, for a repository or outside of any.
+fn sources(repo: Option<&Repo>) -> Result<Sources> {
+    let git = match repo {
+        Some(repo) => repo.settings()?,
+        None => user_settings()?,
+    };
+    Ok(Sources::new(conf::environment(), git))
+}
+
+/// An image as programs read it.
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    tag: &'a str,
+    id: &'a str,
+    repo: &'a str,
+    repo_path: String,
+    branch: &'a str,
+    branch_from: &'a str,
+    commit: &'a str,
+    created_at: String,
+    r#type: &'static str,
+    size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    staleness: Option<Staleness>,
+}
+
+impl<'a> Row<'a> {
+    fn new(image: &'a Image, staleness: Option<Staleness>) -> Self {
+        let labels = &image.labels;
+        Self {
+            tag: &image.tag,
+            id: &image.id,
+            repo: &labels.repo_name,
+            repo_path: labels.repo_path.to_string_lossy().into_owned(),
+            branch: &labels.branch,
+            branch_from: &labels.branch_from,
+            commit: labels.commit.as_str(),
+            created_at: labels.created_at.to_string(),
+            r#type: labels.kind.name(),
+            size: image.size,
+            staleness,
+        }
+    }
+}
+
+/// The image that a command leaves behind: its name for a script, or all of it. A person on a
+/// terminal has read the name already.
+fn print_image(image: &Image, format: Format) -> Result<()> {
+    match format {
+        Format::Json => ui::result(serde_json::to_string_pretty(&Row::new(image, None))?),
+        Format::Text if !ui::stdout_is_terminal() => ui::result(&image.tag),
+        Format::Text => {}
+    }
+    Ok(())
+}
