@@ -1,0 +1,78 @@
+# `make demo` shows what git-dkr does, `make test` tests it: both prepare the machine they need. `make` lists the rest.
+
+# /usr/local where we may write there, else where a user's own programs live
+ifeq ($(shell id -u),0)
+PREFIX ?= /usr/local
+else
+PREFIX ?= $(HOME)/.local
+endif
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+SHARE = $(DESTDIR)$(PREFIX)/share
+
+RELEASE = $(or $(CARGO_TARGET_DIR),target)/release
+BINARY = $(RELEASE)/git-dkr
+
+# what `make install` puts down, so that `make uninstall` takes away the same
+INSTALLED = \
+	$(BINDIR)/git-dkr \
+	$(SHARE)/man/man1/git-dkr.1 \
+	$(SHARE)/bash-completion/completions/git-dkr \
+	$(SHARE)/zsh/site-functions/_git-dkr \
+	$(SHARE)/fish/vendor_completions.d/git-dkr.fish
+
+# rustup's folder is not on the PATH of the shell that has just installed it
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+.PHONY: help build demo test lint bench install uninstall cargo prepare
+
+help: ## list the targets
+	@echo 'make TARGET'
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | while IFS='|' read -r t d; do printf '%-12s %s\n' "$$t" "$$d"; done
+
+build: cargo ## build the release binary
+	cargo build --release
+
+demo: cargo ## see the main job run for real, on this repository or on REPO=path
+	@scripts/demo
+
+test: cargo prepare ## run every test; DKR_TEST_ENGINE=none leaves out those that need an engine
+	cargo test
+
+lint: cargo ## check formatting and clippy
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+
+bench: cargo prepare ## measure what we claim about speed
+	cargo bench
+
+# Built first where there is a cargo; `make build && sudo make install` works too, with root having none.
+install: ## install the binary, man page and completions; PREFIX=/usr/local or ~/.local, DESTDIR
+	@if command -v cargo >/dev/null; then cargo build --release; \
+	elif [ ! -x $(BINARY) ]; then echo 'There is no cargo here and nothing is built. hint: make build first' >&2; exit 1; fi
+	@mkdir -p $(RELEASE)/share
+	$(BINARY) man >$(RELEASE)/share/git-dkr.1
+	for shell in bash zsh fish; do $(BINARY) completions $$shell >$(RELEASE)/share/$$shell || exit 1; done
+	install -d $(sort $(dir $(INSTALLED)))
+	install -m 755 $(BINARY) $(word 1,$(INSTALLED))
+	install -m 644 $(RELEASE)/share/git-dkr.1 $(word 2,$(INSTALLED))
+	install -m 644 $(RELEASE)/share/bash $(word 3,$(INSTALLED))
+	install -m 644 $(RELEASE)/share/zsh $(word 4,$(INSTALLED))
+	install -m 644 $(RELEASE)/share/fish $(word 5,$(INSTALLED))
+	@case ":$$PATH:" in *":$(PREFIX)/bin:"*) ;; *) echo 'hint: $(PREFIX)/bin is not on your PATH' ;; esac
+	@case $(PREFIX) in /usr | /usr/local) ;; *) echo 'hint: zsh needs fpath+=$(PREFIX)/share/zsh/site-functions before compinit' ;; esac
+
+uninstall: ## remove what install put there
+	rm -f $(INSTALLED)
+
+cargo:
+	@command -v cargo >/dev/null || { \
+		echo 'Building git-dkr takes Rust 1.89 or later, and there is no cargo on the PATH.' >&2; \
+		echo 'hint: install Rust with rustup, or with your package manager if that has 1.89' >&2; exit 1; }
+	@command -v cc >/dev/null || scripts/apt-install gcc libc6-dev
+
+prepare:
+	@scripts/test-tools
+ifneq ($(DKR_TEST_ENGINE),none)
+	@scripts/engine >/dev/null
+	@scripts/base-image
+endif
