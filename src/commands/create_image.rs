@@ -6,7 +6,8 @@ use clap::Args;
 use super::{Format, HostArgs, Place, PlanArgs, print_image, sources};
 use crate::engine::Docker;
 use crate::git::Repo;
-use crate::image::bake::{self, Site};
+use crate::image::bake;
+use crate::image::plan::{Site, plan_create};
 use crate::image::target::{self, Fetch};
 
 /// Bake a branch into an image
@@ -48,12 +49,12 @@ impl CreateImage {
         };
         if self.plan.only_looks() {
             let target = target::resolve(&repo, branch_from, Fetch::No)?;
-            self.plan.show(&bake::plan_create(site, target)?);
+            self.plan.show(&plan_create(site, target)?);
             return Ok(0);
         }
         let target = target::resolve(&repo, branch_from, Fetch::Yes)?;
         let _lock = bake::lock(&repo, &target.branch)?;
-        let image = bake::bake(site, &bake::plan_create(site, target)?)?;
+        let image = bake::bake(site, &plan_create(site, target)?)?;
         print_image(&image, self.format)?;
         Ok(0)
     }

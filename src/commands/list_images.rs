@@ -50,7 +50,11 @@ impl ListImages {
                 vec![
                     image.tag.clone(),
                     labels.repo_name.clone(),
-                    labels.branch_from.clone(),
+                    if labels.branch_from == labels.commit.as_str() {
+                        "(a commit)".to_owned()
+                    } else {
+                        labels.branch_from.clone()
+                    },
                     labels.commit.short().to_owned(),
                     labels.created_at.strftime("%Y-%m-%d %H:%M").to_string(),
                     labels.kind.name().to_owned(),

@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::conf::{self, Host, Sources};
 use crate::git::{Repo, user_settings};
 use crate::image::Image;
-use crate::image::bake::Plan;
+use crate::image::plan::Plan;
 use crate::image::staleness::Staleness;
 use crate::ui;
 
@@ -36,9 +36,13 @@ impl Place {
     /// The two, told apart: one alone is a REPO when it is a folder that holds a repository.
     fn split(&self) -> (Option<&Path>, Option<&str>) {
         match (self.first.as_deref(), self.second.as_deref()) {
-            (Some(only), None) if !holds_repository(Path::new(only)) => (None, Some(only)),
+            (Some(only), None) if !is_repository(only) => (None, Some(only)),
             (repo, branch) => (repo.map(Path::new), branch),
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.first.is_none()
     }
 
     /// As one would type them again, from anywhere.
@@ -52,9 +56,16 @@ impl Place {
     }
 }
 
-fn holds_repository(folder: &Path) -> bool {
-    let has = |name: &str| folder.join(name).exists();
-    has(".git") || (has("HEAD") && has("objects") && has("refs"))
+/// Whether this is a folder that holds a repository, or was meant as one: no branch is called
+/// `/src` or `../app`.
+fn is_repository(word: &str) -> bool {
+    let has = |name: &str| Path::new(word).join(name).exists();
+    let path = ["/", "./", "../"]
+        .iter()
+        .any(|start| word.starts_with(start));
+    path || matches!(word, "." | "..")
+        || has(".git")
+        || (has("HEAD") && has("objects") && has("refs"))
 }
 
 /// How the host is reached, and what its network needs.

@@ -12,12 +12,13 @@ use crate::conf::{Conf, Host, Sources};
 use crate::engine::Docker;
 use crate::error::Failure;
 use crate::git::Repo;
-use crate::image::bake::{self, Site};
+use crate::image::bake;
+use crate::image::plan::Site;
 use crate::image::staleness::{Mend, Staleness};
 use crate::image::start::{Start, Wishes};
 use crate::image::target::{self, Fetch};
 use crate::image::tracking::{Tracking, track};
-use crate::image::{Image, find};
+use crate::image::{Image, Target, find};
 use crate::ui;
 
 /// Start a throw-away container from an image
@@ -91,70 +92,70 @@ impl StartImage {
         })?;
         if self.wants_update(&chosen)? {
             let image = chosen.update()?;
-            chosen = self.gather((image, chosen.repo))?;
+            chosen = self.gather((image, chosen.repo, chosen.sources))?;
         }
         Ok((chosen, docker, wishes))
     }
 
     /// The newest image of what was named; without names, that of the repository one stands in,
     /// else the newest of all.
-    fn choose(&self, docker: &Docker) -> Result<(Image, Repo)> {
-        let images = find::all(docker)?;
-        let (path, branch_from) = self.place.split();
-        let repo = match Repo::find(path) {
-            Ok(repo) => Some(repo),
-            Err(error) if path.is_some() || branch_from.is_some() => return Err(error),
-            Err(_) => None,
+    fn choose(&self, docker: &Docker) -> Result<(Image, Repo, Sources)> {
+        // The engine takes longer to answer than git.
+        let (images, named) = std::thread::scope(|scope| {
+            let images = scope.spawn(|| find::all(docker));
+            let named = self.named();
+            (images.join(), named)
+        });
+        let images = images.map_err(|_| Failure::new("the list of images was cut short"))??;
+        let Some((repo, sources, target)) = named? else {
+            return newest_of_all(images);
         };
-        if let (Some(repo), Some(typed)) = (&repo, branch_from) {
-            let target = target::resolve(repo, Some(typed), Fetch::No)?;
-            let image = find::newest_of(&images, &repo.path, &target.branch).ok_or_else(|| {
-                let place = Place::typed(repo, typed);
-                Failure::new(format!("there is no image of {typed} yet"))
-                    .hint(format!("git dkr create-image {place}"))
-            })?;
-            return Ok((image.clone(), repo.clone()));
-        }
-        if let Some(repo) = &repo {
-            let newest = images.iter().find(|i| i.labels.repo_path == repo.path);
-            if let Some(image) = newest {
-                return Ok((image.clone(), repo.clone()));
+        let (_, branch_from) = self.place.split();
+        let image = match &target {
+            Some(target) => find::newest_of(&images, &repo.path, &target.branch),
+            None => images.iter().find(|i| i.labels.repo_path == repo.path),
+        };
+        match image {
+            Some(image) => {
+                if target.is_none() {
+                    ui::status("start", &format!("{}, the newest image here", image.tag));
+                }
+                Ok((image.clone(), repo, sources))
             }
-            if path.is_some() {
-                let place = Place::typed(repo, "HEAD");
-                return Err(Failure::new("there is no image of this repository yet")
+            None if self.place.is_empty() => newest_of_all(images),
+            None => {
+                let typed = branch_from.unwrap_or("HEAD");
+                let place = Place::typed(&repo, typed);
+                let what = branch_from.unwrap_or("this repository");
+                Err(Failure::new(format!("there is no image of {what} yet"))
                     .hint(format!("git dkr create-image {place}"))
-                    .into());
+                    .into())
             }
         }
-        let image = images.into_iter().next().ok_or_else(|| {
-            Failure::new("there is no image yet").hint("git dkr create-image makes one")
-        })?;
-        let path = &image.labels.repo_path;
-        let repo = Repo::find(Some(path)).map_err(|_| {
-            Failure::new(format!(
-                "{} was built from {}, which holds no repository now",
-                image.tag,
-                path.display()
-            ))
-            .hint("git dkr list-images shows what there is")
-        })?;
-        ui::status("start", &format!("{}, the newest image of all", image.tag));
-        Ok((image, repo))
     }
 
-    fn gather(&self, (image, repo): (Image, Repo)) -> Result<Chosen> {
+    /// What was named, or the repository one stands in, if any.
+    fn named(&self) -> Result<Option<(Repo, Sources, Option<Target>)>> {
+        let (path, branch_from) = self.place.split();
+        let repo = match Repo::find(path) {
+            Ok(repo) => repo,
+            Err(_) if self.place.is_empty() => return Ok(None),
+            Err(error) => return Err(error),
+        };
         let sources = sources(Some(&repo))?;
+        let target = branch_from
+            .map(|typed| target::resolve(&repo, Some(typed), Fetch::No))
+            .transpose()?;
+        Ok(Some((repo, sources, target)))
+    }
+
+    fn gather(&self, (image, repo, sources): (Image, Repo, Sources)) -> Result<Chosen> {
         let host = self.host.read(&sources)?;
         let tracking = track(&repo, &[&image])?
             .pop()
             .context("nothing is known of the image's branch")?;
-        let commit = &image.labels.commit;
-        // The commit of an old image may be gone from the repository.
-        let text = match repo.commits(&[commit.as_str()])?.first() {
-            Some(Some(_)) => repo.file_at(commit, crate::conf::FILE)?,
-            _ => None,
-        };
+        // The commit of an old image may be gone from the repository, and its settings with it.
+        let text = repo.file_at(&image.labels.commit, crate::conf::FILE)?;
         let conf = Conf::read(text.as_deref(), &sources)?;
         Ok(Chosen {
             image,
@@ -200,6 +201,24 @@ impl StartImage {
             Mend::Nothing => Ok(false),
         }
     }
+}
+
+fn newest_of_all(images: Vec<Image>) -> Result<(Image, Repo, Sources)> {
+    let image = images.into_iter().next().ok_or_else(|| {
+        Failure::new("there is no image yet").hint("git dkr create-image makes one")
+    })?;
+    let path = &image.labels.repo_path;
+    let repo = Repo::find(Some(path)).map_err(|_| {
+        Failure::new(format!(
+            "{} was built from {}, which holds no repository now",
+            image.tag,
+            path.display()
+        ))
+        .hint("git dkr list-images shows what there is")
+    })?;
+    ui::status("start", &format!("{}, the newest image of all", image.tag));
+    let sources = sources(Some(&repo))?;
+    Ok((image, repo, sources))
 }
 
 impl Chosen {

@@ -6,7 +6,8 @@ use clap::Args;
 use super::{Format, HostArgs, Place, PlanArgs, print_image, sources};
 use crate::engine::Docker;
 use crate::git::Repo;
-use crate::image::bake::{self, Site, Step};
+use crate::image::bake;
+use crate::image::plan::{Site, Step, plan_update};
 use crate::image::target::{self, Fetch};
 use crate::ui;
 
@@ -49,7 +50,7 @@ impl UpdateImage {
         };
         if self.plan.only_looks() {
             let target = target::resolve(&repo, branch_from, Fetch::No)?;
-            match bake::plan_update(site, target)? {
+            match plan_update(site, target)? {
                 Step::Bake(plan) => self.plan.show(&plan),
                 Step::Nothing(image) => ui::result(format_args!("{} is up to date", image.tag)),
             }

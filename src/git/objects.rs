@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::{Context, Result, bail};
 
-use super::{GitError, Repo, failed, lines, run};
+use super::{GitError, Repo, lines, run};
 use crate::error::Failure;
 
 /// A full object id: 40 or 64 lower-case hexadecimal digits, and nothing else ever.
@@ -50,22 +50,26 @@ pub struct Commit {
 const FILE_LIMIT: usize = 1 << 20;
 
 impl Repo {
-    /// A file of the commit's tree, or `None` when there is none. Never reads the worktree.
+    /// A file of the commit's tree, or `None` when there is none, or no such commit. Never reads
+    /// the worktree.
     pub fn file_at(&self, commit: &ObjectId, path: &str) -> Result<Option<String>> {
-        let name = format!("{commit}:{path}");
-        let output = self.git(["cat-file", "blob", &name]).output()?;
-        if !output.status.success() {
-            let tree = self.git(["ls-tree", commit.as_str(), "--", path]);
-            return if run("ls-tree", &tree)?.is_empty() {
-                Ok(None)
-            } else {
-                Err(failed("cat-file", &output)).with_context(|| format!("cannot read {name}"))
-            };
-        }
-        if output.stdout.len() > FILE_LIMIT {
+        let cmd = self
+            .git(["cat-file", "--batch=%(objecttype) %(objectsize)"])
+            .stdin(format!("{commit}:{path}\n"));
+        let answer = run("cat-file", &cmd)?;
+        let Some(end) = answer.iter().position(|byte| *byte == b'\n') else {
+            return Ok(None);
+        };
+        let (head, content) = (String::from_utf8_lossy(&answer[..end]), &answer[end + 1..]);
+        // `… missing` otherwise, or a folder of that name.
+        let Some(size) = head.strip_prefix("blob ") else {
+            return Ok(None);
+        };
+        let size: usize = size.parse().context("git cat-file gave no size")?;
+        if size > FILE_LIMIT {
             bail!(Failure::new(format!("{path} is larger than 1 MiB")));
         }
-        String::from_utf8(output.stdout)
+        String::from_utf8(content.get(..size).unwrap_or_default().to_vec())
             .map(Some)
             .map_err(|_| Failure::new(format!("{path} at {} is not UTF-8", commit.short())).into())
     }

@@ -11,6 +11,7 @@ pub mod dockerfile;
 pub mod find;
 pub mod labels;
 pub mod names;
+pub mod plan;
 pub mod reach;
 mod report;
 pub mod staleness;

@@ -22,7 +22,7 @@ pub(super) struct Report {
 struct Now {
     began: Instant,
     /// Redraws the bytes of a clone while it runs.
-    _watch: Option<ui::Watch>,
+    watch: Option<ui::Watch>,
 }
 
 impl Report {
@@ -33,7 +33,7 @@ impl Report {
             total,
             now: RefCell::new(Now {
                 began: Instant::now(),
-                _watch: None,
+                watch: None,
             }),
         }
     }
@@ -57,7 +57,7 @@ impl Report {
                 });
                 *self.now.borrow_mut() = Now {
                     began: Instant::now(),
-                    _watch: watch,
+                    watch: watch,
                 };
             }
             Event::Done {
@@ -66,10 +66,14 @@ impl Report {
                 instruction,
                 cached,
             } => {
+                self.now.borrow_mut().watch = None;
+                // The others take no time worth a line.
+                if *cached || !instruction.starts_with("RUN ") {
+                    return;
+                }
                 let title = title(instruction);
                 let time = ui::seconds(self.now.borrow().began.elapsed());
                 let text = match &self.sent {
-                    _ if *cached => format!("{title} (cached)"),
                     Some(sent) if title == CLONE || title == UPDATE => {
                         format!(
                             "{title} {} in {time}",
@@ -78,7 +82,6 @@ impl Report {
                     }
                     _ => format!("{title} in {time}"),
                 };
-                self.now.borrow_mut()._watch = None;
                 self.progress
                     .above(|| ui::status(&format!("[{number}/{of}]"), &text));
             }

@@ -129,7 +129,9 @@ impl Start<'_> {
         };
         let way = Way::open(self.host, serve, scratch.path())?;
         let run_dir = scratch.folder("run")?;
-        way.access().write_run_dir(&run_dir)?;
+        let name = wishes.name.as_deref().unwrap_or_default();
+        let push = format!("refs/heads/{name}:refs/heads/{hostname}/{name}");
+        way.access().write_run_dir(&run_dir, &push)?;
         if let Some(bundle) = &self.host.ca_bundle {
             let file = ca::with_system(&ca::read(&bundle.value)?);
             std::fs::write(run_dir.join("ca.pem"), file).context("cannot write the CA bundle")?;

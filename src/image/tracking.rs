@@ -36,7 +36,15 @@ fn candidates(labels: &Labels, remotes: &[String]) -> [String; 2] {
 /// Looks up the branches of several images of one repository: one question to git for the refs,
 /// then the distances.
 pub fn track(repo: &Repo, images: &[&Image]) -> Result<Vec<Tracking>> {
-    let remotes = repo.remotes()?;
+    // Without a slash there is no remote in it.
+    let remotes = if images
+        .iter()
+        .any(|image| image.labels.branch_from.contains('/'))
+    {
+        repo.remotes()?
+    } else {
+        Vec::new()
+    };
     let refs: Vec<[String; 2]> = images
         .iter()
         .map(|image| candidates(&image.labels, &remotes))

@@ -41,6 +41,14 @@ fn check_key(key: &Path) -> Result<()> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
+    if said.contains("UNPROTECTED PRIVATE KEY FILE") {
+        bail!(
+            Failure::new(format!(
+                "{shown} can be read by others, and so ssh refuses it"
+            ))
+            .hint("if it is a private key: chmod 600 it")
+        );
+    }
     if said.contains("incorrect passphrase") {
         bail!(
             Failure::new(format!("{shown} has a passphrase"))
@@ -49,7 +57,7 @@ fn check_key(key: &Path) -> Result<()> {
     }
     bail!(
         Failure::new(format!("{shown} is no private key: {}", said.trim()))
-            .hint("give the private key, not the .pub file; it must not be readable by others")
+            .hint("give the private key, not the .pub file")
     )
 }
 

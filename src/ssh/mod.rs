@@ -92,8 +92,9 @@ impl Access {
         write_private(&folder.join(git_config), self.git_config(), 0o600)
     }
 
-    /// Writes the files that are mounted at [`RUN_DIR`] of a container, the key too.
-    pub fn write_run_dir(&self, folder: &Path) -> Result<()> {
+    /// Writes the files that are mounted at [`RUN_DIR`] of a container, the key too. `push` is
+    /// the refspec by which its work reaches the host.
+    pub fn write_run_dir(&self, folder: &Path, push: &str) -> Result<()> {
         let key = format!("{RUN_DIR}/key");
         let known = format!("{RUN_DIR}/known_hosts");
         write_private(
@@ -102,7 +103,8 @@ impl Access {
             0o644,
         )?;
         write_private(&folder.join("known_hosts"), self.known_hosts(), 0o644)?;
-        write_private(&folder.join("git_config"), self.git_config(), 0o644)?;
+        let push = format!("[remote \"host\"]\n\tpush = {}\n", config_value(push));
+        write_private(&folder.join("git_config"), self.git_config() + &push, 0o644)?;
         write_private(&folder.join("key"), std::fs::read(&self.key)?, 0o600)
     }
 
@@ -145,6 +147,11 @@ impl Access {
             ),
         }
     }
+}
+
+/// A value as git's config parser reads it back: in quotes, where `\` and `"` are escaped.
+fn config_value(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A path as git's URL parser reads it back (`url_decode` in git's `url.c`).

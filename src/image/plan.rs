@@ -1,0 +1,192 @@
+//! What a build comes to, before anything is done: a value that can be printed.
+
+use anyhow::{Context, Result};
+
+use super::{Image, Labels, Target, dockerfile, find, names};
+use crate::conf::{self, Conf, Host, Sources};
+use crate::engine::Docker;
+use crate::error::Failure;
+use crate::git::{Commit, Distance, History, ObjectId, Repo};
+
+/// Engines fail near 125 layers; a chain ends well before, as the steps of `[post_clone]` count.
+const MAX_LAYERS: usize = 100;
+/// What a build works with.
+#[derive(Debug, Clone, Copy)]
+pub struct Site<'a> {
+    /// The repository.
+    pub repo: &'a Repo,
+    /// An engine that can build.
+    pub docker: &'a Docker,
+    /// Settings of the machine.
+    pub host: &'a Host,
+    /// Settings above `.dkr.conf`.
+    pub sources: &'a Sources,
+}
+
+/// Everything that is decided before anything is done.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What the image is to hold.
+    pub target: Target,
+    /// What is shown of the commit.
+    pub commit: Commit,
+    /// Settings at that commit.
+    pub conf: Conf,
+    /// The image's name.
+    pub tag: String,
+    /// The image that an update is put on; none for a create.
+    pub parent: Option<Image>,
+    /// The Dockerfile.
+    pub dockerfile: String,
+    /// What the user should hear beforehand.
+    pub remarks: Vec<String>,
+}
+
+impl Plan {
+    /// What would be done, in a line.
+    pub fn describe(&self) -> String {
+        match &self.parent {
+            None => format!("{} on {}", self.tag, self.conf.base_image.value),
+            Some(parent) => format!(
+                "{}, one layer on the image of {}",
+                self.tag,
+                parent.labels.commit.short()
+            ),
+        }
+    }
+}
+
+/// Plans an image of its own.
+pub fn plan_create(site: Site, target: Target) -> Result<Plan> {
+    let images = find::all(site.docker)?;
+    let tag = match find::newest_of(&images, &site.repo.path, &target.branch) {
+        Some(image) => image.tag.clone(),
+        None => free_tag(site, &target)?,
+    };
+    plan(site, target, tag, None, Vec::new())
+}
+
+/// What an update comes down to.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// This image is at the commit already.
+    Nothing(Box<Image>),
+    /// This is to be built.
+    Bake(Box<Plan>),
+}
+
+/// Plans one more layer on the newest image of the branch.
+pub fn plan_update(site: Site, target: Target) -> Result<Step> {
+    let images = find::all(site.docker)?;
+    let Some(parent) = find::newest_of(&images, &site.repo.path, &target.branch) else {
+        let message = format!(
+            "there is no image of {} of {} to update",
+            target.branch,
+            site.repo.path.display()
+        );
+        return Err(Failure::new(message)
+            .hint(format!(
+                "make one: git dkr create-image {}",
+                target.branch_from
+            ))
+            .into());
+    };
+    if parent.labels.commit == target.commit {
+        return Ok(Step::Nothing(Box::new(parent.clone())));
+    }
+    if parent.layers >= MAX_LAYERS {
+        let remark = format!(
+            "{} has {} layers, and engines take about 125: this update is a create",
+            parent.tag, parent.layers
+        );
+        let plan = plan(site, target, parent.tag.clone(), None, vec![remark])?;
+        return Ok(Step::Bake(Box::new(plan)));
+    }
+    let mut remarks = Vec::new();
+    let old = &parent.labels.commit;
+    if History::open(site.repo).distance(old, &target.commit)? == Distance::Diverged {
+        remarks.push(format!(
+            "history was rewritten: {} is no longer in {}; the image is taken to {} all the same",
+            old.short(),
+            target.branch_from,
+            target.commit.short()
+        ));
+    }
+    let parent = parent.clone();
+    let plan = plan(site, target, parent.tag.clone(), Some(parent), remarks)?;
+    Ok(Step::Bake(Box::new(plan)))
+}
+
+fn plan(
+    site: Site,
+    target: Target,
+    tag: String,
+    parent: Option<Image>,
+    mut remarks: Vec<String>,
+) -> Result<Plan> {
+    let conf = read_conf(site, &target.commit)?;
+    let ca = site.host.ca_bundle.is_some();
+    let dockerfile = match &parent {
+        None => dockerfile::create(&conf, &target, ca)?,
+        Some(parent) => {
+            remarks.extend(outgrown(site, parent, &conf));
+            dockerfile::update(&conf, &target, &parent.tag, ca)?
+        }
+    };
+    Ok(Plan {
+        commit: site.repo.commit(&target.commit)?,
+        target,
+        conf,
+        tag,
+        parent,
+        dockerfile,
+        remarks,
+    })
+}
+
+/// `.dkr.conf` at a commit, under the stronger settings.
+pub fn read_conf(site: Site, commit: &ObjectId) -> Result<Conf> {
+    let text = site.repo.file_at(commit, conf::FILE)?;
+    Conf::read(text.as_deref(), site.sources)
+        .with_context(|| format!("{} at {} has problems", conf::FILE, commit.short()))
+}
+
+/// What an update cannot bring, as it stands on an image made by older settings.
+fn outgrown(site: Site, parent: &Image, conf: &Conf) -> Option<String> {
+    let old = read_conf(site, &parent.labels.commit).ok()?;
+    let changed: Vec<&str> = [
+        ("base_image", old.base_image.value != conf.base_image.value),
+        ("packages", old.packages.value != conf.packages.value),
+        ("caches", old.caches.value != conf.caches.value),
+        ("ca_bundle", old.ca_bundle.value != conf.ca_bundle.value),
+        ("[pre_clone]", old.pre_clone.text != conf.pre_clone.text),
+    ]
+    .into_iter()
+    .filter_map(|(name, changed)| changed.then_some(name))
+    .collect();
+    (!changed.is_empty()).then(|| {
+        format!(
+            "{} changed since {} was created, which an update does not bring: git dkr create-image does",
+            changed.join(", "),
+            parent.tag
+        )
+    })
+}
+
+/// The plain tag, or one with a hash when the plain one is another's.
+fn free_tag(site: Site, target: &Target) -> Result<String> {
+    let plain = names::tag(&site.repo.name(), &target.branch);
+    let taken = site
+        .docker
+        .inspect(std::slice::from_ref(&plain))?
+        .into_iter()
+        .any(|found| match Labels::parse(&found.labels) {
+            Ok(labels) => labels.repo_path != site.repo.path || labels.branch != target.branch,
+            Err(_) => true,
+        });
+    Ok(if taken {
+        names::tag_apart(&site.repo.name(), &site.repo.path, &target.branch)
+    } else {
+        plain
+    })
+}
