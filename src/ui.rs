@@ -43,6 +43,11 @@ pub fn verbose() -> bool {
     options().verbose
 }
 
+/// Whether only warnings and errors are wanted.
+pub fn quiet() -> bool {
+    options().quiet
+}
+
 /// Whether a person sits at both ends: we may ask.
 pub fn interactive() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()

@@ -57,7 +57,7 @@ impl Report {
                 });
                 *self.now.borrow_mut() = Now {
                     began: Instant::now(),
-                    watch: watch,
+                    watch,
                 };
             }
             Event::Done {

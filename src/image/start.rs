@@ -15,6 +15,7 @@ use crate::fs::Scratch;
 use crate::git::{Repo, is_branch_name};
 use crate::proc::Cmd;
 use crate::ssh::{RUN_DIR, Receive, Serve};
+use crate::ui;
 
 /// Where the key of Claude's API is mounted.
 const ANTHROPIC_KEY: &str = "/run/secrets/anthropic_key";
@@ -140,7 +141,8 @@ impl Start<'_> {
     }
 
     fn spec(&self, wishes: &Wishes, run_dir: &Path) -> RunSpec {
-        let fetch = self.tracking.tip.as_ref() != Some(&self.image.labels.commit);
+        let tip = self.tracking.tip.as_ref();
+        let fetch = tip.is_some_and(|tip| *tip != self.image.labels.commit);
         let mut env = vec![
             ("DKR_NAME", wishes.name.clone().unwrap_or_default()),
             (
@@ -149,6 +151,9 @@ impl Start<'_> {
             ),
             ("DKR_FETCH", if fetch { "1" } else { "0" }.to_owned()),
         ];
+        if ui::quiet() {
+            env.push(("DKR_QUIET", "1".to_owned()));
+        }
         let mut mounts = vec![mount(run_dir.to_owned(), RUN_DIR)];
         if let Some(key) = &wishes.anthropic_key {
             mounts.push(mount(key.clone(), ANTHROPIC_KEY));

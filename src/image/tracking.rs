@@ -19,18 +19,17 @@ pub struct Tracking {
     pub staleness: Staleness,
 }
 
-/// The ref that an image's labels speak of, and the tag that it may be instead.
-fn candidates(labels: &Labels, remotes: &[String]) -> [String; 2] {
+/// The ref that an image's labels speak of, if it is of a branch.
+fn reference(labels: &Labels, remotes: &[String]) -> String {
     let branch = &labels.branch;
-    let reference = match branch_from::parse(&labels.branch_from, remotes) {
+    match branch_from::parse(&labels.branch_from, remotes) {
         BranchFrom::Remote { remote, branch } => format!("refs/remotes/{remote}/{branch}"),
         BranchFrom::Local(name) if name.trim_start_matches("refs/heads/") != branch => {
             // It was a branch of a remote that is no more.
             format!("refs/remotes/{}", labels.branch_from)
         }
         _ => format!("refs/heads/{branch}"),
-    };
-    [reference, format!("refs/tags/{branch}")]
+    }
 }
 
 /// Looks up the branches of several images of one repository: one question to git for the refs,
@@ -45,38 +44,42 @@ pub fn track(repo: &Repo, images: &[&Image]) -> Result<Vec<Tracking>> {
     } else {
         Vec::new()
     };
-    let refs: Vec<[String; 2]> = images
+    let references: Vec<String> = images
         .iter()
-        .map(|image| candidates(&image.labels, &remotes))
+        .map(|image| reference(&image.labels, &remotes))
         .collect();
-    let tips = repo.commits(refs.as_flattened())?;
+    let tips = repo.commits(&references)?;
     let history = History::open(repo);
-    images
-        .iter()
-        .zip(refs)
-        .zip(tips.chunks(2))
-        .map(|((image, [reference, _]), tips)| {
-            let commit = &image.labels.commit;
-            let fixed = |staleness| Tracking {
+    let look = |((image, reference), tip): ((&&Image, String), Option<ObjectId>)| {
+        let commit = &image.labels.commit;
+        let Some(tip) = tip else {
+            return Ok(Tracking {
                 reference: None,
                 tip: None,
-                staleness,
-            };
-            if image.labels.branch == commit.as_str() {
-                return Ok(fixed(Staleness::Fresh));
-            }
-            match tips {
-                [Some(tip), _] => Ok(Tracking {
-                    reference: Some(reference),
-                    tip: Some(tip.clone()),
-                    staleness: Staleness::of(Some(history.distance(commit, tip)?)),
-                }),
-                [None, Some(tagged)] if tagged == commit => Ok(fixed(Staleness::Fresh)),
-                [None, Some(_)] => Ok(fixed(Staleness::of(Some(Distance::Diverged)))),
-                _ => Ok(fixed(Staleness::of(None))),
-            }
+                staleness: without_branch(repo, &image.labels)?,
+            });
+        };
+        let distance = history.distance(commit, &tip)?;
+        Ok(Tracking {
+            reference: Some(reference),
+            tip: Some(tip),
+            staleness: Staleness::of(Some(distance)),
         })
-        .collect()
+    };
+    images.iter().zip(references).zip(tips).map(look).collect()
+}
+
+/// Of an image whose branch is not there: it may stand at a commit or a tag.
+fn without_branch(repo: &Repo, labels: &Labels) -> Result<Staleness> {
+    if labels.branch == labels.commit.as_str() {
+        return Ok(Staleness::Fresh);
+    }
+    let tag = format!("refs/tags/{}", labels.branch);
+    Ok(Staleness::of(match repo.commits(&[tag])?.remove(0) {
+        Some(tagged) if tagged == labels.commit => Some(Distance::Behind(0)),
+        Some(_) => Some(Distance::Diverged),
+        None => None,
+    }))
 }
 
 /// The same for images of any repositories; those whose repository is not here are unknown.
@@ -106,7 +109,7 @@ mod tests {
     use super::*;
     use crate::image::labels::Kind;
 
-    fn reference(branch: &str, branch_from: &str) -> String {
+    fn follows(branch: &str, branch_from: &str) -> String {
         let labels = Labels {
             repo_path: "/x".into(),
             repo_name: "x".into(),
@@ -117,16 +120,15 @@ mod tests {
             kind: Kind::Base,
             parent: None,
         };
-        let [reference, _] = candidates(&labels, &["origin".to_owned()]);
-        reference
+        reference(&labels, &["origin".to_owned()])
     }
 
     #[test]
     fn an_image_follows_the_ref_it_was_built_from() {
-        assert_eq!(reference("main", "main"), "refs/heads/main");
-        assert_eq!(reference("main", "refs/heads/main"), "refs/heads/main");
-        assert_eq!(reference("main", "origin/main"), "refs/remotes/origin/main");
+        assert_eq!(follows("main", "main"), "refs/heads/main");
+        assert_eq!(follows("main", "refs/heads/main"), "refs/heads/main");
+        assert_eq!(follows("main", "origin/main"), "refs/remotes/origin/main");
         // The remote `space` was removed.
-        assert_eq!(reference("main", "space/main"), "refs/remotes/space/main");
+        assert_eq!(follows("main", "space/main"), "refs/remotes/space/main");
     }
 }

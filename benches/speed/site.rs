@@ -1,0 +1,306 @@
+//! Where the measurements take place: a repository, an engine, an sshd. Removed when dropped.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use git_dkr::ssh::{Access, Serve, Server};
+
+/// A repository of its own, and the programs to measure.
+pub struct Site {
+    pub folder: tempfile::TempDir,
+    pub repo: PathBuf,
+    docker: PathBuf,
+}
+
+impl Site {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let repo = folder.path().join("bench");
+        let site = Self {
+            docker: client(),
+            repo,
+            folder,
+        };
+        match std::env::var_os("BENCH_REPO") {
+            Some(source) => {
+                let source = Path::new(&source);
+                site.run(
+                    Command::new("git")
+                        .args(["clone", "-q"])
+                        .arg(source)
+                        .arg(&site.repo),
+                );
+                site.git(&["checkout", "-q", "-B", "main"]);
+            }
+            None => site.generate(),
+        }
+        site.write_conf();
+        site
+    }
+
+    /// 40 commits over 4,000 files; half of what is written does not compress.
+    fn generate(&self) {
+        std::fs::create_dir_all(&self.repo).unwrap();
+        self.git(&["init", "-q", "-b", "main"]);
+        let mut state = 1u64;
+        for commit in 0..40 {
+            for file in 0..100 {
+                let folder = self.repo.join(format!("src/{commit}"));
+                std::fs::create_dir_all(&folder).unwrap();
+                let text: String = (0..1000)
+                    .map(|_| {
+                        // A linear congruential generator (Knuth, MMIX).
+                        state = state
+                            .wrapping_mul(6_364_136_223_846_793_005)
+                            .wrapping_add(1_442_695_040_888_963_407);
+                        format!("line {:08x}\n", state >> 32)
+                    })
+                    .collect();
+                std::fs::write(folder.join(format!("{file}.txt")), text).unwrap();
+            }
+            self.git(&["add", "."]);
+            self.git(&["commit", "-q", "-m", "more"]);
+        }
+        self.git(&["gc", "-q"]);
+    }
+
+    fn write_conf(&self) {
+        std::fs::write(self.repo.join(".dkr.conf"), "caches = none\n").unwrap();
+        self.git(&["add", ".dkr.conf"]);
+        self.commit();
+    }
+
+    /// One more commit on main.
+    pub fn commit(&self) {
+        self.git(&["commit", "-q", "--allow-empty", "-m", "one more"]);
+    }
+
+    pub fn git(&self, args: &[&str]) -> String {
+        let mut cmd = Command::new("git");
+        cmd.args([
+            "-c",
+            "user.name=Bench",
+            "-c",
+            "user.email=bench@example.com",
+        ]);
+        self.run(cmd.arg("-C").arg(&self.repo).args(args))
+    }
+
+    pub fn dkr(&self, args: &[&str]) -> String {
+        let mut cmd = Command::new(env!("CARGO_BIN_EXE_git-dkr"));
+        cmd.args(args)
+            .current_dir(&self.repo)
+            .env("DKR_BASE_IMAGE", "debian:bookworm-slim")
+            .env("XDG_CACHE_HOME", self.folder.path().join("cache"));
+        self.run(&mut cmd)
+    }
+
+    pub fn docker(&self, args: &[&str]) -> String {
+        self.run(Command::new(&self.docker).args(args))
+    }
+
+    fn run(&self, cmd: &mut Command) -> String {
+        let output = cmd.stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{cmd:?}: {said}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Images with our labels, spread over the repository's commits.
+    pub fn many_images(&self, count: usize) -> Many<'_> {
+        let commit = self.git(&["rev-parse", "HEAD"]);
+        let path = self.repo.canonicalize().unwrap();
+        let many = Many { site: self, count };
+        for index in 0..count {
+            self.git(&["branch", "-f", &format!("b{index}")]);
+            let labels = [
+                "dkr.schema=1".to_owned(),
+                "dkr.type=base".to_owned(),
+                "dkr.repo_name=bench".to_owned(),
+                "dkr.created_at=2026-01-01T00:00:00Z".to_owned(),
+                format!("dkr.repo_path={}", path.display()),
+                format!("dkr.branch=b{index}"),
+                format!("dkr.branch_from=b{index}"),
+                format!("dkr.commit={}", commit.trim()),
+            ];
+            let mut cmd = Command::new(&self.docker);
+            cmd.arg("import");
+            for label in labels {
+                cmd.args([
+                    "--change",
+                    &format!("LABEL \"{}\"", label.replacen('=', "\"=\"", 1)),
+                ]);
+            }
+            // An empty archive: two blocks of zeros.
+            let tar = self.folder.path().join("empty.tar");
+            std::fs::write(&tar, [0; 1024]).unwrap();
+            self.run(cmd.arg(&tar).arg(format!("dkr:bench-{index}")));
+        }
+        many
+    }
+
+    /// What a user without git dkr writes.
+    pub fn build_by_hand(&self, sshd: &Sshd) {
+        let commit = self.git(&["rev-parse", "HEAD"]);
+        let context = self.folder.path().join("by-hand");
+        std::fs::create_dir_all(&context).unwrap();
+        let dockerfile = format!(
+            "FROM debian:bookworm-slim\n\
+             RUN apt-get update && apt-get install -y --no-install-recommends git openssh-client \
+             tmux curl ca-certificates && rm -rf /var/lib/apt/lists/*\n\
+             RUN --mount=type=ssh --mount=type=secret,id=known_hosts : {} && \
+             GIT_SSH_COMMAND='ssh -p {} -o UserKnownHostsFile=/run/secrets/known_hosts' \
+             git clone -q ssh://{}@127.0.0.1{} /workspace\n",
+            commit.trim(),
+            sshd.port,
+            user(),
+            self.repo.display()
+        );
+        std::fs::write(context.join("Dockerfile"), dockerfile).unwrap();
+        let known_hosts = format!("id=known_hosts,src={}", sshd.known_hosts.display());
+        let key = format!("default={}", sshd.key.display());
+        let mut cmd = Command::new(&self.docker);
+        cmd.env("DOCKER_BUILDKIT", "1")
+            .args(["build", "-q", "--network=host", "--ssh", &key])
+            .args(["--secret", &known_hosts, "-t", "dkr-bench-by-hand"])
+            .arg(&context);
+        self.run(&mut cmd);
+    }
+
+    /// `git clone` over the server of a build.
+    pub fn clone_embedded(&self) {
+        let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let serve = Serve {
+            upload: self.repo.join(".git"),
+            receive: None,
+        };
+        let server = Server::start(serve, folder.path()).unwrap();
+        self.clone_with(server.access(), folder.path());
+    }
+
+    fn clone_with(&self, access: &Access, folder: &Path) {
+        let known_hosts = folder.join("known_hosts");
+        let host = format!("[127.0.0.1]:{} {}\n", access.port, access.host_keys[0]);
+        std::fs::write(&known_hosts, host).unwrap();
+        let url = format!("ssh://{}@127.0.0.1:{}/workspace", access.user, access.port);
+        self.clone_from(&url, &access.key, &known_hosts, folder);
+    }
+
+    pub fn clone_over(&self, sshd: &Sshd) {
+        let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let path = self.repo.display();
+        let url = format!("ssh://{}@127.0.0.1:{}{path}", user(), sshd.port);
+        self.clone_from(&url, &sshd.key, &sshd.known_hosts, folder.path());
+    }
+
+    fn clone_from(&self, url: &str, key: &Path, known_hosts: &Path, folder: &Path) {
+        let ssh = format!(
+            "ssh -F /dev/null -i {} -o IdentitiesOnly=yes -o UserKnownHostsFile={}",
+            key.display(),
+            known_hosts.display()
+        );
+        let mut cmd = Command::new("git");
+        cmd.env("GIT_SSH_COMMAND", ssh)
+            .args(["clone", "-q", "--bare", url])
+            .arg(folder.join("clone"));
+        self.run(&mut cmd);
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let path = self.repo.canonicalize().unwrap_or_default();
+        let filter = format!("label=dkr.repo_path={}", path.display());
+        let mut ids = self.docker(&["images", "-q", "--filter", &filter]);
+        ids.push_str("dkr-bench-by-hand");
+        for id in ids.lines() {
+            let _ = Command::new(&self.docker)
+                .args(["image", "rm", "-f", id])
+                .output();
+        }
+    }
+}
+
+/// Many images, removed when dropped.
+pub struct Many<'a> {
+    site: &'a Site,
+    count: usize,
+}
+
+impl Drop for Many<'_> {
+    fn drop(&mut self) {
+        let names: Vec<String> = (0..self.count).map(|i| format!("dkr:bench-{i}")).collect();
+        let _ = Command::new(&self.site.docker)
+            .args(["image", "rm"])
+            .args(&names)
+            .output();
+    }
+}
+
+/// The machine's sshd on a port of our own, with a key of our own.
+pub struct Sshd {
+    child: Child,
+    pub port: u16,
+    pub key: PathBuf,
+    pub known_hosts: PathBuf,
+}
+
+impl Sshd {
+    pub fn start(site: &Site) -> Self {
+        let folder = site.folder.path().join("sshd");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let (key, host) = (folder.join("key"), folder.join("host"));
+        for file in [&key, &host] {
+            let mut cmd = Command::new("ssh-keygen");
+            site.run(cmd.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(file));
+        }
+        let port = TcpListener::bind(("127.0.0.1", 0))
+            .and_then(|socket| socket.local_addr())
+            .unwrap()
+            .port();
+        let public = std::fs::read_to_string(folder.join("host.pub")).unwrap();
+        let known_hosts = folder.join("known_hosts");
+        std::fs::write(&known_hosts, format!("[127.0.0.1]:{port} {public}")).unwrap();
+        let option = |name: &str, value: &Path| format!("-o{name}={}", value.display());
+        let child = Command::new("/usr/sbin/sshd")
+            .args(["-D", "-e", "-f", "/dev/null", "-oListenAddress=127.0.0.1"])
+            .args(["-oStrictModes=no", "-oUsePAM=no", &format!("-p{port}")])
+            .arg(option("HostKey", &host))
+            .arg(option("PidFile", &folder.join("pid")))
+            .arg(option("AuthorizedKeysFile", &folder.join("key.pub")))
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("no sshd: make bench installs it");
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            std::thread::yield_now();
+        }
+        Self {
+            child,
+            port,
+            key,
+            known_hosts,
+        }
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn user() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "root".to_owned())
+}
+
+/// The first docker client that builds with BuildKit, as `scripts/engine` finds it.
+fn client() -> PathBuf {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/engine");
+    let output = Command::new(script).output().unwrap();
+    assert!(output.status.success(), "no engine: see scripts/engine");
+    String::from_utf8(output.stdout).unwrap().trim().into()
+}
