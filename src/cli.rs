@@ -106,6 +106,11 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
         if let Some(engine) = cause.downcast_ref::<EngineError>() {
             return engine.hint().map(str::to_owned);
         }
+        if let Some(error) = cause.downcast_ref::<std::io::Error>()
+            && error.kind() == std::io::ErrorKind::StorageFull
+        {
+            return Some("free some space there, or name another folder with TMPDIR".to_owned());
+        }
         cause
             .is::<Problems>()
             .then(|| "the settings are described in README.md, under .dkr.conf".to_owned())

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Output;
 use std::sync::LazyLock;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use regex::Regex;
 
 pub use history::{Distance, History};
@@ -22,6 +22,7 @@ pub use refs::Head;
 pub use repo::{Repo, user_settings};
 pub use view::View;
 
+use crate::error::Failure;
 use crate::proc::Cmd;
 
 /// What `git rev-parse --local-env-vars` lists: variables that bind a process to one repository.
@@ -117,10 +118,23 @@ fn lines(bytes: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// The version of git.
+/// The oldest version that answers all that is asked here (`rev-parse --path-format`).
+const OLDEST: (u32, u32) = (2, 31);
+
+/// The version of git; fails when it is too old.
 pub fn version() -> Result<String> {
     let answer = lines(&run("version", &outside().arg("version"))?);
-    Ok(answer.into_iter().next().unwrap_or_default())
+    let version = answer.into_iter().next().unwrap_or_default();
+    if numbers(&version).is_some_and(|found| found < OLDEST) {
+        bail!(Failure::new(format!("{version} is too old")).hint("install git 2.31 or later"));
+    }
+    Ok(version)
+}
+
+/// The first two numbers of `git version 2.47.3`.
+fn numbers(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.strip_prefix("git version ")?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// Whether git takes this as the name of a branch.
@@ -141,6 +155,14 @@ mod tests {
             without_passwords("unable to access 'https://me:ghp_secret@example.com/x.git/': 403"),
             "unable to access 'https://***@example.com/x.git/': 403"
         );
+    }
+
+    #[test]
+    fn versions_are_compared_by_number() {
+        assert_eq!(numbers("git version 2.47.3"), Some((2, 47)));
+        assert_eq!(numbers("git version 2.9.0.windows.1"), Some((2, 9)));
+        assert!(Some((2, 9)) < Some(OLDEST) && Some((2, 100)) > Some(OLDEST));
+        assert_eq!(numbers("hello"), None);
     }
 
     #[test]

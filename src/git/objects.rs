@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::{GitError, Repo, lines, run};
 use crate::error::Failure;
+use crate::ui;
 
 /// A full object id: 40 or 64 lower-case hexadecimal digits, and nothing else ever.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,9 +89,9 @@ impl Repo {
 
     /// In a partial clone, fetches the objects under `commit` that are not here yet, as an image
     /// holds a full clone. Does nothing in any other repository.
-    pub fn complete(&self, commit: &ObjectId) -> Result<usize> {
+    pub fn complete(&self, commit: &ObjectId) -> Result<()> {
         let Some(remote) = self.promisor()? else {
-            return Ok(0);
+            return Ok(());
         };
         let cmd = self
             .git([
@@ -106,8 +107,11 @@ impl Repo {
             .filter_map(|line| Some(line.strip_prefix('?')?.to_owned()))
             .collect();
         let Some(first) = missing.first() else {
-            return Ok(0);
+            return Ok(());
         };
+        let count = missing.len();
+        let text = format!("{count} objects that this partial clone lacks, from {remote}");
+        ui::status("fetch", &text);
         let fetch = self
             .git([
                 "-c",
@@ -126,14 +130,14 @@ impl Repo {
                 .map_or_else(|| error.to_string(), |error| error.message.clone());
             Failure::new(format!(
                 "this partial clone lacks {} objects ({}, …), and {remote} does not give them: {said}",
-                missing.len(),
+                count,
                 first.get(..7).unwrap_or(first)
             ))
             .hint(format!(
                 "see that {remote} can be reached, or make the clone whole: git fetch --refetch --no-filter {remote}"
             ))
         })?;
-        Ok(missing.len())
+        Ok(())
     }
 
     /// The remote that a partial clone fetches missing objects from.

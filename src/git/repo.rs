@@ -67,7 +67,10 @@ impl Repo {
 
     fn from_rev_parse(answer: &[String]) -> Result<Self> {
         let [git_dir, common_dir, objects, format, shallow, bare] = answer else {
-            bail!(Failure::new("its path holds a line break"));
+            bail!(
+                Failure::new("git does not answer as expected")
+                    .hint("git dkr needs git 2.31 or later, and a path without line breaks")
+            );
         };
         let (git_dir, common_dir) = (PathBuf::from(git_dir), PathBuf::from(common_dir));
         let path = if bare == "true" && common_dir.file_name().is_none_or(|name| name != ".git") {

@@ -80,11 +80,7 @@ pub fn bake(site: Site, plan: &Plan) -> Result<Image> {
         "commit",
         &format!("{} {}", plan.commit.short, plan.commit.subject),
     );
-    let fetched = site.repo.complete(&plan.target.commit)?;
-    if fetched > 0 {
-        let text = format!("{fetched} objects that this partial clone lacked");
-        ui::status("fetched", &text);
-    }
+    site.repo.complete(&plan.target.commit)?;
     ui::status("build", &plan.describe());
 
     let before = site.docker.inspect(std::slice::from_ref(&plan.tag))?;

@@ -43,10 +43,9 @@ pub fn resolve(repo: &Repo, typed: Option<&str>, fetch: Fetch) -> Result<Target>
         BranchFrom::Head => head(repo),
         BranchFrom::Remote { remote, branch } => {
             if fetch == Fetch::Yes {
-                let progress = ui::Progress::start(&format!("fetch    {branch} from {remote}"));
+                // No moving line: git may ask for a passphrase meanwhile.
+                ui::status("fetch", &format!("{branch} from {remote}"));
                 repo.fetch_branch(&remote, &branch)?;
-                drop(progress);
-                ui::status("fetched", &format!("{branch} from {remote}"));
             }
             let reference = format!("refs/remotes/{remote}/{branch}");
             let commit = repo.commits(&[&reference])?.remove(0).ok_or_else(|| {
