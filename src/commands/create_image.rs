@@ -3,11 +3,12 @@
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{Format, HostArgs, Place, PlanArgs, print_image, sources};
+use super::{Format, HostArgs, Place, PlanArgs, print_image};
 use crate::engine::Docker;
 use crate::git::Repo;
 use crate::image::bake;
 use crate::image::plan::{Site, plan_create};
+use crate::image::settings::sources;
 use crate::image::target::{self, Fetch};
 
 /// Bake a branch into an image

@@ -79,12 +79,9 @@ impl ListImages {
             images.retain(|image| image.labels.repo_path == repo.path);
             if let Some(typed) = branch_from {
                 // A branch that is gone may still have an image.
-                let branch = target::resolve(&repo, Some(typed), Fetch::No).map(|t| t.branch);
-                images.retain(|image| {
-                    let labels = &image.labels;
-                    [&labels.branch, &labels.branch_from].contains(&&typed.to_owned())
-                        || branch.as_ref().is_ok_and(|branch| labels.branch == *branch)
-                });
+                let target = target::resolve(&repo, Some(typed), Fetch::No).ok();
+                let branch = target.as_ref().map(|target| target.branch.as_str());
+                images.retain(|image| image.answers_to(typed, branch));
             }
         }
         Ok(images)

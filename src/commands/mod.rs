@@ -14,8 +14,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use crate::conf::{self, Host, Sources};
-use crate::git::{Repo, user_settings};
+use crate::conf::{Host, Sources};
 use crate::image::Image;
 use crate::image::plan::Plan;
 use crate::image::staleness::Staleness;
@@ -39,20 +38,6 @@ impl Place {
             (Some(only), None) if !is_repository(only) => (None, Some(only)),
             (repo, branch) => (repo.map(Path::new), branch),
         }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.first.is_none()
-    }
-
-    /// As one would type them again, from anywhere.
-    fn typed(repo: &Repo, branch_from: &str) -> String {
-        let path = repo.path.display().to_string();
-        [path.as_str(), branch_from]
-            .map(|word| {
-                shlex::try_quote(word).map_or(word.to_owned(), std::borrow::Cow::into_owned)
-            })
-            .join(" ")
     }
 }
 
@@ -132,15 +117,6 @@ enum Format {
     Text,
     /// For programs
     Json,
-}
-
-/// Settings above `.dkr.conf`, for a repository or outside of any.
-fn sources(repo: Option<&Repo>) -> Result<Sources> {
-    let git = match repo {
-        Some(repo) => repo.settings()?,
-        None => user_settings()?,
-    };
-    Ok(Sources::new(conf::environment(), git))
 }
 
 /// An image as programs read it.

@@ -103,6 +103,12 @@ impl Repo {
         name.strip_suffix(".git").unwrap_or(&name).to_owned()
     }
 
+    /// This repository and a branch as one would type them after `git dkr …`, from anywhere.
+    pub fn as_typed(&self, branch_from: &str) -> String {
+        let path = self.path.to_string_lossy();
+        shlex::try_join([&*path, branch_from]).unwrap_or_else(|_| branch_from.to_owned())
+    }
+
     /// A git command in this repository.
     pub(super) fn git<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Cmd {
         command(&self.git_dir).args(args)

@@ -36,6 +36,14 @@ impl Image {
         })
     }
 
+    /// Whether it is meant by what the user typed, which leads to `branch` if to anything.
+    pub fn answers_to(&self, typed: &str, branch: Option<&str>) -> bool {
+        let labels = &self.labels;
+        labels.branch == typed
+            || labels.branch_from == typed
+            || branch.is_some_and(|branch| labels.branch == branch)
+    }
+
     /// Whether it is of this repository and branch.
     pub fn is_of(&self, repo_path: &Path, branch: &str) -> bool {
         self.labels.repo_path == repo_path && self.labels.branch == branch
