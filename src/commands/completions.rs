@@ -14,8 +14,8 @@ pub struct Completions {
     shell: Shell,
 }
 
-/// git's own completion calls `_git_dkr` for `git dkr <TAB>`, in its own words: the line without
-/// `git`.
+/// git's own completion calls `_git_dkr` for `git dkr <TAB>`; it hands the line on to clap's
+/// function as if it began with `git-dkr`.
 const BASH: &str = r#"
 _git_dkr() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
@@ -23,7 +23,9 @@ _git_dkr() {
     while [ "$at" -lt "$COMP_CWORD" ] && [ "${COMP_WORDS[at]}" != dkr ]; do at=$((at + 1)); done
     COMP_WORDS=(git-dkr "${COMP_WORDS[@]:at+1}")
     COMP_CWORD=$((COMP_CWORD - at))
-    _git-dkr git-dkr "$cur" "$prev"
+    _git__dkr git-dkr "$cur" "$prev"
+    # git completes without a space behind.
+    COMPREPLY=("${COMPREPLY[@]/%/ }")
 }
 "#;
 

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::Args;
+use clap_mangen::Man as Page;
 
 use crate::{cli, ui};
 
@@ -12,23 +13,32 @@ pub struct Man {}
 impl Man {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let mut page = Vec::new();
-        let mut grammar = cli::grammar();
-        grammar.build();
-        clap_mangen::Man::new(grammar.clone())
-            .render(&mut page)
-            .context("cannot render the manual page")?;
-        // One page for all: `git dkr create-image --help` is for a terminal, this is for reading.
-        for command in grammar.get_subcommands().filter(|c| c.get_name() != "help") {
-            let man = clap_mangen::Man::new(command.clone());
-            let mut part = Vec::new();
-            man.render_synopsis_section(&mut part)
-                .and_then(|()| man.render_description_section(&mut part))
-                .and_then(|()| man.render_options_section(&mut part))
-                .context("cannot render the manual page")?;
-            page.extend(part);
-        }
+        let page = page().context("cannot render the manual page")?;
         ui::result(String::from_utf8_lossy(&page).trim_end());
         Ok(0)
     }
+}
+
+/// One page for the whole tool, as git opens one for `git dkr --help`: the root's sections, then
+/// a section for each command, whose own sections become subsections.
+fn page() -> std::io::Result<Vec<u8>> {
+    let grammar = cli::grammar();
+    let mut page = Vec::new();
+    let root = Page::new(grammar.clone());
+    root.render_title(&mut page)?;
+    root.render_name_section(&mut page)?;
+    root.render_synopsis_section(&mut page)?;
+    root.render_description_section(&mut page)?;
+    root.render_options_section(&mut page)?;
+    for command in grammar.get_subcommands() {
+        let name = command.get_name();
+        let part = Page::new(command.clone().bin_name(format!("git dkr {name}")));
+        let mut text = Vec::new();
+        part.render_synopsis_section(&mut text)?;
+        part.render_description_section(&mut text)?;
+        part.render_options_section(&mut text)?;
+        let text = String::from_utf8_lossy(&text).replace(".SH ", ".SS ");
+        page.extend(format!(".SH \"GIT DKR {}\"\n{text}", name.to_uppercase()).bytes());
+    }
+    Ok(page)
 }
