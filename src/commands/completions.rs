@@ -15,15 +15,15 @@ pub struct Completions {
 }
 
 /// git's own completion calls `_git_dkr` for `git dkr <TAB>`; it hands the line on to clap's
-/// function as if it began with `git-dkr`.
-const BASH: &str = r#"
+/// function, as if it began with `dkr`.
+const GIT_IN_BASH: &str = r#"
 _git_dkr() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
     local at=1
     while [ "$at" -lt "$COMP_CWORD" ] && [ "${COMP_WORDS[at]}" != dkr ]; do at=$((at + 1)); done
-    COMP_WORDS=(git-dkr "${COMP_WORDS[@]:at+1}")
+    COMP_WORDS=("${COMP_WORDS[@]:at}")
     COMP_CWORD=$((COMP_CWORD - at))
-    _git__dkr git-dkr "$cur" "$prev"
+    _dkr dkr "$cur" "$prev"
     # git completes without a space behind.
     COMPREPLY=("${COMPREPLY[@]/%/ }")
 }
@@ -32,14 +32,23 @@ _git_dkr() {
 impl Completions {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let mut script = Vec::new();
-        // The scripts are for the command that the shell sees, which is `git-dkr`.
-        let mut grammar = cli::grammar().bin_name("git-dkr");
-        clap_complete::generate(self.shell, &mut grammar, "git-dkr", &mut script);
-        ui::result(String::from_utf8_lossy(&script).trim_end());
-        if self.shell == Shell::Bash {
-            ui::result(BASH.trim_end());
-        }
+        ui::result(script(self.shell).trim_end());
         Ok(0)
+    }
+}
+
+fn script(shell: Shell) -> String {
+    let generate = |name: &'static str| {
+        let mut script = Vec::new();
+        let mut grammar = cli::grammar().name(name).bin_name(name);
+        clap_complete::generate(shell, &mut grammar, name, &mut script);
+        String::from_utf8_lossy(&script).into_owned()
+    };
+    match shell {
+        // In bash, clap_complete mixes up its own labels when a name holds a hyphen.
+        Shell::Bash => {
+            generate("dkr").replace("-o default dkr", "-o default git-dkr") + GIT_IN_BASH
+        }
+        _ => generate("git-dkr"),
     }
 }
