@@ -91,5 +91,28 @@ fn explain(transcript: &Transcript) -> EngineError {
     if output.contains("ssh: connect to host") {
         return EngineError::HostUnreachable(step);
     }
+    let reason = exit_code(&reason).map_or(reason.clone(), |code| format!("exit code {code}"));
     EngineError::Step { step, reason }
+}
+
+/// BuildKit repeats the whole command before the code.
+fn exit_code(reason: &str) -> Option<u32> {
+    reason.rsplit_once("exit code: ")?.1.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_is_what_matters_of_a_reason() {
+        let old = "executor failed running [/bin/sh -c exit code: x]: exit code: 3";
+        let new = "process \"/bin/sh -c exit 12\" did not complete successfully: exit code: 12";
+        assert_eq!(exit_code(old), Some(3));
+        assert_eq!(exit_code(new), Some(12));
+        assert_eq!(
+            exit_code("unable to find user root: invalid argument"),
+            None
+        );
+    }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::labels::Kind;
 use super::plan::{Plan, Site, Step, plan_update};
 use super::reach::Way;
-use super::report::Report;
+use super::report::{Report, explain};
 use super::{Image, Labels, Target, ca, dockerfile, names};
 use crate::conf;
 use crate::engine::BuildSpec;
@@ -85,7 +85,9 @@ pub fn bake(site: Site, plan: &Plan) -> Result<Image> {
 
     let before = site.docker.inspect(std::slice::from_ref(&plan.tag))?;
     let report = Report::new(ready.way.sent(), site.repo.size()?);
-    site.docker.build(&ready.spec, |event| report.hear(event))?;
+    site.docker
+        .build(&ready.spec, |event| report.hear(event))
+        .map_err(explain)?;
     drop(report);
 
     let after = site.docker.inspect(std::slice::from_ref(&plan.tag))?;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use crate::engine::Event;
+use crate::engine::{EngineError, Event};
+use crate::error::Failure;
 use crate::ui;
 
 /// Follows one build.
@@ -91,13 +92,31 @@ impl Report {
     }
 }
 
+const PACKAGES: &str = "packages";
 const CLONE: &str = "clone";
 const UPDATE: &str = "update";
+
+/// Tells of a failed build in the words of this job.
+pub(super) fn explain(error: anyhow::Error) -> anyhow::Error {
+    let Some(EngineError::Step { step, reason }) = error.downcast_ref() else {
+        return error;
+    };
+    let (place, instruction) = step.split_once("] ").unwrap_or(("[?", step));
+    let title = title(instruction);
+    let hint = match title.as_str() {
+        PACKAGES => "see that the names in `packages` are those of the base image's distribution",
+        CLONE | UPDATE => "git dkr doctor checks what the clone needs; -v shows all of the output",
+        _ => "-v shows all of the output",
+    };
+    Failure::new(format!("step {place}] {title} failed: {reason}"))
+        .hint(hint)
+        .into()
+}
 
 /// An instruction in a few words.
 fn title(instruction: &str) -> String {
     for (script, title) in [
-        ("sh /run/dkr/install-packages ", "packages"),
+        ("sh /run/dkr/install-packages ", PACKAGES),
         ("sh /run/dkr/install-ca ", "CA certificates"),
         ("sh /run/dkr/clone ", CLONE),
         ("sh /run/dkr/context/update ", UPDATE),
