@@ -19,7 +19,7 @@ use crate::{proc, ui};
 #[derive(Debug, Parser)]
 #[command(name = "git-dkr", bin_name = "git dkr", version, max_term_width = 100)]
 #[command(
-    after_help = "Without options: git dkr create-image, then git dkr start-image -- make check"
+    after_help = "To begin with: git dkr create-image, then git dkr start-image -- make check"
 )]
 pub struct Cli {
     #[command(flatten)]

@@ -34,7 +34,7 @@ ENV DKR_BRANCH={{ branch | quote }}
 ARG DKR_REF={{ reference | quote }}
 RUN {{ clone_mounts }} \
     --mount=type=bind,source=clone,target=/run/dkr/clone \
-    sh /run/dkr/clone {{ commit }}
+    sh /run/dkr/clone {{ commit }}{{ shallow }}
 COPY entrypoint /usr/local/bin/dkr-entrypoint
 WORKDIR /workspace
 ENTRYPOINT ["/usr/local/bin/dkr-entrypoint"]
@@ -42,4 +42,5 @@ ENTRYPOINT ["/usr/local/bin/dkr-entrypoint"]
 
 # [post_clone] of .dkr.conf
 {{ post_clone }}
+USER root
 {%- endif %}

@@ -9,9 +9,10 @@ ARG DKR_REF={{ reference | quote }}
 RUN {{ clone_mounts }} \
     --mount=type=bind,source=.,target=/run/dkr/context \
     sh /run/dkr/context/update {{ commit }}
-WORKDIR /workspace
 {%- if post_clone %}
 
 # [post_clone] of .dkr.conf
+WORKDIR /workspace
 {{ post_clone }}
+USER root
 {%- endif %}

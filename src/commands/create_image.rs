@@ -14,7 +14,8 @@ use crate::image::target::{self, Fetch};
 /// Bake a branch into an image
 ///
 /// The image holds a full clone at /workspace, on that branch at its present commit, and what
-/// .dkr.conf asks for. A branch of a remote (origin/main) is fetched first.
+/// .dkr.conf asks for. A branch of a remote (origin/main) is fetched first. Without REPO it is the
+/// repository one stands in, without BRANCH_FROM its HEAD.
 #[derive(Debug, Args)]
 pub struct CreateImage {
     #[command(flatten)]

@@ -38,7 +38,7 @@ impl ListImages {
             return Ok(0);
         }
         if images.is_empty() {
-            ui::status("none", "no image yet; git dkr create-image makes one");
+            ui::status("none", "no such image yet; git dkr create-image makes one");
             return Ok(0);
         }
         let rows = images
@@ -79,9 +79,12 @@ impl ListImages {
             images.retain(|image| image.labels.repo_path == repo.path);
             if let Some(typed) = branch_from {
                 // A branch that is gone may still have an image.
-                let target = target::resolve(&repo, Some(typed), Fetch::No).ok();
-                let branch = target.as_ref().map(|target| target.branch.as_str());
+                let target = target::resolve(&repo, Some(typed), Fetch::No);
+                let branch = target.as_ref().ok().map(|target| target.branch.as_str());
                 images.retain(|image| image.answers_to(typed, branch));
+                if images.is_empty() {
+                    target?;
+                }
             }
         }
         Ok(images)

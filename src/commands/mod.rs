@@ -23,10 +23,10 @@ use crate::ui;
 /// Which repository and branch.
 #[derive(Debug, Args)]
 struct Place {
-    /// A repository; the current folder's by default
+    /// A repository, by its path
     #[arg(value_name = "REPO")]
     first: Option<String>,
-    /// A branch (main, origin/main), tag or commit; HEAD by default
+    /// A branch (main, origin/main), a tag or a commit
     #[arg(value_name = "BRANCH_FROM")]
     second: Option<String>,
 }

@@ -10,6 +10,7 @@ use clap::Args;
 use super::{HostArgs, Place};
 use crate::conf::Host;
 use crate::engine::Docker;
+use crate::error::Failure;
 use crate::image::Image;
 use crate::image::bake;
 use crate::image::choose::{Choice, choose};
@@ -20,6 +21,8 @@ use crate::image::target::{self, Fetch};
 use crate::ui;
 
 /// Start a throw-away container from an image
+///
+/// The newest of REPO and BRANCH_FROM; without them, of the repository one stands in, else of all.
 ///
 /// Runs CMD in the clone at /workspace, on a fresh work branch; without CMD, tmux on a terminal
 /// and a shell elsewhere. `git push` in the container makes the branch <hostname>/<name> in the
@@ -71,6 +74,14 @@ impl StartImage {
 
     fn prepare(&self, docker: &Docker) -> Result<(Choice, Host, Wishes)> {
         let (path, typed) = self.place.split();
+        if let (Some(path), Some(second)) = (path, typed)
+            && !path.exists()
+        {
+            let path = path.display();
+            return Err(Failure::new(format!("there is no repository {path}"))
+                .hint(format!("a command goes behind --: {path} -- {second} …"))
+                .into());
+        }
         let mut choice = choose(docker, path, typed)?;
         let host = self.host.read(&choice.sources)?;
         let wishes = start(docker, &choice, &host).complete(Wishes {

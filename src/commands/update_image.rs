@@ -15,7 +15,7 @@ use crate::ui;
 /// Take an image to the present commit of its branch, by one thin layer
 ///
 /// Only files that git changed are touched, so a warm build in /workspace stays warm. Works after
-/// a force-push too.
+/// a force-push too. Without REPO it is the repository one stands in, without BRANCH_FROM its HEAD.
 #[derive(Debug, Args)]
 pub struct UpdateImage {
     #[command(flatten)]

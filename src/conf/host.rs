@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::problem::{Problem, Problems};
-use super::{Origin, Sources, Value};
+use super::{Origin, Sources, Value, variable};
 
 /// How the host is reached and what its network needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Host {
                 origin: Origin::Flag(flag_name),
             }),
             None => sources.get(name).map(|(value, origin)| Value {
-                value: PathBuf::from(value),
+                value: expand(value),
                 origin,
             }),
         };
@@ -50,5 +50,13 @@ impl Host {
             ssh_port,
             ca_bundle: path(ca_bundle, "--ca-bundle", "ca_bundle"),
         })
+    }
+}
+
+/// `~/` is the home folder, as a shell would have made of it.
+fn expand(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), variable("HOME")) {
+        (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+        _ => PathBuf::from(path),
     }
 }

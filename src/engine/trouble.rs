@@ -98,7 +98,7 @@ impl EngineError {
                 "see that `docker pull` gets it, or set another with base_image in .dkr.conf, DKR_BASE_IMAGE or git config dkr.baseImage"
             }
             Self::HostUnreachable(_) => {
-                "containers reach this machine through its loopback interface: the engine must run here, not behind a remote DOCKER_HOST"
+                "the engine must run on this machine, not behind a remote DOCKER_HOST; with --ssh-key, sshd must listen on port 22 or git config dkr.sshPort"
             }
             Self::Step { .. } => "the whole output: the same command with -v",
             Self::Other(_) => return None,

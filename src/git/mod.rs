@@ -26,11 +26,10 @@ use crate::error::Failure;
 use crate::proc::Cmd;
 
 /// What `git rev-parse --local-env-vars` lists: variables that bind a process to one repository.
-const LOCAL_VARIABLES: [&str; 15] = [
+/// But for the settings of `git -c`, which git itself passes on to other repositories too.
+const LOCAL_VARIABLES: [&str; 13] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_CONFIG",
-    "GIT_CONFIG_PARAMETERS",
-    "GIT_CONFIG_COUNT",
     "GIT_OBJECT_DIRECTORY",
     "GIT_DIR",
     "GIT_WORK_TREE",

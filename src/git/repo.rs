@@ -97,6 +97,17 @@ impl Repo {
         })
     }
 
+    /// The commits where history is cut off, if it is anywhere.
+    pub fn shallow_boundary(&self) -> Result<Option<String>> {
+        if !self.shallow {
+            return Ok(None);
+        }
+        let file = self.common_dir.join("shallow");
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        Ok(Some(text))
+    }
+
     /// The repository's name: its folder's, without `.git`.
     pub fn name(&self) -> String {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();

@@ -37,14 +37,15 @@ impl View {
             ("packed-refs", refs.join("\n") + "\n"),
             ("objects/info/alternates", alternates(&repo.objects)?),
         ];
+        let boundary = repo.shallow_boundary()?;
         let write = || -> std::io::Result<()> {
             std::fs::create_dir_all(folder.join("refs"))?;
             std::fs::create_dir_all(folder.join("objects/info"))?;
             for (name, text) in files {
                 std::fs::write(folder.join(name), text)?;
             }
-            if repo.shallow {
-                std::fs::copy(repo.common_dir.join("shallow"), folder.join("shallow"))?;
+            if let Some(boundary) = boundary {
+                std::fs::write(folder.join("shallow"), boundary)?;
             }
             Ok(())
         };

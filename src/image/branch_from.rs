@@ -21,6 +21,9 @@ pub fn parse(text: &str, remotes: &[String]) -> BranchFrom {
     if matches!(text, "" | "HEAD" | "@") {
         return BranchFrom::Head;
     }
+    if !can_be_ref(text) {
+        return BranchFrom::Local(text.to_owned());
+    }
     let short = text.strip_prefix("refs/remotes/").unwrap_or(text);
     let remote = remotes
         .iter()
@@ -36,6 +39,14 @@ pub fn parse(text: &str, remotes: &[String]) -> BranchFrom {
         },
         None => BranchFrom::Local(text.to_owned()),
     }
+}
+
+/// Whether a ref could have this name; otherwise it is an expression such as `main~3`, which
+/// leads to a commit only (`gitrevisions`).
+pub fn can_be_ref(name: &str) -> bool {
+    !name.contains(['~', '^', ':', '?', '*', '[', '\\', ' '])
+        && !name.contains("@{")
+        && !name.contains("..")
 }
 
 #[cfg(test)]
@@ -69,6 +80,8 @@ mod tests {
             "original/x",
             "feature/x",
             "1a2b3c",
+            "origin/main~3",
+            "HEAD^",
         ] {
             assert_eq!(read(local), BranchFrom::Local(local.into()));
         }

@@ -55,6 +55,8 @@ struct Values<'a> {
     branch: &'a str,
     reference: &'a str,
     commit: &'a str,
+    /// One more word for the clone step, where history is cut off.
+    shallow: String,
     clone_mounts: String,
     pre_clone: String,
     post_clone: String,
@@ -90,6 +92,10 @@ fn values<'a>(conf: &'a Conf, target: &'a Target, from: &'a str, ca: bool) -> Va
         branch: &target.branch,
         reference: target.reference.as_deref().unwrap_or_default(),
         commit: target.commit.as_str(),
+        shallow: target
+            .shallow
+            .as_ref()
+            .map_or_else(String::new, |cut| format!(" shallow-{cut}")),
         clone_mounts: format!("--mount=type=ssh {}", secrets.join(" ")),
         pre_clone: section(&conf.pre_clone, ca),
         post_clone: section(&conf.post_clone, ca),
@@ -160,6 +166,7 @@ mod tests {
             branch: branch.into(),
             reference: Some(format!("refs/heads/{branch}")),
             commit: ObjectId::parse(&"3f".repeat(20)).unwrap(),
+            shallow: None,
         }
     }
 
@@ -206,6 +213,16 @@ mod tests {
                 r#"ARG DKR_REF="refs/heads/a\$(id)`id`\";&'|<>b""#
             ]
         );
+    }
+
+    #[test]
+    fn a_shallow_clone_is_not_taken_for_another() {
+        let shallow = Target {
+            shallow: Some("1a2b3c4d".into()),
+            ..target("main")
+        };
+        let text = create(&conf(""), &shallow, false).unwrap();
+        assert!(text.contains("3f3f3f shallow-1a2b3c4d\n"), "{text}");
     }
 
     proptest::proptest! {

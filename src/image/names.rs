@@ -42,7 +42,7 @@ pub fn identity(repo_path: &Path, branch: &str) -> String {
 }
 
 /// Eight hexadecimal digits over the parts, each kept apart from the next.
-fn short_hash(parts: &[&str]) -> String {
+pub(super) fn short_hash(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());

@@ -105,8 +105,13 @@ pub fn plan_update(site: Site, target: Target) -> Result<Step> {
     let mut remarks = Vec::new();
     let old = &parent.labels.commit;
     if History::open(site.repo).distance(old, &target.commit)? == Distance::Diverged {
+        let why = if parent.labels.branch_from == target.branch_from {
+            "history was rewritten".to_owned()
+        } else {
+            format!("the image followed {}", parent.labels.branch_from)
+        };
         remarks.push(format!(
-            "history was rewritten: {} is no longer in {}; the image is taken to {} all the same",
+            "{why}: {} is not in {}; the image is taken to {} all the same",
             old.short(),
             target.branch_from,
             target.commit.short()
@@ -125,6 +130,7 @@ fn plan(
     mut remarks: Vec<String>,
 ) -> Result<Plan> {
     let conf = read_conf(site, &target.commit)?;
+    remarks.extend(uncommitted(site, &target)?);
     let ca = site.host.ca_bundle.is_some();
     let dockerfile = match &parent {
         None => dockerfile::create(&conf, &target, ca)?,
@@ -148,7 +154,22 @@ fn plan(
 pub fn read_conf(site: Site, commit: &ObjectId) -> Result<Conf> {
     let text = site.repo.file_at(commit, conf::FILE)?;
     Conf::read(text.as_deref(), site.sources)
-        .with_context(|| format!("{} at {} has problems", conf::FILE, commit.short()))
+        .with_context(|| format!("the settings at {} have problems", commit.short()))
+}
+
+/// Settings that the user wrote and did not commit: they do nothing yet.
+fn uncommitted(site: Site, target: &Target) -> Result<Option<String>> {
+    let in_main_worktree = site.repo.git_dir == site.repo.common_dir;
+    let written = std::fs::read_to_string(site.repo.path.join(conf::FILE)).ok();
+    let (true, Some(written)) = (in_main_worktree, written) else {
+        return Ok(None);
+    };
+    let at_head = site.repo.commits(&["HEAD"])? == [Some(target.commit.clone())];
+    let committed = site.repo.file_at(&target.commit, conf::FILE)?;
+    Ok((at_head && committed != Some(written)).then(|| {
+        let file = conf::FILE;
+        format!("{file} has changes that are not committed; an image takes it from the commit")
+    }))
 }
 
 /// What an update cannot bring, as it stands on an image made by older settings.

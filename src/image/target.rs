@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 
 use super::branch_from::{self, BranchFrom};
+use super::names;
 use crate::error::Failure;
 use crate::git::{Head, ObjectId, Repo};
 use crate::ui;
@@ -18,6 +19,8 @@ pub struct Target {
     pub reference: Option<String>,
     /// The commit.
     pub commit: ObjectId,
+    /// Where the repository's history is cut off, as a short hash.
+    pub shallow: Option<String>,
 }
 
 impl Target {
@@ -38,6 +41,15 @@ pub enum Fetch {
 
 /// Resolves what the user typed (`HEAD` when nothing was).
 pub fn resolve(repo: &Repo, typed: Option<&str>, fetch: Fetch) -> Result<Target> {
+    let target = resolve_ref(repo, typed, fetch)?;
+    let shallow = repo.shallow_boundary()?;
+    Ok(Target {
+        shallow: shallow.map(|cut| names::short_hash(&[&cut])),
+        ..target
+    })
+}
+
+fn resolve_ref(repo: &Repo, typed: Option<&str>, fetch: Fetch) -> Result<Target> {
     let typed = typed.unwrap_or("HEAD");
     match branch_from::parse(typed, &repo.remotes()?) {
         BranchFrom::Head => head(repo),
@@ -57,6 +69,7 @@ pub fn resolve(repo: &Repo, typed: Option<&str>, fetch: Fetch) -> Result<Target>
                 branch,
                 reference: Some(reference),
                 commit,
+                shallow: None,
             })
         }
         BranchFrom::Local(name) => local(repo, &name),
@@ -78,6 +91,7 @@ fn head(repo: &Repo) -> Result<Target> {
                 branch,
                 reference: Some(reference),
                 commit,
+                shallow: None,
             })
         }
         Head::Detached => {
@@ -90,6 +104,7 @@ fn head(repo: &Repo) -> Result<Target> {
                 branch: commit.to_string(),
                 reference: None,
                 commit,
+                shallow: None,
             })
         }
     }
@@ -100,13 +115,23 @@ fn local(repo: &Repo, typed: &str) -> Result<Target> {
     let tag_name = typed.strip_prefix("refs/tags/").unwrap_or(typed);
     let reference = format!("refs/heads/{name}");
     let tag = format!("refs/tags/{tag_name}");
-    let mut found = repo.commits(&[&reference, &tag, typed])?.into_iter();
-    let (branch, tagged, commit) = (found.next(), found.next(), found.next());
+    let (branch, tagged) = if branch_from::can_be_ref(name) {
+        let mut found = repo.commits(&[&reference, &tag])?.into_iter();
+        (found.next(), found.next())
+    } else {
+        (None, None)
+    };
+    // git fails altogether on `@{upstream}` of a branch that has none.
+    let commit = repo
+        .commits(&[typed])
+        .ok()
+        .and_then(|mut found| found.pop());
     let target = |branch: &str, reference, commit| Target {
         branch_from: typed.to_owned(),
         branch: branch.to_owned(),
         reference,
         commit,
+        shallow: None,
     };
     if let Some(commit) = branch.flatten() {
         Ok(target(name, Some(reference), commit))
