@@ -30,6 +30,15 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// Docker splits the path of a key at commas, and knows no way to quote them.
+fn root(configured: PathBuf) -> PathBuf {
+    if configured.to_string_lossy().contains(',') {
+        PathBuf::from("/tmp")
+    } else {
+        configured
+    }
+}
+
 /// A temporary folder that only we can read, removed when dropped.
 #[derive(Debug)]
 pub struct Scratch {
@@ -40,7 +49,7 @@ pub struct Scratch {
 impl Scratch {
     /// Makes one, and removes those that a killed run left behind.
     pub fn new() -> Result<Self> {
-        let root = std::env::temp_dir();
+        let root = root(std::env::temp_dir());
         sweep(&root);
         let make = || -> std::io::Result<Self> {
             let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&root)?;

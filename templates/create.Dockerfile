@@ -15,8 +15,9 @@ RUN {{ ca_mount }}--mount=type=bind,source=install-packages,target=/run/dkr/inst
 {%- if install_ca %}
 
 # the extra CA certificates, for good
-RUN --mount=type=secret,id=dkr_extra_ca --mount=type=bind,source=install-ca,target=/run/dkr/install-ca \
-    sh /run/dkr/install-ca /run/secrets/dkr_extra_ca
+RUN --mount=type=bind,source=install-ca,target=/run/dkr/install-ca \
+    --mount=type=bind,source=extra-ca.pem,target=/run/dkr/extra-ca.pem \
+    sh /run/dkr/install-ca /run/dkr/extra-ca.pem
 {%- endif %}
 {%- if bazel %}
 

@@ -44,6 +44,12 @@ impl Docker {
         run_command(self.cmd(), spec).attached()
     }
 
+    /// Whether a container has this name, running or not.
+    pub fn has_container(&self, name: &str) -> Result<bool> {
+        let cmd = self.cmd().args(["container", "inspect", name]);
+        Ok(cmd.output()?.status.success())
+    }
+
     /// The command that [`Docker::start`] runs.
     pub fn start_command(&self, spec: &RunSpec) -> Cmd {
         run_command(self.cmd(), spec)

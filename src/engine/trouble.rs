@@ -30,6 +30,9 @@ pub enum EngineError {
     /// The image to start from cannot be had.
     #[error("the base image cannot be had: {0}")]
     NoBaseImage(String),
+    /// A raw line that this engine does not know.
+    #[error("the engine does not understand the Dockerfile: {0}")]
+    BadDockerfile(String),
     /// A step did not reach the ssh server on this machine.
     #[error("step `{0}` does not reach this machine over ssh")]
     HostUnreachable(String),
@@ -66,6 +69,8 @@ impl EngineError {
             Self::NoDaemon(said)
         } else if has("no space left on device") {
             Self::DiskFull(said)
+        } else if has("dockerfile parse error") {
+            Self::BadDockerfile(said)
         } else if has("buildx component is missing") {
             Self::NoBuildx("docker".to_owned())
         } else {
@@ -96,6 +101,9 @@ impl EngineError {
             }
             Self::NoBaseImage(_) => {
                 "see that `docker pull` gets it, or set another with base_image in .dkr.conf, DKR_BASE_IMAGE or git config dkr.baseImage"
+            }
+            Self::BadDockerfile(_) => {
+                "--print-dockerfile shows that line; here-documents (RUN <<EOF) need Docker 23 or later"
             }
             Self::HostUnreachable(_) => {
                 "the engine must run on this machine, not behind a remote DOCKER_HOST; with --ssh-key, sshd must listen on port 22 or git config dkr.sshPort"

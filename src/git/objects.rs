@@ -88,10 +88,10 @@ impl Repo {
     }
 
     /// In a partial clone, fetches the objects under `commit` that are not here yet, as an image
-    /// holds a full clone. Does nothing in any other repository.
-    pub fn complete(&self, commit: &ObjectId) -> Result<()> {
+    /// holds a full clone; how many they were. Does nothing in any other repository.
+    pub fn complete(&self, commit: &ObjectId) -> Result<usize> {
         let Some(remote) = self.promisor()? else {
-            return Ok(());
+            return Ok(0);
         };
         let cmd = self
             .git([
@@ -107,7 +107,7 @@ impl Repo {
             .filter_map(|line| Some(line.strip_prefix('?')?.to_owned()))
             .collect();
         let Some(first) = missing.first() else {
-            return Ok(());
+            return Ok(0);
         };
         let count = missing.len();
         let text = format!("{count} objects that this partial clone lacks, from {remote}");
@@ -137,7 +137,7 @@ impl Repo {
                 "see that {remote} can be reached, or make the clone whole: git fetch --refetch --no-filter {remote}"
             ))
         })?;
-        Ok(())
+        Ok(count)
     }
 
     /// The remote that a partial clone fetches missing objects from.

@@ -66,6 +66,15 @@ impl Repo {
         })
     }
 
+    /// The names of the branches below a prefix such as `box/`, without it.
+    pub fn branches_below(&self, prefix: &str) -> Result<Vec<String>> {
+        let place = format!("refs/heads/{prefix}");
+        let cmd = self.git(["for-each-ref", "--format=%(refname)", &place]);
+        let names = lines(&run("for-each-ref", &cmd)?);
+        let below = |name: &String| Some(name.strip_prefix(&place)?.to_owned());
+        Ok(names.iter().filter_map(below).collect())
+    }
+
     /// The names of all branches, those of remotes with the remote's name before them.
     pub fn branch_names(&self) -> Result<Vec<String>> {
         let format = "--format=%(refname:lstrip=2)";

@@ -36,7 +36,7 @@ impl Repo {
             Some(path) => outside().arg("-C").arg(path),
             None => Cmd::new("git"),
         };
-        let cmd = base.args([
+        let cmd = base.clone().args([
             "rev-parse",
             "--path-format=absolute",
             "--git-dir",
@@ -45,13 +45,15 @@ impl Repo {
             "objects",
             "--show-object-format",
             "--is-shallow-repository",
-            "--is-bare-repository",
         ]);
         let output = cmd.output()?;
         if !output.status.success() {
             let error = failed("rev-parse", &output);
             if path.is_some_and(|path| !path.exists()) {
-                bail!(Failure::new(format!("{shown} does not exist")));
+                bail!(
+                    Failure::new(format!("{shown} does not exist"))
+                        .hint("REPO is the path of a repository")
+                );
             }
             if error.message.contains("not a git repository") {
                 bail!(
@@ -61,31 +63,29 @@ impl Repo {
             }
             return Err(error).with_context(|| format!("cannot read the repository at {shown}"));
         }
-        Self::from_rev_parse(&lines(&output.stdout))
+        Self::from_rev_parse(&lines(&output.stdout), &base)
             .with_context(|| format!("cannot make out the repository at {shown}"))
     }
 
-    fn from_rev_parse(answer: &[String]) -> Result<Self> {
-        let [git_dir, common_dir, objects, format, shallow, bare] = answer else {
+    /// From the answer of `rev-parse`; `base` is a git command where the question was asked.
+    fn from_rev_parse(answer: &[String], base: &Cmd) -> Result<Self> {
+        let [git_dir, common_dir, objects, format, shallow] = answer else {
             bail!(
                 Failure::new("git does not answer as expected")
                     .hint("git dkr needs git 2.31 or later, and a path without line breaks")
             );
         };
         let (git_dir, common_dir) = (PathBuf::from(git_dir), PathBuf::from(common_dir));
-        let path = if bare == "true" && common_dir.file_name().is_none_or(|name| name != ".git") {
-            common_dir.clone()
-        } else if common_dir.ends_with(".git") {
+        let path = if common_dir.ends_with(".git") {
             common_dir.parent().unwrap_or(&common_dir).to_owned()
+        } else if is_bare(&common_dir)? {
+            common_dir.clone()
         } else {
-            // A submodule, or a git directory kept apart: its config knows the worktree.
-            let cmd = command(&git_dir).args(["rev-parse", "--show-toplevel"]);
-            match run("rev-parse", &cmd) {
-                Ok(bytes) => lines(&bytes)
-                    .first()
-                    .map_or_else(|| common_dir.clone(), PathBuf::from),
-                Err(_) => common_dir.clone(),
-            }
+            // A submodule, or a git directory kept apart from its worktree.
+            let toplevel = base.clone().args(["rev-parse", "--show-toplevel"]);
+            lines(&run("rev-parse", &toplevel)?)
+                .first()
+                .map_or_else(|| common_dir.clone(), PathBuf::from)
         };
         Ok(Self {
             path: std::fs::canonicalize(&path).unwrap_or(path),
@@ -134,6 +134,11 @@ impl Repo {
     pub fn remotes(&self) -> Result<Vec<String>> {
         Ok(lines(&run("remote", &self.git(["remote"]))?))
     }
+}
+
+fn is_bare(common_dir: &Path) -> Result<bool> {
+    let cmd = command(common_dir).args(["rev-parse", "--is-bare-repository"]);
+    Ok(run("rev-parse", &cmd)?.starts_with(b"true"))
 }
 
 /// The same outside of any repository.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::{ObjectId, Repo, lines, run};
+use super::{ObjectId, Repo, run};
 use crate::error::Failure;
 
 /// The bare repository in a temporary folder of the caller's.
@@ -29,12 +29,14 @@ impl View {
     ) -> Result<Self> {
         let format = "--format=%(objectname) %(refname)";
         let cmd = repo.git(["for-each-ref", format, "refs/tags"]);
-        let mut refs = lines(&run("for-each-ref", &cmd)?);
-        refs.extend(branch.map(|branch| format!("{commit} refs/heads/{branch}")));
+        let mut refs = String::from_utf8_lossy(&run("for-each-ref", &cmd)?).into_owned();
+        if let Some(branch) = branch {
+            refs.push_str(&format!("{commit} refs/heads/{branch}\n"));
+        }
         let files = [
             ("HEAD", head(commit, branch)),
             ("config", config(&repo.object_format)),
-            ("packed-refs", refs.join("\n") + "\n"),
+            ("packed-refs", refs),
             ("objects/info/alternates", alternates(&repo.objects)?),
         ];
         let boundary = repo.shallow_boundary()?;

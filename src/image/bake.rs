@@ -1,6 +1,6 @@
 //! Building: the engine runs what was planned.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -118,12 +118,13 @@ fn prepare(site: Site, plan: &Plan) -> Result<Ready> {
     let way = Way::open(site.host, serve, scratch.path())?;
     let context = scratch.folder("context")?;
     dockerfile::write_context(&plan.dockerfile, &context)?;
+    let secrets = secrets(site, &way, &scratch, &context)?;
     let spec = BuildSpec {
         context,
         tag: plan.tag.clone(),
         labels: labels(site, plan).to_pairs(),
-        ssh_key: way.access().key.clone(),
-        secrets: secrets(site, &way, &scratch)?,
+        ssh_key: without_comma(&way.access().key, &scratch)?,
+        secrets,
         pass_env: proxies(),
     };
     Ok(Ready {
@@ -131,6 +132,17 @@ fn prepare(site: Site, plan: &Plan) -> Result<Ready> {
         way,
         _scratch: scratch,
     })
+}
+
+/// The key by a path that docker does not split (see `fs::Scratch`).
+fn without_comma(key: &Path, scratch: &Scratch) -> Result<PathBuf> {
+    if !key.to_string_lossy().contains(',') {
+        return Ok(key.to_owned());
+    }
+    let link = scratch.path().join("key");
+    std::os::unix::fs::symlink(key, &link)
+        .with_context(|| format!("cannot write {}", link.display()))?;
+    Ok(link)
 }
 
 fn labels(site: Site, plan: &Plan) -> Labels {
@@ -149,15 +161,21 @@ fn labels(site: Site, plan: &Plan) -> Labels {
     }
 }
 
-fn secrets(site: Site, way: &Way, scratch: &Scratch) -> Result<Vec<(String, PathBuf)>> {
+fn secrets(
+    site: Site,
+    way: &Way,
+    scratch: &Scratch,
+    context: &Path,
+) -> Result<Vec<(String, PathBuf)>> {
     let folder = scratch.folder("secrets")?;
     way.access().write_secrets(&folder)?;
     let mut ids: Vec<&str> = SECRETS.to_vec();
     if let Some(bundle) = &site.host.ca_bundle {
         let extra = ca::read(&bundle.value)?;
         std::fs::write(folder.join("dkr_ca"), ca::with_system(&extra))?;
-        std::fs::write(folder.join("dkr_extra_ca"), extra)?;
-        ids.extend(["dkr_ca", "dkr_extra_ca"]);
+        // Not a secret where it is installed: a step is cached by what it reads but secrets.
+        std::fs::write(context.join("extra-ca.pem"), extra)?;
+        ids.push("dkr_ca");
     }
     let path = |id: &str| (id.to_owned(), folder.join(id));
     Ok(ids.into_iter().map(path).collect())

@@ -80,6 +80,12 @@ impl Start<'_> {
                     .hint("use letters, digits and hyphens, 2 to 63 of them")
             );
         }
+        if self.docker.has_container(&name)? {
+            bail!(
+                Failure::new(format!("a container is called {name} already"))
+                    .hint("choose another --hostname, or leave it out for a fresh one")
+            );
+        }
         let reference = format!("refs/heads/{name}");
         if self.repo.commits(&[reference])? != [None] {
             bail!(
@@ -99,10 +105,11 @@ impl Start<'_> {
                     .hint("git help check-ref-format tells what a name may hold")
             );
         }
-        let pushed = format!("refs/heads/{hostname}/{name}");
-        let baked =
-            self.tracking.reference.is_some() && names::collide(&name, &self.image.labels.branch);
-        if baked || self.repo.commits(&[pushed])? != [None] {
+        let mut taken = self.repo.branches_below(&format!("{hostname}/"))?;
+        if self.tracking.reference.is_some() {
+            taken.push(self.image.labels.branch.clone());
+        }
+        if taken.iter().any(|other| names::collide(&name, other)) {
             bail!(
                 Failure::new(format!("the branch {name} exists already"))
                     .hint("choose another --name, or leave it out for a fresh one")

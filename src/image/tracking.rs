@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::branch_from::{self, BranchFrom};
 use super::{Image, Labels, staleness::Staleness};
 use crate::git::{Distance, History, ObjectId, Repo};
+use crate::ui;
 
 /// An image and its branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +84,7 @@ fn without_branch(repo: &Repo, labels: &Labels) -> Result<Staleness> {
 }
 
 /// The same for images of any repositories; those whose repository is not here are unknown.
-pub fn track_all(images: &[Image]) -> Result<Vec<Staleness>> {
+pub fn track_all(images: &[Image]) -> Vec<Staleness> {
     let mut states = vec![Staleness::Unknown; images.len()];
     let mut paths: Vec<&PathBuf> = images.iter().map(|image| &image.labels.repo_path).collect();
     paths.sort();
@@ -94,14 +95,23 @@ pub fn track_all(images: &[Image]) -> Result<Vec<Staleness>> {
             continue;
         };
         let some: Vec<&Image> = images.iter().filter(|image| here(image)).collect();
-        let mut found = track(&repo, &some)?.into_iter();
+        let mut found = match track(&repo, &some) {
+            Ok(found) => found.into_iter(),
+            Err(error) => {
+                let path = path.display();
+                ui::warn(format_args!(
+                    "{path} cannot be asked for its branches: {error:#}"
+                ));
+                continue;
+            }
+        };
         for (state, image) in states.iter_mut().zip(images) {
             if here(image) {
                 *state = found.next().map_or(Staleness::Unknown, |t| t.staleness);
             }
         }
     }
-    Ok(states)
+    states
 }
 
 #[cfg(test)]
