@@ -2,7 +2,7 @@
 //! and movement only on a terminal, and never when `NO_COLOR` is set.
 
 use std::fmt::Display;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, OnceLock};
@@ -58,15 +58,19 @@ pub fn stdout_is_terminal() -> bool {
     std::io::stdout().is_terminal()
 }
 
-#[expect(clippy::disallowed_macros, reason = "the one place that prints")]
+/// What cannot be said on standard error cannot be complained of either.
 fn stderr(line: impl Display) {
-    anstream::eprintln!("{line}");
+    let _ = writeln!(anstream::stderr(), "{line}");
 }
 
-/// A line of the result, on standard output.
-#[expect(clippy::disallowed_macros, reason = "the one place that prints")]
-pub fn result(line: impl Display) {
-    anstream::println!("{line}");
+/// A line of the result, on standard output. A reader that hangs up has read enough.
+pub fn result(line: impl Display) -> Result<()> {
+    match writeln!(anstream::stdout(), "{line}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write the result")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A step that was done: what, and about what.

@@ -32,7 +32,7 @@ _git_dkr() {
 impl Completions {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        ui::result(script(self.shell).trim_end());
+        ui::result(script(self.shell).trim_end())?;
         Ok(0)
     }
 }

@@ -51,7 +51,7 @@ impl CreateImage {
         };
         if self.plan.only_looks() {
             let target = target::resolve(&repo, branch_from, Fetch::No)?;
-            self.plan.show(&plan_create(site, target)?);
+            self.plan.show(&plan_create(site, target)?)?;
             return Ok(0);
         }
         let target = target::resolve(&repo, branch_from, Fetch::Yes)?;

@@ -65,13 +65,13 @@ impl Doctor {
             Check::new("repository", repository()),
         ];
         match self.format {
-            Format::Json => ui::result(serde_json::to_string_pretty(&checks)?),
+            Format::Json => ui::result(serde_json::to_string_pretty(&checks)?)?,
             Format::Text => {
                 for check in &checks {
                     let state = if check.ok { "ok" } else { "no" };
-                    ui::result(format_args!("{state}  {:<14} {}", check.name, check.found));
+                    ui::result(format_args!("{state}  {:<14} {}", check.name, check.found))?;
                     if let Some(hint) = &check.hint {
-                        ui::result(format_args!("    {:<14} hint: {hint}", ""));
+                        ui::result(format_args!("    {:<14} hint: {hint}", ""))?;
                     }
                 }
             }

@@ -34,7 +34,7 @@ impl ListImages {
                 .zip(&states)
                 .map(|(image, state)| Row::new(image, Some(*state)))
                 .collect();
-            ui::result(serde_json::to_string_pretty(&rows)?);
+            ui::result(serde_json::to_string_pretty(&rows)?)?;
             return Ok(0);
         }
         if images.is_empty() {
@@ -67,7 +67,7 @@ impl ListImages {
         let header = [
             "tag", "repo", "branch", "commit", "created", "type", "image id", "size", "state",
         ];
-        ui::result(ui::table(&header, rows));
+        ui::result(ui::table(&header, rows))?;
         Ok(0)
     }
 

@@ -14,7 +14,7 @@ impl Man {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
         let page = page().context("cannot render the manual page")?;
-        ui::result(String::from_utf8_lossy(&page).trim_end());
+        ui::result(String::from_utf8_lossy(&page).trim_end())?;
         Ok(0)
     }
 }

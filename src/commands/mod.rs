@@ -93,9 +93,9 @@ impl PlanArgs {
         self.dry_run || self.print_dockerfile
     }
 
-    fn show(&self, plan: &Plan) {
+    fn show(&self, plan: &Plan) -> Result<()> {
         if self.print_dockerfile {
-            ui::result(plan.dockerfile.trim_end());
+            ui::result(plan.dockerfile.trim_end())
         } else {
             for remark in &plan.remarks {
                 ui::warn(remark);
@@ -103,8 +103,8 @@ impl PlanArgs {
             ui::result(format_args!(
                 "commit  {} {}",
                 plan.commit.short, plan.commit.subject
-            ));
-            ui::result(format_args!("build   {}", plan.describe()));
+            ))?;
+            ui::result(format_args!("build   {}", plan.describe()))
         }
     }
 }
@@ -161,7 +161,6 @@ fn print_image(image: &Image, format: Format) -> Result<()> {
     match format {
         Format::Json => ui::result(serde_json::to_string_pretty(&Row::new(image, None))?),
         Format::Text if !ui::stdout_is_terminal() => ui::result(&image.tag),
-        Format::Text => {}
+        Format::Text => Ok(()),
     }
-    Ok(())
 }

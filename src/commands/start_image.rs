@@ -63,7 +63,7 @@ impl StartImage {
         let (choice, host, wishes) = self.prepare(&docker).context("cannot start an image")?;
         let start = start(&docker, &choice, &host);
         if self.dry_run {
-            ui::result(start.dry_run(&wishes));
+            ui::result(start.dry_run(&wishes))?;
             return Ok(0);
         }
         let code = start

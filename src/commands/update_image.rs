@@ -52,8 +52,8 @@ impl UpdateImage {
         if self.plan.only_looks() {
             let target = target::resolve(&repo, branch_from, Fetch::No)?;
             match plan_update(site, target)? {
-                Step::Bake(plan) => self.plan.show(&plan),
-                Step::Nothing(image) => ui::result(format_args!("{} is up to date", image.tag)),
+                Step::Bake(plan) => self.plan.show(&plan)?,
+                Step::Nothing(image) => ui::result(format_args!("{} is up to date", image.tag))?,
             }
             return Ok(0);
         }

@@ -1,6 +1,7 @@
 //! Which docker client to use. A machine may have several, and the first on the PATH is not
 //! always one that can build.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -29,15 +30,23 @@ pub enum Client {
 }
 
 impl Docker {
-    /// The first client on the PATH: good enough for all but builds.
-    pub fn find() -> Result<Self, EngineError> {
-        let program = on_path("docker").into_iter().next();
-        program
-            .map(|program| Self {
+    /// The first docker client on the PATH: good enough for all but builds.
+    pub fn find() -> Result<Self> {
+        let mut others = Vec::new();
+        for program in on_path("docker") {
+            if !is_binary(&program) {
+                let client = ask(&program)?;
+                if matches!(client, Client::Podman(_) | Client::Strange(_)) {
+                    others.push((program, client));
+                    continue;
+                }
+            }
+            return Ok(Self {
                 program,
                 buildx: false,
-            })
-            .ok_or(EngineError::NotInstalled)
+            });
+        }
+        Err(why_none_builds(&others).into())
     }
 
     /// The first client on the PATH that can build.
@@ -91,6 +100,15 @@ impl Docker {
             Err(EngineError::of_stderr(&String::from_utf8_lossy(&output.stderr)).into())
         }
     }
+}
+
+/// Whether this is a compiled program of that very name. Others are asked who they are, which
+/// takes ten milliseconds: podman comes as a script, or a link to itself.
+fn is_binary(program: &Path) -> bool {
+    let real = std::fs::canonicalize(program).unwrap_or_default();
+    let mut start = [0; 2];
+    let read = std::fs::File::open(&real).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && &start != b"#!" && !real.to_string_lossy().contains("podman")
 }
 
 fn ask(program: &Path) -> Result<Client> {
