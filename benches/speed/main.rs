@@ -19,10 +19,7 @@ fn main() {
     }
     let site = Site::new();
     let rows = [start(&site), list(&site), create(&site), clone(&site)];
-    println!(
-        "\n{:<44} {:>9} {:>9}   {}",
-        "", "git dkr", "instead", "claimed"
-    );
+    println!("\n{:<44} {:>9} {:>9}   claimed", "", "git dkr", "instead");
     for row in rows {
         row.print();
     }

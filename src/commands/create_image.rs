@@ -1,15 +1,10 @@
 //! `git dkr create-image`
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 
-use super::{Format, HostArgs, Place, PlanArgs, print_image};
-use crate::engine::Docker;
-use crate::git::Repo;
-use crate::image::bake;
-use crate::image::plan::{Site, plan_create};
-use crate::image::settings::sources;
-use crate::image::target::{self, Fetch};
+use super::building::Building;
+use crate::image::{bake, plan};
 
 /// Bake a branch into an image
 ///
@@ -19,45 +14,13 @@ use crate::image::target::{self, Fetch};
 #[derive(Debug, Args)]
 pub struct CreateImage {
     #[command(flatten)]
-    place: Place,
-    #[command(flatten)]
-    host: HostArgs,
-    #[command(flatten)]
-    plan: PlanArgs,
-    /// How to print the result
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    building: Building,
 }
 
 impl CreateImage {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let (path, branch_from) = self.place.split();
-        let what = branch_from.unwrap_or("HEAD");
-        self.create(path, branch_from)
-            .with_context(|| format!("cannot create an image of {what}"))
-    }
-
-    fn create(&self, path: Option<&std::path::Path>, branch_from: Option<&str>) -> Result<u8> {
-        let repo = Repo::find(path)?;
-        let sources = sources(Some(&repo))?;
-        let host = self.host.read(&sources)?;
-        let docker = Docker::for_builds()?;
-        let site = Site {
-            repo: &repo,
-            docker: &docker,
-            host: &host,
-            sources: &sources,
-        };
-        if self.plan.only_looks() {
-            let target = target::resolve(&repo, branch_from, Fetch::No)?;
-            self.plan.show(&plan_create(site, target)?)?;
-            return Ok(0);
-        }
-        let target = target::resolve(&repo, branch_from, Fetch::Yes)?;
-        let _lock = bake::lock(&repo, &target.branch)?;
-        let image = bake::bake(site, &plan_create(site, target)?)?;
-        print_image(&image, self.format)?;
-        Ok(0)
+        self.building
+            .run("cannot create an image of", plan::plan_create, bake::create)
     }
 }

@@ -1,5 +1,6 @@
 //! One file a subcommand: its arguments, then: gather facts, decide, act, print.
 
+mod building;
 pub mod completions;
 pub mod create_image;
 pub mod doctor;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 
 use super::labels::Kind;
-use super::plan::{Plan, Site, Step, plan_update};
+use super::plan::{Plan, Site, Step, plan_create, plan_update};
 use super::reach::Way;
 use super::report::{Report, explain};
 use super::{Image, Labels, Target, ca, dockerfile, names};
@@ -42,16 +42,26 @@ pub(super) fn proxies() -> Vec<String> {
 
 /// One build of one repository and branch at a time: a second one waits, and then builds on what
 /// the first one made.
-pub fn lock(repo: &Repo, branch: &str) -> Result<Lock> {
+fn lock(repo: &Repo, branch: &str) -> Result<Lock> {
     let name = format!("{}.lock", names::identity(&repo.path, branch));
     let path = conf::cache_dir()?.join("locks").join(name);
     Lock::take(&path, &format!("another build of {branch}"))
 }
 
+/// Makes an image of the target, of its own.
+pub fn create(site: Site, target: Target) -> Result<Image> {
+    let _lock = lock(site.repo, &target.branch)?;
+    take(site, plan_create(site, target)?)
+}
+
 /// Takes the image of the branch to the target, if it is not there.
 pub fn update(site: Site, target: Target) -> Result<Image> {
     let _lock = lock(site.repo, &target.branch)?;
-    match plan_update(site, target)? {
+    take(site, plan_update(site, target)?)
+}
+
+fn take(site: Site, step: Step) -> Result<Image> {
+    match step {
         Step::Bake(plan) => bake(site, &plan),
         Step::Nothing(image) => {
             let commit = image.labels.commit.short();
@@ -70,7 +80,7 @@ struct Ready {
 }
 
 /// Does what was planned. Fails without leaving anything but the engine's own build cache.
-pub fn bake(site: Site, plan: &Plan) -> Result<Image> {
+fn bake(site: Site, plan: &Plan) -> Result<Image> {
     let began = Instant::now();
     let ready = prepare(site, plan)?;
     for remark in &plan.remarks {

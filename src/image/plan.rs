@@ -57,7 +57,7 @@ impl Plan {
 }
 
 /// Plans an image of its own.
-pub fn plan_create(site: Site, target: Target) -> Result<Plan> {
+pub fn plan_create(site: Site, target: Target) -> Result<Step> {
     let images = find::all(site.docker)?;
     let tag = match find::newest_of(&images, &site.repo.path, &target.branch) {
         Some(image) => image.tag.clone(),
@@ -66,7 +66,7 @@ pub fn plan_create(site: Site, target: Target) -> Result<Plan> {
     plan(site, target, tag, None, Vec::new())
 }
 
-/// What an update comes down to.
+/// What a build comes down to.
 #[derive(Debug, Clone)]
 pub enum Step {
     /// This image is at the commit already.
@@ -99,8 +99,7 @@ pub fn plan_update(site: Site, target: Target) -> Result<Step> {
             "{} has {} layers, and engines take about 125: this update is a create",
             parent.tag, parent.layers
         );
-        let plan = plan(site, target, parent.tag.clone(), None, vec![remark])?;
-        return Ok(Step::Bake(Box::new(plan)));
+        return plan(site, target, parent.tag.clone(), None, vec![remark]);
     }
     let mut remarks = Vec::new();
     let old = &parent.labels.commit;
@@ -118,8 +117,7 @@ pub fn plan_update(site: Site, target: Target) -> Result<Step> {
         ));
     }
     let parent = parent.clone();
-    let plan = plan(site, target, parent.tag.clone(), Some(parent), remarks)?;
-    Ok(Step::Bake(Box::new(plan)))
+    plan(site, target, parent.tag.clone(), Some(parent), remarks)
 }
 
 fn plan(
@@ -128,7 +126,7 @@ fn plan(
     tag: String,
     parent: Option<Image>,
     mut remarks: Vec<String>,
-) -> Result<Plan> {
+) -> Result<Step> {
     let conf = read_conf(site, &target.commit)?;
     remarks.extend(uncommitted(site, &target)?);
     let ca = site.host.ca_bundle.is_some();
@@ -139,7 +137,7 @@ fn plan(
             dockerfile::update(&conf, &target, &parent.tag, ca)?
         }
     };
-    Ok(Plan {
+    Ok(Step::Bake(Box::new(Plan {
         commit: site.repo.commit(&target.commit)?,
         target,
         conf,
@@ -147,7 +145,7 @@ fn plan(
         parent,
         dockerfile,
         remarks,
-    })
+    })))
 }
 
 /// `.dkr.conf` at a commit, under the stronger settings.

@@ -1,0 +1,71 @@
+//! What `create-image` and `update-image` share: all but what is built.
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::{Format, HostArgs, Place, PlanArgs, print_image};
+use crate::engine::Docker;
+use crate::git::Repo;
+use crate::image::plan::{Site, Step};
+use crate::image::settings::sources;
+use crate::image::target::{self, Fetch};
+use crate::image::{Image, Target};
+use crate::ui;
+
+/// The arguments of a build.
+#[derive(Debug, Args)]
+pub struct Building {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    host: HostArgs,
+    #[command(flatten)]
+    plan: PlanArgs,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Building {
+    /// Runs the build that `plan` plans and `act` does; the exit code. `failure` begins the
+    /// sentence that tells of a failure.
+    pub(super) fn run(
+        &self,
+        failure: &str,
+        plan: impl Fn(Site, Target) -> Result<Step>,
+        act: impl Fn(Site, Target) -> Result<Image>,
+    ) -> Result<u8> {
+        let (_, branch_from) = self.place.split();
+        let what = branch_from.unwrap_or("HEAD");
+        self.build(plan, act)
+            .with_context(|| format!("{failure} {what}"))?;
+        Ok(0)
+    }
+
+    fn build(
+        &self,
+        plan: impl Fn(Site, Target) -> Result<Step>,
+        act: impl Fn(Site, Target) -> Result<Image>,
+    ) -> Result<()> {
+        let (path, branch_from) = self.place.split();
+        let repo = Repo::find(path)?;
+        let sources = sources(Some(&repo))?;
+        let host = self.host.read(&sources)?;
+        let docker = Docker::for_builds()?;
+        let site = Site {
+            repo: &repo,
+            docker: &docker,
+            host: &host,
+            sources: &sources,
+        };
+        if self.plan.only_looks() {
+            let target = target::resolve(&repo, branch_from, Fetch::No)?;
+            return match plan(site, target)? {
+                Step::Bake(plan) => self.plan.show(&plan),
+                Step::Nothing(image) => ui::result(format_args!("{} is up to date", image.tag)),
+            };
+        }
+        let target = target::resolve(&repo, branch_from, Fetch::Yes)?;
+        print_image(&act(site, target)?, self.format)
+    }
+}

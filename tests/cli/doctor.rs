@@ -1,0 +1,63 @@
+//! `git dkr doctor`
+
+use serde_json::Value;
+
+use crate::common::Sandbox;
+use crate::common::dkr::outcome;
+use crate::common::engine::Lab;
+
+#[test]
+fn all_is_well_where_the_engine_works() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let shown = lab.dkr(&repo.path, ["doctor"]).ok().stdout;
+    assert!(
+        shown.lines().all(|line| line.starts_with("ok  ")),
+        "{shown}"
+    );
+    let json = lab.dkr(&repo.path, ["doctor", "--format=json"]).ok().stdout;
+    let checks: Vec<Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!(checks.len(), shown.lines().count());
+    for check in &checks {
+        assert_eq!(check["ok"], true, "{check}");
+        assert!(!check["found"].as_str().unwrap().is_empty(), "{check}");
+    }
+    assert_eq!(lab.leftovers(), [""; 0]);
+}
+
+#[test]
+fn outside_of_a_repository_is_no_fault_of_the_machine() {
+    let Some(lab) = Lab::new() else { return };
+    let shown = lab.dkr(lab.root(), ["doctor"]).ok().stdout;
+    assert!(shown.contains("no  repository"), "{shown}");
+}
+
+#[test]
+fn each_check_that_fails_says_what_to_do() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repo();
+    let doctor = |args: &[&str]| {
+        let mut command = sandbox.dkr_command(&repo.path, args);
+        outcome(command.env("PATH", sandbox.bin())).exits(1).stdout
+    };
+    let shown = doctor(&["doctor"]);
+    assert!(shown.contains("ok  git "), "{shown}");
+    assert!(shown.contains("no  docker client"), "{shown}");
+    assert!(shown.contains("hint: install Docker"), "{shown}");
+
+    let checks: Vec<Value> = serde_json::from_str(&doctor(&["doctor", "--format=json"])).unwrap();
+    for check in checks.iter().filter(|check| check["ok"] == false) {
+        assert!(check["hint"].is_string(), "{check}");
+    }
+    assert!(checks.iter().any(|check| check["ok"] == false));
+}
+
+#[test]
+fn without_git_too() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("nothing")).unwrap();
+    let mut command = sandbox.dkr_command(sandbox.root(), ["doctor"]);
+    let outcome = outcome(command.env("PATH", sandbox.path("nothing"))).exits(1);
+    assert!(outcome.stdout.contains("no  git "), "{}", outcome.stdout);
+    outcome.never_says("panicked");
+}

@@ -1,0 +1,249 @@
+//! What the user may type.
+
+use super::{found, refusal, resolve};
+use crate::common::Sandbox;
+use crate::common::repo::Repo;
+use git_dkr::image::target::{self, Fetch, Target};
+
+/// Checks branch, ref and commit.
+#[track_caller]
+fn is(target: &Target, branch: &str, reference: Option<&str>, commit: &str) {
+    assert_eq!(target.branch, branch);
+    assert_eq!(target.reference.as_deref(), reference);
+    assert_eq!(target.commit.as_str(), commit);
+}
+
+/// A repository with a remote that is one commit ahead of what was fetched.
+fn with_remote<'a>(sandbox: &'a Sandbox, remote: &str, branch: &str) -> (Repo<'a>, String) {
+    let (repo, other) = (sandbox.repo(), sandbox.repo());
+    repo.remote(remote, &other)
+        .git(["fetch", "--quiet", remote]);
+    other.branch(branch, "main");
+    let tip = other.commit("News", &[("news", "1")]);
+    (repo, tip)
+}
+
+#[test]
+fn head_is_its_branch() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repo();
+    repo.branch("feature/x", "main");
+    for typed in ["HEAD", "@"] {
+        let target = resolve(&repo, typed);
+        is(
+            &target,
+            "feature/x",
+            Some("refs/heads/feature/x"),
+            &repo.head(),
+        );
+        assert_eq!(target.branch_from, "feature/x");
+    }
+    let target = target::resolve(&found(&repo), None, Fetch::Yes).unwrap();
+    assert_eq!(target.branch, "feature/x");
+}
+
+#[test]
+fn a_detached_head_is_its_commit() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repo();
+    repo.commits(2);
+    repo.checkout("HEAD~1");
+    let target = resolve(&repo, "HEAD");
+    is(&target, &repo.head(), None, &repo.head());
+    assert_eq!(target.branch_from, repo.head());
+    assert_eq!(target.on_branch(), None);
+}
+
+#[test]
+fn a_local_branch_may_hold_slashes_and_be_written_in_full() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repo();
+    repo.branch("team/a/b", "main");
+    let tip = repo.commit("Work", &[]);
+    repo.checkout("main");
+    for typed in ["team/a/b", "refs/heads/team/a/b"] {
+        is(
+            &resolve(&repo, typed),
+            "team/a/b",
+            Some("refs/heads/team/a/b"),
+            &tip,
+        );
+    }
+}
+
+#[test]
+fn a_tag_is_the_commit_it_points_to() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repo();
+    let tagged = repo.head();
+    repo.git(["tag", "light"]);
+    repo.git(["tag", "-a", "-m", "A release", "v1/annotated"]);
+    repo.commit("Later", &[]);
+    is(&resolve(&repo, "light"), "light", None, &tagged);
+    is(
+        &resolve(&repo, "v1/annotated"),
+        "v1/annotated",
+        None,
+        &tagged,
+    );
+    is(&resolve(&repo, "refs/tags/light"), "light", None, &tagged);
+}
+
+#[test]
+fn a_branch_goes_before_a_tag_of_its_name() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repo();
+    repo.git(["tag", "both"]);
+    repo.branch("both", "main");
+    let tip = repo.commit("Later", &[]);
+    is(
+        &resolve(&repo, "both"),
+        "both",
+        Some("refs/heads/both"),
+        &tip,
+    );
+}
+
+#[test]
+fn an_object_id_may_be_short() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repo();
+    let first = repo.head();
+    repo.commit("Later", &[]);
+    for typed in [&first, &first[..7]] {
+        is(&resolve(&repo, typed), &first, None, &first);
+    }
+}
+
+#[test]
+fn a_remote_s_branch_is_fetched_first_and_alone() {
+    let sandbox = Sandbox::new();
+    let (repo, tip) = with_remote(&sandbox, "origin", "fresh");
+    let before = repo.snapshot();
+    let main_before = repo.id("refs/remotes/origin/main");
+    let other = Repo::at(
+        &sandbox,
+        repo.git(["config", "remote.origin.url"])
+            .replace("file://", ""),
+    );
+    other.checkout("main").commit("More on main", &[]);
+    let target = resolve(&repo, "origin/fresh");
+    is(&target, "fresh", Some("refs/remotes/origin/fresh"), &tip);
+    assert_eq!(target.branch_from, "origin/fresh");
+    // The worktree, index, HEAD, config and FETCH_HEAD are as they were, and so is the other branch.
+    before.assert_same(&repo);
+    assert_eq!(repo.id("refs/remotes/origin/main"), main_before);
+}
+
+#[test]
+fn a_remote_may_have_any_name() {
+    for (remote, branch) in [
+        ("space", "main"),
+        ("team/a", "x"),
+        ("team/a", "deep/branch"),
+        ("upstream.org", "v1.x"),
+    ] {
+        let sandbox = Sandbox::new();
+        let (repo, other) = (sandbox.repo(), sandbox.repo());
+        other.git(["branch", "-M", branch]);
+        repo.remote(remote, &other);
+        let target = resolve(&repo, &format!("{remote}/{branch}"));
+        let reference = format!("refs/remotes/{remote}/{branch}");
+        is(&target, branch, Some(&reference), &other.head());
+    }
+}
+
+#[test]
+fn the_longest_remote_wins() {
+    let sandbox = Sandbox::new();
+    let (repo, team, team_a) = (sandbox.repo(), sandbox.repo(), sandbox.repo());
+    team.branch("a/x", "main").commit("Of team", &[]);
+    team_a.branch("x", "main").commit("Of team/a", &[]);
+    repo.remote("team", &team).remote("team/a", &team_a);
+    let target = resolve(&repo, "team/a/x");
+    is(&target, "x", Some("refs/remotes/team/a/x"), &team_a.head());
+}
+
+#[test]
+fn a_rewritten_branch_of_a_remote_is_taken_as_it_is_now() {
+    let sandbox = Sandbox::new();
+    let (repo, other) = (sandbox.repo(), sandbox.repo());
+    repo.remote("origin", &other);
+    resolve(&repo, "origin/main");
+    other.amend("Rewritten");
+    assert_eq!(resolve(&repo, "origin/main").commit.as_str(), other.head());
+}
+
+#[test]
+fn looking_fetches_nothing() {
+    let sandbox = Sandbox::new();
+    let (repo, other) = (sandbox.repo(), sandbox.repo());
+    repo.remote("origin", &other)
+        .git(["fetch", "--quiet", "origin"]);
+    let known = other.head();
+    other.commit("News", &[]);
+    let target = target::resolve(&found(&repo), Some("origin/main"), Fetch::No).unwrap();
+    assert_eq!(target.commit.as_str(), known);
+}
+
+#[test]
+fn names_that_lead_nowhere_are_explained() {
+    let sandbox = Sandbox::new();
+    let (repo, other) = (sandbox.repo(), sandbox.repo());
+    repo.remote("origin", &other)
+        .branch("feature/login", "main");
+    insta::assert_snapshot!(refusal(&repo, "nothing-like-it"), @r"
+    no branch, tag or commit is called nothing-like-it in [ROOT]/[REPO]
+    hint: git branch -a lists the branches
+    ");
+    insta::assert_snapshot!(refusal(&repo, "feature/logn"), @r"
+    no branch, tag or commit is called feature/logn in [ROOT]/[REPO]
+    hint: did you mean feature/login?
+    ");
+    insta::assert_snapshot!(refusal(&repo, "nobody/main"), @r"
+    no branch, tag or commit is called nobody/main in [ROOT]/[REPO]
+    hint: the remotes are: origin
+    ");
+    insta::assert_snapshot!(refusal(&repo, "origin/nothing"), @r"
+    origin has no branch nothing
+    hint: git ls-remote --heads origin lists its branches
+    ");
+    // A tree is no commit, and options are no names.
+    insta::assert_snapshot!(refusal(&repo, "HEAD:"), @r"
+    no branch, tag or commit is called HEAD: in [ROOT]/[REPO]
+    hint: git branch -a lists the branches
+    ");
+    insta::assert_snapshot!(refusal(&repo, "--help"), @r"
+    no branch, tag or commit is called --help in [ROOT]/[REPO]
+    hint: git branch -a lists the branches
+    ");
+}
+
+#[test]
+fn a_remote_that_is_gone_is_explained() {
+    let sandbox = Sandbox::new();
+    let (repo, other) = (sandbox.repo(), sandbox.repo());
+    repo.remote("origin", &other);
+    std::fs::remove_dir_all(&other.path).unwrap();
+    let said = refusal(&repo, "origin/main");
+    assert!(
+        said.starts_with("cannot fetch main from origin: "),
+        "{said}"
+    );
+    // The rest is git's, in words of its version.
+    assert!(said.ends_with("hint: see that `git fetch origin` works here, then try again"));
+}
+
+#[test]
+fn an_empty_repository_has_nothing_to_bake() {
+    let sandbox = Sandbox::new();
+    let repo = Repo::init(&sandbox, "empty", &[]);
+    insta::assert_snapshot!(refusal(&repo, "HEAD"), @r"
+    main has no commit yet
+    hint: make a first commit, or name another branch
+    ");
+    insta::assert_snapshot!(refusal(&repo, "main"), @r"
+    no branch, tag or commit is called main in [ROOT]/empty
+    hint: git branch -a lists the branches
+    ");
+}

@@ -1,0 +1,108 @@
+//! Names that would be code if they were not quoted everywhere.
+
+use crate::common::dkr::outcome;
+use crate::common::engine::Lab;
+use crate::common::repo::Repo;
+
+/// Git takes it for the name of a branch.
+const BRANCH: &str = "x$(touch${IFS}pwned)`touch${IFS}pwned`\"';touch${IFS}pwned&|<>%{}#!";
+/// And file systems for that of a folder.
+const FOLDER: &str = "a b \"c\" 'd' $(touch pwned) `touch pwned`;&|<>\\ é #";
+
+/// Create, update, start and push, and nothing has been run by a name.
+#[track_caller]
+fn goes_all_the_way(lab: &Lab, repo: &Repo, branch: &str) {
+    let image = lab.create(repo, &[branch]);
+    assert_eq!(image.label("branch"), branch);
+    assert_eq!(image.label("repo_path"), repo.path.to_str().unwrap());
+    assert_eq!(
+        image.sh("git symbolic-ref --short HEAD; printenv DKR_BRANCH"),
+        format!("{branch}\n{branch}")
+    );
+    repo.commit("More", &[("b", "2")]);
+    let image = lab.update(repo, &[branch]);
+    assert_eq!(
+        image.sh("git rev-parse HEAD; git symbolic-ref --short HEAD"),
+        format!("{}\n{branch}", repo.head())
+    );
+
+    repo.commit("News", &[("news", "1")]);
+    let script = "git push --quiet; git rev-parse HEAD @{upstream}; git rev-parse --abbrev-ref @{upstream}; find / -name pwned 2>/dev/null";
+    let (name, host) = (format!("of-{BRANCH}"), format!("--hostname={}", lab.host));
+    let started = lab.start(repo, &["--name", &name, &host], script).ok();
+    let (head, upstream) = (repo.head(), format!("host/{branch}"));
+    assert_eq!(started.stdout, format!("{head}\n{head}\n{upstream}\n"));
+    assert_eq!(repo.id(&format!("refs/heads/{}/{name}", lab.host)), head);
+
+    assert_eq!(lab.list(repo, &[branch]).len(), 1);
+    let mut command = lab.command("find");
+    let found = outcome(command.args([lab.root().as_os_str(), "-name".as_ref(), "pwned".as_ref()]));
+    assert_eq!(found.stdout, "");
+}
+
+#[test]
+fn a_branch() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.branch(BRANCH, "main");
+    goes_all_the_way(&lab, &repo, BRANCH);
+}
+
+#[test]
+fn a_branch_of_a_remote() {
+    let Some(lab) = Lab::new() else { return };
+    let (repo, other) = (lab.repo(), lab.repo());
+    other.branch(BRANCH, "main");
+    repo.remote("space", &other);
+    let image = lab.create(&repo, &[&format!("space/{BRANCH}")]);
+    assert_eq!(image.label("branch"), BRANCH);
+    assert_eq!(image.sh("git rev-parse HEAD"), other.head());
+}
+
+#[test]
+fn the_path_of_a_repository() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo_at(&format!("{}, {FOLDER}", crate::common::unique()));
+    goes_all_the_way(&lab, &repo, "main");
+}
+
+#[test]
+fn the_folders_of_the_user() {
+    // The home, the cache and the folder for temporary files lie in it, and the repository too.
+    let Some(lab) = Lab::within(FOLDER) else {
+        return;
+    };
+    let repo = lab.repo();
+    goes_all_the_way(&lab, &repo, "main");
+    assert_eq!(lab.leftovers(), [""; 0]);
+}
+
+#[test]
+fn a_comma_in_the_folder_for_temporary_files() {
+    let Some(lab) = Lab::within("a, b") else {
+        return;
+    };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    lab.start_work(&repo, "git push --quiet").ok();
+    assert_eq!(lab.pushed_work(&repo), repo.head());
+}
+
+#[test]
+fn a_tag_in_the_repository_is_only_a_tag() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.git(["tag", BRANCH]);
+    let image = lab.create(&repo, &[BRANCH]);
+    assert_eq!(image.label("branch"), BRANCH);
+    assert_eq!(image.sh("git rev-parse HEAD"), repo.head());
+}
+
+#[test]
+fn a_message_with_control_characters_does_not_reach_the_terminal_raw() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.commit("Red \u{1b}[31m\u{7} and back \u{8}", &[]);
+    let said = lab.dkr(&repo.path, ["create-image"]).ok().stderr;
+    assert!(!said.contains(['\u{1b}', '\u{7}', '\u{8}']), "{said:?}");
+}

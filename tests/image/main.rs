@@ -1,0 +1,19 @@
+//! The main job, on a real engine: bake a branch, update it, find it, start it.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bad_input;
+mod conf;
+mod create;
+mod host_sshd;
+mod hostile;
+mod interrupted;
+mod kinds;
+mod list;
+mod push;
+mod staleness;
+mod start;
+mod update;

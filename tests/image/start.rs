@@ -1,0 +1,425 @@
+//! `git dkr start-image`: what a container finds, what passes through, what comes back.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use rustix::process::Signal;
+
+use crate::common::engine::Lab;
+use crate::common::{dkr, run, unique, wait_until};
+
+#[test]
+fn a_random_branch_that_tracks_the_host_s() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let script = "git rev-parse --abbrev-ref HEAD @{upstream}; git rev-parse HEAD; pwd";
+    let outcome = lab.start(&repo, &[], script).ok();
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    let name = lines[0];
+    assert!(
+        regex::Regex::new("^[a-z]+-[a-z]+$").unwrap().is_match(name),
+        "{name}"
+    );
+    assert_eq!(lines[1..], ["host/main", &repo.head(), "/workspace"]);
+    let short = repo.git(["rev-parse", "--short", "HEAD"]);
+    outcome.says(&format!(
+        "Working copy updated to {short} on branch {name} (tracking host/main)"
+    ));
+}
+
+#[test]
+fn a_name_of_one_s_own() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let outcome = lab.start(
+        &repo,
+        &["--name", "fix/bug-1"],
+        "git symbolic-ref --short HEAD",
+    );
+    assert_eq!(outcome.ok().stdout, "fix/bug-1\n");
+}
+
+#[test]
+fn claude_trusts_the_workspace_and_finds_its_key() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let key = lab.file("key file", "sk-ant-test\n");
+    let script = "
+        cat ~/.claude.json ~/.claude/settings.json
+        $(sed -n 's/.*apiKeyHelper\":\"\\([^\"]*\\).*/\\1/p' ~/.claude/settings.json)
+        ! touch /run/secrets/anthropic_key";
+    let outcome = lab
+        .start(&repo, &["--anthropic-key", key.to_str().unwrap()], script)
+        .ok();
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    let json = |text: &str| -> serde_json::Value { serde_json::from_str(text).unwrap() };
+    assert_eq!(
+        json(lines[0])["projects"]["/workspace"]["hasTrustDialogAccepted"],
+        true
+    );
+    assert_eq!(
+        json(lines[1])["apiKeyHelper"],
+        "cat /run/secrets/anthropic_key"
+    );
+    // The helper gives the key.
+    assert_eq!(lines[2], "sk-ant-test");
+}
+
+#[test]
+fn without_a_key_there_is_no_helper() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let script = "test -e ~/.claude.json && ! test -e ~/.claude/settings.json && ! test -e /run/secrets/anthropic_key";
+    lab.start(&repo, &[], script).ok();
+}
+
+#[test]
+fn volumes_of_the_settings_file() {
+    let Some(lab) = Lab::new() else { return };
+    let (repo, volume) = (lab.repo(), Volume::new(&lab));
+    let folder = lab.file("shared, \"folder\"/file", "from the host\n");
+    let folder = folder.parent().unwrap().display().to_string();
+    repo.conf(&format!(
+        "volumes = '{folder}:/shared:ro' {}:/kept\n",
+        volume.name
+    ));
+    lab.create(&repo, &[]);
+    let script = "cat /shared/file; ! touch /shared/new && echo kept > /kept/file";
+    assert_eq!(lab.start(&repo, &[], script).ok().stdout, "from the host\n");
+    // A named volume outlives the container.
+    assert_eq!(
+        lab.start(&repo, &[], "cat /kept/file").ok().stdout,
+        "kept\n"
+    );
+}
+
+/// A name for a volume, which is removed in the end.
+struct Volume<'a> {
+    lab: &'a Lab,
+    name: String,
+}
+
+impl<'a> Volume<'a> {
+    fn new(lab: &'a Lab) -> Self {
+        let name = format!("dkr-test-{}", unique());
+        Self { lab, name }
+    }
+}
+
+impl Drop for Volume<'_> {
+    fn drop(&mut self) {
+        let mut command = std::process::Command::new(self.lab.docker);
+        let _ = command
+            .args(["volume", "rm", "--force", &self.name])
+            .output();
+    }
+}
+
+#[test]
+fn the_exit_code_passes_through() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    lab.start(&repo, &[], "exit 42").exits(42);
+    lab.start(&repo, &[], "kill -9 $$").exits(137);
+    // As a shell has it for what is not there.
+    lab.dkr(&repo.path, ["start-image", "--", "no-such-command"])
+        .exits(127);
+}
+
+#[test]
+fn standard_streams_pass_through() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    let mut command = lab.dkr_command(
+        &repo.path,
+        ["start-image", "--", "sh", "-c", "cat; echo told >&2"],
+    );
+    let command = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let sent = bytes.clone();
+    let writer = std::thread::spawn(move || stdin.write_all(&sent).unwrap());
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    assert_eq!(output.stdout, bytes);
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .ends_with("told\n")
+    );
+}
+
+#[test]
+fn without_a_command_a_pipe_gets_a_shell() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let mut command = lab.dkr_command(&repo.path, ["start-image"]);
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"echo $((40 + 2)); exit 3\n")
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (output.stdout, output.status.code()),
+        (b"42\n".to_vec(), Some(3))
+    );
+}
+
+#[test]
+fn a_terminal_passes_through() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let script = "test -t 0 && test -t 1 && read -p 'name? ' name; echo hello-$name; exit 7";
+    let mut terminal = lab.dkr_terminal(&repo.path, &["start-image", "--", "bash", "-c", script]);
+    terminal.shows("name? ").types("Ada").shows("hello-Ada");
+    assert_eq!(terminal.ends(), 7);
+}
+
+#[test]
+fn ctrl_c_at_a_terminal_reaches_the_command() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let script =
+        "trap 'echo got-it; exit 5' INT; echo ready-$((40 + 2)); while :; do sleep 0.1; done";
+    let mut terminal = lab.dkr_terminal(&repo.path, &["start-image", "--", "sh", "-c", script]);
+    terminal
+        .shows("ready-42")
+        .presses(expectrl::ControlCode::EndOfText)
+        .shows("got-it");
+    assert_eq!(terminal.ends(), 5);
+    assert_eq!(lab.containers(), [""; 0]);
+}
+
+#[test]
+fn a_signal_ends_the_container_and_removes_it() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        let args = ["start-image", "--", "sh", "-c", "echo up; exec sleep 600"];
+        let running = lab.dkr_spawn(&repo.path, &args);
+        running.prints("up");
+        running.signal(signal);
+        running.finish().exits(code);
+        wait_until("the container is gone", || lab.containers().is_empty());
+        assert_eq!(lab.leftovers(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_push_lands_under_the_container_s_name() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let before = repo.snapshot();
+    let script = "
+        git config user.name Bob && git config user.email bob@example.com
+        echo work > work && git add work && git commit --quiet -m Work
+        git push --quiet && git rev-parse HEAD && hostname";
+    let outcome = lab.start_work(&repo, script).ok();
+    let pushed = lab.pushed_work(&repo);
+    assert_eq!(outcome.stdout, format!("{pushed}\n{}\n", lab.host));
+    assert_eq!(repo.git(["show", &format!("{pushed}:work")]), "work");
+    // Nothing but that branch.
+    repo.git(["branch", "--quiet", "-D", &format!("{}/work", lab.host)]);
+    before.assert_same(&repo);
+}
+
+#[test]
+fn the_hostname_is_the_repository_s_name_and_four_digits() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let script = "git push --quiet && hostname && git symbolic-ref --short HEAD";
+    let outcome = lab.start(&repo, &[], script).ok();
+    let (host, name) = outcome.stdout.trim_end().split_once('\n').unwrap();
+    let rule = format!("^{}-[0-9a-f]{{4}}$", repo.name());
+    assert!(regex::Regex::new(&rule).unwrap().is_match(host), "{host}");
+    assert_eq!(repo.id(&format!("refs/heads/{host}/{name}")), repo.head());
+}
+
+#[test]
+fn newer_commits_of_the_host_are_worked_on() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let image = lab.create(&repo, &[]);
+    repo.commit("News", &[("news", "1")]);
+    let outcome = lab.start(&repo, &[], "git rev-parse HEAD; ls");
+    assert_eq!(outcome.ok().stdout, format!("{}\na\nnews\n", repo.head()));
+    // And the image is as it was.
+    assert_eq!(lab.tagged(&image.tag).id(), image.id());
+}
+
+#[test]
+fn a_pull_in_the_container_brings_what_came_meanwhile() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let script = "echo up; read go; git pull --quiet && git rev-parse HEAD";
+    let mut running = lab.dkr_spawn(&repo.path, &["start-image", "--", "sh", "-c", script]);
+    running.prints("up");
+    repo.commit("News", &[("news", "1")]);
+    running.reads("go\n");
+    assert_eq!(
+        running.finish().ok().stdout,
+        format!("up\n{}\n", repo.head())
+    );
+}
+
+#[test]
+fn an_image_of_a_tag_gives_a_branch_that_tracks_nothing() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.git(["tag", "v1"]);
+    lab.create(&repo, &["v1"]);
+    let script = "git rev-parse HEAD; git symbolic-ref --short HEAD; git rev-parse @{upstream} 2>/dev/null || echo none; git push --quiet host";
+    let outcome = lab.start_work(&repo, script).ok();
+    assert_eq!(outcome.stdout, format!("{}\nwork\nnone\n", repo.head()));
+    assert_eq!(lab.pushed_work(&repo), repo.head());
+}
+
+#[test]
+fn a_branch_that_is_gone_starts_from_the_image() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.branch("topic", "main");
+    let commit = repo.commit("Work", &[("b", "1")]);
+    lab.create(&repo, &[]);
+    repo.checkout("main").git(["branch", "-D", "topic"]);
+    let outcome = lab.start(&repo, &[], "git rev-parse HEAD").ok();
+    assert_eq!(outcome.stdout, commit + "\n");
+    outcome.says("warning: topic, which image");
+}
+
+#[test]
+fn the_newest_image_of_the_repository_one_stands_in() {
+    let Some(lab) = Lab::new() else { return };
+    let (repo, other) = (lab.repo(), lab.repo());
+    repo.branch("topic", "main");
+    lab.create(&repo, &["main"]);
+    lab.create(&repo, &["topic"]);
+    lab.create(&other, &[]);
+    let script = "echo $DKR_BRANCH";
+    assert_eq!(lab.start(&repo, &[], script).ok().stdout, "topic\n");
+    assert_eq!(lab.start(&repo, &["main"], script).ok().stdout, "main\n");
+    assert_eq!(
+        lab.start(&repo, &[".", "topic"], script).ok().stdout,
+        "topic\n"
+    );
+}
+
+#[test]
+fn main_and_its_remote_name_find_the_same_image() {
+    let Some(lab) = Lab::new() else { return };
+    let (repo, other) = (lab.repo(), lab.repo());
+    repo.remote("space", &other)
+        .git(["fetch", "--quiet", "space"]);
+    lab.create(&repo, &["space/main"]);
+    let script = "git rev-parse host/main";
+    for typed in ["space/main", "main"] {
+        let outcome = lab.start(&repo, &[typed], script).ok();
+        assert_eq!(outcome.stdout, other.head() + "\n", "{typed}");
+    }
+}
+
+#[test]
+fn outside_of_a_repository_it_is_the_newest_of_all_and_says_which() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let image = lab.create(&repo, &[]);
+    // The real engine, but what other tests make meanwhile is not shown.
+    let label = format!("label=dkr.repo_path={}", repo.path.display());
+    lab.script(
+        "bin/docker",
+        &format!(
+            "d={}\ncase $1 in images) exec \"$d\" \"$@\" --filter '{label}' ;; *) exec \"$d\" \"$@\" ;; esac",
+            lab.docker.display()
+        ),
+    );
+    let path = std::env::var("PATH").unwrap();
+    let mut command = lab.dkr_command(
+        lab.root(),
+        ["start-image", "--", "git", "rev-parse", "HEAD"],
+    );
+    command.env("PATH", format!("{}:{path}", lab.path("bin").display()));
+    let outcome = dkr::outcome(&mut command).ok();
+    assert_eq!(outcome.stdout, repo.head() + "\n");
+    outcome.says(&image.tag);
+}
+
+#[test]
+fn a_dry_run_starts_nothing() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let image = lab.create(&repo, &[]);
+    let outcome = lab
+        .dkr(
+            &repo.path,
+            ["start-image", "--dry-run", "--", "make", "check"],
+        )
+        .ok();
+    let line = outcome.stdout.trim_end();
+    assert!(line.contains(" run --rm "), "{line}");
+    assert!(
+        line.ends_with(&format!("{} make check", image.tag)),
+        "{line}"
+    );
+    assert_eq!(lab.leftovers(), [""; 0]);
+}
+
+#[test]
+fn caches_are_shared_volumes() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.conf("caches = bazel ccache\n");
+    // Only looked at: a volume would outlive the test.
+    let mut command = lab.dkr_command(&repo.path, ["create-image", "--quiet"]);
+    run(command.env_remove("DKR_CACHES"));
+    let mut command = lab.dkr_command(&repo.path, ["start-image", "--dry-run"]);
+    let line = run(command.env_remove("DKR_CACHES"));
+    assert!(line.contains("--volume bazel-cache:/bazel-cache"), "{line}");
+    assert!(
+        line.contains("--volume ccache-cache:/ccache-cache"),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_plain_docker_run_gets_the_clone_as_it_was_baked() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let image = lab.create(&repo, &[]);
+    let args = [
+        "run", "--rm", &image.tag, "git", "status", "--short", "--branch",
+    ];
+    assert_eq!(lab.docker(&args), "## main...host/main");
+}
+
+#[test]
+fn quiet_says_nothing_of_its_own() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let outcome = lab.start(&repo, &["--quiet"], "echo done").ok();
+    assert_eq!(
+        (outcome.stdout.as_str(), outcome.stderr.as_str()),
+        ("done\n", "")
+    );
+}
