@@ -13,6 +13,8 @@ impl Repo {
             .git(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"])
             .args(["--no-auto-gc", "--recurse-submodules=no", "--no-prune"])
             .args(["--", remote, &refspec])
+            // In the language that is read below.
+            .env("LC_ALL", "C")
             .foreground();
         let Err(error) = run("fetch", &cmd) else {
             return Ok(());

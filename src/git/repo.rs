@@ -36,7 +36,8 @@ impl Repo {
             Some(path) => outside().arg("-C").arg(path),
             None => Cmd::new("git"),
         };
-        let cmd = base.clone().args([
+        // In the language that is read below.
+        let cmd = base.clone().env("LC_ALL", "C").args([
             "rev-parse",
             "--path-format=absolute",
             "--git-dir",
