@@ -10,4 +10,5 @@ mod completions;
 mod doctor;
 mod engine_trouble;
 mod help;
+mod language;
 mod pipes;

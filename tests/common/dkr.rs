@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use assert_cmd::assert::OutputAssertExt;
 use expectrl::process::unix::{PtyStream, UnixProcess, WaitStatus};
 use expectrl::{ControlCode, Expect, Session};
 use rustix::process::{Pid, Signal, kill_process};
@@ -57,7 +58,8 @@ pub struct Outcome {
 }
 
 pub fn outcome(command: &mut Command) -> Outcome {
-    let output = command.stdin(Stdio::null()).output().unwrap();
+    let run = command.stdin(Stdio::null()).assert();
+    let output = run.get_output();
     Outcome {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

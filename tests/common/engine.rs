@@ -40,7 +40,9 @@ impl Lab {
 
     #[track_caller]
     pub fn docker(&self, args: &[&str]) -> String {
-        run(Command::new(self.docker).args(args))
+        // Older clients have another builder too, which is not the one under test.
+        let mut command = Command::new(self.docker);
+        run(command.env("DOCKER_BUILDKIT", "1").args(args))
     }
 
     /// `git dkr create-image` in the repository; what it made.

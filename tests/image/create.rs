@@ -270,6 +270,22 @@ fn no_key_is_in_any_layer() {
 }
 
 #[test]
+fn keys_are_for_the_user_alone_while_the_build_runs() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(lab) = Lab::new() else { return };
+    let (repo, gate) = (lab.repo(), Gate::new());
+    repo.conf(&format!("[post_clone]\n{}", gate.step()));
+    let running = lab.dkr_spawn(&repo.path, &["create-image"]);
+    let step = gate.reached();
+    let folder = lab.path("tmp").join(&lab.leftovers()[0]);
+    let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(folder.clone()), 0o700);
+    assert_eq!(mode(folder.join("client_key")), 0o600);
+    step.open();
+    running.finish().ok();
+}
+
+#[test]
 fn the_way_to_the_host_is_not_baked() {
     let Some(lab) = Lab::new() else { return };
     let image = lab.create(&lab.repo(), &[]);

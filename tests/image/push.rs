@@ -150,6 +150,18 @@ fn other_keys_and_other_hosts() {
 }
 
 #[test]
+fn the_way_is_open_on_loopback_only() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    // Listening sockets (state 0A) at the port, in the kernel's own words.
+    let script = "
+        port=$(printf %04X $(ssh -G dkr-host | sed -n 's/^port //p'))
+        cat /proc/net/tcp /proc/net/tcp6 | sed -n \"s/^ *[0-9]*: \\([0-9A-F]*\\):$port .* 0A .*/\\1/p\"";
+    assert_eq!(lab.start(&repo, &[], script).ok().stdout, "0100007F\n");
+}
+
+#[test]
 fn the_way_is_closed_when_the_container_has_ended() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();

@@ -169,6 +169,34 @@ fn two_updates_at_the_same_time_come_to_one() {
     }
 }
 
+/// Engines fail near 125 layers.
+#[test]
+fn a_chain_that_is_long_becomes_a_create() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let base = lab.create(&repo, &[]);
+    // It stands for one after a hundred updates. All but its labels is the same in each run, as
+    // making the layers takes the engine a while.
+    let layers: String = (1..=100).map(|n| format!("WORKDIR /{n}\n")).collect();
+    lab.file("long/Dockerfile", format!("FROM scratch\n{layers}"));
+    let folder = lab.path("long").display().to_string();
+    let labels: Vec<String> = base
+        .labels()
+        .iter()
+        .map(|(k, v)| format!("--label={k}={v}"))
+        .collect();
+    let mut args = vec!["build", "--quiet", "--tag", &base.tag, &folder];
+    args.extend(labels.iter().map(String::as_str));
+    lab.docker(&args);
+    repo.commit("More", &[("b", "2")]);
+    let outcome = lab.dkr(&repo.path, ["update-image"]).ok();
+    outcome.says("this update is a create");
+    let image = lab.image(&outcome);
+    assert_eq!(image.label("type"), "base");
+    assert_eq!(image.label("commit"), repo.head());
+    assert_eq!(image.layers(), base.layers());
+}
+
 #[test]
 fn settings_that_an_update_cannot_bring_are_named() {
     let Some(lab) = Lab::new() else { return };
