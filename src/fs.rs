@@ -52,7 +52,10 @@ impl Scratch {
         let root = root(std::env::temp_dir());
         sweep(&root);
         let make = || -> std::io::Result<Self> {
-            let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&root)?;
+            let folder = tempfile::Builder::new()
+                .prefix(PREFIX)
+                .permissions(std::fs::Permissions::from_mode(0o700))
+                .tempdir_in(&root)?;
             let alive = File::create(folder.path().join(ALIVE))?;
             alive.lock()?;
             Ok(Self {
@@ -177,7 +180,8 @@ mod tests {
         let scratch = Scratch::new().unwrap();
         let path = scratch.path().join("key");
         write_private(&path, "secret", 0o600).unwrap();
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(mode(scratch.path()), 0o700);
     }
 }

@@ -119,17 +119,23 @@ fn newest_of_all(images: Vec<Image>) -> Result<Choice> {
 impl Choice {
     /// Gathers what belongs to an image.
     pub fn of(image: Image, repo: Repo, sources: Sources) -> Result<Self> {
-        let tracking = track(&repo, &[&image])?
-            .pop()
-            .context("nothing is known of the image's branch")?;
-        // The commit of an old image may be gone from the repository, and its settings with it.
-        let text = repo.file_at(&image.labels.commit, conf::FILE)?;
+        // Two questions to git at the same time, as somebody waits for a container.
+        let (tracking, text) = std::thread::scope(|scope| {
+            let tracking = scope.spawn(|| track(&repo, &[&image]));
+            // The commit of an old image may be gone from the repository, and its settings too.
+            let text = repo.file_at(&image.labels.commit, conf::FILE);
+            (tracking.join(), text)
+        });
+        let tracking =
+            tracking.map_err(|_| Failure::new("the look at the branch was cut short"))?;
         Ok(Self {
-            conf: Conf::read(text.as_deref(), &sources)?,
+            conf: Conf::read(text?.as_deref(), &sources)?,
+            tracking: tracking?
+                .pop()
+                .context("nothing is known of the image's branch")?,
             image,
             repo,
             sources,
-            tracking,
         })
     }
 }

@@ -158,6 +158,9 @@ impl Start<'_> {
             ),
             ("DKR_FETCH", if fetch { "1" } else { "0" }.to_owned()),
         ];
+        if !fetch {
+            env.push(("DKR_SHORT", self.image.labels.commit.short().to_owned()));
+        }
         if ui::quiet() {
             env.push(("DKR_QUIET", "1".to_owned()));
         }

@@ -165,7 +165,10 @@ fn without_a_command_a_pipe_gets_a_shell() {
     let repo = lab.repo();
     lab.create(&repo, &[]);
     let mut command = lab.dkr_command(&repo.path, ["start-image"]);
-    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let command = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child
         .stdin
