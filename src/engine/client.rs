@@ -51,16 +51,14 @@ impl Docker {
 
     /// The first client on the PATH that can build.
     pub fn for_builds() -> Result<Self> {
-        let clients = Self::clients()?;
-        for (program, client) in &clients {
-            if let Client::Builds { buildx, .. } = client {
-                return Ok(Self {
-                    program: program.clone(),
-                    buildx: *buildx,
-                });
+        let mut others = Vec::new();
+        for program in on_path("docker") {
+            match ask(&program)? {
+                Client::Builds { buildx, .. } => return Ok(Self { program, buildx }),
+                client => others.push((program, client)),
             }
         }
-        Err(why_none_builds(&clients).into())
+        Err(why_none_builds(&others).into())
     }
 
     /// Every client on the PATH, asked what it is.

@@ -20,7 +20,7 @@ use crate::ssh::{SECRETS, Serve};
 use crate::ui;
 
 /// Passed to the steps of a build and to containers, never baked.
-pub(super) const PROXIES: [&str; 8] = [
+const PROXIES: [&str; 8] = [
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "NO_PROXY",

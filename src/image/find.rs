@@ -54,11 +54,11 @@ impl Image {
 /// left out with a warning.
 pub fn all(docker: &Docker) -> Result<Vec<Image>> {
     let listed = docker.images(MARK)?;
-    let mut known = known(docker, &listed)?;
+    let known = known(docker, &listed)?;
     let mut images = Vec::new();
     for line in listed {
         // Gone since it was listed.
-        let Some(inspected) = known.get_mut(&line.id) else {
+        let Some(inspected) = known.get(&line.id) else {
             continue;
         };
         match Image::read(line.name(), inspected.clone()) {

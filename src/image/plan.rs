@@ -10,6 +10,7 @@ use crate::git::{Commit, Distance, History, ObjectId, Repo};
 
 /// Engines fail near 125 layers; a chain ends well before, as the steps of `[post_clone]` count.
 const MAX_LAYERS: usize = 100;
+
 /// What a build works with.
 #[derive(Debug, Clone, Copy)]
 pub struct Site<'a> {
@@ -127,8 +128,9 @@ fn plan(
     parent: Option<Image>,
     mut remarks: Vec<String>,
 ) -> Result<Step> {
-    let conf = read_conf(site, &target.commit)?;
-    remarks.extend(uncommitted(site, &target)?);
+    let text = site.repo.file_at(&target.commit, conf::FILE)?;
+    let conf = parse_conf(site, &target.commit, text.as_deref())?;
+    remarks.extend(uncommitted(site, &target, text.as_deref())?);
     let ca = site.host.ca_bundle.is_some();
     let dockerfile = match &parent {
         None => dockerfile::create(&conf, &target, ca)?,
@@ -148,23 +150,21 @@ fn plan(
     })))
 }
 
-/// `.dkr.conf` at a commit, under the stronger settings.
-pub fn read_conf(site: Site, commit: &ObjectId) -> Result<Conf> {
-    let text = site.repo.file_at(commit, conf::FILE)?;
-    Conf::read(text.as_deref(), site.sources)
+/// The text of `.dkr.conf` at a commit, under the stronger settings.
+fn parse_conf(site: Site, commit: &ObjectId, text: Option<&str>) -> Result<Conf> {
+    Conf::read(text, site.sources)
         .with_context(|| format!("the settings at {} have problems", commit.short()))
 }
 
 /// Settings that the user wrote and did not commit: they do nothing yet.
-fn uncommitted(site: Site, target: &Target) -> Result<Option<String>> {
+fn uncommitted(site: Site, target: &Target, committed: Option<&str>) -> Result<Option<String>> {
     let in_main_worktree = site.repo.git_dir == site.repo.common_dir;
     let written = std::fs::read_to_string(site.repo.path.join(conf::FILE)).ok();
-    let (true, Some(written)) = (in_main_worktree, written) else {
+    if !in_main_worktree || written.is_none() || written.as_deref() == committed {
         return Ok(None);
-    };
+    }
     let at_head = site.repo.commits(&["HEAD"])? == [Some(target.commit.clone())];
-    let committed = site.repo.file_at(&target.commit, conf::FILE)?;
-    Ok((at_head && committed != Some(written)).then(|| {
+    Ok(at_head.then(|| {
         let file = conf::FILE;
         format!("{file} has changes that are not committed; an image takes it from the commit")
     }))
@@ -172,7 +172,9 @@ fn uncommitted(site: Site, target: &Target) -> Result<Option<String>> {
 
 /// What an update cannot bring, as it stands on an image made by older settings.
 fn outgrown(site: Site, parent: &Image, conf: &Conf) -> Option<String> {
-    let old = read_conf(site, &parent.labels.commit).ok()?;
+    let commit = &parent.labels.commit;
+    let text = site.repo.file_at(commit, conf::FILE).ok()?;
+    let old = parse_conf(site, commit, text.as_deref()).ok()?;
     let changed: Vec<&str> = [
         ("base_image", old.base_image.value != conf.base_image.value),
         ("packages", old.packages.value != conf.packages.value),

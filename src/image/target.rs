@@ -121,11 +121,6 @@ fn local(repo: &Repo, typed: &str) -> Result<Target> {
     } else {
         (None, None)
     };
-    // git fails altogether on `@{upstream}` of a branch that has none.
-    let commit = repo
-        .commits(&[typed])
-        .ok()
-        .and_then(|mut found| found.pop());
     let target = |branch: &str, reference, commit| Target {
         branch_from: typed.to_owned(),
         branch: branch.to_owned(),
@@ -134,13 +129,15 @@ fn local(repo: &Repo, typed: &str) -> Result<Target> {
         shallow: None,
     };
     if let Some(commit) = branch.flatten() {
-        Ok(target(name, Some(reference), commit))
-    } else if let Some(commit) = tagged.flatten() {
-        Ok(target(tag_name, None, commit))
-    } else if let Some(commit) = commit.flatten() {
-        Ok(target(commit.as_str(), None, commit.clone()))
-    } else {
-        bail!(unknown(repo, typed)?)
+        return Ok(target(name, Some(reference), commit));
+    }
+    if let Some(commit) = tagged.flatten() {
+        return Ok(target(tag_name, None, commit));
+    }
+    // git fails altogether on `@{upstream}` of a branch that has none.
+    match repo.commits(&[typed]).map(|mut found| found.remove(0)) {
+        Ok(Some(commit)) => Ok(target(commit.as_str(), None, commit.clone())),
+        _ => bail!(unknown(repo, typed)?),
     }
 }
 
