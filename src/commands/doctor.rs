@@ -1,5 +1,7 @@
 //! `git dkr doctor`
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
@@ -56,10 +58,11 @@ impl Check {
 impl Doctor {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
+        let clients = Docker::clients()?;
         let checks = [
             Check::new("git", git::version()),
-            Check::new("docker client", client()),
-            Check::new("docker daemon", daemon()),
+            Check::new("docker client", client(&clients)),
+            Check::new("docker daemon", daemon(&clients)),
             Check::new("images", images()),
             Check::new("ssh server", server()),
             Check::new("repository", repository()),
@@ -84,33 +87,30 @@ impl Doctor {
     }
 }
 
-/// Every client on the PATH, and which of them builds.
-fn client() -> Result<String> {
-    Docker::for_builds()?;
-    let mut found = Vec::new();
-    for (program, client) in Docker::clients()? {
+/// A program on the PATH and what it is.
+type Clients = [(PathBuf, Client)];
+
+/// Which client builds, and what stands before it.
+fn client(clients: &Clients) -> Result<String> {
+    Docker::that_builds(clients)?;
+    let found = clients.iter().map(|(program, client)| {
         let program = program.display();
         match client {
-            Client::Builds { version, .. } => {
-                found.push(format!("{program} builds ({version})"));
-                break;
-            }
+            Client::Builds { version, .. } => format!("{program} builds ({version})"),
             Client::NoBuildx(version) => {
-                found.push(format!("{program} is passed over: no buildx ({version})"));
+                format!("{program} is passed over: no buildx ({version})")
             }
             Client::TooOld(version) | Client::Podman(version) | Client::Strange(version) => {
-                found.push(format!("{program} is passed over ({version})"));
+                format!("{program} is passed over ({version})")
             }
         }
-    }
-    Ok(found.join("; "))
+    });
+    Ok(found.collect::<Vec<_>>().join("; "))
 }
 
-fn daemon() -> Result<String> {
-    Ok(format!(
-        "version {}",
-        Docker::for_builds()?.daemon_version()?
-    ))
+fn daemon(clients: &Clients) -> Result<String> {
+    let version = Docker::that_builds(clients)?.daemon_version()?;
+    Ok(format!("version {version}"))
 }
 
 fn images() -> Result<String> {

@@ -34,7 +34,8 @@ impl Docker {
     pub fn find() -> Result<Self> {
         let mut others = Vec::new();
         for program in on_path("docker") {
-            if !is_binary(&program) {
+            let is_binary = is_binary(&program);
+            if !is_binary {
                 let client = ask(&program)?;
                 if matches!(client, Client::Podman(_) | Client::Strange(_)) {
                     others.push((program, client));
@@ -43,6 +44,7 @@ impl Docker {
             }
             return Ok(Self {
                 program,
+                is_binary,
                 buildx: false,
             });
         }
@@ -51,25 +53,34 @@ impl Docker {
 
     /// The first client on the PATH that can build.
     pub fn for_builds() -> Result<Self> {
-        let mut others = Vec::new();
-        for program in on_path("docker") {
-            match ask(&program)? {
-                Client::Builds { buildx, .. } => return Ok(Self { program, buildx }),
-                client => others.push((program, client)),
-            }
-        }
-        Err(why_none_builds(&others).into())
+        Self::that_builds(&Self::clients()?)
     }
 
-    /// Every client on the PATH, asked what it is.
+    /// The clients on the PATH up to the first that can build, asked what they are.
     pub fn clients() -> Result<Vec<(PathBuf, Client)>> {
-        on_path("docker")
-            .into_iter()
-            .map(|program| {
-                let client = ask(&program)?;
-                Ok((program, client))
-            })
-            .collect()
+        let mut clients = Vec::new();
+        for program in on_path("docker") {
+            let client = ask(&program)?;
+            let builds = matches!(client, Client::Builds { .. });
+            clients.push((program, client));
+            if builds {
+                break;
+            }
+        }
+        Ok(clients)
+    }
+
+    /// The one of these that can build.
+    pub fn that_builds(clients: &[(PathBuf, Client)]) -> Result<Self> {
+        let found = clients.iter().find_map(|(program, client)| match client {
+            Client::Builds { buildx, .. } => Some(Self {
+                program: program.clone(),
+                is_binary: is_binary(program),
+                buildx: *buildx,
+            }),
+            _ => None,
+        });
+        found.ok_or_else(|| why_none_builds(clients).into())
     }
 
     /// The version of the daemon behind this client: fails when there is none to talk to.

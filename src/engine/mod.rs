@@ -1,18 +1,20 @@
 //! The edge to the container engine: docker's command line, which people already have set up
-//! (contexts, credentials, remote sockets). podman will join it behind the same calls.
+//! (contexts, credentials, remote sockets); for lists, the daemon's own socket where it is a local
+//! one. podman will join it behind the same calls.
 
 mod build;
 mod client;
 mod images;
 mod progress;
 mod run;
+mod socket;
 mod trouble;
 
 use std::path::PathBuf;
 
 pub use build::BuildSpec;
 pub use client::Client;
-pub use images::{Inspected, Listed};
+pub use images::Found;
 pub use progress::{Event, Transcript};
 pub use run::{Mount, RunSpec};
 pub use trouble::EngineError;
@@ -21,6 +23,8 @@ pub use trouble::EngineError;
 #[derive(Debug, Clone)]
 pub struct Docker {
     program: PathBuf,
+    /// Whether it is a compiled program: a script may have ideas of its own on where the daemon is.
+    is_binary: bool,
     /// Whether builds go through the buildx plugin.
     buildx: bool,
 }

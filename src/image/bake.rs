@@ -101,14 +101,14 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     drop(report);
 
     let after = site.docker.inspect(std::slice::from_ref(&plan.tag))?;
-    let inspected = after.into_iter().next().context("the new image is gone")?;
-    for old in before.iter().filter(|old| old.id != inspected.id) {
+    let built = after.first().context("the new image is gone")?;
+    for old in before.iter().filter(|old| old.id != built.id) {
         site.docker.remove_if_nameless(&old.id)?;
     }
-    let size = ui::bytes(inspected.size);
+    let size = ui::bytes(built.size);
     let time = ui::seconds(began.elapsed());
     ui::status("built", &format!("{}  {size} in {time}", plan.tag));
-    Image::read(plan.tag.clone(), inspected)
+    Image::read(plan.tag.clone(), built)
         .map_err(|reason| Failure::new(format!("the new image makes no sense: {reason}")).into())
 }
 

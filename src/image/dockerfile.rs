@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
-use super::{Target, ca};
+use super::{Target, ca, names};
 use crate::conf::{CaBundle, Cache, Conf, Section, split};
 use crate::fs::write_private;
 use crate::ssh;
@@ -62,9 +62,13 @@ struct Values<'a> {
     post_clone: String,
 }
 
-/// For an image of its own. `ca` says whether extra CA certificates are at hand.
-pub fn create(conf: &Conf, target: &Target, ca: bool) -> Result<String> {
-    let values = values(conf, target, &conf.base_image.value, ca);
+/// For an image of its own. `shallow` is the repository's shallow file, if it has one; `ca` says
+/// whether extra CA certificates are at hand.
+pub fn create(conf: &Conf, target: &Target, shallow: Option<&str>, ca: bool) -> Result<String> {
+    let mut values = values(conf, target, &conf.base_image.value, ca);
+    if let Some(cut) = shallow {
+        values.shallow = format!(" shallow-{}", names::short_hash(&[cut]));
+    }
     render(include_str!("../../templates/create.Dockerfile"), &values)
 }
 
@@ -92,10 +96,7 @@ fn values<'a>(conf: &'a Conf, target: &'a Target, from: &'a str, ca: bool) -> Va
         branch: &target.branch,
         reference: target.reference.as_deref().unwrap_or_default(),
         commit: target.commit.as_str(),
-        shallow: target
-            .shallow
-            .as_ref()
-            .map_or_else(String::new, |cut| format!(" shallow-{cut}")),
+        shallow: String::new(),
         clone_mounts: format!("--mount=type=ssh {}", secrets.join(" ")),
         pre_clone: section(&conf.pre_clone, ca),
         post_clone: section(&conf.post_clone, ca),
@@ -166,7 +167,6 @@ mod tests {
             branch: branch.into(),
             reference: Some(format!("refs/heads/{branch}")),
             commit: ObjectId::parse(&"3f".repeat(20)).unwrap(),
-            shallow: None,
         }
     }
 
@@ -187,12 +187,12 @@ mod tests {
     #[test]
     fn plain() {
         let conf = conf("base_image = debian:bookworm-slim\n");
-        insta::assert_snapshot!(create(&conf, &target("main"), false).unwrap());
+        insta::assert_snapshot!(create(&conf, &target("main"), None, false).unwrap());
     }
 
     #[test]
     fn with_everything() {
-        insta::assert_snapshot!(create(&conf(FULL), &target("main"), true).unwrap());
+        insta::assert_snapshot!(create(&conf(FULL), &target("main"), None, true).unwrap());
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_hostile_branch_stays_a_value() {
-        let text = create(&conf(""), &target(r#"a$(id)`id`";&'|<>b"#), false).unwrap();
+        let text = create(&conf(""), &target(r#"a$(id)`id`";&'|<>b"#), None, false).unwrap();
         let hostile: Vec<&str> = text.lines().filter(|line| line.contains("(id)")).collect();
         assert_eq!(
             hostile,
@@ -217,12 +217,12 @@ mod tests {
 
     #[test]
     fn a_shallow_clone_is_not_taken_for_another() {
-        let shallow = Target {
-            shallow: Some("1a2b3c4d".into()),
-            ..target("main")
-        };
-        let text = create(&conf(""), &shallow, false).unwrap();
-        assert!(text.contains("3f3f3f shallow-1a2b3c4d\n"), "{text}");
+        let of = |cut| create(&conf(""), &target("main"), cut, false).unwrap();
+        let (one, other) = (of(Some("1a\n")), of(Some("2b\n")));
+        assert_ne!(one, of(None));
+        assert_ne!(one, other);
+        let text = one;
+        assert!(text.contains("3f3f3f shallow-"), "{text}");
     }
 
     proptest::proptest! {

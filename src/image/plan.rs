@@ -95,10 +95,11 @@ pub fn plan_update(site: Site, target: Target) -> Result<Step> {
     if parent.labels.commit == target.commit {
         return Ok(Step::Nothing(Box::new(parent.clone())));
     }
-    if parent.layers >= MAX_LAYERS {
+    let layers = site.docker.layers(&parent.id)?;
+    if layers >= MAX_LAYERS {
         let remark = format!(
-            "{} has {} layers, and engines take about 125: this update is a create",
-            parent.tag, parent.layers
+            "{} has {layers} layers, and engines take about 125: this update is a create",
+            parent.tag
         );
         return plan(site, target, parent.tag.clone(), None, vec![remark]);
     }
@@ -133,7 +134,10 @@ fn plan(
     remarks.extend(uncommitted(site, &target, text.as_deref())?);
     let ca = site.host.ca_bundle.is_some();
     let dockerfile = match &parent {
-        None => dockerfile::create(&conf, &target, ca)?,
+        None => {
+            let shallow = site.repo.shallow_boundary()?;
+            dockerfile::create(&conf, &target, shallow.as_deref(), ca)?
+        }
         Some(parent) => {
             remarks.extend(outgrown(site, parent, &conf));
             dockerfile::update(&conf, &target, &parent.tag, ca)?

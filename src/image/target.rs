@@ -3,7 +3,6 @@
 use anyhow::{Context, Result, bail};
 
 use super::branch_from::{self, BranchFrom};
-use super::names;
 use crate::error::Failure;
 use crate::git::{Head, ObjectId, Repo};
 use crate::ui;
@@ -19,8 +18,6 @@ pub struct Target {
     pub reference: Option<String>,
     /// The commit.
     pub commit: ObjectId,
-    /// Where the repository's history is cut off, as a short hash.
-    pub shallow: Option<String>,
 }
 
 impl Target {
@@ -41,15 +38,6 @@ pub enum Fetch {
 
 /// Resolves what the user typed (`HEAD` when nothing was).
 pub fn resolve(repo: &Repo, typed: Option<&str>, fetch: Fetch) -> Result<Target> {
-    let target = resolve_ref(repo, typed, fetch)?;
-    let shallow = repo.shallow_boundary()?;
-    Ok(Target {
-        shallow: shallow.map(|cut| names::short_hash(&[&cut])),
-        ..target
-    })
-}
-
-fn resolve_ref(repo: &Repo, typed: Option<&str>, fetch: Fetch) -> Result<Target> {
     let typed = typed.unwrap_or("HEAD");
     match branch_from::parse(typed, &repo.remotes()?) {
         BranchFrom::Head => head(repo),
@@ -69,7 +57,6 @@ fn resolve_ref(repo: &Repo, typed: Option<&str>, fetch: Fetch) -> Result<Target>
                 branch,
                 reference: Some(reference),
                 commit,
-                shallow: None,
             })
         }
         BranchFrom::Local(name) => local(repo, &name),
@@ -91,7 +78,6 @@ fn head(repo: &Repo) -> Result<Target> {
                 branch,
                 reference: Some(reference),
                 commit,
-                shallow: None,
             })
         }
         Head::Detached => {
@@ -104,7 +90,6 @@ fn head(repo: &Repo) -> Result<Target> {
                 branch: commit.to_string(),
                 reference: None,
                 commit,
-                shallow: None,
             })
         }
     }
@@ -126,7 +111,6 @@ fn local(repo: &Repo, typed: &str) -> Result<Target> {
         branch: branch.to_owned(),
         reference,
         commit,
-        shallow: None,
     };
     if let Some(commit) = branch.flatten() {
         return Ok(target(name, Some(reference), commit));

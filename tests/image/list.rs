@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::common::dkr::{Outcome, outcome};
 use crate::common::engine::Lab;
 
 #[track_caller]
@@ -159,23 +160,32 @@ fn state_of(lab: &Lab, tag: &str) -> String {
 }
 
 #[test]
-fn one_call_for_the_list_and_at_most_one_to_inspect() {
+fn a_client_that_knows_another_way_to_the_daemon_lists_the_same() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
     for branch in ["one", "two", "three"] {
         lab.create(repo.branch(branch, "main"), &[]);
     }
-    std::fs::remove_dir_all(lab.path("cache")).unwrap();
-    for _ in ["with nothing known", "with all known"] {
-        let said = lab.dkr(&repo.path, ["-v", "list-images"]).ok().stderr;
-        let calls = |what: &str| said.lines().filter(|line| line.contains(what)).count();
-        assert_eq!(calls("docker images "), 1, "{said}");
-        assert!(calls("docker image inspect ") <= 1, "{said}");
-        assert_eq!(
-            calls("docker "),
-            calls("docker images ") + calls("docker image inspect ")
-        );
-    }
+    let args = ["-v", "list-images", ".", "--format=json"];
+    let calls = |outcome: &Outcome, what: &str| {
+        let echoed = |line: &&str| line.starts_with("+ ") && line.contains(what);
+        outcome.stderr.lines().filter(echoed).count()
+    };
+    // The daemon is at its usual place: it is asked itself.
+    let asked = lab.dkr(&repo.path, args).ok();
+    assert_eq!(calls(&asked, "docker images"), 0, "{}", asked.stderr);
+    // A script may have its own idea of where the daemon is.
+    lab.script(
+        "bin/docker",
+        &format!("exec '{}' \"$@\"", lab.docker.display()),
+    );
+    let mut command = lab.dkr_command(&repo.path, args);
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", lab.path("bin").display());
+    let scripted = outcome(command.env("PATH", path)).ok();
+    assert_eq!(calls(&scripted, "docker images"), 1, "{}", scripted.stderr);
+    assert_eq!(calls(&scripted, "docker image inspect"), 1);
+    assert_eq!(asked.stdout, scripted.stdout);
 }
 
 #[test]

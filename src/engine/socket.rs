@@ -1,0 +1,84 @@
+//! Asking the daemon itself over its local socket: HTTP, as the client does it.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
+};
+
+use crate::proc::Cmd;
+use crate::ui;
+
+/// A daemon that takes longer is stuck; the client then says so.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The body of the answer to a GET with one parameter; an error unless it is a success.
+pub(super) fn get(socket: &Path, path: &str, query: (&str, &str)) -> Result<Vec<u8>, ureq::Error> {
+    // An address that is not looked up, as there is only one place to connect to.
+    let address = format!("http://127.0.0.1{path}");
+    let (name, value) = query;
+    ui::echo(
+        &Cmd::new("curl")
+            .args(["--get", "--unix-socket"])
+            .arg(socket)
+            .args(["--data-urlencode", &format!("{name}={value}"), &address]),
+    );
+    let config = ureq::Agent::config_builder().proxy(None).build();
+    let connector = Socket(socket.to_owned());
+    let agent = ureq::Agent::with_parts(config, connector, DefaultResolver::default());
+    let mut body = agent.get(address).query(name, value).call()?.into_body();
+    body.with_config().limit(u64::MAX).read_to_vec()
+}
+
+/// Connects to a socket, whatever the address is.
+#[derive(Debug)]
+struct Socket(PathBuf);
+
+impl Connector for Socket {
+    type Out = Connection;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        _: Option<()>,
+    ) -> Result<Option<Connection>, ureq::Error> {
+        let stream = UnixStream::connect(&self.0)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let config = details.config;
+        let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
+        Ok(Some(Connection { stream, buffers }))
+    }
+}
+
+#[derive(Debug)]
+struct Connection {
+    stream: UnixStream,
+    buffers: LazyBuffers,
+}
+
+impl Transport for Connection {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+        let output = &self.buffers.output()[..amount];
+        Ok(self.stream.write_all(output)?)
+    }
+
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+        let amount = self.stream.read(self.buffers.input_append_buf())?;
+        self.buffers.input_appended(amount);
+        Ok(amount > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        // One question a connection.
+        false
+    }
+}

@@ -1,0 +1,142 @@
+//! Repositories, branches and images that are not there.
+
+use super::*;
+use crate::common::unique;
+
+#[test]
+fn not_a_repository() {
+    let Some(lab) = Lab::new() else { return };
+    let folder = lab.path("home");
+    insta::assert_snapshot!(refused_at(&lab, &folder, &["create-image"]), @r"
+    error: cannot create an image of HEAD
+      because: . is not in a git repository
+    hint: give the path of one: git dkr create-image REPO [BRANCH_FROM]
+    ");
+    insta::assert_snapshot!(refused_at(&lab, &folder, &["update-image", "/", "main"]), @r"
+    error: cannot update the image of main
+      because: / is not in a git repository
+    hint: give the path of one: git dkr create-image REPO [BRANCH_FROM]
+    ");
+    insta::assert_snapshot!(refused_at(&lab, &folder, &["start-image", "main"]), @r"
+    error: cannot start an image
+      because: . is not in a git repository
+    hint: give the path of one: git dkr create-image REPO [BRANCH_FROM]
+    ");
+}
+
+#[test]
+fn a_path_that_does_not_exist() {
+    let Some(lab) = Lab::new() else { return };
+    let said = refused_at(&lab, lab.root(), &["create-image", "no/such", "main"]);
+    assert!(said.contains("because: no/such does not exist"), "{said}");
+}
+
+#[test]
+fn a_path_that_is_no_repository_alone() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    // Not taken for a branch without a word on it.
+    std::fs::create_dir(lab.path("plain")).unwrap();
+    let path = lab.path("plain").display().to_string();
+    insta::assert_snapshot!(refused(&lab, &repo, &["create-image", &path]), @r"
+    error: cannot create an image of HEAD
+      because: [ROOT]/plain is not in a git repository
+    hint: give the path of one: git dkr create-image REPO [BRANCH_FROM]
+    ");
+}
+
+#[test]
+fn no_such_branch_or_remote() {
+    let Some(lab) = Lab::new() else { return };
+    let (repo, other) = (lab.repo(), lab.repo());
+    repo.branch("feature/login", "main")
+        .remote("origin", &other);
+    insta::assert_snapshot!(refused(&lab, &repo, &["create-image", "feature/logn"]), @r"
+    error: cannot create an image of feature/logn
+      because: no branch, tag or commit is called feature/logn in [ROOT]/[REPO]
+    hint: did you mean feature/login?
+    ");
+    insta::assert_snapshot!(refused(&lab, &repo, &["create-image", "nobody/main"]), @r"
+    error: cannot create an image of nobody/main
+      because: no branch, tag or commit is called nobody/main in [ROOT]/[REPO]
+    hint: the remotes are: origin
+    ");
+    insta::assert_snapshot!(refused(&lab, &repo, &["create-image", "origin/nothing"]), @r"
+    error: cannot create an image of origin/nothing
+      because: origin has no branch nothing
+    hint: git ls-remote --heads origin lists its branches
+    ");
+    insta::assert_snapshot!(refused(&lab, &repo, &["start-image", "nothing-like-it"]), @r"
+    error: cannot start an image
+      because: no branch, tag or commit is called nothing-like-it in [ROOT]/[REPO]
+    hint: git branch -a lists the branches
+    ");
+}
+
+#[test]
+fn a_fetch_that_is_refused() {
+    let Some(lab) = Lab::new() else { return };
+    let (repo, other) = (lab.repo(), lab.repo());
+    repo.remote("origin", &other);
+    let refuses = lab.script("refuses", "echo 'access denied' >&2; exit 1");
+    repo.git([
+        "config",
+        "remote.origin.uploadpack",
+        refuses.to_str().unwrap(),
+    ]);
+    let said = refused(&lab, &repo, &["create-image", "origin/main"]);
+    assert!(
+        said.contains("cannot fetch main from origin: access denied"),
+        "{said}"
+    );
+    assert!(
+        said.contains("\nhint: see that `git fetch origin` works here"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_password_in_a_remote_s_url_is_not_repeated() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let url = "https://me:ghp_secret@127.0.0.1:1/x.git";
+    repo.git(["config", "remote.origin.url", url]);
+    for verbose in [&[][..], &["-v"]] {
+        let args = [verbose, &["create-image", "origin/main"]].concat();
+        let said = refused(&lab, &repo, &args);
+        assert!(said.contains("cannot fetch main from origin"), "{said}");
+        assert!(!said.contains("ghp_secret"), "{said}");
+    }
+}
+
+#[test]
+fn an_empty_repository() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = Repo::init(&lab, &unique(), &[]);
+    insta::assert_snapshot!(refused(&lab, &repo, &["create-image"]), @r"
+    error: cannot create an image of HEAD
+      because: main has no commit yet
+    hint: make a first commit, or name another branch
+    ");
+}
+
+#[test]
+fn no_image_yet() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    insta::assert_snapshot!(refused(&lab, &repo, &["update-image"]), @r"
+    error: cannot update the image of HEAD
+      because: there is no image of main of [ROOT]/[REPO] to update
+    hint: make one: git dkr create-image main
+    ");
+    insta::assert_snapshot!(refused(&lab, &repo, &["start-image", "main"]), @r"
+    error: cannot start an image
+      because: there is no image of main yet
+    hint: git dkr create-image [ROOT]/[REPO] main
+    ");
+    insta::assert_snapshot!(refused(&lab, &repo, &["start-image", "."]), @r"
+    error: cannot start an image
+      because: there is no image of this repository yet
+    hint: git dkr create-image [ROOT]/[REPO] HEAD
+    ");
+}
