@@ -19,11 +19,18 @@ const ALIVE: &str = ".alive";
 /// Writes a file by way of a temporary one beside it, so that a reader sees the old content or
 /// the new, and an interruption leaves the old.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with_mode(path, bytes, 0o600)
+}
+
+/// The same with a mode: 0755 for a program that git is to run.
+pub fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
         let mut file = NamedTempFile::new_in(folder)?;
         file.write_all(bytes)?;
+        file.as_file()
+            .set_permissions(std::fs::Permissions::from_mode(mode))?;
         file.persist(path)?;
         Ok(())
     };
@@ -113,29 +120,38 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock at `path`; `what` completes the sentence "waiting for …".
-    pub fn take(path: &Path, what: &str) -> Result<Self> {
-        let opened = path
-            .parent()
+    /// Takes the lock at `path` if nobody has it.
+    pub fn try_take(path: &Path) -> Result<Option<Self>> {
+        let file = Self::open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("cannot lock {}", path.display()))
+            }
+        }
+    }
+
+    fn open(path: &Path) -> Result<File> {
+        path.parent()
             .map_or(Ok(()), std::fs::create_dir_all)
             .and_then(|()| File::create(path))
-            .with_context(|| format!("cannot make the lock {}", path.display()))?;
+            .with_context(|| format!("cannot make the lock {}", path.display()))
+    }
+
+    /// Takes the lock at `path`; `what` completes the sentence "waiting for …".
+    pub fn take(path: &Path, what: &str) -> Result<Self> {
         let mut said = false;
         loop {
-            match opened.try_lock() {
-                Ok(()) => return Ok(Self { _file: opened }),
-                Err(TryLockError::WouldBlock) => {
-                    if !said {
-                        ui::status("waiting", &format!("for {what}"));
-                        said = true;
-                    }
-                    proc::check_interrupted()?;
-                    std::thread::sleep(Duration::from_millis(100));
-                }
-                Err(TryLockError::Error(error)) => {
-                    return Err(error).with_context(|| format!("cannot lock {}", path.display()));
-                }
+            if let Some(lock) = Self::try_take(path)? {
+                return Ok(lock);
             }
+            if !said {
+                ui::status("waiting", &format!("for {what}"));
+                said = true;
+            }
+            proc::check_interrupted()?;
+            std::thread::sleep(Duration::from_millis(100));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -229,6 +230,21 @@ impl Cmd {
             .unwrap_or_else(|| 128 + status.signal().unwrap_or(0)))
     }
 
+    /// Starts it and does not wait: it outlives us, reads nothing, and writes to the end of a
+    /// file. No stream of ours stays open in it, as whoever reads ours would wait for it. It is
+    /// to call [`leave_terminal`] at once.
+    pub fn detached(&self, log: &Path) -> Result<()> {
+        ui::echo(self);
+        let open = || File::options().create(true).append(true).open(log);
+        let log = || open().with_context(|| format!("cannot write {}", log.display()));
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(log()?).stderr(log()?);
+        command
+            .spawn()
+            .map(drop)
+            .with_context(|| format!("cannot start {}", self.name()))
+    }
+
     /// The same command for the SSH server, the only asynchronous room of the house.
     pub fn to_tokio(&self) -> tokio::process::Command {
         ui::echo(self);
@@ -324,6 +340,14 @@ impl fmt::Display for Cmd {
         }
         Ok(())
     }
+}
+
+/// Makes this process one of the background: no terminal, so that neither Ctrl-C nor the end of a
+/// session reaches it and nothing in it can wait for an answer, and a low priority.
+pub fn leave_terminal() -> Result<()> {
+    rustix::process::setsid().context("cannot leave the terminal")?;
+    rustix::process::nice(10).context("cannot lower the priority")?;
+    Ok(())
 }
 
 /// Every executable of this name on the PATH, in its order.

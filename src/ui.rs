@@ -90,6 +90,12 @@ pub fn warn(text: impl Display) {
     stderr(format_args!("{YELLOW}warning:{YELLOW:#} {text}"));
 }
 
+/// A line of ours amid the output of git, which says whose it is. On standard output: a hook leads
+/// that to git's standard error, and nothing else.
+pub fn notice(text: impl Display) {
+    let _ = writeln!(anstream::stdout(), "{YELLOW}dkr:{YELLOW:#} {text}");
+}
+
 /// The end of a failed run: each line of the story from the outermost on, then the advice.
 pub fn error(error: &anyhow::Error, hint: Option<&str>) {
     let mut story = error.chain();

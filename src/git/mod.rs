@@ -1,10 +1,14 @@
 //! The edge to git: one place that builds git's commands. Reading a repository of any shape
 //! (linked worktree, bare, shallow, SHA-256, reftable) is left to git itself; counting commits
-//! goes through gix where it can, as lists of many images ask for it often.
+//! reads git's commit-graph in process where it can, as lists of many images ask for it often.
 
+mod changes;
 mod fetch;
 mod history;
+mod hooks;
+mod notes;
 mod objects;
+mod quick;
 mod refs;
 mod repo;
 mod view;
@@ -16,7 +20,9 @@ use std::sync::LazyLock;
 use anyhow::{Result, bail};
 use regex::Regex;
 
-pub use history::{Distance, History};
+pub use history::{CAP, Distance, History};
+pub use hooks::{HooksPath, has_config_hooks};
+pub use notes::NOTES;
 pub use objects::{Commit, ObjectId};
 pub use refs::Head;
 pub use repo::{Repo, user_settings};

@@ -1,8 +1,8 @@
-//! Objects: their ids, one file of a tree, and what a partial clone lacks.
+//! Objects: their ids, and what a partial clone lacks.
 
 use std::fmt;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
 use super::{GitError, Repo, lines, run};
 use crate::error::Failure;
@@ -22,6 +22,11 @@ impl ObjectId {
     /// The digits.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The id of no object, as long as this one.
+    pub fn null(&self) -> Self {
+        Self("0".repeat(self.0.len()))
     }
 
     /// The first seven digits, for people.
@@ -47,34 +52,7 @@ pub struct Commit {
     pub subject: String,
 }
 
-/// The most bytes of a settings file that are read.
-const FILE_LIMIT: usize = 1 << 20;
-
 impl Repo {
-    /// A file of the commit's tree, or `None` when there is none, or no such commit. Never reads
-    /// the worktree.
-    pub fn file_at(&self, commit: &ObjectId, path: &str) -> Result<Option<String>> {
-        let cmd = self
-            .git(["cat-file", "--batch=%(objecttype) %(objectsize)"])
-            .stdin(format!("{commit}:{path}\n"));
-        let answer = run("cat-file", &cmd)?;
-        let Some(end) = answer.iter().position(|byte| *byte == b'\n') else {
-            return Ok(None);
-        };
-        let (head, content) = (String::from_utf8_lossy(&answer[..end]), &answer[end + 1..]);
-        // `… missing` otherwise, or a folder of that name.
-        let Some(size) = head.strip_prefix("blob ") else {
-            return Ok(None);
-        };
-        let size: usize = size.parse().context("git cat-file gave no size")?;
-        if size > FILE_LIMIT {
-            bail!(Failure::new(format!("{path} is larger than 1 MiB")));
-        }
-        String::from_utf8(content.get(..size).unwrap_or_default().to_vec())
-            .map(Some)
-            .map_err(|_| Failure::new(format!("{path} at {} is not UTF-8", commit.short())).into())
-    }
-
     /// The bytes that all packs and loose objects take: what a full clone is at most.
     pub fn size(&self) -> Result<u64> {
         let answer = lines(&run("count-objects", &self.git(["count-objects", "-v"]))?);

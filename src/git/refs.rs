@@ -16,6 +16,9 @@ pub enum Head {
 impl Repo {
     /// What HEAD is.
     pub fn head(&self) -> Result<Head> {
+        if let Some(head) = self.quick_head() {
+            return Ok(head);
+        }
         let output = self.git(["symbolic-ref", "-q", "HEAD"]).output()?;
         let name = String::from_utf8_lossy(&output.stdout);
         Ok(match name.trim_end().strip_prefix("refs/heads/") {
@@ -27,6 +30,9 @@ impl Repo {
     /// The commits that these revisions lead to, in their order; `None` where there is none.
     /// A revision with a line break in it leads nowhere.
     pub fn commits<S: AsRef<str>>(&self, revisions: &[S]) -> Result<Vec<Option<ObjectId>>> {
+        if let Some(commits) = self.quick_commits(revisions) {
+            return Ok(commits);
+        }
         let mut input = String::new();
         for revision in revisions.iter().map(AsRef::as_ref) {
             // An empty revision would be read as `^{commit}` of the index.

@@ -1,6 +1,7 @@
 //! Which repository a path belongs to.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 
@@ -23,6 +24,8 @@ pub struct Repo {
     pub object_format: String,
     /// Whether history is cut off somewhere.
     pub shallow: bool,
+    /// For short answers in process, opened when first needed.
+    pub(super) gix: OnceLock<Option<gix::ThreadSafeRepository>>,
 }
 
 impl Repo {
@@ -95,6 +98,7 @@ impl Repo {
             objects: PathBuf::from(objects),
             object_format: format.clone(),
             shallow: shallow == "true",
+            gix: OnceLock::new(),
         })
     }
 
@@ -147,7 +151,7 @@ pub fn user_settings() -> Result<Vec<(String, String)>> {
     settings(&outside().args(["config", "-z", "--get-regexp", r"^dkr\."]))
 }
 
-fn settings(cmd: &Cmd) -> Result<Vec<(String, String)>> {
+pub(super) fn settings(cmd: &Cmd) -> Result<Vec<(String, String)>> {
     // Status 1 means that there is none.
     let output = cmd.output()?;
     if !output.status.success() && output.status.code() != Some(1) {

@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
 
 use super::{Sandbox, run};
 
@@ -116,6 +118,33 @@ impl<'a> Repo<'a> {
         self.head()
     }
 
+    /// The same in one breath, for very many; the worktree stays as it is.
+    #[track_caller]
+    pub fn many_commits(&self, count: usize) -> String {
+        use std::io::Write;
+        let branch = self.git(["symbolic-ref", "HEAD"]);
+        let mut stream = String::new();
+        for number in 1..=count {
+            let message = format!("Commit {number} in {}", self.name());
+            let length = message.len();
+            stream += &format!(
+                "commit {branch}\ncommitter Ada <ada@example.com> {} +0000\ndata {length}\n{message}\n",
+                1_770_000_000 + number
+            );
+            if number == 1 {
+                stream += &format!("from {}\n", self.head());
+            }
+        }
+        let mut command = self.command();
+        command.args(["fast-import", "--quiet"]);
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(stream.as_bytes()).unwrap();
+        drop(stdin);
+        assert!(child.wait().unwrap().success());
+        self.head()
+    }
+
     /// Makes `.dkr.conf` and commits it.
     #[track_caller]
     pub fn conf(&self, text: &str) -> String {
@@ -194,8 +223,8 @@ impl<'a> Repo<'a> {
         self
     }
 
-    /// All that must not change: the worktree, and the git directory but for objects, logs and
-    /// what is known of remotes.
+    /// All that must not change: the worktree, and the git directory but for objects, logs, what is
+    /// known of remotes, and what is ours: records and the watch list.
     pub fn snapshot(&self) -> Snapshot {
         let mut files = BTreeMap::new();
         for option in ["--show-toplevel", "--git-dir", "--git-common-dir"] {
@@ -211,7 +240,54 @@ impl<'a> Repo<'a> {
             }
         }
         let refs = self.git(["for-each-ref", "refs/heads", "refs/tags", "refs/notes"]);
+        let theirs = refs
+            .lines()
+            .filter(|line| !line.ends_with("refs/notes/dkr"));
+        let refs = theirs.collect::<Vec<_>>().join("\n");
         Snapshot { files, refs }
+    }
+
+    /// The bytes of the note on a commit in `refs/notes/dkr`, if there is one.
+    #[track_caller]
+    pub fn note(&self, commit: &str) -> Option<Vec<u8>> {
+        let mut list = self.command();
+        let list = list.args(["notes", "--ref=dkr", "list", commit]);
+        let listed = list.output().unwrap();
+        if !listed.status.success() {
+            return None;
+        }
+        let blob = String::from_utf8(listed.stdout).unwrap();
+        let mut command = self.command();
+        let shown = command.args(["cat-file", "blob", blob.trim()]).output();
+        Some(shown.unwrap().stdout)
+    }
+
+    /// Puts these bytes there, with git's own means.
+    #[track_caller]
+    pub fn set_note(&self, commit: &str, bytes: impl AsRef<[u8]>) {
+        let file = self.sandbox.file(&super::unique(), bytes);
+        let blob = self.git(["hash-object", "-w", "--no-filters", file.to_str().unwrap()]);
+        self.git([
+            "notes",
+            "--ref=dkr",
+            "add",
+            "-f",
+            "--allow-empty",
+            "-C",
+            &blob,
+            commit,
+        ]);
+    }
+
+    /// The records on a commit, as they stand in its note.
+    #[track_caller]
+    pub fn records(&self, commit: &str) -> Vec<Value> {
+        let note = self.note(commit).unwrap_or_default();
+        let lines = String::from_utf8(note).unwrap();
+        lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     pub fn is_sha256(&self) -> bool {
@@ -242,7 +318,7 @@ impl Snapshot {
 }
 
 fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
-    const LEFT_OUT: [&str; 5] = ["objects", "logs", "refs", "packed-refs", "reftable"];
+    const LEFT_OUT: [&str; 6] = ["objects", "logs", "refs", "packed-refs", "reftable", "dkr"];
     let is_git_dir = folder.join("HEAD").exists() && folder.join("objects").exists();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -7,8 +7,11 @@
 mod common;
 
 mod branch_from;
+mod changes;
 mod distance;
+mod history;
 mod kinds;
+mod notes;
 
 use common::repo::Repo;
 use git_dkr::image::target::{self, Fetch, Target};
