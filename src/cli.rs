@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    completions, create_image, doctor, list_images, man, start_image, update_image,
+    check, completions, create_image, doctor, explain, hooks, list_images, man, notes, start_image,
+    update_image,
 };
 use crate::conf::Problems;
 use crate::engine::EngineError;
@@ -48,6 +49,10 @@ enum Command {
     StartImage(start_image::StartImage),
     #[command(visible_alias = "ls")]
     ListImages(list_images::ListImages),
+    Check(check::Check),
+    Explain(explain::Explain),
+    Notes(notes::Notes),
+    Hooks(hooks::Hooks),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Man(man::Man),
@@ -77,6 +82,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::UpdateImage(command) => command.run(),
         Command::StartImage(command) => command.run(),
         Command::ListImages(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Explain(command) => command.run(),
+        Command::Notes(command) => command.run(),
+        Command::Hooks(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),

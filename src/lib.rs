@@ -5,7 +5,7 @@
 //! | floor | modules | what they do |
 //! |---|---|---|
 //! | commands | [`cli`], [`commands`] | arguments, then: gather facts, decide, act, print |
-//! | jobs | [`image`] | what the tool is for: bake, update, find, start |
+//! | jobs | [`image`], [`hooks`] | what the tool is for: bake, update, find, start; tell when stale |
 //! | settings | [`conf`] | `.dkr.conf`, git config and environment, each value with its origin |
 //! | edges | [`git`], [`engine`], [`ssh`] | one for each thing outside the process; `ssh` may use `git` |
 //! | helpers | [`proc`], [`fs`], [`ui`], [`error`] | processes, files, the terminal, errors |
@@ -25,6 +25,7 @@ pub mod engine;
 pub mod error;
 pub mod fs;
 pub mod git;
+pub mod hooks;
 pub mod image;
 pub mod proc;
 pub mod ssh;

@@ -4,9 +4,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{Format, HostArgs, Place, PlanArgs, print_image};
+use crate::conf;
 use crate::engine::Docker;
 use crate::git::Repo;
-use crate::image::plan::{Site, Step};
+use crate::image::plan::{Reuse, Site, Step};
 use crate::image::settings::sources;
 use crate::image::target::{self, Fetch};
 use crate::image::{Image, Target};
@@ -32,18 +33,20 @@ impl Building {
     pub(super) fn run(
         &self,
         failure: &str,
+        reuse: Reuse,
         plan: impl Fn(Site, Target) -> Result<Step>,
         act: impl Fn(Site, Target) -> Result<Image>,
     ) -> Result<u8> {
         let (_, branch_from) = self.place.split();
         let what = branch_from.unwrap_or("HEAD");
-        self.build(plan, act)
+        self.build(reuse, plan, act)
             .with_context(|| format!("{failure} {what}"))?;
         Ok(0)
     }
 
     fn build(
         &self,
+        reuse: Reuse,
         plan: impl Fn(Site, Target) -> Result<Step>,
         act: impl Fn(Site, Target) -> Result<Image>,
     ) -> Result<()> {
@@ -51,18 +54,23 @@ impl Building {
         let repo = Repo::find(path)?;
         let sources = sources(Some(&repo))?;
         let host = self.host.read(&sources)?;
-        let docker = Docker::for_builds()?;
+        let docker = Docker::find(conf::docker_socket())?;
         let site = Site {
             repo: &repo,
             docker: &docker,
             host: &host,
             sources: &sources,
+            reuse,
         };
         if self.plan.only_looks() {
             let target = target::resolve(&repo, branch_from, Fetch::No)?;
             return match plan(site, target)? {
                 Step::Bake(plan) => self.plan.show(&plan),
-                Step::Nothing(image) => ui::result(format_args!("{} is up to date", image.tag)),
+                Step::Nothing(image, _) => ui::result(format_args!("{} is up to date", image.tag)),
+                Step::Tag(image, tag) => ui::result(format_args!(
+                    "{} is up to date, and becomes {tag}",
+                    image.tag
+                )),
             };
         }
         let target = target::resolve(&repo, branch_from, Fetch::Yes)?;

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::building::Building;
+use crate::image::plan::Reuse;
 use crate::image::{bake, plan};
 
 /// Bake a branch into an image
@@ -15,12 +16,27 @@ use crate::image::{bake, plan};
 pub struct CreateImage {
     #[command(flatten)]
     building: Building,
+    /// Build even when an image with the same inputs is there
+    #[arg(long)]
+    force_rebuild: bool,
+    /// The same, and run each step again
+    #[arg(long)]
+    no_cache: bool,
 }
 
 impl CreateImage {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        self.building
-            .run("cannot create an image of", plan::plan_create, bake::create)
+        let reuse = match (self.force_rebuild, self.no_cache) {
+            (_, true) => Reuse::Nothing,
+            (true, false) => Reuse::Steps,
+            (false, false) => Reuse::Images,
+        };
+        self.building.run(
+            "cannot create an image of",
+            reuse,
+            plan::plan_create,
+            bake::create,
+        )
     }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Format;
+use crate::conf;
 use crate::engine::{Client, Docker};
 use crate::fs::Scratch;
 use crate::git::{self, Repo};
@@ -114,7 +115,7 @@ fn daemon(clients: &Clients) -> Result<String> {
 }
 
 fn images() -> Result<String> {
-    match find::all(&Docker::find()?)?.len() {
+    match find::all(&Docker::find(conf::docker_socket())?)?.len() {
         1 => Ok("1 image".to_owned()),
         count => Ok(format!("{count} images")),
     }

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{Format, Place, Row};
+use crate::conf;
 use crate::engine::Docker;
 use crate::git::Repo;
 use crate::image::target::{self, Fetch};
@@ -32,7 +33,7 @@ impl ListImages {
             let rows: Vec<Row> = images
                 .iter()
                 .zip(&states)
-                .map(|(image, state)| Row::new(image, Some(*state)))
+                .map(|(image, state)| Row::new(image, Some(state)))
                 .collect();
             ui::result(serde_json::to_string_pretty(&rows)?)?;
             return Ok(0);
@@ -72,10 +73,10 @@ impl ListImages {
     }
 
     fn images(&self) -> Result<Vec<Image>> {
-        let mut images = find::all(&Docker::find()?)?;
+        let mut images = find::all(&Docker::find(conf::docker_socket())?)?;
         let (path, branch_from) = self.place.split();
         if path.is_some() || branch_from.is_some() {
-            let repo = Repo::find(path)?;
+            let repo = Repo::look(path)?;
             images.retain(|image| image.labels.repo_path == repo.path);
             if let Some(typed) = branch_from {
                 // A branch that is gone may still have an image.

@@ -1,11 +1,15 @@
 //! One file a subcommand: its arguments, then: gather facts, decide, act, print.
 
 mod building;
+pub mod check;
 pub mod completions;
 pub mod create_image;
 pub mod doctor;
+pub mod explain;
+pub mod hooks;
 pub mod list_images;
 pub mod man;
+pub mod notes;
 pub mod start_image;
 pub mod update_image;
 
@@ -134,11 +138,11 @@ struct Row<'a> {
     r#type: &'static str,
     size: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    staleness: Option<Staleness>,
+    staleness: Option<&'a Staleness>,
 }
 
 impl<'a> Row<'a> {
-    fn new(image: &'a Image, staleness: Option<Staleness>) -> Self {
+    fn new(image: &'a Image, staleness: Option<&'a Staleness>) -> Self {
         let labels = &image.labels;
         Self {
             tag: &image.tag,

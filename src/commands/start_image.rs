@@ -8,13 +8,13 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{HostArgs, Place};
-use crate::conf::Host;
+use crate::conf::{self, Host};
 use crate::engine::Docker;
 use crate::error::Failure;
 use crate::image::Image;
 use crate::image::bake;
 use crate::image::choose::{Choice, choose};
-use crate::image::plan::Site;
+use crate::image::plan::{Reuse, Site};
 use crate::image::staleness::{Mend, Staleness};
 use crate::image::start::{Start, Wishes};
 use crate::image::target::{self, Fetch};
@@ -59,7 +59,7 @@ pub struct StartImage {
 impl StartImage {
     /// Runs it; the exit code is the command's.
     pub fn run(&self) -> Result<u8> {
-        let docker = Docker::find()?;
+        let docker = Docker::find(conf::docker_socket())?;
         let (choice, host, wishes) = self.prepare(&docker).context("cannot start an image")?;
         let start = start(&docker, &choice, &host);
         if self.dry_run {
@@ -99,7 +99,7 @@ impl StartImage {
     }
 
     fn wants_update(&self, choice: &Choice) -> Result<bool> {
-        let staleness = choice.tracking.staleness;
+        let staleness = &choice.tracking.staleness;
         if self.no_update || self.dry_run {
             return Ok(false);
         }
@@ -111,26 +111,24 @@ impl StartImage {
         }
         let labels = &choice.image.labels;
         let limit = choice.conf.stale_after.value;
-        let Some(advice) = staleness.advice(&choice.image.tag, &labels.branch_from, limit) else {
+        if !staleness.matters(limit) {
             return Ok(false);
-        };
-        ui::warn(advice.warning);
-        let place = choice.repo.as_typed(&labels.branch_from);
-        match advice.mend {
-            Mend::Update if ui::interactive() => ui::confirm("Update it first?"),
-            Mend::Update => {
-                ui::status(
-                    "hint",
-                    &format!("git dkr update-image {place}, or --update"),
-                );
-                Ok(false)
-            }
-            Mend::Create => {
-                ui::status("hint", &format!("git dkr create-image {place}"));
-                Ok(false)
-            }
-            Mend::Nothing => Ok(false),
         }
+        let sentence = staleness.sentence(&choice.image.tag, &labels.branch_from);
+        ui::warn(format_args!("image {sentence}"));
+        let mend = staleness.mend();
+        if mend == Mend::Update && ui::interactive() {
+            return ui::confirm("Update it first?");
+        }
+        if let Some(command) = mend.command(&choice.repo.as_typed(&labels.branch_from)) {
+            let or = if mend == Mend::Update {
+                ", or --update"
+            } else {
+                ""
+            };
+            ui::status("hint", &format!("{command}{or}"));
+        }
+        Ok(false)
     }
 }
 
@@ -150,9 +148,10 @@ fn update(choice: &Choice, host: &Host) -> Result<Image> {
     let target = target::resolve(&choice.repo, branch_from, Fetch::Yes)?;
     let site = Site {
         repo: &choice.repo,
-        docker: &Docker::for_builds()?,
+        docker: &Docker::find(conf::docker_socket())?,
         host,
         sources: &choice.sources,
+        reuse: Reuse::default(),
     };
     bake::update(site, target)
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::building::Building;
+use crate::image::plan::Reuse;
 use crate::image::{bake, plan};
 
 /// Take an image to the present commit of its branch, by one thin layer
@@ -21,6 +22,7 @@ impl UpdateImage {
     pub fn run(&self) -> Result<u8> {
         self.building.run(
             "cannot update the image of",
+            Reuse::default(),
             plan::plan_update,
             bake::update,
         )

@@ -24,6 +24,8 @@ pub struct BuildSpec {
     pub secrets: Vec<(String, PathBuf)>,
     /// Variables that are passed from our environment to the steps and do not stay: proxies.
     pub pass_env: Vec<String>,
+    /// Whether each step is to run again.
+    pub no_cache: bool,
 }
 
 impl Docker {
@@ -56,6 +58,9 @@ impl Docker {
         }
         if cfg!(target_os = "linux") {
             cmd = cmd.arg("--network=host");
+        }
+        if spec.no_cache {
+            cmd = cmd.arg("--no-cache");
         }
         let key = spec.ssh_key.display();
         cmd = cmd.arg("--ssh").arg(format!("default={key}"));

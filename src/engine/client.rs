@@ -30,8 +30,9 @@ pub enum Client {
 }
 
 impl Docker {
-    /// The first docker client on the PATH: good enough for all but builds.
-    pub fn find() -> Result<Self> {
+    /// The first docker client on the PATH: good enough for all but builds. `socket` is where the
+    /// daemon is, if it is known.
+    pub fn find(socket: Option<PathBuf>) -> Result<Self> {
         let mut others = Vec::new();
         for program in on_path("docker") {
             let is_binary = is_binary(&program);
@@ -44,7 +45,8 @@ impl Docker {
             }
             return Ok(Self {
                 program,
-                is_binary,
+                // A script may have ideas of its own on where the daemon is.
+                socket: socket.filter(|_| is_binary),
                 buildx: false,
             });
         }
@@ -75,7 +77,7 @@ impl Docker {
         let found = clients.iter().find_map(|(program, client)| match client {
             Client::Builds { buildx, .. } => Some(Self {
                 program: program.clone(),
-                is_binary: is_binary(program),
+                socket: None,
                 buildx: *buildx,
             }),
             _ => None,

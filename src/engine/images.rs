@@ -19,6 +19,29 @@ pub struct Found {
     pub labels: BTreeMap<String, String>,
     /// Its names at this moment, `repository:tag`.
     pub names: Vec<String>,
+    /// Its names by digest, `repository@sha256:…`, when it came from a registry.
+    pub digests: Vec<String>,
+    /// What it runs on, `linux/amd64`; a list does not say.
+    pub platform: Option<String>,
+}
+
+impl Found {
+    /// What identifies the content of this image on any machine, as far as anything does: the
+    /// registry's digest under which `name` came, else that of another name, else the id.
+    pub fn digest(&self, name: &str) -> &str {
+        let mut found: Vec<(bool, &str)> = self
+            .digests
+            .iter()
+            .filter_map(|by_digest| {
+                let (repository, digest) = by_digest.split_once('@')?;
+                let tag = name.strip_prefix(repository);
+                let other = !tag.is_some_and(|tag| tag.is_empty() || tag.starts_with([':', '@']));
+                Some((other, digest))
+            })
+            .collect();
+        found.sort_unstable();
+        found.first().map_or(&self.id, |(_, digest)| digest)
+    }
 }
 
 /// As the daemon lists it (`GET /images/json`) and as `docker image inspect` prints it, which has
@@ -33,6 +56,10 @@ struct Raw {
     #[serde(default)]
     config: RawConfig,
     repo_tags: Option<Vec<String>>,
+    repo_digests: Option<Vec<String>>,
+    os: Option<String>,
+    architecture: Option<String>,
+    variant: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -46,9 +73,8 @@ impl Docker {
     ///
     /// A daemon with a local socket is asked itself: starting the client takes longer than all
     /// the rest of a listing. Where that does not work the client says why.
-    pub fn images(&self, label: &str, socket: Option<&Path>) -> Result<Vec<Found>> {
-        let socket = socket.filter(|_| self.is_binary);
-        if let Some(answer) = socket.and_then(|socket| list(socket, label)) {
+    pub fn images(&self, label: &str) -> Result<Vec<Found>> {
+        if let Some(answer) = self.socket.as_ref().and_then(|socket| list(socket, label)) {
             return Ok(answer);
         }
         let cmd = self
@@ -78,6 +104,33 @@ impl Docker {
             return Err(EngineError::of_stderr(&said).into());
         }
         parse(&output.stdout).context("cannot read what docker image inspect printed")
+    }
+
+    /// The same of one image.
+    pub fn inspect_one(&self, name: &str) -> Result<Option<Found>> {
+        if let Some(found) = self.socket.as_ref().and_then(|socket| one(socket, name)) {
+            return Ok(Some(found));
+        }
+        Ok(self.inspect(&[name.to_owned()])?.pop())
+    }
+
+    /// Fetches an image from its registry.
+    pub fn pull(&self, name: &str) -> Result<()> {
+        let output = self.cmd().args(["pull", "--quiet", name]).output()?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(match EngineError::of_stderr(&said) {
+            EngineError::Other(said) => EngineError::NoBaseImage(said),
+            known => known,
+        }
+        .into())
+    }
+
+    /// Gives an image one more name.
+    pub fn tag(&self, id: &str, name: &str) -> Result<()> {
+        self.run(&self.cmd().args(["tag", id, name])).map(drop)
     }
 
     /// How many layers an image has.
@@ -116,8 +169,13 @@ impl Docker {
 
 fn list(socket: &Path, label: &str) -> Option<Vec<Found>> {
     let filters = serde_json::json!({ "dangling": ["false"], "label": [label] }).to_string();
-    let answer = socket::get(socket, "/images/json", ("filters", &filters)).ok()?;
+    let answer = socket::get(socket, "/images/json", Some(("filters", &filters))).ok()?;
     parse(&answer).ok()
+}
+
+fn one(socket: &Path, name: &str) -> Option<Found> {
+    let answer = socket::get(socket, &format!("/images/{name}/json"), None).ok()?;
+    serde_json::from_slice::<Raw>(&answer).ok().map(Found::from)
 }
 
 fn parse(json: &[u8]) -> serde_json::Result<Vec<Found>> {
@@ -134,8 +192,23 @@ impl From<Raw> for Found {
             size: raw.size,
             labels: raw.labels.or(raw.config.labels).unwrap_or_default(),
             names,
+            digests: raw.repo_digests.unwrap_or_default(),
+            platform: platform(raw.os, raw.architecture, raw.variant),
         }
     }
+}
+
+/// `linux/arm/v7`, as registries write it.
+fn platform(
+    os: Option<String>,
+    architecture: Option<String>,
+    variant: Option<String>,
+) -> Option<String> {
+    let platform = format!("{}/{}", os?, architecture?);
+    Some(match variant.filter(|variant| !variant.is_empty()) {
+        Some(variant) => format!("{platform}/{variant}"),
+        None => platform,
+    })
 }
 
 #[cfg(test)]

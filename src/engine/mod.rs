@@ -23,8 +23,8 @@ pub use trouble::EngineError;
 #[derive(Debug, Clone)]
 pub struct Docker {
     program: PathBuf,
-    /// Whether it is a compiled program: a script may have ideas of its own on where the daemon is.
-    is_binary: bool,
+    /// The daemon's own socket, where it is a local one and this client would ask there.
+    socket: Option<PathBuf>,
     /// Whether builds go through the buildx plugin.
     buildx: bool,
 }

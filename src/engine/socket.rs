@@ -16,21 +16,25 @@ use crate::ui;
 /// A daemon that takes longer is stuck; the client then says so.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The body of the answer to a GET with one parameter; an error unless it is a success.
-pub(super) fn get(socket: &Path, path: &str, query: (&str, &str)) -> Result<Vec<u8>, ureq::Error> {
+/// The body of the answer to a GET; an error unless it is a success.
+pub(super) fn get(
+    socket: &Path,
+    path: &str,
+    query: Option<(&str, &str)>,
+) -> Result<Vec<u8>, ureq::Error> {
     // An address that is not looked up, as there is only one place to connect to.
     let address = format!("http://127.0.0.1{path}");
-    let (name, value) = query;
-    ui::echo(
-        &Cmd::new("curl")
-            .args(["--get", "--unix-socket"])
-            .arg(socket)
-            .args(["--data-urlencode", &format!("{name}={value}"), &address]),
-    );
+    let mut shown = Cmd::new("curl")
+        .args(["--get", "--unix-socket"])
+        .arg(socket);
+    if let Some((name, value)) = query {
+        shown = shown.args(["--data-urlencode", &format!("{name}={value}")]);
+    }
+    ui::echo(&shown.arg(&address));
     let config = ureq::Agent::config_builder().proxy(None).build();
     let connector = Socket(socket.to_owned());
     let agent = ureq::Agent::with_parts(config, connector, DefaultResolver::default());
-    let mut body = agent.get(address).query(name, value).call()?.into_body();
+    let mut body = agent.get(address).query_pairs(query).call()?.into_body();
     body.with_config().limit(u64::MAX).read_to_vec()
 }
 

@@ -7,12 +7,13 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 
 use super::labels::Kind;
-use super::plan::{Plan, Site, Step, plan_create, plan_update};
+use super::manifest::Manifest;
+use super::plan::{Plan, Reuse, Site, Step, plan_create, plan_update};
 use super::reach::Way;
 use super::report::{Report, explain};
-use super::{Image, Labels, Target, ca, dockerfile, names};
+use super::{Image, Labels, Target, ca, dockerfile, names, remember};
 use crate::conf;
-use crate::engine::BuildSpec;
+use crate::engine::{BuildSpec, Docker};
 use crate::error::Failure;
 use crate::fs::{Lock, Scratch};
 use crate::git::{Repo, View};
@@ -51,24 +52,68 @@ fn lock(repo: &Repo, branch: &str) -> Result<Lock> {
 /// Makes an image of the target, of its own.
 pub fn create(site: Site, target: Target) -> Result<Image> {
     let _lock = lock(site.repo, &target.branch)?;
-    take(site, plan_create(site, target)?)
+    take(site, planned(site, target, plan_create)?)
 }
 
 /// Takes the image of the branch to the target, if it is not there.
 pub fn update(site: Site, target: Target) -> Result<Image> {
     let _lock = lock(site.repo, &target.branch)?;
-    take(site, plan_update(site, target)?)
+    take(site, planned(site, target, plan_update)?)
+}
+
+/// Plans, and fetches the base image for it when that is not here: its digest is part of what the
+/// build depends on.
+fn planned(
+    site: Site,
+    target: Target,
+    plan: impl Fn(Site, Target) -> Result<Step>,
+) -> Result<Step> {
+    // Hooks that spoke of an image which is gone need not do so again.
+    let step = plan(site, target.clone()).inspect_err(|_| remember::watch(site))?;
+    let Step::Bake(first) = &step else {
+        return Ok(step);
+    };
+    if first.manifest.is_some() {
+        return Ok(step);
+    }
+    // Nothing is fetched for a build that cannot be.
+    Docker::for_builds()?;
+    let base = &first.conf.base_image.value;
+    ui::status("pull", base);
+    site.docker.pull(base)?;
+    plan(site, target)
 }
 
 fn take(site: Site, step: Step) -> Result<Image> {
     match step {
         Step::Bake(plan) => bake(site, &plan),
-        Step::Nothing(image) => {
+        Step::Nothing(image, manifest) => {
             let commit = image.labels.commit.short();
             ui::status("fresh", &format!("{} is at {commit} already", image.tag));
+            if let Some(manifest) = manifest {
+                remember::again(site.repo, &image, &manifest);
+            }
+            remember::watch(site);
             Ok(*image)
         }
+        Step::Tag(image, tag) => retag(site, *image, tag),
     }
+}
+
+/// Gives an image that is what is wanted the name that it should have.
+fn retag(site: Site, image: Image, tag: String) -> Result<Image> {
+    let before = site.docker.inspect_one(&tag)?;
+    site.docker.tag(&image.id, &tag)?;
+    if let Some(old) = before {
+        site.docker.remove_if_nameless(&old.id)?;
+    }
+    let commit = image.labels.commit.short();
+    ui::status(
+        "tagged",
+        &format!("{tag}, an image at {commit} as {}", image.tag),
+    );
+    remember::watch(site);
+    Ok(Image { tag, ..image })
 }
 
 /// A build that is ready to run, and the way to the repository that it needs.
@@ -82,7 +127,12 @@ struct Ready {
 /// Does what was planned. Fails without leaving anything but the engine's own build cache.
 fn bake(site: Site, plan: &Plan) -> Result<Image> {
     let began = Instant::now();
-    let ready = prepare(site, plan)?;
+    let builder = Docker::for_builds()?;
+    let manifest = plan.manifest.as_ref().with_context(|| {
+        let base = &plan.conf.base_image.value;
+        format!("the base image {base} was fetched and is not there")
+    })?;
+    let ready = prepare(site, plan, manifest)?;
     for remark in &plan.remarks {
         ui::warn(remark);
     }
@@ -95,7 +145,7 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
 
     let before = site.docker.inspect(std::slice::from_ref(&plan.tag))?;
     let report = Report::new(ready.way.sent(), site.repo.size()?);
-    site.docker
+    builder
         .build(&ready.spec, |event| report.hear(event))
         .map_err(explain)?;
     drop(report);
@@ -108,12 +158,16 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     let size = ui::bytes(built.size);
     let time = ui::seconds(began.elapsed());
     ui::status("built", &format!("{}  {size} in {time}", plan.tag));
-    Image::read(plan.tag.clone(), built)
-        .map_err(|reason| Failure::new(format!("the new image makes no sense: {reason}")).into())
+    let image = Image::read(plan.tag.clone(), built)
+        .map_err(|reason| Failure::new(format!("the new image makes no sense: {reason}")))?;
+    let platform = built.platform.as_deref().unwrap_or_default();
+    remember::record(site.repo, &image, manifest, platform);
+    remember::watch(site);
+    Ok(image)
 }
 
 /// Writes what the build reads, and opens the way to the repository.
-fn prepare(site: Site, plan: &Plan) -> Result<Ready> {
+fn prepare(site: Site, plan: &Plan, manifest: &Manifest) -> Result<Ready> {
     let scratch = Scratch::new()?;
     let view = View::create(
         site.repo,
@@ -132,10 +186,11 @@ fn prepare(site: Site, plan: &Plan) -> Result<Ready> {
     let spec = BuildSpec {
         context,
         tag: plan.tag.clone(),
-        labels: labels(site, plan).to_pairs(),
+        labels: labels(site, plan, manifest).to_pairs(),
         ssh_key: without_comma(&way.access().key, &scratch)?,
         secrets,
         pass_env: proxies(),
+        no_cache: site.reuse == Reuse::Nothing,
     };
     Ok(Ready {
         spec,
@@ -155,12 +210,13 @@ fn without_comma(key: &Path, scratch: &Scratch) -> Result<PathBuf> {
     Ok(link)
 }
 
-fn labels(site: Site, plan: &Plan) -> Labels {
+fn labels(site: Site, plan: &Plan, manifest: &Manifest) -> Labels {
     Labels {
         repo_path: site.repo.path.clone(),
         repo_name: site.repo.name(),
         branch: plan.target.branch.clone(),
         branch_from: plan.target.branch_from.clone(),
+        stays: plan.target.reference.is_none(),
         commit: plan.target.commit.clone(),
         created_at: Timestamp::now(),
         kind: match plan.parent {
@@ -168,6 +224,7 @@ fn labels(site: Site, plan: &Plan) -> Labels {
             Some(_) => Kind::Update,
         },
         parent: plan.parent.as_ref().map(|parent| parent.id.clone()),
+        cache_key: Some(manifest.key()),
     }
 }
 

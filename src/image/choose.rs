@@ -86,7 +86,7 @@ pub fn choose(docker: &Docker, path: Option<&Path>, typed: Option<&str>) -> Resu
 
 /// What was named, or the repository one stands in, if any.
 fn named(path: Option<&Path>, typed: Option<&str>) -> Result<Option<Named>> {
-    let repo = match Repo::find(path) {
+    let repo = match Repo::look(path) {
         Ok(repo) => repo,
         Err(_) if path.is_none() && typed.is_none() => return Ok(None),
         Err(error) => return Err(error),
@@ -121,7 +121,7 @@ impl Choice {
     pub fn of(image: Image, repo: Repo, sources: Sources) -> Result<Self> {
         // Two questions to git at the same time, as somebody waits for a container.
         let (tracking, text) = std::thread::scope(|scope| {
-            let tracking = scope.spawn(|| track(&repo, &[&image]));
+            let tracking = scope.spawn(|| track(&repo, &[image.labels.subject()]));
             // The commit of an old image may be gone from the repository, and its settings too.
             let text = repo.file_at(&image.labels.commit, conf::FILE);
             (tracking.join(), text)

@@ -21,7 +21,7 @@ const CA_MOUNT: &str = "--mount=type=secret,id=dkr_ca,mode=0444 ";
 /// Always there, besides what `.dkr.conf` asks for.
 const PACKAGES: [&str; 4] = ["git", "tmux", "openssh-client", "curl"];
 /// What the steps use from the build context, which holds nothing else.
-const CONTEXT: [(&str, &str); 5] = [
+pub(super) const CONTEXT: [(&str, &str); 5] = [
     ("clone", include_str!("../../templates/clone")),
     ("update", include_str!("../../templates/update")),
     ("entrypoint", include_str!("../../templates/entrypoint")),

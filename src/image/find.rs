@@ -5,8 +5,9 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::labels::{Labels, MARK};
+use super::names;
 use crate::engine::{Docker, Found};
-use crate::{conf, ui};
+use crate::ui;
 
 /// An image that git dkr built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,27 @@ impl Image {
         })
     }
 
+    /// Under the name that we gave it, if that is among these: people give others.
+    fn under_our_name(mut self, names: &[String]) -> Self {
+        let ours = |name: &&String| self.is_our_name(name);
+        if let Some(name) = names.iter().find(ours) {
+            self.tag = name.clone();
+        }
+        self
+    }
+
+    fn is_our_name(&self, name: &str) -> bool {
+        let labels = &self.labels;
+        let (repo, branch) = (&labels.repo_name, &labels.branch);
+        name == names::tag(repo, branch)
+            || name == names::tag_apart(repo, &labels.repo_path, branch)
+    }
+
+    /// Whether the name is the one that we gave it.
+    pub fn has_our_name(&self) -> bool {
+        self.is_our_name(&self.tag)
+    }
+
     /// Whether it is meant by what the user typed, which leads to `branch` if to anything.
     pub fn answers_to(&self, typed: &str, branch: Option<&str>) -> bool {
         let labels = &self.labels;
@@ -46,19 +68,26 @@ impl Image {
     }
 }
 
-/// All images of git dkr that have a name, newest first. Those whose labels make no sense are
+/// All images of git dkr that have a name, newest first, each once. Those whose labels make no sense are
 /// left out with a warning.
 pub fn all(docker: &Docker) -> Result<Vec<Image>> {
     let mut images = Vec::new();
-    for found in docker.images(MARK, conf::docker_socket().as_deref())? {
-        for name in &found.names {
-            match Image::read(name.clone(), &found) {
-                Ok(image) => images.push(image),
-                Err(reason) => ui::warn(format_args!("image {name} is left out: {reason}")),
-            }
+    for found in docker.images(MARK)? {
+        let Some(first) = found.names.first() else {
+            continue;
+        };
+        match Image::read(first.clone(), &found) {
+            Ok(image) => images.push(image.under_our_name(&found.names)),
+            Err(reason) => ui::warn(format_args!("image {first} is left out: {reason}")),
         }
     }
-    images.sort_by_key(|image| std::cmp::Reverse(image.labels.created_at));
+    // Of an image and what somebody built on it, which inherits all labels, ours comes first.
+    images.sort_by_key(|image| {
+        (
+            std::cmp::Reverse(image.labels.created_at),
+            !image.has_our_name(),
+        )
+    });
     Ok(images)
 }
 

@@ -45,6 +45,9 @@ pub struct Labels {
     pub branch: String,
     /// What the user typed.
     pub branch_from: String,
+    /// Whether it stays where it is, as it was made of a tag or a commit, not of a branch. Images of
+    /// an earlier git dkr do not say.
+    pub stays: bool,
     /// The commit in `/workspace`.
     pub commit: ObjectId,
     /// When it was built.
@@ -53,6 +56,8 @@ pub struct Labels {
     pub kind: Kind,
     /// The image an update was put on.
     pub parent: Option<String>,
+    /// The cache key; images of an earlier git dkr have none.
+    pub cache_key: Option<String>,
 }
 
 impl Labels {
@@ -63,12 +68,14 @@ impl Labels {
             ("repo_name", self.repo_name.clone()),
             ("branch", self.branch.clone()),
             ("branch_from", self.branch_from.clone()),
+            ("stays", self.stays.to_string()),
             ("commit", self.commit.to_string()),
             ("created_at", format!("{:.3}", self.created_at)),
             ("type", self.kind.name().to_owned()),
             ("schema", SCHEMA.to_owned()),
             // An update inherits its parent's labels: this one must not be taken for its own.
             ("parent", self.parent.clone().unwrap_or_default()),
+            ("cache_key", self.cache_key.clone().unwrap_or_default()),
         ];
         pairs.sort();
         let named = |(name, value): (&str, String)| (format!("dkr.{name}"), value);
@@ -93,8 +100,9 @@ impl Labels {
         Ok(Self {
             repo_path: get("repo_path")?.into(),
             repo_name: get("repo_name")?.to_owned(),
-            branch: line("branch", get("branch")?)?,
-            branch_from: line("branch_from", get("branch_from")?)?,
+            branch: line("label dkr.branch", get("branch")?)?,
+            branch_from: line("label dkr.branch_from", get("branch_from")?)?,
+            stays: get("stays") == Ok("true"),
             commit: ObjectId::parse(commit).ok_or_else(|| bad("commit", commit))?,
             created_at: created_at
                 .parse()
@@ -108,14 +116,18 @@ impl Labels {
                 .ok()
                 .filter(|id| !id.is_empty())
                 .map(str::to_owned),
+            cache_key: get("cache_key")
+                .ok()
+                .filter(|key| !key.is_empty())
+                .map(str::to_owned),
         })
     }
 }
 
 /// A name that is shown and given to git: one line, not an option.
-fn line(name: &str, value: &str) -> Result<String, String> {
+pub(super) fn line(name: &str, value: &str) -> Result<String, String> {
     if value.is_empty() || value.starts_with('-') || value.chars().any(char::is_control) {
-        return Err(format!("its label dkr.{name} is {value:?}"));
+        return Err(format!("its {name} is {value:?}"));
     }
     Ok(value.to_owned())
 }
@@ -130,10 +142,12 @@ mod tests {
             repo_name: "app".into(),
             branch: "$(touch x)`;'\"&".into(),
             branch_from: "origin/main".into(),
+            stays: false,
             commit: ObjectId::parse(&"3f".repeat(20)).unwrap(),
             created_at: "2026-01-02T03:04:05.678Z".parse().unwrap(),
             kind: Kind::Update,
             parent: Some("sha256:0".into()),
+            cache_key: Some("0a".repeat(32)),
         }
     }
 

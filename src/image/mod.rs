@@ -1,6 +1,7 @@
 //! The main job: bake a branch into an image, keep it fresh, find it, start it.
 //!
-//! Pure: [`branch_from`], [`labels`], [`names`], [`dockerfile`], [`staleness`].
+//! Pure: [`branch_from`], [`labels`], [`manifest`], [`record`], [`names`], [`dockerfile`],
+//! [`staleness`].
 //! Effects: [`target`] and [`tracking`] ask git, [`find`] the engine, [`plan`] and [`choose`]
 //! both; [`reach`], [`bake`] and [`start`] do the work.
 
@@ -9,17 +10,25 @@ pub mod branch_from;
 mod ca;
 pub mod choose;
 pub mod dockerfile;
+pub mod explain;
 pub mod find;
+mod inputs;
 pub mod labels;
+pub mod manifest;
 pub mod names;
 pub mod plan;
 pub mod reach;
+pub mod record;
+pub mod records;
+mod remember;
 mod report;
 pub mod settings;
 pub mod staleness;
 pub mod start;
+pub mod survey;
 pub mod target;
 pub mod tracking;
+pub mod watch;
 
 pub use find::Image;
 pub use labels::Labels;

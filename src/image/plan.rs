@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result};
 
-use super::{Image, Labels, Target, dockerfile, find, names};
+use super::manifest::Manifest;
+use super::{Image, Labels, Target, dockerfile, find, inputs, names};
 use crate::conf::{self, Conf, Host, Sources};
 use crate::engine::Docker;
 use crate::error::Failure;
@@ -16,12 +17,26 @@ const MAX_LAYERS: usize = 100;
 pub struct Site<'a> {
     /// The repository.
     pub repo: &'a Repo,
-    /// An engine that can build.
+    /// The engine.
     pub docker: &'a Docker,
     /// Settings of the machine.
     pub host: &'a Host,
     /// Settings above `.dkr.conf`.
     pub sources: &'a Sources,
+    /// What of earlier builds may be used.
+    pub reuse: Reuse,
+}
+
+/// What of earlier builds a build may use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reuse {
+    /// An image with the same cache key, and then nothing is built.
+    #[default]
+    Images,
+    /// The engine's cache of steps.
+    Steps,
+    /// Nothing.
+    Nothing,
 }
 
 /// Everything that is decided before anything is done.
@@ -39,6 +54,8 @@ pub struct Plan {
     pub parent: Option<Image>,
     /// The Dockerfile.
     pub dockerfile: String,
+    /// What the build depends on; `None` while the base image is not here.
+    pub manifest: Option<Manifest>,
     /// What the user should hear beforehand.
     pub remarks: Vec<String>,
 }
@@ -60,18 +77,51 @@ impl Plan {
 /// Plans an image of its own.
 pub fn plan_create(site: Site, target: Target) -> Result<Step> {
     let images = find::all(site.docker)?;
-    let tag = match find::newest_of(&images, &site.repo.path, &target.branch) {
-        Some(image) => image.tag.clone(),
-        None => free_tag(site, &target)?,
+    let newest = find::newest_of(&images, &site.repo.path, &target.branch);
+    let tag = tag(site, &target, newest)?;
+    let plan = plan(site, target, tag, None, Vec::new())?;
+    let Some(manifest) = plan
+        .manifest
+        .clone()
+        .filter(|_| site.reuse == Reuse::Images)
+    else {
+        return Ok(Step::Bake(Box::new(plan)));
     };
-    plan(site, target, tag, None, Vec::new())
+    let key = Some(manifest.key());
+    let is_same = |image: &&Image| {
+        image.is_of(&site.repo.path, &plan.target.branch) && image.labels.cache_key == key
+    };
+    if let Some(image) = images
+        .iter()
+        .filter(is_same)
+        .find(|image| image.tag == plan.tag)
+    {
+        return Ok(Step::Nothing(Box::new(image.clone()), Some(manifest)));
+    }
+    // Under another name it may be what somebody built on ours, which inherits the labels; what
+    // has a record is ours.
+    let named_otherwise = images.iter().find(is_same).is_some();
+    let note = named_otherwise.then(|| site.repo.note(&plan.target.commit));
+    let note = note
+        .transpose()
+        .ok()
+        .flatten()
+        .flatten()
+        .unwrap_or_default();
+    let ours = |image: &&Image| note.contains(&image.id);
+    Ok(match images.iter().filter(is_same).find(ours) {
+        Some(image) => Step::Tag(Box::new(image.clone()), plan.tag),
+        None => Step::Bake(Box::new(plan)),
+    })
 }
 
 /// What a build comes down to.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// This image is at the commit already.
-    Nothing(Box<Image>),
+    /// This image is what is wanted already; with what it depends on, where that was made out.
+    Nothing(Box<Image>, Option<Manifest>),
+    /// This one is, and lacks a name.
+    Tag(Box<Image>, String),
     /// This is to be built.
     Bake(Box<Plan>),
 }
@@ -93,15 +143,17 @@ pub fn plan_update(site: Site, target: Target) -> Result<Step> {
             .into());
     };
     if parent.labels.commit == target.commit {
-        return Ok(Step::Nothing(Box::new(parent.clone())));
+        return Ok(Step::Nothing(Box::new(parent.clone()), None));
     }
+    let tag = tag(site, &target, Some(parent))?;
     let layers = site.docker.layers(&parent.id)?;
     if layers >= MAX_LAYERS {
         let remark = format!(
             "{} has {layers} layers, and engines take about 125: this update is a create",
             parent.tag
         );
-        return plan(site, target, parent.tag.clone(), None, vec![remark]);
+        let plan = plan(site, target, tag, None, vec![remark])?;
+        return Ok(Step::Bake(Box::new(plan)));
     }
     let mut remarks = Vec::new();
     let old = &parent.labels.commit;
@@ -119,7 +171,8 @@ pub fn plan_update(site: Site, target: Target) -> Result<Step> {
         ));
     }
     let parent = parent.clone();
-    plan(site, target, parent.tag.clone(), Some(parent), remarks)
+    let plan = plan(site, target, tag, Some(parent), remarks)?;
+    Ok(Step::Bake(Box::new(plan)))
 }
 
 fn plan(
@@ -128,30 +181,40 @@ fn plan(
     tag: String,
     parent: Option<Image>,
     mut remarks: Vec<String>,
-) -> Result<Step> {
+) -> Result<Plan> {
     let text = site.repo.file_at(&target.commit, conf::FILE)?;
     let conf = parse_conf(site, &target.commit, text.as_deref())?;
     remarks.extend(uncommitted(site, &target, text.as_deref())?);
     let ca = site.host.ca_bundle.is_some();
-    let dockerfile = match &parent {
+    let (dockerfile, manifest) = match &parent {
         None => {
             let shallow = site.repo.shallow_boundary()?;
-            dockerfile::create(&conf, &target, shallow.as_deref(), ca)?
+            let text = dockerfile::create(&conf, &target, shallow.as_deref(), ca)?;
+            (text, inputs::of_create(site, &conf, &target)?)
         }
         Some(parent) => {
             remarks.extend(outgrown(site, parent, &conf));
-            dockerfile::update(&conf, &target, &parent.tag, ca)?
+            let text = dockerfile::update(&conf, &target, &parent.tag, ca)?;
+            let manifest = inputs::of_update(site, &conf, &target, parent)?;
+            (text, Some(manifest))
         }
     };
-    Ok(Step::Bake(Box::new(Plan {
+    Ok(Plan {
         commit: site.repo.commit(&target.commit)?,
         target,
         conf,
         tag,
         parent,
         dockerfile,
+        manifest,
         remarks,
-    })))
+    })
+}
+
+/// The settings at a commit.
+pub fn settings_at(site: Site, commit: &ObjectId) -> Result<Conf> {
+    let text = site.repo.file_at(commit, conf::FILE)?;
+    parse_conf(site, commit, text.as_deref())
 }
 
 /// The text of `.dkr.conf` at a commit, under the stronger settings.
@@ -177,8 +240,7 @@ fn uncommitted(site: Site, target: &Target, committed: Option<&str>) -> Result<O
 /// What an update cannot bring, as it stands on an image made by older settings.
 fn outgrown(site: Site, parent: &Image, conf: &Conf) -> Option<String> {
     let commit = &parent.labels.commit;
-    let text = site.repo.file_at(commit, conf::FILE).ok()?;
-    let old = parse_conf(site, commit, text.as_deref()).ok()?;
+    let old = settings_at(site, commit).ok()?;
     let changed: Vec<&str> = [
         ("base_image", old.base_image.value != conf.base_image.value),
         ("packages", old.packages.value != conf.packages.value),
@@ -196,6 +258,14 @@ fn outgrown(site: Site, parent: &Image, conf: &Conf) -> Option<String> {
             parent.tag
         )
     })
+}
+
+/// The name of the branch's image: that of the newest, unless somebody else gave it.
+fn tag(site: Site, target: &Target, newest: Option<&Image>) -> Result<String> {
+    match newest.filter(|image| image.has_our_name()) {
+        Some(image) => Ok(image.tag.clone()),
+        None => free_tag(site, target),
+    }
 }
 
 /// The plain tag, or one with a hash when the plain one is another's.

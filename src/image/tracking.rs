@@ -5,9 +5,37 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::branch_from::{self, BranchFrom};
-use super::{Image, Labels, staleness::Staleness};
+use super::settings::sources;
+use super::{Image, Labels, inputs, staleness::Staleness};
+use crate::conf::{self, Conf, Sources};
+use crate::error::Failure;
 use crate::git::{Distance, History, ObjectId, Repo};
 use crate::ui;
+
+/// What is known of an image without asking an engine.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The commit it stands at.
+    pub commit: &'a ObjectId,
+    /// The branch of its clone.
+    pub branch: &'a str,
+    /// What the user typed.
+    pub branch_from: &'a str,
+    /// Whether it is of a tag or a commit.
+    pub stays: bool,
+}
+
+impl Labels {
+    /// As far as git is concerned.
+    pub fn subject(&self) -> Subject<'_> {
+        Subject {
+            commit: &self.commit,
+            branch: &self.branch,
+            branch_from: &self.branch_from,
+            stays: self.stays,
+        }
+    }
+}
 
 /// An image and its branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,67 +48,158 @@ pub struct Tracking {
     pub staleness: Staleness,
 }
 
-/// The ref that an image's labels speak of, if it is of a branch.
-fn reference(labels: &Labels, remotes: &[String]) -> String {
-    let branch = &labels.branch;
-    match branch_from::parse(&labels.branch_from, remotes) {
+/// The ref that an image speaks of, if it is of a branch.
+fn reference(subject: Subject, remotes: &[String]) -> String {
+    let branch = subject.branch;
+    match branch_from::parse(subject.branch_from, remotes) {
         BranchFrom::Remote { remote, branch } => format!("refs/remotes/{remote}/{branch}"),
         BranchFrom::Local(name) if name.trim_start_matches("refs/heads/") != branch => {
             // It was a branch of a remote that is no more.
-            format!("refs/remotes/{}", labels.branch_from)
+            format!("refs/remotes/{}", subject.branch_from)
         }
         _ => format!("refs/heads/{branch}"),
     }
 }
 
-/// Looks up the branches of several images of one repository: one question to git for the refs,
-/// then the distances.
-pub fn track(repo: &Repo, images: &[&Image]) -> Result<Vec<Tracking>> {
+/// The refs that images of one repository follow.
+pub fn references(repo: &Repo, subjects: &[Subject]) -> Result<Vec<String>> {
     // Without a slash there is no remote in it.
-    let remotes = if images
-        .iter()
-        .any(|image| image.labels.branch_from.contains('/'))
-    {
+    let remotes = if subjects.iter().any(|s| s.branch_from.contains('/')) {
         repo.remotes()?
     } else {
         Vec::new()
     };
-    let references: Vec<String> = images
+    Ok(subjects
         .iter()
-        .map(|image| reference(&image.labels, &remotes))
-        .collect();
+        .map(|subject| reference(*subject, &remotes))
+        .collect())
+}
+
+/// Looks up the branches of several images of one repository: one question to git for the refs,
+/// then the distances, then one or two for the key files where there is a distance.
+pub fn track(repo: &Repo, subjects: &[Subject]) -> Result<Vec<Tracking>> {
+    let references = references(repo, subjects)?;
+    let commits: Vec<&ObjectId> = subjects.iter().map(|subject| subject.commit).collect();
+    let mut found = follow(repo, &commits, references)?;
+    for (tracking, subject) in found.iter_mut().zip(subjects) {
+        if tracking.tip.is_none() || subject.stays {
+            tracking.staleness = Staleness::of(without_branch(repo, *subject)?, Vec::new());
+            tracking.reference = None;
+            tracking.tip = None;
+        }
+    }
+    Ok(found)
+}
+
+/// How commits lie to refs, or to anything else that leads to a commit.
+pub fn follow(
+    repo: &Repo,
+    commits: &[&ObjectId],
+    references: Vec<String>,
+) -> Result<Vec<Tracking>> {
     let tips = repo.commits(&references)?;
-    let history = History::open(repo);
-    let look = |((image, reference), tip): ((&&Image, String), Option<ObjectId>)| {
-        let commit = &image.labels.commit;
-        let Some(tip) = tip else {
-            return Ok(Tracking {
-                reference: None,
-                tip: None,
-                staleness: without_branch(repo, &image.labels)?,
-            });
-        };
-        let distance = history.distance(commit, &tip)?;
-        Ok(Tracking {
-            reference: Some(reference),
-            tip: Some(tip),
-            staleness: Staleness::of(Some(distance)),
+    let pairs: Vec<(ObjectId, ObjectId)> = commits
+        .iter()
+        .zip(&tips)
+        .filter_map(|(commit, tip)| Some(((*commit).clone(), tip.clone()?)))
+        .filter(|(commit, tip)| commit != tip)
+        .collect();
+    // How far and what changed are asked at the same time, as somebody waits for the answer.
+    let (distances, changed) = std::thread::scope(|scope| {
+        let changed = scope.spawn(|| changed_key_files(repo, &pairs));
+        (distances(repo, commits, &tips), changed.join())
+    });
+    let changed = changed.map_err(|_| Failure::new("the look at the key files was cut short"))?;
+    let mut changed = changed
+        .unwrap_or_else(|error| {
+            ui::warn(format_args!(
+                "cannot tell which key files changed: {error:#}"
+            ));
+            Vec::new()
         })
+        .into_iter();
+    let all = commits.iter().zip(distances?).zip(references).zip(tips);
+    Ok(all
+        .map(|(((commit, distance), reference), tip)| {
+            let differs = tip.as_ref().is_some_and(|tip| tip != *commit);
+            let files = if differs { changed.next() } else { None };
+            Tracking {
+                reference: Some(reference),
+                staleness: Staleness::of(distance, files.unwrap_or_default()),
+                tip,
+            }
+        })
+        .collect())
+}
+
+fn distances(
+    repo: &Repo,
+    commits: &[&ObjectId],
+    tips: &[Option<ObjectId>],
+) -> Result<Vec<Option<Distance>>> {
+    let history = History::open(repo);
+    let distance = |(commit, tip): (&&ObjectId, &Option<ObjectId>)| {
+        let tip = tip.as_ref();
+        tip.map(|tip| history.distance(commit, tip)).transpose()
     };
-    images.iter().zip(references).zip(tips).map(look).collect()
+    commits.iter().zip(tips).map(distance).collect()
+}
+
+/// Which key files differ between each image's commit and its tip. Which files are key is what the
+/// settings at the image's commit say. A commit that is not here has none.
+fn changed_key_files(repo: &Repo, pairs: &[(ObjectId, ObjectId)]) -> Result<Vec<Vec<String>>> {
+    if pairs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let olds: Vec<ObjectId> = pairs.iter().map(|(old, _)| old.clone()).collect();
+    let (sources, texts) = std::thread::scope(|scope| {
+        let texts = scope.spawn(|| repo.files_at(&olds, conf::FILE));
+        (sources(Some(repo)), texts.join())
+    });
+    let sources = sources?;
+    let texts = texts.map_err(|_| Failure::new("the look at the settings was cut short"))??;
+    let patterns: Vec<Vec<String>> = texts
+        .iter()
+        .map(|text| patterns(text.as_deref(), &sources))
+        .collect();
+    let mut changed = vec![Vec::new(); pairs.len()];
+    // One question for all images with the same patterns, which most have.
+    let mut kinds: Vec<&Vec<String>> = patterns.iter().collect();
+    kinds.sort();
+    kinds.dedup();
+    for kind in kinds {
+        let (places, some): (Vec<usize>, Vec<_>) = pairs
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| patterns[*place] == *kind)
+            .map(|(place, pair)| (place, pair.clone()))
+            .unzip();
+        for (place, files) in places.into_iter().zip(repo.changed(&some, kind)?) {
+            changed[place] = files;
+        }
+    }
+    Ok(changed)
+}
+
+/// Settings with problems were told of when somebody built with them.
+fn patterns(text: Option<&str>, sources: &Sources) -> Vec<String> {
+    match Conf::read(text, sources) {
+        Ok(conf) => inputs::patterns(&conf),
+        Err(_) => vec![conf::FILE.to_owned()],
+    }
 }
 
 /// Of an image whose branch is not there: it may stand at a commit or a tag.
-fn without_branch(repo: &Repo, labels: &Labels) -> Result<Staleness> {
-    if labels.branch == labels.commit.as_str() {
-        return Ok(Staleness::Fresh);
+fn without_branch(repo: &Repo, subject: Subject) -> Result<Option<Distance>> {
+    if subject.branch == subject.commit.as_str() {
+        return Ok(Some(Distance::Behind(0)));
     }
-    let tag = format!("refs/tags/{}", labels.branch);
-    Ok(Staleness::of(match repo.commits(&[tag])?.remove(0) {
-        Some(tagged) if tagged == labels.commit => Some(Distance::Behind(0)),
+    let tag = format!("refs/tags/{}", subject.branch);
+    Ok(match repo.commits(&[tag])?.remove(0) {
+        Some(tagged) if tagged == *subject.commit => Some(Distance::Behind(0)),
         Some(_) => Some(Distance::Diverged),
         None => None,
-    }))
+    })
 }
 
 /// The same for images of any repositories; those whose repository is not here are unknown.
@@ -91,10 +210,14 @@ pub fn track_all(images: &[Image]) -> Vec<Staleness> {
     paths.dedup();
     for path in paths {
         let here = |image: &Image| image.labels.repo_path == *path;
-        let Ok(repo) = Repo::find(Some(path)) else {
+        let Ok(repo) = Repo::look(Some(path)) else {
             continue;
         };
-        let some: Vec<&Image> = images.iter().filter(|image| here(image)).collect();
+        let some: Vec<Subject> = images
+            .iter()
+            .filter(|image| here(image))
+            .map(|image| image.labels.subject())
+            .collect();
         let mut found = match track(&repo, &some) {
             Ok(found) => found.into_iter(),
             Err(error) => {
@@ -117,20 +240,15 @@ pub fn track_all(images: &[Image]) -> Vec<Staleness> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::labels::Kind;
 
     fn follows(branch: &str, branch_from: &str) -> String {
-        let labels = Labels {
-            repo_path: "/x".into(),
-            repo_name: "x".into(),
-            branch: branch.into(),
-            branch_from: branch_from.into(),
-            commit: ObjectId::parse(&"3f".repeat(20)).unwrap(),
-            created_at: "2026-01-02T03:04:05Z".parse().unwrap(),
-            kind: Kind::Base,
-            parent: None,
+        let subject = Subject {
+            commit: &ObjectId::parse(&"3f".repeat(20)).unwrap(),
+            branch,
+            branch_from,
+            stays: false,
         };
-        reference(&labels, &["origin".to_owned()])
+        reference(subject, &["origin".to_owned()])
     }
 
     #[test]

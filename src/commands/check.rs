@@ -1,0 +1,149 @@
+//! `git dkr check`
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde::Serialize;
+
+use super::{Format, Place};
+use crate::conf;
+use crate::engine::Docker;
+use crate::error::Failure;
+use crate::git::Repo;
+use crate::image::staleness::{Mend, Staleness};
+use crate::image::survey::{Finding, survey};
+use crate::image::target::{self, Fetch};
+use crate::image::{Image, find, watch};
+use crate::ui;
+
+/// Say how stale the images of a repository are
+///
+/// A line an image: its state, how far it is behind, which key files changed since, and the
+/// command that mends it. Nothing is fetched: a remote's branch is where the last fetch saw it.
+#[derive(Debug, Args)]
+pub struct Check {
+    #[command(flatten)]
+    place: Place,
+    /// Every record of the repository, also of images that are not on this machine
+    #[arg(long)]
+    all: bool,
+    /// Exit with 1 when an image on this machine is stale
+    #[arg(long)]
+    exit_code: bool,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// A finding as programs read it.
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    tag: &'a str,
+    image: &'a str,
+    branch: &'a str,
+    branch_from: &'a str,
+    commit: &'a str,
+    created_at: String,
+    here: bool,
+    staleness: &'a Staleness,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<String>,
+}
+
+impl Check {
+    /// Runs it; the exit code.
+    pub fn run(&self) -> Result<u8> {
+        let findings = self.findings().context("cannot check the images")?;
+        self.print(&findings)?;
+        let stale = findings.iter().any(|f| f.here && f.staleness.is_stale());
+        Ok(u8::from(self.exit_code && stale))
+    }
+
+    fn findings(&self) -> Result<Vec<Finding>> {
+        let (path, typed) = self.place.split();
+        let docker = Docker::find(conf::docker_socket())?;
+        // The engine and git are asked at the same time.
+        let (images, repo) = std::thread::scope(|scope| {
+            let images = scope.spawn(|| find::all(&docker));
+            let repo = Repo::look(path);
+            (images.join(), repo)
+        });
+        let images = images.map_err(|_| Failure::new("the list of images was cut short"))??;
+        let repo = repo?;
+        // An image that was removed with docker's own commands is no longer worth a hook's word.
+        // Who may not write here gets the answer all the same.
+        let _ = watch::write(&repo, &images);
+        let here: Vec<&Image> = images
+            .iter()
+            .filter(|image| image.labels.repo_path == repo.path)
+            .collect();
+        let mut findings = survey(&repo, &here, self.all)?;
+        if let Some(typed) = typed {
+            // A branch that is gone may still have an image.
+            let target = target::resolve(&repo, Some(typed), Fetch::No);
+            let branch = target.as_ref().ok().map(|target| target.branch.as_str());
+            findings.retain(|f| {
+                f.branch == typed || f.branch_from == typed || branch == Some(&*f.branch)
+            });
+            if findings.is_empty() {
+                target?;
+            }
+        }
+        Ok(findings)
+    }
+
+    fn print(&self, findings: &[Finding]) -> Result<()> {
+        if self.format == Format::Json {
+            let rows: Vec<Row> = findings.iter().map(|finding| self.row(finding)).collect();
+            return ui::result(serde_json::to_string_pretty(&rows)?);
+        }
+        if findings.is_empty() {
+            ui::status("none", "no such image yet; git dkr create-image makes one");
+        }
+        for finding in findings {
+            let sentence = finding
+                .staleness
+                .sentence(&finding.tag, &finding.branch_from);
+            let place = if finding.here {
+                String::new()
+            } else {
+                let built = finding.created_at.strftime("%Y-%m-%d %H:%M");
+                format!(" (an earlier image, built {built} UTC, not on this machine)")
+            };
+            match self.mend(finding) {
+                Some(command) => ui::result(format_args!("{sentence}{place}: {command}"))?,
+                None => ui::result(format_args!("{sentence}{place}"))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn row<'a>(&self, finding: &'a Finding) -> Row<'a> {
+        Row {
+            tag: &finding.tag,
+            image: &finding.image,
+            branch: &finding.branch,
+            branch_from: &finding.branch_from,
+            commit: finding.commit.as_str(),
+            created_at: finding.created_at.to_string(),
+            here: finding.here,
+            staleness: &finding.staleness,
+            mend: self.mend(finding),
+        }
+    }
+
+    /// The command that mends it, as one would type it here.
+    fn mend(&self, finding: &Finding) -> Option<String> {
+        let mend = if finding.here {
+            finding.staleness.mend()
+        } else {
+            Mend::Nothing
+        };
+        let path = self
+            .place
+            .split()
+            .0
+            .map_or(".".into(), |p| p.to_string_lossy());
+        let place = shlex::try_join([&*path, &finding.branch_from]).ok()?;
+        mend.command(&place)
+    }
+}

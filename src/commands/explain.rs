@@ -1,0 +1,216 @@
+//! `git dkr explain`
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde::Serialize;
+use termtree::Tree;
+
+use super::{Format, HostArgs};
+use crate::conf;
+use crate::engine::Docker;
+use crate::error::Failure;
+use crate::git::{ObjectId, Repo};
+use crate::image::explain::{Chain, by_name, differences, find_image, present};
+use crate::image::manifest::{Change, Manifest};
+use crate::image::plan::{Reuse, Site};
+use crate::image::record::Record;
+use crate::image::settings::sources;
+use crate::image::target::{self, Fetch};
+use crate::image::{Image, find};
+use crate::ui;
+
+/// Say what an image was made of, and what changed since
+///
+/// Prints all that the image's cache key depends on, and below it the same of the images that it
+/// was put on; then what differs from the present state of its branch, the most telling first.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// An image (its tag or id) or a branch; the newest image of this repository by default
+    #[arg(value_name = "IMAGE|BRANCH")]
+    image: Option<String>,
+    /// Compare with another image or branch, instead of the present state
+    #[arg(long, value_name = "OTHER")]
+    against: Option<String>,
+    #[command(flatten)]
+    host: HostArgs,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// All that is known, as programs read it.
+#[derive(Debug, Serialize)]
+struct Explanation<'a> {
+    image: &'a str,
+    tag: &'a str,
+    against: String,
+    /// Whether the records lead down to a clone.
+    complete: bool,
+    /// The image's own record first, then those below it.
+    records: Vec<&'a Record>,
+    /// `null` when nothing could be compared.
+    changes: Option<Vec<ExplainedChange>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ExplainedChange {
+    #[serde(flatten)]
+    change: Change,
+    text: String,
+}
+
+impl Explain {
+    /// Runs it; the exit code.
+    pub fn run(&self) -> Result<u8> {
+        self.explain().context("cannot explain the image")?;
+        Ok(0)
+    }
+
+    fn explain(&self) -> Result<()> {
+        let repo = Repo::find(None)?;
+        let docker = Docker::find(conf::docker_socket())?;
+        let images = find::all(&docker)?;
+        let image = match &self.image {
+            Some(name) => find_image(&images, &repo, name)?,
+            None => newest(&images, &repo)?,
+        };
+        let chain = Chain::of(&repo, image)?;
+        let mut complete = chain.is_complete();
+        let (name, other) = match &self.against {
+            Some(other) => {
+                match find_image(&images, &repo, other) {
+                    // A branch whose image this is: what it would be made of now.
+                    Ok(same) if same.id == image.id && by_name(&images, other).is_none() => {
+                        (format!("{other} now"), self.present(&repo, &docker, other))
+                    }
+                    Ok(found) => {
+                        let below = Chain::of(&repo, found)?;
+                        complete &= below.is_complete();
+                        (found.tag.clone(), Some(below.whole()))
+                    }
+                    Err(error) => match target::resolve(&repo, Some(other), Fetch::No) {
+                        Ok(_) => (format!("{other} now"), self.present(&repo, &docker, other)),
+                        Err(_) => return Err(error),
+                    },
+                }
+            }
+            None => {
+                let branch_from = &image.labels.branch_from;
+                let now = self.present(&repo, &docker, branch_from);
+                (format!("{branch_from} now"), now)
+            }
+        };
+        if !complete {
+            ui::warn(
+                "the record of the image below is not in this repository: what an update does not bring is not compared",
+            );
+        }
+        // Of what is not known nothing is said.
+        let known = |manifest: Manifest| {
+            if complete {
+                manifest
+            } else {
+                manifest.brought()
+            }
+        };
+        let other = other.map(known);
+        let differences = |other| differences(&repo, &known(chain.whole()), other);
+        let changes = other.as_ref().map(differences).transpose()?;
+        let explanation = Explanation {
+            image: &image.id,
+            tag: &image.tag,
+            against: name,
+            complete,
+            records: chain.records().map(|(_, record)| record).collect(),
+            changes: changes.map(|changes| {
+                let explained = |(change, text)| ExplainedChange { change, text };
+                changes.into_iter().map(explained).collect()
+            }),
+        };
+        if self.format == Format::Json {
+            return ui::result(serde_json::to_string_pretty(&explanation)?);
+        }
+        print(&explanation, &chain)
+    }
+
+    /// The present state; a warning when it cannot be made out, as the rest can still be told.
+    fn present(&self, repo: &Repo, docker: &Docker, branch_from: &str) -> Option<Manifest> {
+        let look = || -> Result<Option<Manifest>> {
+            let sources = sources(Some(repo))?;
+            let host = self.host.read(&sources)?;
+            let site = Site {
+                repo,
+                docker,
+                host: &host,
+                sources: &sources,
+                reuse: Reuse::default(),
+            };
+            present(site, branch_from)
+        };
+        match look() {
+            Ok(Some(manifest)) => Some(manifest),
+            Ok(None) => {
+                ui::warn("the base image is not on this machine, so nothing is compared with it");
+                None
+            }
+            Err(error) => {
+                ui::warn(format_args!("the present state is not known: {error:#}"));
+                None
+            }
+        }
+    }
+}
+
+fn newest<'a>(images: &'a [Image], repo: &Repo) -> Result<&'a Image> {
+    let found = images
+        .iter()
+        .find(|image| image.labels.repo_path == repo.path);
+    found.ok_or_else(|| {
+        Failure::new("there is no image of this repository yet")
+            .hint("git dkr create-image makes one")
+            .into()
+    })
+}
+
+fn print(explanation: &Explanation, chain: &Chain) -> Result<()> {
+    if let Some(tree) = tree(chain.records()) {
+        ui::result(tree.to_string().trim_end())?;
+    }
+    let Some(changes) = &explanation.changes else {
+        return Ok(());
+    };
+    if changes.is_empty() {
+        return ui::result(format_args!("nothing differs from {}", explanation.against));
+    }
+    ui::result(format_args!("different from {}:", explanation.against))?;
+    for change in changes {
+        ui::result(format_args!("  {}", change.text))?;
+    }
+    Ok(())
+}
+
+/// Each image with its inputs, and the image below as one more branch.
+fn tree<'a>(records: impl Iterator<Item = (&'a ObjectId, &'a Record)>) -> Option<Tree<String>> {
+    let records: Vec<_> = records.collect();
+    records
+        .into_iter()
+        .rev()
+        .fold(None, |below, (commit, record)| {
+            let title = format!(
+                "{} at {}, {} of {} UTC\nkey {}",
+                record.tag,
+                commit.short(),
+                record.r#type.name(),
+                record.created_at.strftime("%Y-%m-%d %H:%M"),
+                record.cache_key
+            );
+            let mut tree = Tree::new(title).with_multiline(true);
+            for (name, value) in record.manifest.iter() {
+                if name != "parent" || below.is_none() {
+                    tree.push(format!("{name:<24} {value}"));
+                }
+            }
+            tree.extend(below);
+            Some(tree)
+        })
+}

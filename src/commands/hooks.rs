@@ -1,0 +1,262 @@
+//! `git dkr hooks`
+
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::Format;
+use crate::git::Repo;
+use crate::hooks::{self, Event, EventReport, Facts, Options, Plan, State, Way};
+use crate::{conf, proc, ui};
+
+/// Put hooks into a repository that tell when an image has grown stale
+///
+/// After a fetch, pull, merge, rebase or switch of branches, git itself then says which images
+/// are behind. Hooks that are there already are kept and still run.
+#[derive(Debug, Args)]
+pub struct Hooks {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Install(Install),
+    Uninstall(Uninstall),
+    Status(Status),
+    /// What the hooks call
+    #[command(hide = true)]
+    Run {
+        event: String,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// What a hook starts in the background where dkr.autoUpdate is set
+    #[command(hide = true)]
+    Update {
+        repo: PathBuf,
+        tag: String,
+    },
+}
+
+/// Put the hooks in
+///
+/// With git 2.54 or later by its config (hook.dkr-*), else as files beside those that are there.
+#[derive(Debug, Args)]
+struct Install {
+    #[command(flatten)]
+    place: Where,
+    /// Leave out the hook that sees fetches: git calls it for every change of a ref
+    #[arg(long)]
+    no_fetch: bool,
+    /// Update stale images in the background (git config dkr.autoUpdate true)
+    #[arg(long)]
+    auto_update: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Take the hooks out, and put back exactly what was there
+#[derive(Debug, Args)]
+struct Uninstall {
+    #[command(flatten)]
+    place: Where,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Show whether each hook is there and runs, and what to do where not
+#[derive(Debug, Args)]
+struct Status {
+    #[command(flatten)]
+    place: Where,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+struct Where {
+    /// A repository, by its path
+    #[arg(value_name = "REPO")]
+    repo: Option<PathBuf>,
+}
+
+impl Where {
+    fn look(&self) -> Result<(Repo, Facts)> {
+        let path = self.repo.as_deref();
+        let repo = Repo::find(path)?;
+        let facts = Facts::gather(&repo, path)?;
+        Ok((repo, facts))
+    }
+}
+
+impl Hooks {
+    /// Runs it; the exit code.
+    pub fn run(&self) -> Result<u8> {
+        match &self.command {
+            Command::Install(command) => command.run().context("cannot install the hooks")?,
+            Command::Uninstall(command) => command.run().context("cannot uninstall the hooks")?,
+            Command::Status(command) => command.run().context("cannot look at the hooks")?,
+            Command::Run { event, args } => {
+                // A hook never fails, and has nobody to complain to.
+                let _ = hooks::run::run(event, args);
+            }
+            Command::Update { repo, tag } => {
+                hooks::auto::update(&Repo::find(Some(repo))?, tag)
+                    .with_context(|| format!("cannot update {tag} in the background"))?;
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Does it, or says what would be done; whether anything was.
+fn carry_out(repo: &Repo, plan: &Plan, dry_run: bool) -> Result<()> {
+    if dry_run {
+        for action in &plan.actions {
+            ui::result(action)?;
+        }
+    } else {
+        hooks::act(repo, plan)?;
+    }
+    for remark in &plan.remarks {
+        ui::warn(remark);
+    }
+    Ok(())
+}
+
+impl Install {
+    fn run(&self) -> Result<()> {
+        let (repo, facts) = self.place.look()?;
+        let options = Options {
+            no_fetch: self.no_fetch,
+            auto_update: self.auto_update,
+        };
+        let plan = hooks::install(&facts, options)?;
+        carry_out(&repo, &plan, self.dry_run)?;
+        if plan.actions.is_empty() {
+            ui::status("hooks", "all in place already");
+        } else if !self.dry_run {
+            let place = match (facts.way, &facts.folder) {
+                (Way::Files, Ok(folder)) => folder.path.display().to_string(),
+                _ => "git's config".to_owned(),
+            };
+            ui::status("hooks", &format!("installed in {place}"));
+        }
+        Ok(())
+    }
+}
+
+impl Uninstall {
+    fn run(&self) -> Result<()> {
+        let (repo, facts) = self.place.look()?;
+        let plan = hooks::uninstall(&facts);
+        carry_out(&repo, &plan, self.dry_run)?;
+        if plan.actions.is_empty() {
+            ui::status("hooks", "none of git dkr here");
+        } else if !self.dry_run {
+            hooks::told::forget(&repo);
+            ui::status("hooks", "gone; what was there before is back");
+        }
+        Ok(())
+    }
+}
+
+/// How hooks stand, as programs read it.
+#[derive(Debug, Serialize)]
+struct Report {
+    way: Way,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folder: Option<PathBuf>,
+    events: Vec<EventReport>,
+    /// What the hook for fetches costs, in milliseconds a call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fetch_cost_ms: Option<f64>,
+}
+
+impl Status {
+    fn run(&self) -> Result<()> {
+        let (repo, facts) = self.place.look()?;
+        let silenced = conf::environment()
+            .iter()
+            .any(|(name, value)| name == "DKR_HOOKS" && value == "0");
+        let events = hooks::report(&facts, silenced, is_program);
+        let installed = |report: &EventReport| {
+            report.event == Event::ReferenceTransaction && report.state == State::Installed
+        };
+        let cost = match events.iter().any(installed) {
+            true => Some(hooks::cost(&repo, &facts)?.as_secs_f64() * 1000.0),
+            false => None,
+        };
+        let report = Report {
+            way: facts.way,
+            folder: match facts.way {
+                Way::Config => Some(facts.home.clone()),
+                Way::Files => facts.folder.as_ref().ok().map(|folder| folder.path.clone()),
+            },
+            events,
+            fetch_cost_ms: cost.map(|cost| (cost * 100.0).round() / 100.0),
+        };
+        match self.format {
+            Format::Json => ui::result(serde_json::to_string_pretty(&report)?),
+            Format::Text => print(&report),
+        }
+    }
+}
+
+fn print(report: &Report) -> Result<()> {
+    let folder = report.folder.as_deref().map(Path::display);
+    match (report.way, folder) {
+        (Way::Config, _) => ui::result("by git's config, which git 2.54 and later obey")?,
+        (Way::Files, Some(folder)) => ui::result(format_args!("by files in {folder}"))?,
+        (Way::Files, None) => ui::result("by files, for which there is no folder")?,
+    }
+    for event in &report.events {
+        let note = event.note.iter().map(|note| format!(": {note}"));
+        let line = format!(
+            "{:<21}  {}{}",
+            event.event.name(),
+            event.state.words(),
+            note.collect::<String>()
+        );
+        ui::result(line)?;
+    }
+    // Most often it is the same for all.
+    let mut hints: Vec<&str> = Vec::new();
+    for hint in report
+        .events
+        .iter()
+        .filter_map(|event| event.hint.as_deref())
+    {
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
+    for hint in hints {
+        ui::result(format_args!("hint: {hint}"))?;
+    }
+    if let Some(cost) = report.fetch_cost_ms {
+        ui::result(format_args!(
+            "reference-transaction costs about {cost:.1} ms a call; a rebase makes about 15 calls a commit: \
+             {:.0} ms a commit; git dkr hooks install --no-fetch leaves it out",
+            cost * 15.0
+        ))?;
+    }
+    Ok(())
+}
+
+/// Whether hooks would find a program: this one, or else one on the PATH.
+fn is_program(path: Option<PathBuf>) -> bool {
+    let runs = |path: &PathBuf| {
+        let meta = path.metadata();
+        meta.is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
+    path.as_ref().is_some_and(runs) || !proc::on_path("git-dkr").is_empty()
+}

@@ -1,0 +1,86 @@
+//! The hooks by which git tells when an image may have grown stale: how they are put into a
+//! repository, beside whatever is there, and how they are taken out again without a trace.
+//!
+//! - pure: `stub` (what the hooks are), `plan` (what is to be done), `report` (how it stands)
+//! - ask: `folder` (where they go), `site` (what lies there), `facts` (all of it)
+//! - act: `act`, undone when a step fails; `run`, what the hooks call, with `told`, what was said
+//!   already, and `auto`, the update in the background
+
+mod act;
+pub mod auto;
+mod cost;
+mod facts;
+mod folder;
+mod plan;
+mod report;
+pub mod run;
+mod site;
+mod stub;
+pub mod told;
+
+pub use act::act;
+pub use cost::cost;
+pub use facts::Facts;
+pub use plan::{Action, Options, Plan, install, uninstall};
+pub use report::{EventReport, State, report};
+
+use serde::Serialize;
+
+/// What git calls us for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// A ref changed. Git has no hook of its own for a fetch.
+    ReferenceTransaction,
+    /// A merge, or the one in a pull.
+    PostMerge,
+    /// A rebase.
+    PostRewrite,
+    /// Another branch is checked out.
+    PostCheckout,
+}
+
+impl Event {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::ReferenceTransaction,
+        Self::PostMerge,
+        Self::PostRewrite,
+        Self::PostCheckout,
+    ];
+
+    /// Git's name of the hook.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ReferenceTransaction => "reference-transaction",
+            Self::PostMerge => "post-merge",
+            Self::PostRewrite => "post-rewrite",
+            Self::PostCheckout => "post-checkout",
+        }
+    }
+
+    /// The section of git's config that is ours.
+    fn section(self) -> String {
+        format!("hook.dkr-{}", self.name())
+    }
+}
+
+/// How git comes to run a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// Its config names a command: git 2.54 and later. Files of others are not touched.
+    Config,
+    /// A file in the folder of hooks, which runs the one that was there before.
+    Files,
+}
+
+impl Way {
+    /// For messages and programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Files => "files",
+        }
+    }
+}

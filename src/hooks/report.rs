@@ -1,0 +1,240 @@
+//! How hooks stand, for people and programs.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::site::{Entry, Site, Tool};
+use super::{Event, Facts, Way, stub};
+
+/// What to do in most cases.
+const INSTALL: &str = "git dkr hooks install";
+
+/// Whether a hook would do its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It is there and runs.
+    Installed,
+    /// It is not there.
+    NotInstalled,
+    /// It was there, and another tool has put its own in its place.
+    Replaced,
+    /// It is there and does not run.
+    WouldNotRun,
+}
+
+impl State {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Installed => "installed",
+            Self::NotInstalled => "not installed",
+            Self::Replaced => "replaced",
+            Self::WouldNotRun => "would not run",
+        }
+    }
+}
+
+/// How one hook stands.
+#[derive(Debug, Clone, Serialize)]
+pub struct EventReport {
+    /// Which.
+    pub event: Event,
+    /// Whether it does its work.
+    pub state: State,
+    /// Its file, when it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// More about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl EventReport {
+    fn new(event: Event, state: State) -> Self {
+        Self {
+            event,
+            state,
+            file: None,
+            note: None,
+            hint: None,
+        }
+    }
+
+    fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    fn would_not_run(mut self, why: impl Into<String>, hint: impl Into<String>) -> Self {
+        self.state = State::WouldNotRun;
+        self.note(why).hint(hint)
+    }
+}
+
+/// How each hook stands. `silenced` when the environment says `DKR_HOOKS=0`, `runs` whether a
+/// program is there to be run.
+pub fn report(
+    facts: &Facts,
+    silenced: bool,
+    runs: impl Fn(Option<PathBuf>) -> bool,
+) -> Vec<EventReport> {
+    let of = |event| {
+        let (report, bytes) = match facts.way {
+            Way::Config => configured(facts, event),
+            Way::Files => filed(facts, event),
+        };
+        if report.state != State::Installed {
+            let left_out = event == Event::ReferenceTransaction && facts.made.no_fetch;
+            if left_out && report.state == State::NotInstalled {
+                return EventReport::new(event, State::NotInstalled)
+                    .note("left out by --no-fetch, so fetches are not seen");
+            }
+            return report;
+        }
+        if silenced {
+            let why = "DKR_HOOKS=0 is in the environment";
+            return report.would_not_run(why, "unset DKR_HOOKS");
+        }
+        let program = stub::program_of(bytes);
+        let shown = program.clone().unwrap_or_default();
+        if !runs(program) {
+            let why = format!("there is no {}", shown.display());
+            return report.would_not_run(why, INSTALL);
+        }
+        report
+    };
+    Event::ALL.map(of).into()
+}
+
+/// The report, and the text of the hook.
+fn configured(facts: &Facts, event: Event) -> (EventReport, &[u8]) {
+    let report = EventReport::new(event, State::Installed);
+    let missing = EventReport::new(event, State::NotInstalled).hint(INSTALL);
+    if !facts.section(event).is_empty() {
+        let mut report = report;
+        report.file = Some(facts.stub_path(event));
+        let stub = facts.stubs.iter().find(|(other, _)| *other == event);
+        let off = [event.section(), format!("hook.{}", event.name())]
+            .map(|section| format!("{section}.enabled"))
+            .into_iter()
+            .find(|key| {
+                let entry = facts.config.iter().rfind(|(name, _)| name == key);
+                entry.is_some_and(|(_, value)| is_false(value))
+            });
+        return match stub {
+            _ if !facts.is_configured(event) => {
+                let why = "git's config names another command: was the repository moved?";
+                (report.would_not_run(why, INSTALL), &[])
+            }
+            _ if off.is_some() => {
+                let key = off.unwrap_or_default();
+                let why = format!("{key} is false in git's config");
+                let hint = format!("git config --local --unset {key}");
+                (report.would_not_run(why, hint), &[])
+            }
+            Some((_, Entry::Ours { bytes, .. })) => (report, bytes),
+            _ => {
+                let why = format!("{} is gone", facts.stub_path(event).display());
+                (report.would_not_run(why, INSTALL), &[])
+            }
+        };
+    }
+    let here = facts.sites.iter().find(|site| site.event == event);
+    match here.filter(|site| site.has_ours()) {
+        Some(site) => {
+            let (report, bytes) = at(site);
+            let report = report.hint("git is 2.54 or later now: git dkr hooks install moves it from a file to git's config");
+            (report, bytes)
+        }
+        None => (missing, &[]),
+    }
+}
+
+fn filed(facts: &Facts, event: Event) -> (EventReport, &[u8]) {
+    let elsewhere = facts.elsewhere.iter().find(|site| site.event == event);
+    let configured = !facts.section(event).is_empty();
+    let missing = EventReport::new(event, State::NotInstalled);
+    let (report, bytes) = match facts.sites.iter().find(|site| site.event == event) {
+        Some(site) => at(site),
+        None => (missing.clone(), &[][..]),
+    };
+    if report.state != State::NotInstalled {
+        return (report, bytes);
+    }
+    if let Some(site) = elsewhere.filter(|site| site.hook.is_ours()) {
+        let mut report = missing;
+        report.file = Some(site.path.clone());
+        let why = "core.hooksPath leads elsewhere";
+        return (report.would_not_run(why, INSTALL), &[]);
+    }
+    if configured {
+        let why = "it is in git's config, which this git does not obey (2.54 does)";
+        return (missing.would_not_run(why, INSTALL), &[]);
+    }
+    match &facts.folder {
+        Ok(_) => (report, bytes),
+        Err(failure) => {
+            let report = missing.note(failure.to_string());
+            let hint = failure.advice().unwrap_or_default().to_owned();
+            (report.hint(hint), &[])
+        }
+    }
+}
+
+/// How it stands with a file.
+fn at(site: &Site) -> (EventReport, &[u8]) {
+    let mut report = EventReport::new(site.event, State::Installed);
+    report.file = Some(site.path.clone());
+    match (&site.hook, &site.legacy) {
+        (Entry::Ours { bytes, runs }, _) => {
+            if !runs && site.runner == stub::Runner::Git {
+                let why = format!("{} is not executable", site.path.display());
+                return (report.would_not_run(why, INSTALL), bytes);
+            }
+            report.note = site.kept.owner().map(|owner| match &site.kept {
+                Entry::Foreign { runs: false, .. } if site.runner == stub::Runner::Git => {
+                    format!("keeps a hook of {owner} that is not executable")
+                }
+                _ => format!("runs the hook of {owner} first"),
+            });
+            (report, bytes)
+        }
+        (hook, Entry::Ours { bytes, .. }) if hook.is_of(Tool::PreCommit) => {
+            report.file = Some(site.legacy_path());
+            (report.note("pre-commit runs it first"), bytes)
+        }
+        (hook, _) => {
+            let was_here = site.has_ours();
+            report.file = None;
+            report.state = if was_here {
+                State::Replaced
+            } else {
+                State::NotInstalled
+            };
+            report.note = hook.owner().map(|owner| {
+                if was_here {
+                    format!("the hook of {owner} is in its place")
+                } else {
+                    format!("there is a hook of {owner}, which an install keeps")
+                }
+            });
+            (report.hint(INSTALL), &[])
+        }
+    }
+}
+
+/// As git reads it.
+fn is_false(value: &str) -> bool {
+    let value = value.to_lowercase();
+    matches!(value.as_str(), "false" | "no" | "off" | "0" | "")
+}

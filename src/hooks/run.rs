@@ -1,0 +1,97 @@
+//! What the hooks call: says which images have grown stale. Reads refs, history and files of the
+//! repository only: no engine, no network.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+
+use super::{auto, told::Told};
+use crate::conf;
+use crate::git::{Head, ObjectId, Repo};
+use crate::image::settings::sources;
+use crate::image::tracking::{Tracking, follow};
+use crate::image::watch::{self, Watched};
+use crate::ui;
+
+/// Handles one call of a hook. `args` are the hook's own; for `reference-transaction` the refs
+/// that moved.
+pub fn run(event: &str, args: &[OsString]) -> Result<()> {
+    if conf::variable("DKR_HOOKS").as_deref() == Some("0") {
+        return Ok(());
+    }
+    let repo = Repo::look(None)?;
+    let watched = watch::read(&repo);
+    let moved: Vec<String> = match event {
+        "reference-transaction" => args
+            .iter()
+            .map(|a| a.to_string_lossy().into_owned())
+            .collect(),
+        _ => Vec::new(),
+    };
+    // A rebase begins with a checkout that is on no branch, and ends on its branch.
+    let here = match (event, repo.head()?) {
+        ("reference-transaction", _) | (_, Head::Detached) => None,
+        (_, Head::Branch(branch)) => Some(branch),
+    };
+    let reference = here.as_ref().map(|branch| format!("refs/heads/{branch}"));
+    let references: Vec<String> = watched.iter().map(|w| w.reference.clone()).collect();
+    let tips = repo.commits(&references)?;
+
+    let person = ui::stdout_is_terminal();
+    let mut told = Told::read(&repo);
+    let before = told.clone();
+    let states: Vec<String> = watched.iter().zip(&tips).map(state).collect();
+    told.keep(|state| states.iter().any(|present| present == state));
+    // History and files are asked only about what this call concerns.
+    let concerned: Vec<(&Watched, &String)> = watched
+        .iter()
+        .zip(&states)
+        .filter(|(watched, state)| {
+            moved.contains(&watched.reference)
+                || (event == "post-checkout" && here.as_ref() == Some(&watched.branch))
+                || reference.as_ref() == Some(&watched.reference)
+                || (person && told.is_unseen(state))
+        })
+        .collect();
+    let commits: Vec<&ObjectId> = concerned.iter().map(|(w, _)| &w.commit).collect();
+    let references = concerned.iter().map(|(w, _)| w.reference.clone()).collect();
+    let trackings = follow(&repo, &commits, references)?;
+    for ((watched, state), tracking) in concerned.into_iter().zip(&trackings) {
+        if !tracking.staleness.is_stale() {
+            told.keep(|other| other != state);
+        } else if told.tell(state, person) {
+            say(&repo, watched, tracking)?;
+        }
+    }
+    if told != before {
+        told.write(&repo)?;
+    }
+    Ok(())
+}
+
+/// What is told of once: this image, at its commit, compared with this tip.
+fn state((watched, tip): (&Watched, &Option<ObjectId>)) -> String {
+    let tip = tip.as_ref().map_or("gone", ObjectId::as_str);
+    format!("{} {} {tip}", watched.tag, watched.commit)
+}
+
+fn say(repo: &Repo, watched: &Watched, tracking: &Tracking) -> Result<()> {
+    let sentence = tracking
+        .staleness
+        .sentence(&watched.tag, &watched.branch_from);
+    let place = shlex::try_join([".", &watched.branch_from])?;
+    let Some(command) = tracking.staleness.mend().command(&place) else {
+        ui::notice(sentence);
+        return Ok(());
+    };
+    if auto::wanted(&sources(Some(repo))?) && tracking.tip.is_some() {
+        let log = auto::start(repo, watched)?;
+        ui::notice(format_args!(
+            "{sentence}: updating it in the background, see {}",
+            log.display()
+        ));
+    } else {
+        ui::notice(format_args!("{sentence}: {command}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! What was said already, so that each new tip is told of once.
+//!
+//! A line that went to a terminal was seen. One that went elsewhere (an IDE fetches in the
+//! background) may not have been: it is told once more when a person is there.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::fs;
+use crate::git::Repo;
+use crate::image::watch::folder;
+
+/// Who was told of a state of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Ear {
+    /// Somebody, or a file.
+    Told,
+    /// A person at a terminal.
+    Seen,
+}
+
+/// What was said, and about which state: the image's name, its commit, and the tip it was
+/// compared with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told(Vec<(String, Ear)>);
+
+impl Told {
+    /// Reads it back; what cannot be read was not said.
+    pub fn read(repo: &Repo) -> Self {
+        Self::parse(&std::fs::read_to_string(file(repo)).unwrap_or_default())
+    }
+
+    fn parse(text: &str) -> Self {
+        let line = |line: &str| {
+            let (ear, state) = line.split_once(' ')?;
+            let ear = match ear {
+                "told" => Ear::Told,
+                "seen" => Ear::Seen,
+                _ => return None,
+            };
+            Some((state.to_owned(), ear))
+        };
+        Self(text.lines().filter_map(line).collect())
+    }
+
+    /// Whether there is anybody who has not heard this yet; from now on they have.
+    pub fn tell(&mut self, state: &str, to_person: bool) -> bool {
+        let ear = if to_person { Ear::Seen } else { Ear::Told };
+        match self.0.iter_mut().find(|(known, _)| known == state) {
+            Some((_, known)) if *known >= ear => false,
+            Some((_, known)) => {
+                *known = ear;
+                true
+            }
+            None => {
+                self.0.push((state.to_owned(), ear));
+                true
+            }
+        }
+    }
+
+    /// Whether a person has not seen this, though it was said.
+    pub fn is_unseen(&self, state: &str) -> bool {
+        self.0
+            .iter()
+            .any(|(known, ear)| known == state && *ear == Ear::Told)
+    }
+
+    /// Forgets the states of images that are no more or stand elsewhere by now.
+    pub fn keep(&mut self, is_present: impl Fn(&str) -> bool) {
+        self.0.retain(|(state, _)| is_present(state));
+    }
+
+    /// Writes it down, and the mark by which the stubs know that something was not seen.
+    pub fn write(&self, repo: &Repo) -> Result<()> {
+        let mut text = String::new();
+        for (state, ear) in &self.0 {
+            let ear = if *ear == Ear::Seen { "seen" } else { "told" };
+            text.push_str(&format!("{ear} {state}\n"));
+        }
+        fs::write_whole(&file(repo), text.as_bytes())?;
+        let pending = folder(repo).join("pending");
+        if self.0.iter().any(|(_, ear)| *ear == Ear::Told) {
+            fs::write_whole(&pending, b"")
+        } else {
+            // It may not have been there.
+            let _ = std::fs::remove_file(pending);
+            Ok(())
+        }
+    }
+}
+
+/// Forgets all of it.
+pub fn forget(repo: &Repo) {
+    // What is not there need not go.
+    for name in ["told", "pending", "update.log"] {
+        let _ = std::fs::remove_file(folder(repo).join(name));
+    }
+}
+
+fn file(repo: &Repo) -> PathBuf {
+    folder(repo).join("told")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_hears_what_only_a_file_has_heard_and_nobody_hears_twice() {
+        let mut told = Told::default();
+        assert!(told.tell("a", false));
+        assert!(!told.tell("a", false));
+        assert!(told.is_unseen("a"));
+        assert!(told.tell("a", true));
+        assert!(!told.is_unseen("a"));
+        assert!(!told.tell("a", true));
+        assert!(!told.tell("a", false));
+        assert!(told.tell("b", true));
+        told.keep(|state| state == "b");
+        assert_eq!(told, Told::parse("seen b\nnonsense\n"));
+    }
+}

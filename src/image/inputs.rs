@@ -1,0 +1,61 @@
+//! Gathers what a build depends on, for its key manifest.
+
+use anyhow::{Context, Result};
+
+use super::manifest::{Base, Inputs, Manifest};
+use super::plan::Site;
+use super::{Image, Target, ca};
+use crate::conf::{self, CaBundle, Conf};
+
+/// Of an image of its own; `None` while the base image is not here.
+pub fn of_create(site: Site, conf: &Conf, target: &Target) -> Result<Option<Manifest>> {
+    let name = &conf.base_image.value;
+    let Some(found) = site.docker.inspect_one(name)? else {
+        return Ok(None);
+    };
+    let shallow = site.repo.shallow_boundary()?;
+    let bundle = site.host.ca_bundle.as_ref();
+    let ca = bundle
+        .filter(|_| conf.ca_bundle.value == CaBundle::Install)
+        .map(|bundle| ca::read(&bundle.value))
+        .transpose()?;
+    let base = Base {
+        digest: found.digest(name),
+        platform: found.platform.as_deref().unwrap_or_default(),
+        shallow: shallow.as_deref(),
+        ca: ca.as_deref(),
+    };
+    let key_files = key_files(site, conf, target)?;
+    let inputs = Inputs {
+        conf,
+        target,
+        key_files: &key_files,
+    };
+    Manifest::of_create(inputs, base).map(Some)
+}
+
+/// Of one more layer on an image.
+pub fn of_update(site: Site, conf: &Conf, target: &Target, parent: &Image) -> Result<Manifest> {
+    let key_files = key_files(site, conf, target)?;
+    let inputs = Inputs {
+        conf,
+        target,
+        key_files: &key_files,
+    };
+    // An image of an earlier git dkr has no key; its id stands for it.
+    let key = parent.labels.cache_key.as_ref().unwrap_or(&parent.id);
+    Manifest::of_update(inputs, key)
+}
+
+fn key_files(site: Site, conf: &Conf, target: &Target) -> Result<Vec<(String, String)>> {
+    site.repo
+        .blobs_at(&target.commit, &patterns(conf))
+        .context("cannot look up the key files")
+}
+
+/// The patterns of key files; the settings themselves are always one.
+pub fn patterns(conf: &Conf) -> Vec<String> {
+    let mut patterns = conf.key_files.value.clone();
+    patterns.push(conf::FILE.to_owned());
+    patterns
+}

@@ -1,0 +1,274 @@
+//! The key manifest: all that a build depends on, as names and values, and the cache key over it.
+//!
+//! What does not shape the image is not in it: time, host, user, the repository's path, ports and
+//! keys. The same inputs give the same key on two machines.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::dockerfile::{self, CONTEXT};
+use super::{Target, names};
+use crate::conf::{CaBundle, Conf};
+
+/// Counts up when the same inputs begin to mean another image.
+const SCHEMA: &str = "1";
+/// How names of key files begin.
+const KEY_FILE: &str = "key_file:";
+/// How names of git dkr's own scripts begin.
+const SCRIPT: &str = "script:";
+
+/// What a build depends on, by name. Short values stand for themselves, texts as their SHA-256.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Manifest(BTreeMap<String, String>);
+
+/// What every build depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// Settings at the commit.
+    pub conf: &'a Conf,
+    /// What the image is to hold.
+    pub target: &'a Target,
+    /// The key files of the commit: path and blob.
+    pub key_files: &'a [(String, String)],
+}
+
+/// What only an image of its own depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Base<'a> {
+    /// The digest of the base image.
+    pub digest: &'a str,
+    /// What it runs on, `linux/amd64`.
+    pub platform: &'a str,
+    /// The repository's shallow file.
+    pub shallow: Option<&'a str>,
+    /// The CA certificates that are installed for good.
+    pub ca: Option<&'a [u8]>,
+}
+
+impl Manifest {
+    /// Of an image of its own.
+    pub fn of_create(inputs: Inputs, base: Base) -> anyhow::Result<Self> {
+        let conf = inputs.conf;
+        let installs_ca = conf.ca_bundle.value == CaBundle::Install && base.ca.is_some();
+        // The commit stands for itself, so that the text tells of all else.
+        let text = dockerfile::create(conf, &inputs.anywhere(), base.shallow, installs_ca)?;
+        let mut manifest = Self::of_both(inputs, "base", &text);
+        manifest.put("base_image", conf.base_image.value.clone());
+        manifest.put("base_digest", base.digest.to_owned());
+        manifest.put("platform", base.platform.to_owned());
+        if !conf.packages.value.is_empty() {
+            manifest.put("packages", conf.packages.value.join(" "));
+        }
+        if !conf.pre_clone.text.is_empty() {
+            manifest.put("pre_clone", digest(conf.pre_clone.text.as_bytes()));
+        }
+        manifest.put_scripts(&["clone", "entrypoint", "install-packages"]);
+        if let Some(cut) = base.shallow {
+            manifest.put("shallow", digest(cut.as_bytes()));
+        }
+        if let Some(ca) = base.ca.filter(|_| installs_ca) {
+            manifest.put("ca_bundle", digest(ca));
+            manifest.put_scripts(&["install-ca"]);
+        }
+        Ok(manifest)
+    }
+
+    /// Of one more layer on the image with this key.
+    pub fn of_update(inputs: Inputs, parent: &str) -> anyhow::Result<Self> {
+        let text = dockerfile::update(inputs.conf, &inputs.anywhere(), "parent", false)?;
+        let mut manifest = Self::of_both(inputs, "update", &text);
+        manifest.put("parent", parent.to_owned());
+        manifest.put_scripts(&["entrypoint", "update"]);
+        Ok(manifest)
+    }
+
+    fn of_both(inputs: Inputs, kind: &str, dockerfile: &str) -> Self {
+        let mut manifest = Self::default();
+        let target = inputs.target;
+        manifest.put("schema", SCHEMA.to_owned());
+        manifest.put("type", kind.to_owned());
+        manifest.put("commit", target.commit.to_string());
+        manifest.put("branch", target.branch.clone());
+        // A tag or a commit has none.
+        if let Some(reference) = &target.reference {
+            manifest.put("ref", reference.clone());
+        }
+        manifest.put("dockerfile", digest(dockerfile.as_bytes()));
+        let post_clone = &inputs.conf.post_clone.text;
+        if !post_clone.is_empty() {
+            manifest.put("post_clone", digest(post_clone.as_bytes()));
+        }
+        for (path, blob) in inputs.key_files {
+            // A name is shown, and stands in a record.
+            let path = if path.chars().any(char::is_control) {
+                path.escape_debug().to_string()
+            } else {
+                path.clone()
+            };
+            manifest.put(&format!("{KEY_FILE}{path}"), blob.clone());
+        }
+        manifest
+    }
+
+    fn put(&mut self, name: &str, value: String) {
+        self.0.insert(name.to_owned(), value);
+    }
+
+    /// The scripts of ours that a build runs or installs.
+    fn put_scripts(&mut self, names: &[&str]) {
+        for (name, text) in CONTEXT.iter().filter(|(name, _)| names.contains(name)) {
+            self.put(&format!("{SCRIPT}{name}"), digest(text.as_bytes()));
+        }
+    }
+
+    /// The value of one input.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// All inputs, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The cache key: SHA-256 over the number of inputs and then each name and value in the order
+    /// of the names' bytes, every one behind its length as eight bytes, big end first; 64
+    /// hexadecimal digits.
+    pub fn key(&self) -> String {
+        let mut hash = Sha256::new();
+        let count = self.0.len() as u64;
+        hash.update(count.to_be_bytes());
+        for part in self.0.iter().flat_map(|(name, value)| [name, value]) {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        names::hex(&hash.finalize())
+    }
+
+    /// What an image depends on that was put on another by an update: the parent's inputs, and of
+    /// its own those that an update brings. Comparable with the manifest of a create.
+    pub fn on(self, parent: &Self) -> Self {
+        let same = self.get("post_clone") == parent.get("post_clone");
+        let mut whole = parent.clone();
+        // The parent's text speaks of its own [post_clone].
+        whole
+            .0
+            .retain(|name, _| !brings(name) && (same || name != "dockerfile"));
+        whole.0.extend(self.brought().0);
+        whole
+    }
+
+    /// The inputs that an update brings.
+    pub fn brought(mut self) -> Self {
+        self.0.retain(|name, _| brings(name));
+        self
+    }
+
+    /// What is different in another, the most telling first.
+    pub fn changes(&self, other: &Self) -> Vec<Change> {
+        let names = self.0.keys().chain(other.0.keys());
+        let mut changes: Vec<Change> = names
+            .map(|name| Change {
+                name: name.clone(),
+                old: self.get(name).map(str::to_owned),
+                new: other.get(name).map(str::to_owned),
+            })
+            .filter(|change| change.old != change.new)
+            .filter(|change| change.name != "dockerfile" || change.both())
+            .collect();
+        changes.sort_by_key(|change| (change.weight(), change.name.clone()));
+        changes.dedup();
+        // The text changes with the settings that shape it, which say more.
+        let shapes = [
+            "base_image",
+            "packages",
+            "pre_clone",
+            "post_clone",
+            "branch",
+            "ref",
+        ];
+        if changes.iter().any(|change| shapes.contains(&&*change.name)) {
+            changes.retain(|change| change.name != "dockerfile");
+        }
+        changes
+    }
+}
+
+fn brings(name: &str) -> bool {
+    name.starts_with(KEY_FILE) || ["commit", "branch", "ref", "post_clone"].contains(&name)
+}
+
+impl Inputs<'_> {
+    /// The target without its commit.
+    fn anywhere(&self) -> Target {
+        Target {
+            commit: self.target.commit.null(),
+            ..self.target.clone()
+        }
+    }
+}
+
+/// An input that is not the same in two manifests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Its name.
+    pub name: String,
+    /// What it was; `None` when it was not there.
+    pub old: Option<String>,
+    /// What it is; `None` when it is no more.
+    pub new: Option<String>,
+}
+
+impl Change {
+    /// Whether the input is in both manifests.
+    fn both(&self) -> bool {
+        self.old.is_some() && self.new.is_some()
+    }
+
+    /// The path, when it is a key file.
+    pub fn key_file(&self) -> Option<&str> {
+        self.name.strip_prefix(KEY_FILE)
+    }
+
+    /// The name of the file, when it is one of git dkr's own scripts.
+    pub fn script(&self) -> Option<&str> {
+        self.name.strip_prefix(SCRIPT)
+    }
+
+    /// The lower, the more it tells.
+    fn weight(&self) -> usize {
+        let order = [
+            "base_image",
+            "base_digest",
+            "platform",
+            KEY_FILE,
+            "packages",
+            "pre_clone",
+            "post_clone",
+            "ca_bundle",
+            "branch",
+            "ref",
+            "commit",
+            "shallow",
+            "parent",
+            "dockerfile",
+        ];
+        order
+            .iter()
+            .position(|name| match *name {
+                KEY_FILE => self.key_file().is_some(),
+                name => self.name == name,
+            })
+            .unwrap_or(order.len())
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    names::hex(&Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+//! Records: what git dkr remembers of an image, one line of JSON in a note on the commit that the
+//! image was built at. Records are input, not truth: notes come from other people too.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::labels::{Kind, line};
+use super::manifest::Manifest;
+use crate::git::ObjectId;
+
+/// The version of the format.
+pub const VERSION: u64 = 1;
+
+/// One image, as it was when it was built. Fields stand in the order of their names, as they are
+/// written; a record holds no path of a machine, as notes are made to be pushed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The branch the clone is on.
+    pub branch: String,
+    /// What the user typed.
+    pub branch_from: String,
+    /// The cache key.
+    pub cache_key: String,
+    /// When it was built.
+    pub created_at: Timestamp,
+    /// Its digest in a registry, once it was pushed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// What built it.
+    pub engine: String,
+    /// The engine's id, `sha256:…`.
+    pub image: String,
+    /// All that the key depends on.
+    pub manifest: Manifest,
+    /// The id of the image that an update was put on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// What it runs on, `linux/amd64`.
+    pub platform: String,
+    /// Bytes, all layers together.
+    pub size: u64,
+    /// Its name at that time.
+    pub tag: String,
+    /// Clone or update.
+    pub r#type: Kind,
+    /// The version of the format.
+    pub v: u64,
+}
+
+impl Record {
+    /// A line of JSON, without its end.
+    pub fn to_line(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+}
+
+/// What a line of a note turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// A record.
+    Record(Box<Record>),
+    /// A record of a later version of git dkr: kept, and not understood.
+    Newer(u64),
+    /// Not ours, or broken; why.
+    Strange(String),
+}
+
+/// Reads a note; each line for itself. Blank lines are none.
+pub fn read(note: &str) -> Vec<Line> {
+    note.lines()
+        .filter(|text| !text.trim().is_empty())
+        .map(read_line)
+        .collect()
+}
+
+fn read_line(text: &str) -> Line {
+    #[derive(Deserialize)]
+    struct Versioned {
+        v: u64,
+    }
+    match serde_json::from_str::<Versioned>(text) {
+        Ok(Versioned { v }) if v > VERSION => return Line::Newer(v),
+        Ok(_) => {}
+        Err(error) => return Line::Strange(error.to_string()),
+    }
+    if text.contains("\\u") || text.chars().any(char::is_control) {
+        // Terminals obey some of them; what we write has none.
+        return Line::Strange("it holds control characters".to_owned());
+    }
+    let record: Record = match serde_json::from_str(text) {
+        Ok(record) => record,
+        Err(error) => return Line::Strange(error.to_string()),
+    };
+    match check(&record) {
+        Ok(()) => Line::Record(Box::new(record)),
+        Err(reason) => Line::Strange(reason),
+    }
+}
+
+/// Names are shown, and given to git and the engine.
+fn check(record: &Record) -> Result<(), String> {
+    let Record { tag, image, .. } = record;
+    line("branch", &record.branch)?;
+    line("branch_from", &record.branch_from)?;
+    line("tag", tag)?;
+    let digits = |text: &str| text.len() == 64 && ObjectId::parse(text).is_some();
+    if !image.strip_prefix("sha256:").is_some_and(digits) {
+        return Err(format!("its image is {image:?}"));
+    }
+    if record.manifest.key() != record.cache_key {
+        return Err("its cache key is not that of its manifest".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        let manifest = Manifest::default();
+        Record {
+            branch: "main".into(),
+            branch_from: "origin/main".into(),
+            cache_key: manifest.key(),
+            created_at: "2026-01-02T03:04:05Z".parse().unwrap(),
+            digest: None,
+            engine: "docker".into(),
+            image: format!("sha256:{}", "0a".repeat(32)),
+            manifest,
+            parent: None,
+            platform: "linux/amd64".into(),
+            size: 7,
+            tag: "dkr:app-main".into(),
+            r#type: Kind::Base,
+            v: VERSION,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let line = record().to_line().unwrap();
+        assert_eq!(read(&line), [Line::Record(Box::new(record()))]);
+        let names: Vec<&str> = line
+            .split('"')
+            .filter(|word| serde_json::to_value(record()).unwrap().get(word).is_some())
+            .collect();
+        assert!(names.is_sorted(), "{names:?}");
+    }
+
+    #[test]
+    fn lines_that_are_not_ours_do_not_spoil_the_rest() {
+        let good = record().to_line().unwrap();
+        let escape = Record {
+            platform: "\u{1b}[31m".into(),
+            ..record()
+        }
+        .to_line()
+        .unwrap();
+        assert!(matches!(&read(&escape)[..], [Line::Strange(_)]));
+        let evil = Record {
+            tag: "--rm".into(),
+            ..record()
+        }
+        .to_line()
+        .unwrap();
+        let forged = Record {
+            cache_key: "0".repeat(64),
+            ..record()
+        }
+        .to_line()
+        .unwrap();
+        let note = format!("hello\n\n{{\"v\":2,\"x\":1}}\n{evil}\n{forged}\n{good}\n{{\"v\":1}}\n");
+        let lines = read(&note);
+        assert!(matches!(lines[0], Line::Strange(_)));
+        assert_eq!(lines[1], Line::Newer(2));
+        assert!(matches!(&lines[2], Line::Strange(why) if why.contains("--rm")));
+        assert!(matches!(&lines[3], Line::Strange(why) if why.contains("cache key")));
+        assert_eq!(lines[4], Line::Record(Box::new(record())));
+        assert!(matches!(lines[5], Line::Strange(_)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_taken(text in "(\\PC|[\\n{}\":,v1])*") {
+            let _ = read(&text);
+        }
+    }
+}

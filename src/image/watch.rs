@@ -1,0 +1,136 @@
+//! The watch list: which refs have an image on this machine. It stands in the repository's own
+//! directory, so that git hooks know without asking the engine whether a ref matters.
+//!
+//! Two files: `watch` holds the full name of a ref a line and is read by the hooks' shell stubs,
+//! which read one byte at a time; `images` holds a line an image: ref, commit, tag, branch,
+//! branch-from, with a space between; none of them can hold one.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::tracking::{Subject, references};
+use super::{Image, Labels};
+use crate::fs;
+use crate::git::{ObjectId, Repo};
+
+/// One image and the ref that it follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// The full name of the ref.
+    pub reference: String,
+    /// The image's commit.
+    pub commit: ObjectId,
+    /// The image's name.
+    pub tag: String,
+    /// The branch of its clone.
+    pub branch: String,
+    /// As the user typed it.
+    pub branch_from: String,
+}
+
+impl Watched {
+    fn to_line(&self) -> String {
+        let Self {
+            reference,
+            commit,
+            tag,
+            branch,
+            branch_from,
+        } = self;
+        format!("{reference} {commit} {tag} {branch} {branch_from}\n")
+    }
+
+    /// `None` for a line that nobody here wrote.
+    fn parse(line: &str) -> Option<Self> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [reference, commit, tag, branch, branch_from] = words[..] else {
+            return None;
+        };
+        Some(Self {
+            reference: reference.to_owned(),
+            commit: ObjectId::parse(commit)?,
+            tag: tag.to_owned(),
+            branch: branch.to_owned(),
+            branch_from: branch_from.to_owned(),
+        })
+    }
+}
+
+/// The folder in the repository's directory that is ours.
+pub fn folder(repo: &Repo) -> PathBuf {
+    repo.common_dir.join("dkr")
+}
+
+/// What is watched in a repository.
+pub fn read(repo: &Repo) -> Vec<Watched> {
+    let text = std::fs::read_to_string(folder(repo).join("images")).unwrap_or_default();
+    text.lines().filter_map(Watched::parse).collect()
+}
+
+/// Writes down the newest image of each branch of a repository, given all there are, the newest
+/// first.
+pub fn write(repo: &Repo, images: &[Image]) -> Result<()> {
+    let mut newest: Vec<&Labels> = Vec::new();
+    let mut tags: Vec<&str> = Vec::new();
+    for image in images.iter().filter(|i| i.labels.repo_path == repo.path) {
+        let known = newest
+            .iter()
+            .any(|other| other.branch == image.labels.branch);
+        if !image.labels.stays && !known {
+            newest.push(&image.labels);
+            tags.push(&image.tag);
+        }
+    }
+    let (mut text, mut refs) = (String::new(), String::new());
+    let subjects: Vec<Subject> = newest.iter().map(|labels| labels.subject()).collect();
+    let references = references(repo, &subjects)?;
+    // One that is gone was told of.
+    let tips = repo.commits(&references)?;
+    let all = newest.iter().zip(tags).zip(references).zip(tips);
+    for (((labels, tag), reference), tip) in all {
+        if tip.is_none() {
+            continue;
+        }
+        let watched = Watched {
+            reference,
+            commit: labels.commit.clone(),
+            tag: tag.to_owned(),
+            branch: labels.branch.clone(),
+            branch_from: labels.branch_from.clone(),
+        };
+        let line = watched.to_line();
+        // A revision such as `:/some words` is no branch.
+        if Watched::parse(line.trim_end()).as_ref() == Some(&watched) {
+            text.push_str(&line);
+            refs.push_str(&format!("{}\n", watched.reference));
+        }
+    }
+    for (name, text) in [("images", text), ("watch", refs)] {
+        let file = folder(repo).join(name);
+        if std::fs::read_to_string(&file).unwrap_or_default() != text {
+            fs::write_whole(&file, text.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let watched = Watched {
+            reference: "refs/remotes/origin/a$(b)'\"".into(),
+            commit: ObjectId::parse(&"3f".repeat(20)).unwrap(),
+            tag: "dkr:app-a".into(),
+            branch: "a$(b)'\"".into(),
+            branch_from: "origin/a$(b)'\"".into(),
+        };
+        let line = watched.to_line();
+        assert_eq!(Watched::parse(line.trim_end()), Some(watched));
+        assert_eq!(Watched::parse("refs/heads/main"), None);
+        assert_eq!(Watched::parse(""), None);
+    }
+}
