@@ -3,11 +3,12 @@
 use crate::common::dkr::{BINARY, outcome};
 use crate::common::{Sandbox, run};
 
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 8] = [
     "create-image",
     "update-image",
     "start-image",
     "list-images",
+    "hooks",
     "doctor",
     "completions",
     "man",

@@ -124,7 +124,7 @@ fn how_far_behind() {
         states,
         [
             r#"{"state":"fresh"}"#,
-            r#"{"commits":7,"state":"behind"}"#,
+            r#"{"commits":7,"key_files":[],"state":"behind"}"#,
             r#"{"state":"diverged"}"#,
             r#"{"state":"gone"}"#,
             r#"{"state":"unknown"}"#,

@@ -6,14 +6,19 @@
 mod common;
 
 mod bad_input;
+mod cache_key;
+mod check;
 mod conf;
 mod create;
+mod explain;
+mod hooks;
 mod host_sshd;
 mod hostile;
 mod interrupted;
 mod kinds;
 mod list;
 mod push;
+mod records;
 mod staleness;
 mod start;
 mod update;

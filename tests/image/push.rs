@@ -49,7 +49,7 @@ fn other_branches_and_refs() {
         ("git push host HEAD:refs/heads/$(hostname)0/work", REASON),
         ("git push host HEAD:refs/heads/box/work", REASON),
         ("git push host HEAD:refs/tags/v1", REASON),
-        ("git push host HEAD:refs/notes/dkr", REASON),
+        ("git push host +HEAD:refs/notes/dkr", REASON),
         ("git push host HEAD:refs/remotes/origin/main", REASON),
         ("git push --mirror host", REASON),
         ("git push --force host HEAD~2:refs/heads/main", REASON),

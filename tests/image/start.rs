@@ -308,7 +308,7 @@ fn a_branch_that_is_gone_starts_from_the_image() {
     repo.checkout("main").git(["branch", "-D", "topic"]);
     let outcome = lab.start(&repo, &[], "git rev-parse HEAD").ok();
     assert_eq!(outcome.stdout, commit + "\n");
-    outcome.says("warning: topic, which image");
+    outcome.says("was built from topic, which is gone");
 }
 
 #[test]

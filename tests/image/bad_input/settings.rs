@@ -151,8 +151,8 @@ fn a_key_that_only_others_may_read() {
     let sandbox = Sandbox::new();
     let repo = sandbox.repo();
     let key = keygen(&sandbox, "key", "");
-    let docker =
-        "case $1 in --version) echo Docker version 20.10.24, build 1 ;; image) echo [] ;; esac";
+    let docker = "case $1 in --version) echo Docker version 20.10.24, build 1 ;;
+        image) echo '[{\"Id\": \"sha256:0\", \"Os\": \"linux\", \"Architecture\": \"amd64\"}]' ;; esac";
     sandbox.script("bin/docker", docker);
     // The binary may lie in a folder that is root's alone.
     let binary = sandbox.path("bin/git-dkr");
