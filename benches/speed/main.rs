@@ -6,6 +6,8 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod history;
+mod hooks;
 mod site;
 
 use std::time::{Duration, Instant};
@@ -18,8 +20,16 @@ fn main() {
         return;
     }
     let site = Site::new();
-    let rows = [start(&site), list(&site), create(&site), clone(&site)];
-    println!("\n{:<44} {:>9} {:>9}   claimed", "", "git dkr", "instead");
+    let mut rows = vec![
+        start(&site),
+        nothing_to_do(&site),
+        list(&site),
+        create(&site),
+        clone(&site),
+    ];
+    rows.extend(hooks::rows(&site));
+    rows.push(history::check(&site));
+    println!("\n{:<48} {:>9} {:>9}   claimed", "", "git dkr", "instead");
     for row in rows {
         row.print();
     }
@@ -38,6 +48,8 @@ enum Claim {
     Times(f64),
     /// At most this much more.
     More(Duration),
+    /// At most this long.
+    Most(Duration),
 }
 
 impl Row {
@@ -56,10 +68,15 @@ impl Row {
                     format!("{more:.0} ms more, at most {limit:.0}"),
                 )
             }
+            Claim::Most(limit) => {
+                let limit = limit.as_secs_f64();
+                let text = format!("{:.1} ms, at most {:.1}", ours * 1e3, limit * 1e3);
+                (ours <= limit, text)
+            }
         };
         let mark = if holds { "" } else { "  MISSED" };
         println!(
-            "{:<44} {ours:>8.3}s {theirs:>8.3}s   {claim}{mark}",
+            "{:<48} {ours:>8.3}s {theirs:>8.3}s   {claim}{mark}",
             self.what
         );
     }
@@ -107,6 +124,20 @@ fn start(site: &Site) -> Row {
         ours,
         theirs,
         claim: Claim::More(Duration::from_millis(50)),
+    }
+}
+
+fn nothing_to_do(site: &Site) -> Row {
+    let (ours, theirs) = medians(
+        21,
+        || drop(site.dkr(&["create-image"])),
+        || drop(site.docker(&["version"])),
+    );
+    Row {
+        what: "create-image with nothing to do | docker version",
+        ours,
+        theirs,
+        claim: Claim::Most(Duration::from_millis(100)),
     }
 }
 

@@ -107,37 +107,45 @@ impl Site {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Images with our labels, spread over the repository's commits.
-    pub fn many_images(&self, count: usize) -> Many<'_> {
+    /// Images with our labels, each of a branch of its own.
+    pub fn many_images(&self, count: usize) -> Vec<Import<'_>> {
         let commit = self.git(&["rev-parse", "HEAD"]);
-        let path = self.repo.canonicalize().unwrap();
-        let many = Many { site: self, count };
-        for index in 0..count {
-            self.git(&["branch", "-f", &format!("b{index}")]);
-            let labels = [
-                "dkr.schema=1".to_owned(),
-                "dkr.type=base".to_owned(),
-                "dkr.repo_name=bench".to_owned(),
-                "dkr.created_at=2026-01-01T00:00:00Z".to_owned(),
-                format!("dkr.repo_path={}", path.display()),
-                format!("dkr.branch=b{index}"),
-                format!("dkr.branch_from=b{index}"),
-                format!("dkr.commit={}", commit.trim()),
-            ];
-            let mut cmd = Command::new(&self.docker);
-            cmd.arg("import");
-            for label in labels {
-                cmd.args([
-                    "--change",
-                    &format!("LABEL \"{}\"", label.replacen('=', "\"=\"", 1)),
-                ]);
-            }
-            // An empty archive: two blocks of zeros.
-            let tar = self.folder.path().join("empty.tar");
-            std::fs::write(&tar, [0; 1024]).unwrap();
-            self.run(cmd.arg(&tar).arg(format!("dkr:bench-{index}")));
+        let image = |index: usize| {
+            let branch = format!("b{index}");
+            self.git(&["branch", "-f", &branch]);
+            self.image_at(&self.repo, &branch, commit.trim())
+        };
+        (0..count).map(image).collect()
+    }
+
+    /// An image with our labels and nothing in it.
+    pub fn image_at(&self, repo: &Path, branch: &str, commit: &str) -> Import<'_> {
+        let path = repo.canonicalize().unwrap();
+        let labels = [
+            "dkr.schema=1".to_owned(),
+            "dkr.type=base".to_owned(),
+            "dkr.repo_name=bench".to_owned(),
+            "dkr.created_at=2026-01-01T00:00:00Z".to_owned(),
+            format!("dkr.repo_path={}", path.display()),
+            format!("dkr.branch={branch}"),
+            format!("dkr.branch_from={branch}"),
+            format!("dkr.commit={commit}"),
+        ];
+        let mut cmd = Command::new(&self.docker);
+        cmd.arg("import");
+        for label in labels {
+            cmd.args([
+                "--change",
+                &format!("LABEL \"{}\"", label.replacen('=', "\"=\"", 1)),
+            ]);
         }
-        many
+        // An empty archive: two blocks of zeros.
+        let tar = self.folder.path().join("empty.tar");
+        std::fs::write(&tar, [0; 1024]).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy().to_lowercase();
+        let tag = format!("dkr:{}-{branch}", name.trim_start_matches('.'));
+        self.run(cmd.arg(&tar).arg(&tag));
+        Import { site: self, tag }
     }
 
     /// What a user without git dkr writes.
@@ -222,18 +230,16 @@ impl Drop for Site {
     }
 }
 
-/// Many images, removed when dropped.
-pub struct Many<'a> {
+/// An imported image, removed when dropped.
+pub struct Import<'a> {
     site: &'a Site,
-    count: usize,
+    tag: String,
 }
 
-impl Drop for Many<'_> {
+impl Drop for Import<'_> {
     fn drop(&mut self) {
-        let names: Vec<String> = (0..self.count).map(|i| format!("dkr:bench-{i}")).collect();
         let _ = Command::new(&self.site.docker)
-            .args(["image", "rm"])
-            .args(&names)
+            .args(["image", "rm", &self.tag])
             .output();
     }
 }
