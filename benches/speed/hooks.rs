@@ -38,21 +38,27 @@ impl<'a> Clones<'a> {
     }
 }
 
-/// Three rows: a fetch that brings news of an image, one that brings nothing, and the call of the
-/// hook that concerns nobody.
-pub fn rows(site: &Site) -> [Row; 3] {
+/// A fetch of a ref that no image follows, one that brings news of an image, one that brings
+/// nothing, and the call of the hook that concerns nobody.
+pub fn rows(site: &Site) -> [Row; 4] {
     let clones = Clones::new(site);
-    let news = medians(
-        21,
-        || {
-            site.commit();
-            clones.fetch(&clones.with);
-        },
-        || {
-            site.commit();
-            clones.fetch(&clones.without);
-        },
-    );
+    let fetched = || {
+        medians(
+            21,
+            || {
+                site.commit();
+                clones.fetch(&clones.with);
+            },
+            || {
+                site.commit();
+                clones.fetch(&clones.without);
+            },
+        )
+    };
+    let news = fetched();
+    let watch = clones.with.join(".git/dkr/watch");
+    std::fs::write(watch, "refs/remotes/origin/other\n").unwrap();
+    let other = fetched();
     clones.fetch(&clones.with);
     clones.fetch(&clones.without);
     let nothing = medians(
@@ -69,7 +75,8 @@ pub fn rows(site: &Site) -> [Row; 3] {
     };
     let more = |ms| Claim::More(Duration::from_millis(ms));
     [
-        row("git fetch of news, with hooks | without", news, more(5)),
+        row("git fetch of a ref, with hooks | without", other, more(5)),
+        row("the same of a ref with an image", news, more(5)),
         row(
             "git fetch of nothing, with hooks | without",
             nothing,
