@@ -97,7 +97,10 @@ impl Check {
             return ui::result(serde_json::to_string_pretty(&rows)?);
         }
         if findings.is_empty() {
-            ui::status("none", "no such image yet; git dkr create-image makes one");
+            ui::status(
+                "none",
+                "no image of this repository yet; git dkr create-image makes one",
+            );
         }
         for finding in findings {
             let sentence = finding

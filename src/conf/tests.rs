@@ -176,3 +176,12 @@ proptest::proptest! {
         let _ = read(&text);
     }
 }
+
+#[test]
+fn patterns_that_match_nothing_are_refused() {
+    for pattern in ["/Cargo.lock", "../Cargo.lock", "a/../b", "./a"] {
+        let text = format!("key_files = {pattern}\n");
+        let error = Conf::read(Some(&text), &Sources::default()).unwrap_err();
+        assert!(error.to_string().contains("matches nothing"), "{error}");
+    }
+}

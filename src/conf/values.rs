@@ -121,10 +121,14 @@ pub(super) fn volume(word: &str) -> Result<String, String> {
 
 pub(super) fn pattern(word: &str) -> Result<String, String> {
     if word.is_empty() {
-        Err("an empty pattern matches nothing".to_owned())
-    } else {
-        Ok(word.to_owned())
+        return Err("an empty pattern matches nothing".to_owned());
     }
+    // Seen from the top of the repository, as `.gitignore` would write it with a slash before it.
+    if word.starts_with('/') || word.split('/').any(|part| matches!(part, "." | "..")) {
+        let message = "matches nothing: patterns begin at the top of the repository";
+        return Err(format!("`{word}` {message}, as in src/*.lock"));
+    }
+    Ok(word.to_owned())
 }
 
 pub(super) fn number(text: &str) -> Result<u64, String> {

@@ -40,7 +40,7 @@ impl Folder {
             ))
             .hint(
                 "other repositories use that folder too. Give this one its own: \
-                 git config --local core.hooksPath .githooks; \
+                 git config --local core.hooksPath .githooks, and call from there what is to run on; \
                  or use git 2.54 or later, which needs no files for hooks",
             ));
         }
