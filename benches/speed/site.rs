@@ -172,6 +172,7 @@ impl Site {
         cmd.env("DOCKER_BUILDKIT", "1")
             .args(["build", "-q", "--network=host", "--ssh", &key])
             .args(["--secret", &known_hosts, "-t", "dkr-bench-by-hand"])
+            .args(["--label", "dkr-bench=1"])
             .arg(&context);
         self.run(&mut cmd);
     }
@@ -218,10 +219,12 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        let path = self.repo.canonicalize().unwrap_or_default();
-        let filter = format!("label=dkr.repo_path={}", path.display());
-        let mut ids = self.docker(&["images", "-q", "--filter", &filter]);
-        ids.push_str("dkr-bench-by-hand");
+        let mut ids = self.docker(&["images", "-q", "--filter", "label=dkr-bench"]);
+        for repo in [&self.repo, &self.folder.path().join("with")] {
+            let path = repo.canonicalize().unwrap_or_default();
+            let filter = format!("label=dkr.repo_path={}", path.display());
+            ids.push_str(&self.docker(&["images", "-q", "--filter", &filter]));
+        }
         for id in ids.lines() {
             let _ = Command::new(&self.docker)
                 .args(["image", "rm", "-f", id])
