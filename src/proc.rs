@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -348,6 +348,21 @@ pub fn leave_terminal() -> Result<()> {
     rustix::process::setsid().context("cannot leave the terminal")?;
     rustix::process::nice(10).context("cannot lower the priority")?;
     Ok(())
+}
+
+/// Asks two at the same time, where somebody waits for the answers of both.
+pub fn at_once<A: Send, B>(
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B,
+) -> Result<(A, B)> {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        let one = one
+            .join()
+            .map_err(|_| anyhow!("a question was cut short"))?;
+        Ok((one, other))
+    })
 }
 
 /// Every executable of this name on the PATH, in its order.

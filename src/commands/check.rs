@@ -7,12 +7,12 @@ use serde::Serialize;
 use super::{Format, Place};
 use crate::conf;
 use crate::engine::Docker;
-use crate::error::Failure;
 use crate::git::Repo;
 use crate::image::staleness::{Mend, Staleness};
 use crate::image::survey::{Finding, survey};
 use crate::image::target::{self, Fetch};
 use crate::image::{Image, find, watch};
+use crate::proc::at_once;
 use crate::ui;
 
 /// Say how stale the images of a repository are
@@ -61,14 +61,8 @@ impl Check {
     fn findings(&self) -> Result<Vec<Finding>> {
         let (path, typed) = self.place.split();
         let docker = Docker::find(conf::docker_socket())?;
-        // The engine and git are asked at the same time.
-        let (images, repo) = std::thread::scope(|scope| {
-            let images = scope.spawn(|| find::all(&docker));
-            let repo = Repo::look(path);
-            (images.join(), repo)
-        });
-        let images = images.map_err(|_| Failure::new("the list of images was cut short"))??;
-        let repo = repo?;
+        let (images, repo) = at_once(|| find::all(&docker), || Repo::look(path))?;
+        let (images, repo) = (images?, repo?);
         // An image that was removed with docker's own commands is no longer worth a hook's word.
         // Who may not write here gets the answer all the same.
         let _ = watch::write(&repo, &images);
@@ -76,17 +70,15 @@ impl Check {
             .iter()
             .filter(|image| image.labels.repo_path == repo.path)
             .collect();
-        let mut findings = survey(&repo, &here, self.all)?;
-        if let Some(typed) = typed {
-            // A branch that is gone may still have an image.
-            let target = target::resolve(&repo, Some(typed), Fetch::No);
-            let branch = target.as_ref().ok().map(|target| target.branch.as_str());
-            findings.retain(|f| {
-                f.branch == typed || f.branch_from == typed || branch == Some(&*f.branch)
-            });
-            if findings.is_empty() {
-                target?;
-            }
+        // A branch that is gone may still have an image.
+        let target = typed.map(|typed| target::resolve(&repo, Some(typed), Fetch::No));
+        let branch = target.as_ref().and_then(|target| target.as_ref().ok());
+        let branch = branch.map(|target| target.branch.as_str());
+        let findings = survey(&repo, &here, self.all, |subject| {
+            typed.is_none_or(|typed| subject.answers_to(typed, branch))
+        })?;
+        if findings.is_empty() {
+            target.transpose()?;
         }
         Ok(findings)
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::Format;
 use crate::git::Repo;
 use crate::hooks::{self, Event, EventReport, Facts, Options, Plan, State, Way};
-use crate::{conf, proc, ui};
+use crate::{proc, ui};
 
 /// Put hooks into a repository that tell when an image has grown stale
 ///
@@ -117,7 +117,7 @@ impl Hooks {
     }
 }
 
-/// Does it, or says what would be done; whether anything was.
+/// Does it, or says what would be done.
 fn carry_out(repo: &Repo, plan: &Plan, dry_run: bool) -> Result<()> {
     if dry_run {
         for action in &plan.actions {
@@ -184,10 +184,7 @@ struct Report {
 impl Status {
     fn run(&self) -> Result<()> {
         let (repo, facts) = self.place.look()?;
-        let silenced = conf::environment()
-            .iter()
-            .any(|(name, value)| name == "DKR_HOOKS" && value == "0");
-        let events = hooks::report(&facts, silenced, is_program);
+        let events = hooks::report(&facts, hooks::run::silenced(), is_program);
         let installed = |report: &EventReport| {
             report.event == Event::ReferenceTransaction && report.state == State::Installed
         };

@@ -94,7 +94,7 @@ impl Docker {
     }
 
     /// What the engine knows of these images, by id or name; those that are gone are left out.
-    pub fn inspect(&self, names: &[String]) -> Result<Vec<Found>> {
+    fn inspect(&self, names: &[String]) -> Result<Vec<Found>> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -106,7 +106,7 @@ impl Docker {
         parse(&output.stdout).context("cannot read what docker image inspect printed")
     }
 
-    /// The same of one image.
+    /// What the engine knows of one image, by id or name; `None` when it is gone.
     pub fn inspect_one(&self, name: &str) -> Result<Option<Found>> {
         if let Some(found) = self.socket.as_ref().and_then(|socket| one(socket, name)) {
             return Ok(Some(found));
@@ -148,7 +148,7 @@ impl Docker {
     /// Removes an image that has no name left, unless a container still needs it.
     pub fn remove_if_nameless(&self, id: &str) -> Result<()> {
         let named = |image: &Found| !image.names.is_empty();
-        if !self.inspect(&[id.to_owned()])?.iter().any(named) {
+        if !self.inspect_one(id)?.as_ref().is_some_and(named) {
             // A refusal means that it is in use.
             self.cmd().args(["image", "rm", id]).output()?;
         }

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use super::repo::settings;
-use super::{Repo, failed, lines, numbers, outside, run};
-use crate::proc::Cmd;
+use super::{Repo, at, failed, lines, numbers, run, said_version};
 
 /// Where git looks for hooks, and what else belongs to the repository.
 #[derive(Debug, Clone)]
@@ -21,18 +20,13 @@ pub struct HooksPath {
 
 /// Whether git runs hooks that its config names (`hook.<name>.command`, git 2.54).
 pub fn has_config_hooks() -> Result<bool> {
-    let answer = lines(&run("version", &outside().arg("version"))?);
-    let version = answer.first().and_then(|version| numbers(version));
-    Ok(version >= Some((2, 54)))
+    Ok(numbers(&said_version()?) >= Some((2, 54)))
 }
 
 impl Repo {
     /// Where git looks for hooks in the worktree that `path` is in; `None` is the current folder.
     pub fn hooks_path(&self, path: Option<&Path>) -> Result<HooksPath> {
-        let here = || match path {
-            Some(path) => outside().arg("-C").arg(path),
-            None => Cmd::new("git"),
-        };
+        let here = || at(path);
         let asked = here().args(["config", "--show-scope", "--get", "core.hooksPath"]);
         let answer = asked.output()?;
         let setting = lines(&answer.stdout).first().and_then(|line| {

@@ -74,6 +74,15 @@ fn outside() -> Cmd {
     cmd.env("GIT_OPTIONAL_LOCKS", "0")
 }
 
+/// A git command where `path` is; `None` is the current folder, where `GIT_DIR` and the like are
+/// obeyed.
+fn at(path: Option<&Path>) -> Cmd {
+    match path {
+        Some(path) => outside().arg("-C").arg(path),
+        None => Cmd::new("git"),
+    }
+}
+
 /// The git commands that serve a repository, for the SSH server.
 pub fn serve(subcommand: &str, config: &[&str], git_dir: &Path) -> Cmd {
     let mut cmd = outside();
@@ -128,12 +137,17 @@ const OLDEST: (u32, u32) = (2, 31);
 
 /// The version of git; fails when it is too old.
 pub fn version() -> Result<String> {
-    let answer = lines(&run("version", &outside().arg("version"))?);
-    let version = answer.into_iter().next().unwrap_or_default();
+    let version = said_version()?;
     if numbers(&version).is_some_and(|found| found < OLDEST) {
         bail!(Failure::new(format!("{version} is too old")).hint("install git 2.31 or later"));
     }
     Ok(version)
+}
+
+/// `git version 2.47.3`.
+fn said_version() -> Result<String> {
+    let answer = lines(&run("version", &outside().arg("version"))?);
+    Ok(answer.into_iter().next().unwrap_or_default())
 }
 
 /// The first two numbers of `git version 2.47.3`.

@@ -21,6 +21,8 @@ impl Repo {
     /// In process: a worktree of an ordinary repository, or a bare one.
     fn discover(path: Option<&Path>) -> Option<Self> {
         let found = match path {
+            // Taken for the current folder here, and refused there.
+            Some(path) if path.as_os_str().is_empty() => return None,
             Some(path) => gix::ThreadSafeRepository::discover(path),
             // By `GIT_DIR`, too.
             None => gix::ThreadSafeRepository::discover_with_environment_overrides("."),

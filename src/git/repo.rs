@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 
-use super::{command, failed, lines, outside, run};
+use super::{at, command, failed, lines, outside, run};
 use crate::error::Failure;
 use crate::proc::Cmd;
 
@@ -33,12 +33,11 @@ impl Repo {
     /// and the like are obeyed.
     pub fn find(path: Option<&Path>) -> Result<Self> {
         let shown = path.unwrap_or(Path::new(".")).display().to_string();
-        let base = match path {
-            // `git -C ''` would mean the current folder.
-            Some(path) if path.as_os_str().is_empty() => bail!(Failure::new("REPO is empty")),
-            Some(path) => outside().arg("-C").arg(path),
-            None => Cmd::new("git"),
-        };
+        // `git -C ''` would mean the current folder.
+        if path.is_some_and(|path| path.as_os_str().is_empty()) {
+            bail!(Failure::new("REPO is empty"));
+        }
+        let base = at(path);
         // In the language that is read below.
         let cmd = base.clone().env("LC_ALL", "C").args([
             "rev-parse",

@@ -202,7 +202,6 @@ impl Plan {
     fn put(&mut self, site: &Site, facts: &Facts) -> Result<()> {
         let kept_name = site.kept_name();
         let text = stub::script(site.event, &facts.program, Some(&kept_name), site.runner);
-        let is_this = |entry: &Entry| matches!(entry, Entry::Ours { bytes, runs: true } if bytes == text.as_bytes());
         for entry in [&site.hook, &site.kept] {
             if *entry == Entry::Folder {
                 bail!(
@@ -216,12 +215,12 @@ impl Plan {
         }
         if site.is_run_by_pre_commit() {
             // It runs ours already, and would move it there again.
-            if !is_this(&site.legacy) {
+            if !site.legacy.runs_as(&text) {
                 self.actions.push(write(site.legacy_path(), text, 0o755));
             }
             return Ok(());
         }
-        if is_this(&site.hook) {
+        if site.hook.runs_as(&text) {
             return Ok(());
         }
         let behind_pre_commit =
@@ -304,8 +303,7 @@ impl Plan {
         let text = stub::script(event, &facts.program, None, Runner::Git);
         let stub = facts.stubs.iter().find(|(other, _)| *other == event);
         // First the file, then the command, then the event: at no moment does git miss anything.
-        let is_this = |(_, entry): &(Event, Entry)| matches!(entry, Entry::Ours { bytes, runs: true } if bytes == text.as_bytes());
-        if !stub.is_some_and(is_this) {
+        if !stub.is_some_and(|(_, entry)| entry.runs_as(&text)) {
             self.actions.push(write(path.clone(), text, 0o755));
         }
         if facts.is_configured(event) {

@@ -9,14 +9,20 @@ use super::{auto, told::Told};
 use crate::conf;
 use crate::git::{Head, ObjectId, Repo};
 use crate::image::settings::sources;
-use crate::image::tracking::{Tracking, follow};
+use crate::image::staleness::Staleness;
+use crate::image::tracking::compare;
 use crate::image::watch::{self, Watched};
 use crate::ui;
+
+/// Whether the user wants to hear nothing.
+pub fn silenced() -> bool {
+    conf::variable("DKR_HOOKS").as_deref() == Some("0")
+}
 
 /// Handles one call of a hook. `args` are the hook's own; for `reference-transaction` the refs
 /// that moved.
 pub fn run(event: &str, args: &[OsString]) -> Result<()> {
-    if conf::variable("DKR_HOOKS").as_deref() == Some("0") {
+    if silenced() {
         return Ok(());
     }
     let repo = Repo::look(None)?;
@@ -43,24 +49,25 @@ pub fn run(event: &str, args: &[OsString]) -> Result<()> {
     let states: Vec<String> = watched.iter().zip(&tips).map(state).collect();
     told.keep(|state| states.iter().any(|present| present == state));
     // History and files are asked only about what this call concerns.
-    let concerned: Vec<(&Watched, &String)> = watched
-        .iter()
-        .zip(&states)
-        .filter(|(watched, state)| {
+    let concerned: Vec<usize> = (0..watched.len())
+        .filter(|at| {
+            let watched = &watched[*at];
             moved.contains(&watched.reference)
                 || (event == "post-checkout" && here.as_ref() == Some(&watched.branch))
                 || reference.as_ref() == Some(&watched.reference)
-                || (person && told.is_unseen(state))
+                || (person && told.is_unseen(&states[*at]))
         })
         .collect();
-    let commits: Vec<&ObjectId> = concerned.iter().map(|(w, _)| &w.commit).collect();
-    let references = concerned.iter().map(|(w, _)| w.reference.clone()).collect();
-    let trackings = follow(&repo, &commits, references)?;
-    for ((watched, state), tracking) in concerned.into_iter().zip(&trackings) {
-        if !tracking.staleness.is_stale() {
-            told.keep(|other| other != state);
-        } else if told.tell(state, person) {
-            say(&repo, watched, tracking)?;
+    let commits: Vec<&ObjectId> = concerned.iter().map(|at| &watched[*at].commit).collect();
+    let concerned_tips: Vec<_> = concerned.iter().map(|at| tips[*at].clone()).collect();
+    for (at, staleness) in concerned
+        .into_iter()
+        .zip(compare(&repo, &commits, &concerned_tips)?)
+    {
+        if !staleness.is_stale() {
+            told.keep(|other| *other != states[at]);
+        } else if told.tell(&states[at], person) {
+            say(&repo, &watched[at], &staleness)?;
         }
     }
     if told != before {
@@ -75,16 +82,15 @@ fn state((watched, tip): (&Watched, &Option<ObjectId>)) -> String {
     format!("{} {} {tip}", watched.tag, watched.commit)
 }
 
-fn say(repo: &Repo, watched: &Watched, tracking: &Tracking) -> Result<()> {
-    let sentence = tracking
-        .staleness
-        .sentence(&watched.tag, &watched.branch_from);
+fn say(repo: &Repo, watched: &Watched, staleness: &Staleness) -> Result<()> {
+    let sentence = staleness.sentence(&watched.tag, &watched.branch_from);
     let place = shlex::try_join([".", &watched.branch_from])?;
-    let Some(command) = tracking.staleness.mend().command(&place) else {
+    // Of a ref that is gone there is none.
+    let Some(command) = staleness.mend().command(&place) else {
         ui::notice(sentence);
         return Ok(());
     };
-    if auto::wanted(&sources(Some(repo))?) && tracking.tip.is_some() {
+    if auto::wanted(&sources(Some(repo))?) {
         let log = auto::start(repo, watched)?;
         ui::notice(format_args!(
             "{sentence}: updating it in the background, see {}",

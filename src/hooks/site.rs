@@ -108,6 +108,11 @@ impl Entry {
         matches!(self, Self::Ours { .. })
     }
 
+    /// Whether it is ours with this very text, and executable.
+    pub fn runs_as(&self, text: &str) -> bool {
+        matches!(self, Self::Ours { bytes, runs: true } if bytes == text.as_bytes())
+    }
+
     /// Whether it is a hook of this tool.
     pub fn is_of(&self, wanted: Tool) -> bool {
         matches!(self, Self::Foreign { tool: Some(tool), .. } if *tool == wanted)

@@ -143,22 +143,22 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     site.repo.complete(&plan.target.commit)?;
     ui::status("build", &plan.describe());
 
-    let before = site.docker.inspect(std::slice::from_ref(&plan.tag))?;
+    let before = site.docker.inspect_one(&plan.tag)?;
     let report = Report::new(ready.way.sent(), site.repo.size()?);
     builder
         .build(&ready.spec, |event| report.hear(event))
         .map_err(explain)?;
     drop(report);
 
-    let after = site.docker.inspect(std::slice::from_ref(&plan.tag))?;
-    let built = after.first().context("the new image is gone")?;
-    for old in before.iter().filter(|old| old.id != built.id) {
+    let built = site.docker.inspect_one(&plan.tag)?;
+    let built = built.context("the new image is gone")?;
+    if let Some(old) = before.filter(|old| old.id != built.id) {
         site.docker.remove_if_nameless(&old.id)?;
     }
     let size = ui::bytes(built.size);
     let time = ui::seconds(began.elapsed());
     ui::status("built", &format!("{}  {size} in {time}", plan.tag));
-    let image = Image::read(plan.tag.clone(), built)
+    let image = Image::read(plan.tag.clone(), &built)
         .map_err(|reason| Failure::new(format!("the new image makes no sense: {reason}")))?;
     let platform = built.platform.as_deref().unwrap_or_default();
     remember::record(site.repo, &image, manifest, platform);

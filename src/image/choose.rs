@@ -12,6 +12,7 @@ use crate::conf::{self, Conf, Sources};
 use crate::engine::Docker;
 use crate::error::Failure;
 use crate::git::Repo;
+use crate::proc::at_once;
 use crate::ui;
 
 /// An image and the facts that go with it.
@@ -41,12 +42,8 @@ struct Named {
 /// the newest of all, and it says which.
 pub fn choose(docker: &Docker, path: Option<&Path>, typed: Option<&str>) -> Result<Choice> {
     // The engine takes longer to answer than git.
-    let (images, named) = std::thread::scope(|scope| {
-        let images = scope.spawn(|| find::all(docker));
-        let named = named(path, typed);
-        (images.join(), named)
-    });
-    let images = images.map_err(|_| Failure::new("the list of images was cut short"))??;
+    let (images, named) = at_once(|| find::all(docker), || named(path, typed))?;
+    let images = images?;
     let anything = path.is_none() && typed.is_none();
     let Some(Named {
         repo,
@@ -119,15 +116,11 @@ fn newest_of_all(images: Vec<Image>) -> Result<Choice> {
 impl Choice {
     /// Gathers what belongs to an image.
     pub fn of(image: Image, repo: Repo, sources: Sources) -> Result<Self> {
-        // Two questions to git at the same time, as somebody waits for a container.
-        let (tracking, text) = std::thread::scope(|scope| {
-            let tracking = scope.spawn(|| track(&repo, &[image.labels.subject()]));
+        let (tracking, text) = at_once(
+            || track(&repo, &[image.labels.subject()]),
             // The commit of an old image may be gone from the repository, and its settings too.
-            let text = repo.file_at(&image.labels.commit, conf::FILE);
-            (tracking.join(), text)
-        });
-        let tracking =
-            tracking.map_err(|_| Failure::new("the look at the branch was cut short"))?;
+            || repo.file_at(&image.labels.commit, conf::FILE),
+        )?;
         Ok(Self {
             conf: Conf::read(text?.as_deref(), &sources)?,
             tracking: tracking?

@@ -56,10 +56,7 @@ impl Image {
 
     /// Whether it is meant by what the user typed, which leads to `branch` if to anything.
     pub fn answers_to(&self, typed: &str, branch: Option<&str>) -> bool {
-        let labels = &self.labels;
-        labels.branch == typed
-            || labels.branch_from == typed
-            || branch.is_some_and(|branch| labels.branch == branch)
+        self.labels.subject().answers_to(typed, branch)
     }
 
     /// Whether it is of this repository and branch.
@@ -68,8 +65,8 @@ impl Image {
     }
 }
 
-/// All images of git dkr that have a name, newest first, each once. Those whose labels make no sense are
-/// left out with a warning.
+/// All images of git dkr that have a name, newest first, each once. Those whose labels make no
+/// sense are left out with a warning.
 pub fn all(docker: &Docker) -> Result<Vec<Image>> {
     let mut images = Vec::new();
     for found in docker.images(MARK)? {

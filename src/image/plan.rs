@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use super::manifest::Manifest;
-use super::{Image, Labels, Target, dockerfile, find, inputs, names};
+use super::{Image, Labels, Target, dockerfile, find, inputs, names, records};
 use crate::conf::{self, Conf, Host, Sources};
 use crate::engine::Docker;
 use crate::error::Failure;
@@ -88,29 +88,19 @@ pub fn plan_create(site: Site, target: Target) -> Result<Step> {
         return Ok(Step::Bake(Box::new(plan)));
     };
     let key = Some(manifest.key());
-    let is_same = |image: &&Image| {
-        image.is_of(&site.repo.path, &plan.target.branch) && image.labels.cache_key == key
-    };
-    if let Some(image) = images
+    let same: Vec<&Image> = images
         .iter()
-        .filter(is_same)
-        .find(|image| image.tag == plan.tag)
-    {
-        return Ok(Step::Nothing(Box::new(image.clone()), Some(manifest)));
+        .filter(|image| image.is_of(&site.repo.path, &plan.target.branch))
+        .filter(|image| image.labels.cache_key == key)
+        .collect();
+    if let Some(image) = same.iter().find(|image| image.tag == plan.tag) {
+        return Ok(Step::Nothing(Box::new((*image).clone()), Some(manifest)));
     }
     // Under another name it may be what somebody built on ours, which inherits the labels; what
     // has a record is ours.
-    let named_otherwise = images.iter().find(is_same).is_some();
-    let note = named_otherwise.then(|| site.repo.note(&plan.target.commit));
-    let note = note
-        .transpose()
-        .ok()
-        .flatten()
-        .flatten()
-        .unwrap_or_default();
-    let ours = |image: &&Image| note.contains(&image.id);
-    Ok(match images.iter().filter(is_same).find(ours) {
-        Some(image) => Step::Tag(Box::new(image.clone()), plan.tag),
+    let ours = |image: &&&Image| records::has(site.repo, image).unwrap_or(false);
+    Ok(match same.iter().find(ours) {
+        Some(image) => Step::Tag(Box::new((*image).clone()), plan.tag),
         None => Step::Bake(Box::new(plan)),
     })
 }
@@ -271,14 +261,13 @@ fn tag(site: Site, target: &Target, newest: Option<&Image>) -> Result<String> {
 /// The plain tag, or one with a hash when the plain one is another's.
 fn free_tag(site: Site, target: &Target) -> Result<String> {
     let plain = names::tag(&site.repo.name(), &target.branch);
-    let taken = site
-        .docker
-        .inspect(std::slice::from_ref(&plain))?
-        .into_iter()
-        .any(|found| match Labels::parse(&found.labels) {
-            Ok(labels) => labels.repo_path != site.repo.path || labels.branch != target.branch,
-            Err(_) => true,
-        });
+    let taken =
+        site.docker
+            .inspect_one(&plain)?
+            .is_some_and(|found| match Labels::parse(&found.labels) {
+                Ok(labels) => labels.repo_path != site.repo.path || labels.branch != target.branch,
+                Err(_) => true,
+            });
     Ok(if taken {
         names::tag_apart(&site.repo.name(), &site.repo.path, &target.branch)
     } else {

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::Image;
 use super::record::{Line, Record, read};
 use crate::git::{ObjectId, Repo};
 use crate::ui;
@@ -12,6 +13,12 @@ pub fn of(repo: &Repo, commit: &ObjectId) -> Result<Vec<Record>> {
     let mut records = understood(commit, &note);
     records.sort_by_key(|record| std::cmp::Reverse(record.created_at));
     Ok(records)
+}
+
+/// Whether there is a record of this very image.
+pub fn has(repo: &Repo, image: &Image) -> Result<bool> {
+    let note = repo.note(&image.labels.commit)?.unwrap_or_default();
+    Ok(note.contains(&image.id))
 }
 
 /// All records of the repository with their commits, the newest first.

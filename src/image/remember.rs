@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use super::manifest::Manifest;
 use super::plan::Site;
 use super::record::{self, Record};
-use super::{Image, find, watch};
+use super::{Image, find, records, watch};
 use crate::git::{NOTES, Repo};
 use crate::ui;
 
@@ -44,8 +44,7 @@ pub fn record(repo: &Repo, image: &Image, manifest: &Manifest, platform: &str) {
 /// The same of an image that was there already, if it has none: a write may have failed, and notes
 /// may be lost.
 pub fn again(repo: &Repo, image: &Image, manifest: &Manifest) {
-    let note = repo.note(&image.labels.commit);
-    if note.is_ok_and(|note| !note.unwrap_or_default().contains(&image.id)) {
+    if records::has(repo, image).is_ok_and(|has| !has) {
         record(
             repo,
             image,

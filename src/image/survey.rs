@@ -46,11 +46,25 @@ impl Finding {
             staleness: Staleness::Unknown,
         }
     }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject {
+            commit: &self.commit,
+            branch: &self.branch,
+            branch_from: &self.branch_from,
+            stays: self.stays,
+        }
+    }
 }
 
-/// The findings on these images of the repository, and with `all` on every record besides; the
-/// newest first.
-pub fn survey(repo: &Repo, images: &[&Image], all: bool) -> Result<Vec<Finding>> {
+/// The findings on these images of the repository, and with `all` on every record besides, as far
+/// as `wanted`; the newest first.
+pub fn survey(
+    repo: &Repo,
+    images: &[&Image],
+    all: bool,
+    wanted: impl Fn(Subject) -> bool,
+) -> Result<Vec<Finding>> {
     let mut findings: Vec<Finding> = images
         .iter()
         .map(|image| Finding::of_image(image))
@@ -73,15 +87,8 @@ pub fn survey(repo: &Repo, images: &[&Image], all: bool) -> Result<Vec<Finding>>
         }
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.created_at));
     }
-    let subjects: Vec<Subject> = findings
-        .iter()
-        .map(|finding| Subject {
-            commit: &finding.commit,
-            branch: &finding.branch,
-            branch_from: &finding.branch_from,
-            stays: finding.stays,
-        })
-        .collect();
+    findings.retain(|finding| wanted(finding.subject()));
+    let subjects: Vec<Subject> = findings.iter().map(Finding::subject).collect();
     let states = track(repo, &subjects)?;
     for (finding, state) in findings.iter_mut().zip(states) {
         finding.staleness = state.staleness;

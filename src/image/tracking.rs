@@ -8,8 +8,8 @@ use super::branch_from::{self, BranchFrom};
 use super::settings::sources;
 use super::{Image, Labels, inputs, staleness::Staleness};
 use crate::conf::{self, Conf, Sources};
-use crate::error::Failure;
 use crate::git::{Distance, History, ObjectId, Repo};
+use crate::proc::at_once;
 use crate::ui;
 
 /// What is known of an image without asking an engine.
@@ -23,6 +23,13 @@ pub struct Subject<'a> {
     pub branch_from: &'a str,
     /// Whether it is of a tag or a commit.
     pub stays: bool,
+}
+
+impl Subject<'_> {
+    /// Whether it is meant by what the user typed, which leads to `branch` if to anything.
+    pub fn answers_to(&self, typed: &str, branch: Option<&str>) -> bool {
+        self.branch == typed || self.branch_from == typed || branch == Some(self.branch)
+    }
 }
 
 impl Labels {
@@ -79,37 +86,46 @@ pub fn references(repo: &Repo, subjects: &[Subject]) -> Result<Vec<String>> {
 /// then the distances, then one or two for the key files where there is a distance.
 pub fn track(repo: &Repo, subjects: &[Subject]) -> Result<Vec<Tracking>> {
     let references = references(repo, subjects)?;
+    let tips = repo.commits(&references)?;
     let commits: Vec<&ObjectId> = subjects.iter().map(|subject| subject.commit).collect();
-    let mut found = follow(repo, &commits, references)?;
-    for (tracking, subject) in found.iter_mut().zip(subjects) {
-        if tracking.tip.is_none() || subject.stays {
-            tracking.staleness = Staleness::of(without_branch(repo, *subject)?, Vec::new());
-            tracking.reference = None;
-            tracking.tip = None;
-        }
-    }
-    Ok(found)
+    let states = compare(repo, &commits, &tips)?;
+    let all = subjects.iter().zip(references).zip(tips).zip(states);
+    all.map(|(((subject, reference), tip), staleness)| {
+        Ok(if tip.is_none() || subject.stays {
+            Tracking {
+                reference: None,
+                tip: None,
+                staleness: Staleness::of(without_branch(repo, *subject)?, Vec::new()),
+            }
+        } else {
+            Tracking {
+                reference: Some(reference),
+                tip,
+                staleness,
+            }
+        })
+    })
+    .collect()
 }
 
-/// How commits lie to refs, or to anything else that leads to a commit.
-pub fn follow(
+/// How commits lie to the tips of their refs, `None` where a ref is gone.
+pub fn compare(
     repo: &Repo,
     commits: &[&ObjectId],
-    references: Vec<String>,
-) -> Result<Vec<Tracking>> {
-    let tips = repo.commits(&references)?;
+    tips: &[Option<ObjectId>],
+) -> Result<Vec<Staleness>> {
+    let differs =
+        |commit: &ObjectId, tip: &Option<ObjectId>| tip.as_ref().is_some_and(|t| t != commit);
     let pairs: Vec<(ObjectId, ObjectId)> = commits
         .iter()
-        .zip(&tips)
+        .zip(tips)
+        .filter(|(commit, tip)| differs(commit, tip))
         .filter_map(|(commit, tip)| Some(((*commit).clone(), tip.clone()?)))
-        .filter(|(commit, tip)| commit != tip)
         .collect();
-    // How far and what changed are asked at the same time, as somebody waits for the answer.
-    let (distances, changed) = std::thread::scope(|scope| {
-        let changed = scope.spawn(|| changed_key_files(repo, &pairs));
-        (distances(repo, commits, &tips), changed.join())
-    });
-    let changed = changed.map_err(|_| Failure::new("the look at the key files was cut short"))?;
+    let (changed, distances) = at_once(
+        || changed_key_files(repo, &pairs),
+        || distances(repo, commits, tips),
+    )?;
     let mut changed = changed
         .unwrap_or_else(|error| {
             ui::warn(format_args!(
@@ -118,16 +134,15 @@ pub fn follow(
             Vec::new()
         })
         .into_iter();
-    let all = commits.iter().zip(distances?).zip(references).zip(tips);
+    let all = commits.iter().zip(tips).zip(distances?);
     Ok(all
-        .map(|(((commit, distance), reference), tip)| {
-            let differs = tip.as_ref().is_some_and(|tip| tip != *commit);
-            let files = if differs { changed.next() } else { None };
-            Tracking {
-                reference: Some(reference),
-                staleness: Staleness::of(distance, files.unwrap_or_default()),
-                tip,
-            }
+        .map(|((commit, tip), distance)| {
+            let files = if differs(commit, tip) {
+                changed.next()
+            } else {
+                None
+            };
+            Staleness::of(distance, files.unwrap_or_default())
         })
         .collect())
 }
@@ -152,13 +167,9 @@ fn changed_key_files(repo: &Repo, pairs: &[(ObjectId, ObjectId)]) -> Result<Vec<
         return Ok(Vec::new());
     }
     let olds: Vec<ObjectId> = pairs.iter().map(|(old, _)| old.clone()).collect();
-    let (sources, texts) = std::thread::scope(|scope| {
-        let texts = scope.spawn(|| repo.files_at(&olds, conf::FILE));
-        (sources(Some(repo)), texts.join())
-    });
+    let (texts, sources) = at_once(|| repo.files_at(&olds, conf::FILE), || sources(Some(repo)))?;
     let sources = sources?;
-    let texts = texts.map_err(|_| Failure::new("the look at the settings was cut short"))??;
-    let patterns: Vec<Vec<String>> = texts
+    let patterns: Vec<Vec<String>> = texts?
         .iter()
         .map(|text| patterns(text.as_deref(), &sources))
         .collect();

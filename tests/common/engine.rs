@@ -65,6 +65,18 @@ impl Lab {
         self.tagged(outcome.stdout.trim_end())
     }
 
+    /// Makes a base image of this name, another with each number; removed with the lab.
+    #[track_caller]
+    pub fn base(&self, name: &str, number: usize) {
+        let file = format!(
+            "FROM debian:bookworm-slim\nLABEL number={number} dkr.repo_path=\"{}\"\n",
+            self.path("base").display()
+        );
+        let folder = self.file("base/Dockerfile", file);
+        let folder = folder.parent().unwrap().to_str().unwrap();
+        self.docker(&["build", "--quiet", "--tag", name, folder]);
+    }
+
     #[track_caller]
     pub fn tagged(&self, tag: &str) -> Image<'_> {
         let text = self.docker(&["image", "inspect", tag]);

@@ -267,3 +267,13 @@ fn the_environment_of_a_hook_does_not_mislead() {
     let shown = there.path.to_str().unwrap();
     assert!(output.stdout.contains(shown), "{}", output.stdout);
 }
+
+#[test]
+fn to_look_refuses_what_to_find_does() {
+    for path in ["", "/no/such/folder", "/"] {
+        let path = std::path::Path::new(path);
+        let found = git_dkr::git::Repo::find(Some(path)).unwrap_err();
+        let looked = git_dkr::git::Repo::look(Some(path)).unwrap_err();
+        assert_eq!(format!("{looked:#}"), format!("{found:#}"));
+    }
+}

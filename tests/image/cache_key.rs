@@ -29,18 +29,6 @@ fn key(image: &Image) -> String {
     key
 }
 
-/// Another image under the same name, which is removed with the lab.
-#[track_caller]
-fn base(lab: &Lab, name: &str, number: usize) {
-    let file = format!(
-        "FROM debian:bookworm-slim\nLABEL number={number} dkr.repo_path=\"{}\"\n",
-        lab.path("base").display()
-    );
-    let folder = lab.file("base/Dockerfile", file);
-    let folder = folder.parent().unwrap().to_str().unwrap();
-    lab.docker(&["build", "--quiet", "--tag", name, folder]);
-}
-
 #[test]
 fn the_same_again_builds_nothing() {
     let Some(lab) = Lab::new() else { return };
@@ -219,10 +207,10 @@ fn a_base_image_that_moved_on_makes_another() {
     let repo = lab.repo();
     let name = format!("dkr-test-base-{}:1", unique());
     let env = [("DKR_BASE_IMAGE", &*name)];
-    base(&lab, &name, 1);
+    lab.base(&name, 1);
     let one = lab.image(&create(&lab, &repo, &[], &env));
     assert!(is_there(&lab, &repo, &[], &env));
-    base(&lab, &name, 2);
+    lab.base(&name, 2);
     assert!(!is_there(&lab, &repo, &[], &env));
     let two = lab.image(&create(&lab, &repo, &[], &env));
     assert_ne!(key(&one), key(&two));

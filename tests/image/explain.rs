@@ -40,18 +40,6 @@ fn in_order(lines: &[String], expected: &[&str]) {
     }
 }
 
-/// A base image of this name, another with each number; removed with the lab.
-#[track_caller]
-fn base(lab: &Lab, name: &str, number: usize) {
-    let file = format!(
-        "FROM debian:bookworm-slim\nLABEL number={number} dkr.repo_path=\"{}\"\n",
-        lab.path("base").display()
-    );
-    let folder = lab.file("base/Dockerfile", file);
-    let folder = folder.parent().unwrap().to_str().unwrap();
-    lab.docker(&["build", "--quiet", "--tag", name, folder]);
-}
-
 #[test]
 fn a_new_image_differs_in_nothing() {
     let Some(lab) = Lab::new() else { return };
@@ -94,7 +82,7 @@ fn all_changes_the_most_telling_first() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
     let name = format!("dkr-test-base-{}:1", unique());
-    base(&lab, &name, 1);
+    lab.base(&name, 1);
     repo.write("Cargo.lock", "1\n");
     repo.git(["add", "Cargo.lock"]);
     let first = repo.conf(CONF);
@@ -104,7 +92,7 @@ fn all_changes_the_most_telling_first() {
     };
     with_base(&["create-image"]);
 
-    base(&lab, &name, 2);
+    lab.base(&name, 2);
     for number in 2..5 {
         repo.commit("Change", &[("Cargo.lock", &format!("{number}\n"))]);
     }
