@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::{Format, HostArgs, Place, PlanArgs, print_image};
 use crate::conf;
-use crate::engine::Docker;
+use crate::engine::Engine;
 use crate::git::Repo;
 use crate::image::plan::{Reuse, Site, Step};
 use crate::image::settings::sources;
@@ -54,10 +54,10 @@ impl Building {
         let repo = Repo::find(path)?;
         let sources = sources(Some(&repo))?;
         let host = self.host.read(&sources)?;
-        let docker = Docker::find(conf::docker_socket())?;
+        let engine = Engine::find(conf::docker_socket())?;
         let site = Site {
             repo: &repo,
-            docker: &docker,
+            engine: &engine,
             host: &host,
             sources: &sources,
             reuse,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Format, Place};
 use crate::conf;
-use crate::engine::Docker;
+use crate::engine::Engine;
 use crate::git::Repo;
 use crate::image::staleness::{Mend, Staleness};
 use crate::image::survey::{Finding, survey};
@@ -60,8 +60,8 @@ impl Check {
 
     fn findings(&self) -> Result<Vec<Finding>> {
         let (path, typed) = self.place.split();
-        let docker = Docker::find(conf::docker_socket())?;
-        let (images, repo) = at_once(|| find::all(&docker), || Repo::look(path))?;
+        let engine = Engine::find(conf::docker_socket())?;
+        let (images, repo) = at_once(|| find::all(&engine), || Repo::look(path))?;
         let (images, repo) = (images?, repo?);
         // An image that was removed with docker's own commands is no longer worth a hook's word.
         // Who may not write here gets the answer all the same.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Format;
 use crate::conf;
-use crate::engine::{Client, Docker};
+use crate::engine::{Client, Engine};
 use crate::fs::Scratch;
 use crate::git::{self, Repo};
 use crate::image::find;
@@ -59,7 +59,7 @@ impl Check {
 impl Doctor {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let clients = Docker::clients()?;
+        let clients = Engine::clients()?;
         let checks = [
             Check::new("git", git::version()),
             Check::new("docker client", client(&clients)),
@@ -93,7 +93,7 @@ type Clients = [(PathBuf, Client)];
 
 /// Which client builds, and what stands before it.
 fn client(clients: &Clients) -> Result<String> {
-    Docker::that_builds(clients)?;
+    Engine::that_builds(clients)?;
     let found = clients.iter().map(|(program, client)| {
         let program = program.display();
         match client {
@@ -110,12 +110,12 @@ fn client(clients: &Clients) -> Result<String> {
 }
 
 fn daemon(clients: &Clients) -> Result<String> {
-    let version = Docker::that_builds(clients)?.daemon_version()?;
+    let version = Engine::that_builds(clients)?.daemon_version()?;
     Ok(format!("version {version}"))
 }
 
 fn images() -> Result<String> {
-    match find::all(&Docker::find(conf::docker_socket())?)?.len() {
+    match find::all(&Engine::find(conf::docker_socket())?)?.len() {
         1 => Ok("1 image".to_owned()),
         count => Ok(format!("{count} images")),
     }

@@ -7,7 +7,7 @@ use termtree::Tree;
 
 use super::{Format, HostArgs};
 use crate::conf;
-use crate::engine::Docker;
+use crate::engine::Engine;
 use crate::error::Failure;
 use crate::git::{ObjectId, Repo};
 use crate::image::explain::{Chain, by_name, differences, find_image, present};
@@ -68,8 +68,8 @@ impl Explain {
 
     fn explain(&self) -> Result<()> {
         let repo = Repo::find(None)?;
-        let docker = Docker::find(conf::docker_socket())?;
-        let images = find::all(&docker)?;
+        let engine = Engine::find(conf::docker_socket())?;
+        let images = find::all(&engine)?;
         let image = match &self.image {
             Some(name) => find_image(&images, &repo, name)?,
             None => newest(&images, &repo)?,
@@ -81,7 +81,7 @@ impl Explain {
                 match find_image(&images, &repo, other) {
                     // A branch whose image this is: what it would be made of now.
                     Ok(same) if same.id == image.id && by_name(&images, other).is_none() => {
-                        (format!("{other} now"), self.present(&repo, &docker, other))
+                        (format!("{other} now"), self.present(&repo, &engine, other))
                     }
                     Ok(found) => {
                         let below = Chain::of(&repo, found)?;
@@ -89,14 +89,14 @@ impl Explain {
                         (found.tag.clone(), Some(below.whole()))
                     }
                     Err(error) => match target::resolve(&repo, Some(other), Fetch::No) {
-                        Ok(_) => (format!("{other} now"), self.present(&repo, &docker, other)),
+                        Ok(_) => (format!("{other} now"), self.present(&repo, &engine, other)),
                         Err(_) => return Err(error),
                     },
                 }
             }
             None => {
                 let branch_from = &image.labels.branch_from;
-                let now = self.present(&repo, &docker, branch_from);
+                let now = self.present(&repo, &engine, branch_from);
                 (format!("{branch_from} now"), now)
             }
         };
@@ -134,13 +134,13 @@ impl Explain {
     }
 
     /// The present state; a warning when it cannot be made out, as the rest can still be told.
-    fn present(&self, repo: &Repo, docker: &Docker, branch_from: &str) -> Option<Manifest> {
+    fn present(&self, repo: &Repo, engine: &Engine, branch_from: &str) -> Option<Manifest> {
         let look = || -> Result<Option<Manifest>> {
             let sources = sources(Some(repo))?;
             let host = self.host.read(&sources)?;
             let site = Site {
                 repo,
-                docker,
+                engine,
                 host: &host,
                 sources: &sources,
                 reuse: Reuse::default(),

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::{Format, Place, Row};
 use crate::conf;
-use crate::engine::Docker;
+use crate::engine::Engine;
 use crate::git::Repo;
 use crate::image::target::{self, Fetch};
 use crate::image::tracking::track_all;
@@ -73,7 +73,7 @@ impl ListImages {
     }
 
     fn images(&self) -> Result<Vec<Image>> {
-        let mut images = find::all(&Docker::find(conf::docker_socket())?)?;
+        let mut images = find::all(&Engine::find(conf::docker_socket())?)?;
         let (path, branch_from) = self.place.split();
         if path.is_some() || branch_from.is_some() {
             let repo = Repo::look(path)?;

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::{HostArgs, Place};
 use crate::conf::{self, Host};
-use crate::engine::Docker;
+use crate::engine::Engine;
 use crate::error::Failure;
 use crate::image::Image;
 use crate::image::bake;
@@ -59,9 +59,9 @@ pub struct StartImage {
 impl StartImage {
     /// Runs it; the exit code is the command's.
     pub fn run(&self) -> Result<u8> {
-        let docker = Docker::find(conf::docker_socket())?;
-        let (choice, host, wishes) = self.prepare(&docker).context("cannot start an image")?;
-        let start = start(&docker, &choice, &host);
+        let engine = Engine::find(conf::docker_socket())?;
+        let (choice, host, wishes) = self.prepare(&engine).context("cannot start an image")?;
+        let start = start(&engine, &choice, &host);
         if self.dry_run {
             ui::result(start.dry_run(&wishes))?;
             return Ok(0);
@@ -72,7 +72,7 @@ impl StartImage {
         Ok(u8::try_from(code).unwrap_or(1))
     }
 
-    fn prepare(&self, docker: &Docker) -> Result<(Choice, Host, Wishes)> {
+    fn prepare(&self, engine: &Engine) -> Result<(Choice, Host, Wishes)> {
         let (path, typed) = self.place.split();
         if let (Some(path), Some(second)) = (path, typed)
             && !path.exists()
@@ -82,9 +82,9 @@ impl StartImage {
                 .hint(format!("a command goes behind --: {path} -- {second} …"))
                 .into());
         }
-        let mut choice = choose(docker, path, typed)?;
+        let mut choice = choose(engine, path, typed)?;
         let host = self.host.read(&choice.sources)?;
-        let wishes = start(docker, &choice, &host).complete(Wishes {
+        let wishes = start(engine, &choice, &host).complete(Wishes {
             name: self.name.clone(),
             hostname: self.hostname.clone(),
             anthropic_key: self.anthropic_key.clone(),
@@ -132,9 +132,9 @@ impl StartImage {
     }
 }
 
-fn start<'a>(docker: &'a Docker, choice: &'a Choice, host: &'a Host) -> Start<'a> {
+fn start<'a>(engine: &'a Engine, choice: &'a Choice, host: &'a Host) -> Start<'a> {
     Start {
-        docker,
+        engine,
         image: &choice.image,
         repo: &choice.repo,
         tracking: &choice.tracking,
@@ -148,7 +148,7 @@ fn update(choice: &Choice, host: &Host) -> Result<Image> {
     let target = target::resolve(&choice.repo, branch_from, Fetch::Yes)?;
     let site = Site {
         repo: &choice.repo,
-        docker: &Docker::find(conf::docker_socket())?,
+        engine: &Engine::find(conf::docker_socket())?,
         host,
         sources: &choice.sources,
         reuse: Reuse::default(),

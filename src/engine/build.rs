@@ -5,30 +5,34 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::run::csv_field;
-use super::{Docker, EngineError, Event, Transcript};
+use super::{Engine, EngineError, Event, Transcript};
 use crate::proc::Cmd;
 use crate::ui;
 
 /// An image to build.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct BuildSpec {
     /// A folder with a `Dockerfile` and what it copies.
     pub context: PathBuf,
+    /// The Dockerfile, when it is not the one in the context.
+    pub dockerfile: Option<PathBuf>,
     /// The name of the result.
     pub tag: String,
     /// The labels of the result.
     pub labels: Vec<(String, String)>,
     /// A private key that steps with an ssh mount may use, and not see.
-    pub ssh_key: PathBuf,
+    pub ssh_key: Option<PathBuf>,
     /// Files that steps with a secret mount see: id and path.
     pub secrets: Vec<(String, PathBuf)>,
+    /// Values of the Dockerfile's `ARG`s.
+    pub build_args: Vec<(String, String)>,
     /// Variables that are passed from our environment to the steps and do not stay: proxies.
     pub pass_env: Vec<String>,
     /// Whether each step is to run again.
     pub no_cache: bool,
 }
 
-impl Docker {
+impl Engine {
     /// Builds it; `on_event` hears of each step. Nothing is tagged unless all went well.
     pub fn build(&self, spec: &BuildSpec, mut on_event: impl FnMut(&Event)) -> Result<()> {
         let mut transcript = Transcript::default();
@@ -62,11 +66,18 @@ impl Docker {
         if spec.no_cache {
             cmd = cmd.arg("--no-cache");
         }
-        let key = spec.ssh_key.display();
-        cmd = cmd.arg("--ssh").arg(format!("default={key}"));
+        if let Some(dockerfile) = &spec.dockerfile {
+            cmd = cmd.arg("--file").arg(dockerfile);
+        }
+        if let Some(key) = &spec.ssh_key {
+            cmd = cmd.arg("--ssh").arg(format!("default={}", key.display()));
+        }
         for (id, path) in &spec.secrets {
             let source = csv_field(&format!("src={}", path.display()));
             cmd = cmd.arg("--secret").arg(format!("id={id},{source}"));
+        }
+        for (name, value) in &spec.build_args {
+            cmd = cmd.arg("--build-arg").arg(format!("{name}={value}"));
         }
         for name in &spec.pass_env {
             cmd = cmd.arg("--build-arg").arg(name);

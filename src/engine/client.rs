@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{Docker, EngineError};
+use super::{Engine, EngineError};
 use crate::proc::{Cmd, on_path};
 
 /// What a program called `docker` turned out to be.
@@ -29,7 +29,7 @@ pub enum Client {
     Strange(String),
 }
 
-impl Docker {
+impl Engine {
     /// The first docker client on the PATH: good enough for all but builds. `socket` is where the
     /// daemon is, if it is known.
     pub fn find(socket: Option<PathBuf>) -> Result<Self> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::{Docker, EngineError, socket};
+use super::{Engine, EngineError, socket};
 
 /// What the engine knows of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ struct RawConfig {
     labels: Option<BTreeMap<String, String>>,
 }
 
-impl Docker {
+impl Engine {
     /// The tagged images that carry a label: one call, however many there are.
     ///
     /// A daemon with a local socket is asked itself: starting the client takes longer than all

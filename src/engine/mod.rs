@@ -19,9 +19,9 @@ pub use progress::{Event, Transcript};
 pub use run::{Mount, RunSpec};
 pub use trouble::EngineError;
 
-/// A docker client.
+/// A container engine, through its command line: a docker client.
 #[derive(Debug, Clone)]
-pub struct Docker {
+pub struct Engine {
     program: PathBuf,
     /// The daemon's own socket, where it is a local one and this client would ask there.
     socket: Option<PathBuf>,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::Docker;
+use super::Engine;
 use crate::proc::Cmd;
 
 /// A file or folder of the host inside the container, read-only.
@@ -38,7 +38,7 @@ pub struct RunSpec {
     pub command: Vec<OsString>,
 }
 
-impl Docker {
+impl Engine {
     /// Runs it and returns the command's exit code.
     pub fn start(&self, spec: &RunSpec) -> Result<i32> {
         run_command(self.cmd(), spec).attached()
@@ -50,7 +50,7 @@ impl Docker {
         Ok(cmd.output()?.status.success())
     }
 
-    /// The command that [`Docker::start`] runs.
+    /// The command that [`Engine::start`] runs.
     pub fn start_command(&self, spec: &RunSpec) -> Cmd {
         run_command(self.cmd(), spec)
     }

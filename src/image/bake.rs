@@ -13,7 +13,7 @@ use super::reach::Way;
 use super::report::{Report, explain};
 use super::{Image, Labels, Target, ca, dockerfile, names, remember};
 use crate::conf;
-use crate::engine::{BuildSpec, Docker};
+use crate::engine::{BuildSpec, Engine};
 use crate::error::Failure;
 use crate::fs::{Lock, Scratch};
 use crate::git::{Repo, View};
@@ -77,10 +77,10 @@ fn planned(
         return Ok(step);
     }
     // Nothing is fetched for a build that cannot be.
-    Docker::for_builds()?;
+    Engine::for_builds()?;
     let base = &first.conf.base_image.value;
     ui::status("pull", base);
-    site.docker.pull(base)?;
+    site.engine.pull(base)?;
     plan(site, target)
 }
 
@@ -102,10 +102,10 @@ fn take(site: Site, step: Step) -> Result<Image> {
 
 /// Gives an image that is what is wanted the name that it should have.
 fn retag(site: Site, image: Image, tag: String) -> Result<Image> {
-    let before = site.docker.inspect_one(&tag)?;
-    site.docker.tag(&image.id, &tag)?;
+    let before = site.engine.inspect_one(&tag)?;
+    site.engine.tag(&image.id, &tag)?;
     if let Some(old) = before {
-        site.docker.remove_if_nameless(&old.id)?;
+        site.engine.remove_if_nameless(&old.id)?;
     }
     let commit = image.labels.commit.short();
     ui::status(
@@ -127,7 +127,7 @@ struct Ready {
 /// Does what was planned. Fails without leaving anything but the engine's own build cache.
 fn bake(site: Site, plan: &Plan) -> Result<Image> {
     let began = Instant::now();
-    let builder = Docker::for_builds()?;
+    let builder = Engine::for_builds()?;
     let manifest = plan.manifest.as_ref().with_context(|| {
         let base = &plan.conf.base_image.value;
         format!("the base image {base} was fetched and is not there")
@@ -143,17 +143,17 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     site.repo.complete(&plan.target.commit)?;
     ui::status("build", &plan.describe());
 
-    let before = site.docker.inspect_one(&plan.tag)?;
+    let before = site.engine.inspect_one(&plan.tag)?;
     let report = Report::new(ready.way.sent(), site.repo.size()?);
     builder
         .build(&ready.spec, |event| report.hear(event))
         .map_err(explain)?;
     drop(report);
 
-    let built = site.docker.inspect_one(&plan.tag)?;
+    let built = site.engine.inspect_one(&plan.tag)?;
     let built = built.context("the new image is gone")?;
     if let Some(old) = before.filter(|old| old.id != built.id) {
-        site.docker.remove_if_nameless(&old.id)?;
+        site.engine.remove_if_nameless(&old.id)?;
     }
     let size = ui::bytes(built.size);
     let time = ui::seconds(began.elapsed());
@@ -187,10 +187,11 @@ fn prepare(site: Site, plan: &Plan, manifest: &Manifest) -> Result<Ready> {
         context,
         tag: plan.tag.clone(),
         labels: labels(site, plan, manifest).to_pairs(),
-        ssh_key: without_comma(&way.access().key, &scratch)?,
+        ssh_key: Some(without_comma(&way.access().key, &scratch)?),
         secrets,
         pass_env: proxies(),
         no_cache: site.reuse == Reuse::Nothing,
+        ..BuildSpec::default()
     };
     Ok(Ready {
         spec,

@@ -9,7 +9,7 @@ use super::target::{self, Fetch};
 use super::tracking::{Tracking, track};
 use super::{Image, Target, find};
 use crate::conf::{self, Conf, Sources};
-use crate::engine::Docker;
+use crate::engine::Engine;
 use crate::error::Failure;
 use crate::git::Repo;
 use crate::proc::at_once;
@@ -40,9 +40,9 @@ struct Named {
 
 /// The newest image of what was named; without names, that of the repository one stands in, else
 /// the newest of all, and it says which.
-pub fn choose(docker: &Docker, path: Option<&Path>, typed: Option<&str>) -> Result<Choice> {
+pub fn choose(engine: &Engine, path: Option<&Path>, typed: Option<&str>) -> Result<Choice> {
     // The engine takes longer to answer than git.
-    let (images, named) = at_once(|| find::all(docker), || named(path, typed))?;
+    let (images, named) = at_once(|| find::all(engine), || named(path, typed))?;
     let images = images?;
     let anything = path.is_none() && typed.is_none();
     let Some(Named {

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::labels::{Labels, MARK};
 use super::names;
-use crate::engine::{Docker, Found};
+use crate::engine::{Engine, Found};
 use crate::ui;
 
 /// An image that git dkr built.
@@ -67,9 +67,9 @@ impl Image {
 
 /// All images of git dkr that have a name, newest first, each once. Those whose labels make no
 /// sense are left out with a warning.
-pub fn all(docker: &Docker) -> Result<Vec<Image>> {
+pub fn all(engine: &Engine) -> Result<Vec<Image>> {
     let mut images = Vec::new();
-    for found in docker.images(MARK)? {
+    for found in engine.images(MARK)? {
         let Some(first) = found.names.first() else {
             continue;
         };

@@ -10,7 +10,7 @@ use crate::conf::{self, CaBundle, Conf};
 /// Of an image of its own; `None` while the base image is not here.
 pub fn of_create(site: Site, conf: &Conf, target: &Target) -> Result<Option<Manifest>> {
     let name = &conf.base_image.value;
-    let Some(found) = site.docker.inspect_one(name)? else {
+    let Some(found) = site.engine.inspect_one(name)? else {
         return Ok(None);
     };
     let shallow = site.repo.shallow_boundary()?;

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use super::manifest::Manifest;
 use super::{Image, Labels, Target, dockerfile, find, inputs, names, records};
 use crate::conf::{self, Conf, Host, Sources};
-use crate::engine::Docker;
+use crate::engine::Engine;
 use crate::error::Failure;
 use crate::git::{Commit, Distance, History, ObjectId, Repo};
 
@@ -18,7 +18,7 @@ pub struct Site<'a> {
     /// The repository.
     pub repo: &'a Repo,
     /// The engine.
-    pub docker: &'a Docker,
+    pub engine: &'a Engine,
     /// Settings of the machine.
     pub host: &'a Host,
     /// Settings above `.dkr.conf`.
@@ -76,7 +76,7 @@ impl Plan {
 
 /// Plans an image of its own.
 pub fn plan_create(site: Site, target: Target) -> Result<Step> {
-    let images = find::all(site.docker)?;
+    let images = find::all(site.engine)?;
     let newest = find::newest_of(&images, &site.repo.path, &target.branch);
     let tag = tag(site, &target, newest)?;
     let plan = plan(site, target, tag, None, Vec::new())?;
@@ -118,7 +118,7 @@ pub enum Step {
 
 /// Plans one more layer on the newest image of the branch.
 pub fn plan_update(site: Site, target: Target) -> Result<Step> {
-    let images = find::all(site.docker)?;
+    let images = find::all(site.engine)?;
     let Some(parent) = find::newest_of(&images, &site.repo.path, &target.branch) else {
         let message = format!(
             "there is no image of {} of {} to update",
@@ -136,7 +136,7 @@ pub fn plan_update(site: Site, target: Target) -> Result<Step> {
         return Ok(Step::Nothing(Box::new(parent.clone()), None));
     }
     let tag = tag(site, &target, Some(parent))?;
-    let layers = site.docker.layers(&parent.id)?;
+    let layers = site.engine.layers(&parent.id)?;
     if layers >= MAX_LAYERS {
         let remark = format!(
             "{} has {layers} layers, and engines take about 125: this update is a create",
@@ -262,7 +262,7 @@ fn tag(site: Site, target: &Target, newest: Option<&Image>) -> Result<String> {
 fn free_tag(site: Site, target: &Target) -> Result<String> {
     let plain = names::tag(&site.repo.name(), &target.branch);
     let taken =
-        site.docker
+        site.engine
             .inspect_one(&plain)?
             .is_some_and(|found| match Labels::parse(&found.labels) {
                 Ok(labels) => labels.repo_path != site.repo.path || labels.branch != target.branch,

@@ -56,7 +56,7 @@ pub fn again(repo: &Repo, image: &Image, manifest: &Manifest) {
 
 /// Brings the watch list up to date.
 pub fn watch(site: Site) {
-    let write = || watch::write(site.repo, &find::all(site.docker)?);
+    let write = || watch::write(site.repo, &find::all(site.engine)?);
     if let Err(error) = write() {
         ui::warn(format_args!(
             "the hooks' watch list is not up to date: {error:#}"

@@ -9,7 +9,7 @@ use super::bake::proxies;
 use super::reach::Way;
 use super::{Image, ca, names, tracking::Tracking};
 use crate::conf::{Conf, Host};
-use crate::engine::{Docker, Mount, RunSpec};
+use crate::engine::{Engine, Mount, RunSpec};
 use crate::error::Failure;
 use crate::fs::Scratch;
 use crate::git::{Repo, is_branch_name};
@@ -41,7 +41,7 @@ pub struct Wishes {
 #[derive(Debug, Clone, Copy)]
 pub struct Start<'a> {
     /// The engine.
-    pub docker: &'a Docker,
+    pub engine: &'a Engine,
     /// The image.
     pub image: &'a Image,
     /// Its repository.
@@ -80,7 +80,7 @@ impl Start<'_> {
                     .hint("use letters, digits and hyphens, 2 to 63 of them")
             );
         }
-        if self.docker.has_container(&name)? {
+        if self.engine.has_container(&name)? {
             bail!(
                 Failure::new(format!("a container is called {name} already"))
                     .hint("choose another --hostname, or leave it out for a fresh one")
@@ -121,7 +121,7 @@ impl Start<'_> {
     /// The command that would be run, without the server behind it.
     pub fn dry_run(&self, wishes: &Wishes) -> Cmd {
         let run_dir = Path::new("<temporary folder>");
-        self.docker.start_command(&self.spec(wishes, run_dir))
+        self.engine.start_command(&self.spec(wishes, run_dir))
     }
 
     /// Runs the container in the foreground; the command's exit code.
@@ -144,7 +144,7 @@ impl Start<'_> {
             let file = ca::with_system(&ca::read(&bundle.value)?);
             std::fs::write(run_dir.join("ca.pem"), file).context("cannot write the CA bundle")?;
         }
-        self.docker.start(&self.spec(wishes, &run_dir))
+        self.engine.start(&self.spec(wishes, &run_dir))
     }
 
     fn spec(&self, wishes: &Wishes, run_dir: &Path) -> RunSpec {
