@@ -5,7 +5,7 @@
 //! | floor | modules | what they do |
 //! |---|---|---|
 //! | commands | [`cli`], [`commands`] | arguments, then: gather facts, decide, act, print |
-//! | jobs | [`image`], [`hooks`] | what the tool is for: bake, update, find, start; tell when stale |
+//! | jobs | [`image`], [`hooks`], [`layers`] | what the tool is for: bake, update, find, start; tell when stale; compose |
 //! | settings | [`conf`] | `.dkr.conf`, git config and environment, each value with its origin |
 //! | edges | [`git`], [`engine`], [`ssh`] | one for each thing outside the process; `ssh` may use `git` |
 //! | helpers | [`proc`], [`fs`], [`ui`], [`error`] | processes, files, the terminal, errors |
@@ -27,6 +27,7 @@ pub mod fs;
 pub mod git;
 pub mod hooks;
 pub mod image;
+pub mod layers;
 pub mod proc;
 pub mod ssh;
 pub mod ui;

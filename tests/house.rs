@@ -14,7 +14,7 @@ const LINES: usize = 450;
 fn floor(module: &str) -> Option<u8> {
     Some(match module {
         "cli" | "commands" => 4,
-        "image" | "hooks" => 3,
+        "image" | "hooks" | "layers" => 3,
         "conf" => 2,
         "git" | "engine" | "ssh" | "net" => 1,
         "proc" | "fs" | "ui" | "error" => 0,
@@ -28,8 +28,11 @@ fn may_import(from: &str, to: &str) -> bool {
     let (Some(upper), Some(lower)) = floors else {
         return false;
     };
-    let neighbours =
-        matches!((from, to), ("ssh", "git") | ("hooks", "image")) || upper == 4 || upper == 0;
+    let neighbours = matches!(
+        (from, to),
+        ("ssh", "git") | ("hooks", "image") | ("image", "layers")
+    ) || upper == 4
+        || upper == 0;
     from == to || lower < upper || (lower == upper && neighbours)
 }
 
