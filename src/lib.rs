@@ -8,7 +8,7 @@
 //! | jobs | [`image`], [`hooks`], [`layers`] | what the tool is for: bake, update, find, start; tell when stale; compose |
 //! | settings | [`conf`] | `.dkr.conf`, git config and environment, each value with its origin |
 //! | edges | [`git`], [`engine`], [`ssh`] | one for each thing outside the process; `ssh` may use `git` |
-//! | helpers | [`proc`], [`fs`], [`ui`], [`error`] | processes, files, the terminal, errors |
+//! | helpers | [`proc`], [`fs`], [`ui`], [`error`], [`digest`] | processes, files, the terminal, errors, keys |
 //!
 //! Deciding and doing are apart: parsing, planning, Dockerfile text, staleness and names are pure
 //! functions, tested by value; only `proc` starts processes, only `ui` prints, only `conf` and
@@ -21,6 +21,7 @@
 pub mod cli;
 pub mod commands;
 pub mod conf;
+pub mod digest;
 pub mod engine;
 pub mod error;
 pub mod fs;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 const GREEN: Style = AnsiColor::Green.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
@@ -131,6 +131,43 @@ pub fn confirm(question: &str) -> Result<bool> {
         .context("cannot read the answer")
 }
 
+/// Whether there is somebody to watch lines that move.
+fn moves() -> bool {
+    let options = options();
+    !options.quiet && !options.verbose && std::io::stderr().is_terminal()
+}
+
+/// Several lines that move at the same time.
+#[derive(Debug, Default)]
+pub struct Board(MultiProgress);
+
+impl Board {
+    /// Without a line yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether its lines can be seen.
+    pub fn is_shown(&self) -> bool {
+        moves()
+    }
+
+    /// One more line at the end.
+    pub fn line(&self, text: &str) -> Progress {
+        let bar = if moves() {
+            self.0.add(ProgressBar::new_spinner())
+        } else {
+            ProgressBar::hidden()
+        };
+        Progress::with(bar, text)
+    }
+
+    /// Prints above them.
+    pub fn above(&self, print: impl FnOnce()) {
+        self.0.suspend(print);
+    }
+}
+
 /// One line that moves while something runs, and is gone afterwards.
 #[derive(Debug)]
 pub struct Progress(ProgressBar);
@@ -138,12 +175,15 @@ pub struct Progress(ProgressBar);
 impl Progress {
     /// A line without a bar. Hidden when standard error is no terminal or the user wants quiet.
     pub fn start(text: &str) -> Self {
-        let options = options();
-        let bar = if options.quiet || options.verbose || !std::io::stderr().is_terminal() {
-            ProgressBar::hidden()
-        } else {
+        let bar = if moves() {
             ProgressBar::new_spinner()
+        } else {
+            ProgressBar::hidden()
         };
+        Self::with(bar, text)
+    }
+
+    fn with(bar: ProgressBar, text: &str) -> Self {
         bar.set_message(text.to_owned());
         bar.enable_steady_tick(TICK);
         style(&bar, PLAIN);

@@ -17,7 +17,7 @@ fn floor(module: &str) -> Option<u8> {
         "image" | "hooks" | "layers" => 3,
         "conf" => 2,
         "git" | "engine" | "ssh" | "net" => 1,
-        "proc" | "fs" | "ui" | "error" => 0,
+        "proc" | "fs" | "ui" | "error" | "digest" => 0,
         _ => return None,
     })
 }

@@ -4,17 +4,21 @@ use super::problem::{Place, Problem};
 use super::{Origin, instructions};
 
 /// Every key, in the order of the documentation.
-pub(super) const KEYS: [&str; 7] = [
+pub(super) const KEYS: [&str; 13] = [
     "base_image",
     "packages",
     "volumes",
     "caches",
+    "stack",
+    "agent",
+    "layers",
+    "stack_base",
+    "layer_prefix",
+    "layer_args",
     "stale_after",
     "key_files",
     "ca_bundle",
 ];
-/// Keys that a later version will know; older ones say so rather than call them unknown.
-const LATER: [&str; 3] = ["stack", "agent", "layers"];
 const SECTIONS: [&str; 2] = ["pre_clone", "post_clone"];
 
 /// Raw Dockerfile lines of one section.
@@ -133,10 +137,7 @@ fn read_entry(file: &mut File, raw: &str, at: Place, problems: &mut Vec<Problem>
         line: at.line,
         column: 2 + key.chars().count() + value.chars().take_while(|c| c.is_whitespace()).count(),
     };
-    if LATER.contains(&key_name) {
-        let message = format!("`{key_name}` is not supported by this version of git dkr");
-        problems.push(Problem::new(Origin::File(at), message));
-    } else if !KEYS.contains(&key_name) {
+    if !KEYS.contains(&key_name) {
         let known = nearest(key_name, &KEYS).map_or_else(
             || format!("known keys: {}", KEYS.join(", ")),
             |near| format!("did you mean `{near}`?"),
@@ -158,7 +159,7 @@ fn read_entry(file: &mut File, raw: &str, at: Place, problems: &mut Vec<Problem>
 }
 
 /// The known name that is most like this one, when one is near at all.
-pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
         .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))

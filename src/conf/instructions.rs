@@ -108,6 +108,23 @@ pub fn split(text: &str) -> Vec<Instruction> {
     found
 }
 
+/// The same text with an option (ending in a space) put into each RUN.
+pub fn with_run_option(text: &str, option: &str) -> String {
+    split(text)
+        .into_iter()
+        .map(|instruction| {
+            let rest = instruction.body.get(instruction.keyword.len()..);
+            match (instruction.keyword.as_str(), rest) {
+                ("RUN", Some(rest)) => {
+                    let rest = rest.trim_start_matches([' ', '\t']);
+                    format!("{}RUN {option}{rest}", instruction.lead)
+                }
+                _ => instruction.lead + &instruction.body,
+            }
+        })
+        .collect()
+}
+
 /// Adds a line to the logical one and says whether another follows.
 fn continues(raw: &str, logical: &mut String) -> bool {
     let line = raw.trim_end();

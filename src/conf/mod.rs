@@ -1,12 +1,14 @@
 //! Settings, each with where it came from: flag, environment (`DKR_*`), git config (`dkr.*`),
 //! `.dkr.conf` in the commit, default; the strongest first.
 
+pub mod ca;
 mod caches;
 mod docker;
 mod file;
 mod host;
 mod instructions;
 mod problem;
+mod stack;
 mod values;
 
 use std::collections::BTreeMap;
@@ -17,10 +19,11 @@ use anyhow::{Context, Result};
 
 pub use caches::Cache;
 pub use docker::docker_socket;
-pub use file::Section;
+pub use file::{Section, nearest};
 pub use host::Host;
-pub use instructions::{Instruction, split};
+pub use instructions::{Instruction, split, with_run_option};
 pub use problem::{Place, Problem, Problems};
+pub use stack::{Stack, is_layer_name, is_prefix};
 
 /// The file's name, at the top of the repository.
 pub const FILE: &str = ".dkr.conf";
@@ -71,6 +74,7 @@ impl fmt::Display for Origin {
 /// The settings outside of `.dkr.conf`, by the name of the setting (`base_image`).
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
+    flags: BTreeMap<&'static str, (String, &'static str)>,
     env: BTreeMap<String, String>,
     git: BTreeMap<String, String>,
 }
@@ -83,13 +87,24 @@ impl Sources {
         git: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
         Self {
+            flags: BTreeMap::new(),
             env: env.into_iter().collect(),
             git: git.into_iter().collect(),
         }
     }
 
+    /// The same under a flag of the command line, which is stronger than all else.
+    #[must_use]
+    pub fn with_flag(mut self, name: &'static str, value: String, flag: &'static str) -> Self {
+        self.flags.insert(name, (value, flag));
+        self
+    }
+
     /// The strongest word outside of `.dkr.conf` on the setting of this name.
     pub fn get(&self, name: &str) -> Option<(&str, Origin)> {
+        if let Some((value, flag)) = self.flags.get(name) {
+            return Some((value, Origin::Flag(flag)));
+        }
         let variable = format!("DKR_{}", name.to_uppercase());
         if let Some(value) = self.env.get(&variable).filter(|value| !value.is_empty()) {
             return Some((value, Origin::Env(variable)));
@@ -129,6 +144,28 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Variables by which programs find a proxy: passed to the steps of a build and to containers,
+/// never baked.
+const PROXIES: [&str; 8] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+];
+
+/// The proxy settings of our environment, by name.
+pub fn proxies() -> Vec<String> {
+    PROXIES
+        .into_iter()
+        .filter(|name| variable(name).is_some())
+        .map(str::to_owned)
+        .collect()
+}
+
 /// Where caches of this tool live: `$XDG_CACHE_HOME/git-dkr` or `~/.cache/git-dkr`.
 pub fn cache_dir() -> Result<PathBuf> {
     let root = match variable("XDG_CACHE_HOME") {
@@ -136,6 +173,15 @@ pub fn cache_dir() -> Result<PathBuf> {
         None => PathBuf::from(variable("HOME").context("HOME is not set")?).join(".cache"),
     };
     Ok(root.join("git-dkr"))
+}
+
+/// Where a user keeps layers: `$XDG_CONFIG_HOME/git-dkr/layers` or `~/.config/git-dkr/layers`.
+pub fn layers_dir() -> Option<PathBuf> {
+    let root = match variable("XDG_CONFIG_HOME") {
+        Some(folder) => PathBuf::from(folder),
+        None => PathBuf::from(variable("HOME")?).join(".config"),
+    };
+    Some(root.join("git-dkr/layers"))
 }
 
 /// What becomes of the extra CA certificates.
@@ -158,6 +204,18 @@ pub struct Conf {
     pub volumes: Value<Vec<String>>,
     /// Caches shared by all of the user's containers.
     pub caches: Value<Vec<Cache>>,
+    /// Languages whose tools are under the repository.
+    pub stack: Value<Stack>,
+    /// The coding agent that is in the image, by name.
+    pub agent: Value<Option<String>>,
+    /// More tool layers, by name.
+    pub layers: Value<Vec<String>>,
+    /// What the lowest layer stands on.
+    pub stack_base: Option<Value<String>>,
+    /// How the names of layers' images begin.
+    pub layer_prefix: Option<Value<String>>,
+    /// Build arguments of layers: layer, argument, value.
+    pub layer_args: Value<Vec<(String, String, String)>>,
     /// How many commits behind before one is asked to update.
     pub stale_after: Value<u64>,
     /// Patterns of files whose change matters more than any commit.
@@ -193,6 +251,18 @@ impl Conf {
             caches: pick
                 .value("caches", caches::parse)
                 .unwrap_or_else(|| Value::default_of(vec![Cache::Bazel])),
+            stack: pick
+                .value("stack", stack::stack)
+                .unwrap_or_else(|| Value::default_of(Stack::None)),
+            agent: pick
+                .value("agent", stack::agent)
+                .unwrap_or_else(|| Value::default_of(None)),
+            layers: pick.list("layers", stack::layer),
+            stack_base: pick.value("stack_base", values::image),
+            layer_prefix: pick.value("layer_prefix", stack::prefix),
+            layer_args: pick
+                .value("layer_args", stack::args)
+                .unwrap_or_else(|| Value::default_of(Vec::new())),
             stale_after: pick
                 .value("stale_after", values::number)
                 .unwrap_or_else(|| Value::default_of(50)),

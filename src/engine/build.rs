@@ -94,6 +94,9 @@ fn explain(transcript: &Transcript) -> EngineError {
         return EngineError::of_stderr(&transcript.loose());
     };
     let output = tail.join("\n");
+    if step.starts_with("resolve image config for") {
+        return EngineError::NoFrontend(reason);
+    }
     if step.contains("load metadata for") || step.contains("] FROM ") {
         return EngineError::NoBaseImage(reason);
     }

@@ -74,14 +74,25 @@ impl Engine {
     /// A daemon with a local socket is asked itself: starting the client takes longer than all
     /// the rest of a listing. Where that does not work the client says why.
     pub fn images(&self, label: &str) -> Result<Vec<Found>> {
+        self.tagged(Some(label))
+    }
+
+    /// All tagged images, in one call.
+    pub fn all_images(&self) -> Result<Vec<Found>> {
+        self.tagged(None)
+    }
+
+    fn tagged(&self, label: Option<&str>) -> Result<Vec<Found>> {
         if let Some(answer) = self.socket.as_ref().and_then(|socket| list(socket, label)) {
             return Ok(answer);
         }
-        let cmd = self
+        let mut cmd = self
             .cmd()
             .args(["images", "--quiet", "--no-trunc"])
-            .args(["--filter", "dangling=false", "--filter"])
-            .arg(format!("label={label}"));
+            .args(["--filter", "dangling=false"]);
+        if let Some(label) = label {
+            cmd = cmd.arg("--filter").arg(format!("label={label}"));
+        }
         let answer = self.run(&cmd)?;
         let mut ids: Vec<String> = answer.lines().map(str::to_owned).collect();
         // An image is listed once for each of its names.
@@ -167,8 +178,9 @@ impl Engine {
     }
 }
 
-fn list(socket: &Path, label: &str) -> Option<Vec<Found>> {
-    let filters = serde_json::json!({ "dangling": ["false"], "label": [label] }).to_string();
+fn list(socket: &Path, label: Option<&str>) -> Option<Vec<Found>> {
+    let labels: Vec<&str> = label.into_iter().collect();
+    let filters = serde_json::json!({ "dangling": ["false"], "label": labels }).to_string();
     let answer = socket::get(socket, "/images/json", Some(("filters", &filters))).ok()?;
     parse(&answer).ok()
 }

@@ -30,6 +30,9 @@ pub enum EngineError {
     /// The image to start from cannot be had.
     #[error("the base image cannot be had: {0}")]
     NoBaseImage(String),
+    /// What a `# syntax=` line names cannot be had.
+    #[error("the Dockerfile's frontend cannot be had: {0}")]
+    NoFrontend(String),
     /// A raw line that this engine does not know.
     #[error("the engine does not understand the Dockerfile: {0}")]
     BadDockerfile(String),
@@ -92,6 +95,9 @@ impl EngineError {
             }
             Self::NoBuildx(_) => {
                 "install the plugin (docker-buildx-plugin or docker-buildx), or put a working docker first on the PATH"
+            }
+            Self::NoFrontend(_) => {
+                "leave the line `# syntax=` out, or see that its image can be pulled"
             }
             Self::TooOld(_) => "install Docker 20.10 or later",
             Self::Podman(_) => "install Docker and put it before podman's docker on the PATH",

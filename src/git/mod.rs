@@ -11,6 +11,7 @@ mod objects;
 mod quick;
 mod refs;
 mod repo;
+mod tree;
 mod view;
 
 use std::path::Path;
@@ -26,6 +27,7 @@ pub use notes::NOTES;
 pub use objects::{Commit, ObjectId};
 pub use refs::Head;
 pub use repo::{Repo, user_settings};
+pub use tree::TreeFile;
 pub use view::View;
 
 use crate::error::Failure;

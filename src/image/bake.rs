@@ -11,35 +11,14 @@ use super::manifest::Manifest;
 use super::plan::{Plan, Reuse, Site, Step, plan_create, plan_update};
 use super::reach::Way;
 use super::report::{Report, explain};
-use super::{Image, Labels, Target, ca, dockerfile, names, remember};
-use crate::conf;
+use super::{Image, Labels, Target, dockerfile, names, remember};
+use crate::conf::{self, ca};
 use crate::engine::{BuildSpec, Engine};
 use crate::error::Failure;
 use crate::fs::{Lock, Scratch};
 use crate::git::{Repo, View};
 use crate::ssh::{SECRETS, Serve};
 use crate::ui;
-
-/// Passed to the steps of a build and to containers, never baked.
-const PROXIES: [&str; 8] = [
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "ALL_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "all_proxy",
-];
-
-/// The proxy settings of our environment, by name.
-pub(super) fn proxies() -> Vec<String> {
-    PROXIES
-        .into_iter()
-        .filter(|name| conf::variable(name).is_some())
-        .map(str::to_owned)
-        .collect()
-}
 
 /// One build of one repository and branch at a time: a second one waits, and then builds on what
 /// the first one made.
@@ -189,7 +168,7 @@ fn prepare(site: Site, plan: &Plan, manifest: &Manifest) -> Result<Ready> {
         labels: labels(site, plan, manifest).to_pairs(),
         ssh_key: Some(without_comma(&way.access().key, &scratch)?),
         secrets,
-        pass_env: proxies(),
+        pass_env: conf::proxies(),
         no_cache: site.reuse == Reuse::Nothing,
         ..BuildSpec::default()
     };

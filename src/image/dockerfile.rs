@@ -11,13 +11,12 @@ use anyhow::{Context, Result};
 use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
-use super::{Target, ca, names};
-use crate::conf::{CaBundle, Cache, Conf, Section, split};
+use super::Target;
+use crate::conf::{CaBundle, Cache, Conf, Section, ca, with_run_option};
+use crate::digest;
 use crate::fs::write_private;
 use crate::ssh;
 
-/// The mount by which a step sees the extra CA certificates.
-const CA_MOUNT: &str = "--mount=type=secret,id=dkr_ca,mode=0444 ";
 /// Always there, besides what `.dkr.conf` asks for.
 const PACKAGES: [&str; 4] = ["git", "tmux", "openssh-client", "curl"];
 /// What the steps use from the build context, which holds nothing else.
@@ -67,7 +66,7 @@ struct Values<'a> {
 pub fn create(conf: &Conf, target: &Target, shallow: Option<&str>, ca: bool) -> Result<String> {
     let mut values = values(conf, target, &conf.base_image.value, ca);
     if let Some(cut) = shallow {
-        values.shallow = format!(" shallow-{}", names::short_hash(&[cut]));
+        values.shallow = format!(" shallow-{}", digest::short(&[cut]));
     }
     render(include_str!("../../templates/create.Dockerfile"), &values)
 }
@@ -89,7 +88,7 @@ fn values<'a>(conf: &'a Conf, target: &'a Target, from: &'a str, ca: bool) -> Va
             .flat_map(|cache| cache.environment())
             .collect(),
         ca_variables: if ca { &ca::VARIABLES } else { &[] },
-        ca_mount: if ca { CA_MOUNT } else { "" },
+        ca_mount: if ca { ca::MOUNT } else { "" },
         install_ca: ca && conf.ca_bundle.value == CaBundle::Install,
         packages: PACKAGES.into_iter().chain(wanted).collect(),
         bazel: caches.contains(&Cache::Bazel),
@@ -131,20 +130,7 @@ pub fn quote(value: &str) -> String {
 /// The raw lines of a section; with extra CA certificates, each RUN sees them.
 fn section(section: &Section, ca: bool) -> String {
     let text = if ca {
-        split(&section.text)
-            .into_iter()
-            .map(|instruction| match instruction.keyword.as_str() {
-                "RUN" => {
-                    let rest = &instruction.body[instruction.keyword.len()..];
-                    format!(
-                        "{}RUN {CA_MOUNT}{}",
-                        instruction.lead,
-                        rest.trim_start_matches([' ', '\t'])
-                    )
-                }
-                _ => instruction.lead + &instruction.body,
-            })
-            .collect()
+        with_run_option(&section.text, ca::MOUNT)
     } else {
         section.text.clone()
     };

@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 
 use super::manifest::{Base, Inputs, Manifest};
 use super::plan::Site;
-use super::{Image, Target, ca};
-use crate::conf::{self, CaBundle, Conf};
+use super::{Image, Target};
+use crate::conf::{self, CaBundle, Conf, ca};
 
 /// Of an image of its own; `None` while the base image is not here.
 pub fn of_create(site: Site, conf: &Conf, target: &Target) -> Result<Option<Manifest>> {

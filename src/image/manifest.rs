@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use super::Target;
 use super::dockerfile::{self, CONTEXT};
-use super::{Target, names};
 use crate::conf::{CaBundle, Conf};
+use crate::digest;
 
 /// Counts up when the same inputs begin to mean another image.
 const SCHEMA: &str = "1";
@@ -63,14 +63,14 @@ impl Manifest {
             manifest.put("packages", conf.packages.value.join(" "));
         }
         if !conf.pre_clone.text.is_empty() {
-            manifest.put("pre_clone", digest(conf.pre_clone.text.as_bytes()));
+            manifest.put("pre_clone", digest::of(conf.pre_clone.text.as_bytes()));
         }
         manifest.put_scripts(&["clone", "entrypoint", "install-packages"]);
         if let Some(cut) = base.shallow {
-            manifest.put("shallow", digest(cut.as_bytes()));
+            manifest.put("shallow", digest::of(cut.as_bytes()));
         }
         if let Some(ca) = base.ca.filter(|_| installs_ca) {
-            manifest.put("ca_bundle", digest(ca));
+            manifest.put("ca_bundle", digest::of(ca));
             manifest.put_scripts(&["install-ca"]);
         }
         Ok(manifest)
@@ -96,10 +96,10 @@ impl Manifest {
         if let Some(reference) = &target.reference {
             manifest.put("ref", reference.clone());
         }
-        manifest.put("dockerfile", digest(dockerfile.as_bytes()));
+        manifest.put("dockerfile", digest::of(dockerfile.as_bytes()));
         let post_clone = &inputs.conf.post_clone.text;
         if !post_clone.is_empty() {
-            manifest.put("post_clone", digest(post_clone.as_bytes()));
+            manifest.put("post_clone", digest::of(post_clone.as_bytes()));
         }
         for (path, blob) in inputs.key_files {
             // A name is shown, and stands in a record.
@@ -120,7 +120,7 @@ impl Manifest {
     /// The scripts of ours that a build runs or installs.
     fn put_scripts(&mut self, names: &[&str]) {
         for (name, text) in CONTEXT.iter().filter(|(name, _)| names.contains(name)) {
-            self.put(&format!("{SCRIPT}{name}"), digest(text.as_bytes()));
+            self.put(&format!("{SCRIPT}{name}"), digest::of(text.as_bytes()));
         }
     }
 
@@ -134,18 +134,9 @@ impl Manifest {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// The cache key: SHA-256 over the number of inputs and then each name and value in the order
-    /// of the names' bytes, every one behind its length as eight bytes, big end first; 64
-    /// hexadecimal digits.
+    /// The cache key (see [`digest::key`]).
     pub fn key(&self) -> String {
-        let mut hash = Sha256::new();
-        let count = self.0.len() as u64;
-        hash.update(count.to_be_bytes());
-        for part in self.0.iter().flat_map(|(name, value)| [name, value]) {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        names::hex(&hash.finalize())
+        digest::key(&self.0)
     }
 
     /// What an image depends on that was put on another by an update: the parent's inputs, and of
@@ -264,10 +255,6 @@ impl Change {
             })
             .unwrap_or(order.len())
     }
-}
-
-fn digest(bytes: &[u8]) -> String {
-    names::hex(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@
 
 pub mod bake;
 pub mod branch_from;
-mod ca;
 pub mod choose;
 pub mod dockerfile;
 pub mod explain;

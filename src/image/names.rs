@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
+use crate::digest;
 
 /// The longest tag an engine takes (OCI distribution specification, "Pulling manifests").
 const TAG_LIMIT: usize = 128;
@@ -21,7 +21,7 @@ pub fn tag(repo_name: &str, branch: &str) -> String {
         tag.replace_range(..1, "_");
     }
     if tag.len() > TAG_LIMIT {
-        let hash = short_hash(&[repo_name, branch]);
+        let hash = digest::short(&[repo_name, branch]);
         tag.truncate(TAG_LIMIT - 1 - hash.len());
         tag = format!("{tag}-{hash}");
     }
@@ -30,7 +30,7 @@ pub fn tag(repo_name: &str, branch: &str) -> String {
 
 /// The same for a repository and a branch whose plain name another pair has already.
 pub fn tag_apart(repo_name: &str, repo_path: &Path, branch: &str) -> String {
-    let hash = short_hash(&[&repo_path.to_string_lossy(), branch]);
+    let hash = digest::short(&[&repo_path.to_string_lossy(), branch]);
     let mut name = tag(repo_name, branch);
     name.truncate("dkr:".len() + TAG_LIMIT - 1 - hash.len());
     format!("{name}-{hash}")
@@ -38,22 +38,7 @@ pub fn tag_apart(repo_name: &str, repo_path: &Path, branch: &str) -> String {
 
 /// A name for files about one repository and branch.
 pub fn identity(repo_path: &Path, branch: &str) -> String {
-    short_hash(&[&repo_path.to_string_lossy(), branch])
-}
-
-/// Eight hexadecimal digits over the parts, each kept apart from the next.
-pub(super) fn short_hash(parts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    hex(&hash.finalize()[..4])
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest::short(&[&repo_path.to_string_lossy(), branch])
 }
 
 /// `<repo>-<4 hex>`: a host name, which is also part of a ref.

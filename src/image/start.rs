@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::bake::proxies;
 use super::reach::Way;
-use super::{Image, ca, names, tracking::Tracking};
-use crate::conf::{Conf, Host};
+use super::{Image, names, tracking::Tracking};
+use crate::conf::{Conf, Host, ca, proxies};
 use crate::engine::{Engine, Mount, RunSpec};
 use crate::error::Failure;
 use crate::fs::Scratch;

@@ -1,1 +1,14 @@
 //! Layers: images of tools that stand on each other, and the languages that ask for them.
+//!
+//! A layer is a folder with a `Dockerfile` and a [`layer.toml`](definition). They are found in the
+//! repository, in the user's folder and in this binary ([`shelf`]); [`graph`] orders them, [`plan`]
+//! says which images they come to and which of these are there, [`build`] makes the others.
+
+pub mod build;
+pub mod definition;
+pub mod dockerfile;
+pub mod files;
+pub mod graph;
+pub mod places;
+pub mod plan;
+pub mod shelf;

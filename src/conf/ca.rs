@@ -14,6 +14,13 @@ const SYSTEM_BUNDLES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
+/// The build secret that holds them.
+pub const SECRET: &str = "dkr_ca";
+/// The option by which a RUN sees them.
+pub const MOUNT: &str = "--mount=type=secret,id=dkr_ca,mode=0444 ";
+/// Where it sees them.
+pub const MOUNTED: &str = "/run/secrets/dkr_ca";
+
 /// The variables by which programs find a bundle other than the system's.
 pub const VARIABLES: [&str; 7] = [
     "SSL_CERT_FILE",

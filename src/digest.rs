@@ -1,0 +1,40 @@
+//! SHA-256 over what must never be confused: each part stands behind its length.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+/// Of bytes, as 64 hexadecimal digits.
+pub fn of(bytes: impl AsRef<[u8]>) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// The key over named inputs: SHA-256 over their number and then each name and value in the order
+/// of the names' bytes, every one behind its length as eight bytes, big end first; 64 hexadecimal
+/// digits.
+pub fn key(inputs: &BTreeMap<String, String>) -> String {
+    let mut hash = Sha256::new();
+    hash.update((inputs.len() as u64).to_be_bytes());
+    for part in inputs.iter().flat_map(|(name, value)| [name, value]) {
+        update(&mut hash, part);
+    }
+    hex(&hash.finalize())
+}
+
+/// Eight hexadecimal digits over the parts, each kept apart from the next.
+pub fn short(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        update(&mut hash, part);
+    }
+    hex(&hash.finalize()[..4])
+}
+
+fn update(hash: &mut Sha256, part: &str) {
+    hash.update((part.len() as u64).to_be_bytes());
+    hash.update(part);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

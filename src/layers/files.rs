@@ -1,0 +1,105 @@
+//! The files of a layer, wherever it is from: they are what its image is built of.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::digest;
+use crate::error::Failure;
+use crate::fs::write_private;
+use crate::git::TreeFile;
+
+/// A file, or a symbolic link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum File {
+    /// Its content, and whether it can be run.
+    Plain(Vec<u8>, bool),
+    /// Where it leads.
+    Link(PathBuf),
+}
+
+impl File {
+    /// What stands for it in a key.
+    pub fn digest(&self) -> String {
+        match self {
+            Self::Plain(bytes, false) => digest::of(bytes),
+            Self::Plain(bytes, true) => format!("{} x", digest::of(bytes)),
+            Self::Link(target) => format!("-> {}", target.display()),
+        }
+    }
+}
+
+/// Files by their path below the layer's folder.
+pub type Files = BTreeMap<String, File>;
+
+/// All files below a folder, `.git` left out.
+pub fn read_folder(folder: &Path) -> Result<Files> {
+    let mut files = Files::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(current) = folders.pop() {
+        let shown = current.display();
+        let entries = std::fs::read_dir(&current)
+            .with_context(|| format!("cannot read the folder {shown}"))?;
+        for entry in entries {
+            let entry = entry.with_context(|| format!("cannot read the folder {shown}"))?;
+            if entry.file_name() == ".git" {
+                continue;
+            }
+            let path = entry.path();
+            let name = path.strip_prefix(folder).unwrap_or(&path).to_owned();
+            let Some(name) = name.to_str().map(str::to_owned) else {
+                return Err(Failure::new(format!("{} is no UTF-8", path.display())).into());
+            };
+            let unreadable = || format!("cannot read {}", path.display());
+            let metadata = std::fs::symlink_metadata(&path).with_context(unreadable)?;
+            if metadata.is_dir() {
+                folders.push(path);
+            } else if metadata.is_symlink() {
+                let target = std::fs::read_link(&path).with_context(unreadable)?;
+                files.insert(name, File::Link(target));
+            } else if metadata.is_file() {
+                let bytes = std::fs::read(&path).with_context(unreadable)?;
+                files.insert(name, File::Plain(bytes, metadata.mode() & 0o111 != 0));
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// The files of a commit.
+pub fn of_tree(files: Vec<TreeFile>) -> Files {
+    files
+        .into_iter()
+        .map(|file| {
+            let content = match file.mode.as_str() {
+                "120000" => {
+                    File::Link(PathBuf::from(String::from_utf8_lossy(&file.bytes).as_ref()))
+                }
+                mode => File::Plain(file.bytes, mode == "100755"),
+            };
+            (file.path, content)
+        })
+        .collect()
+}
+
+/// Writes them into a folder that is there and empty.
+pub fn write(files: &Files, folder: &Path) -> Result<()> {
+    for (name, file) in files {
+        let path = folder.join(name);
+        let shown = path.display();
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).with_context(|| format!("cannot make {shown}"))?;
+        }
+        match file {
+            File::Plain(bytes, runs) => {
+                write_private(&path, bytes, if *runs { 0o755 } else { 0o644 })?;
+            }
+            File::Link(target) => {
+                symlink(target, &path).with_context(|| format!("cannot write {shown}"))?;
+            }
+        }
+    }
+    Ok(())
+}

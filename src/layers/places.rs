@@ -1,0 +1,135 @@
+//! Where layers are looked for: folders that the user names, the repository, the user's own
+//! folder, this binary.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use include_dir::{Dir, include_dir};
+
+use super::definition;
+use super::files::{self, File, Files};
+use super::shelf::{Origin, Place, Settings, Shelf};
+use crate::conf;
+use crate::error::Failure;
+use crate::git::{ObjectId, Repo};
+
+/// Where a repository keeps its layers.
+pub const IN_REPOSITORY: &str = ".dkr/layers";
+
+/// The layers that come with git dkr, a folder each, and the scripts that all of them use.
+static BUILT_IN: Dir = include_dir!("$CARGO_MANIFEST_DIR/templates/layers");
+/// The script that images of repositories use too.
+const INSTALL_PACKAGES: &str = include_str!("../../templates/install-packages");
+
+/// What of a repository is read.
+#[derive(Debug, Clone, Copy)]
+pub enum From<'a> {
+    /// Its worktree, as somebody works on layers there.
+    Worktree(&'a Repo),
+    /// A commit.
+    Commit(&'a Repo, &'a ObjectId),
+    /// There is none.
+    Nowhere,
+}
+
+/// Gathers the layers of all places, folders that the user named first.
+pub fn gather(folders: &[PathBuf], from: From, settings: &Settings) -> Result<Shelf> {
+    let mut places = Vec::new();
+    for folder in folders {
+        if !folder.is_dir() {
+            let message = format!("there is no folder {}", folder.display());
+            return Err(Failure::new(message).into());
+        }
+        places.push(on_disk(Origin::Named, folder, &folder.to_string_lossy())?);
+    }
+    match from {
+        From::Worktree(repo) => {
+            let folder = repo.path.join(IN_REPOSITORY);
+            places.push(on_disk(Origin::Repository, &folder, IN_REPOSITORY)?);
+        }
+        From::Commit(repo, commit) => {
+            let files = files::of_tree(repo.folder_at(commit, IN_REPOSITORY)?);
+            places.push(Place {
+                origin: Origin::Repository,
+                shown: IN_REPOSITORY.to_owned(),
+                folders: by_folder(files),
+            });
+        }
+        From::Nowhere => {}
+    }
+    if let Some(folder) = conf::layers_dir() {
+        places.push(on_disk(Origin::User, &folder, &folder.to_string_lossy())?);
+    }
+    places.push(built_in());
+    Ok(Shelf::read(places, settings)?)
+}
+
+/// The folders in a folder; none when it is not there.
+fn on_disk(origin: Origin, folder: &Path, shown: &str) -> Result<Place> {
+    let mut folders = BTreeMap::new();
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries.collect::<Result<Vec<_>, _>>(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    };
+    for entry in entries.with_context(|| format!("cannot read the folder {shown}"))? {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // Other folders may lie there for reasons of their own.
+        if path.join(definition::FILE).is_file() {
+            folders.insert(name, files::read_folder(&path)?);
+        }
+    }
+    Ok(Place {
+        origin,
+        shown: shown.trim_end_matches('/').to_owned(),
+        folders,
+    })
+}
+
+/// Splits paths at their first folder.
+fn by_folder(files: Files) -> BTreeMap<String, Files> {
+    let mut folders: BTreeMap<String, Files> = BTreeMap::new();
+    for (path, file) in files {
+        if let Some((folder, name)) = path.split_once('/') {
+            let folder = folders.entry(folder.to_owned()).or_default();
+            folder.insert(name.to_owned(), file);
+        }
+    }
+    folders.retain(|_, files| files.contains_key(definition::FILE));
+    folders
+}
+
+fn built_in() -> Place {
+    let mut shared = Files::new();
+    shared.insert(
+        "install-packages".to_owned(),
+        script(INSTALL_PACKAGES.as_bytes()),
+    );
+    shared.extend(plain_files(&BUILT_IN));
+    let folders = BUILT_IN.dirs().map(|folder| {
+        let name = folder.path().to_string_lossy().into_owned();
+        let mut files = shared.clone();
+        files.extend(plain_files(folder));
+        (name, files)
+    });
+    Place {
+        origin: Origin::BuiltIn,
+        shown: "git dkr".to_owned(),
+        folders: folders.collect(),
+    }
+}
+
+/// The files right in a folder. What begins with `#!` is a script.
+fn plain_files(folder: &Dir<'static>) -> Files {
+    let file = |file: &include_dir::File<'static>| {
+        let name = file.path().file_name()?.to_str()?.to_owned();
+        Some((name, script(file.contents())))
+    };
+    folder.files().filter_map(file).collect()
+}
+
+fn script(bytes: &[u8]) -> File {
+    File::Plain(bytes.to_vec(), bytes.starts_with(b"#!"))
+}

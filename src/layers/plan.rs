@@ -1,0 +1,319 @@
+//! Which images layers come to, which of these are there already, and why the others are not.
+//! A function of the layers and of what the engine has.
+
+use std::collections::BTreeMap;
+
+use super::dockerfile::BASE_IMAGE;
+use super::shelf::{Layer, Settings, Shelf, ours};
+use crate::digest;
+use crate::engine::Found;
+use crate::error::Failure;
+
+/// Counts up when the same inputs begin to mean another image.
+const SCHEMA: &str = "1";
+/// The label that holds the key of a layer's image.
+pub const KEY: &str = "dkr.layer_key";
+/// The label that holds what the key is over, as JSON.
+pub const INPUTS: &str = "dkr.layer_inputs";
+/// Files that shape nothing by themselves: what matters of them is in the key by itself.
+const UNKEYED: [&str; 2] = ["layer.toml", "env.sh"];
+
+/// An image to be made of a layer.
+#[derive(Debug, Clone)]
+pub struct Node<'a> {
+    /// The layer.
+    pub layer: &'a Layer,
+    /// The name of the image.
+    pub tag: String,
+    /// What it is put on, when the layer leaves that open: a layer's image or another.
+    pub base: Option<String>,
+    /// The images of layers that must be there before: places in [`Plan::nodes`].
+    pub below: Vec<usize>,
+    /// What the image depends on, by name.
+    pub inputs: BTreeMap<String, String>,
+    /// The key over that; `None` while an image that it stands on is not here.
+    pub key: Option<String>,
+    /// Whether it is there.
+    pub state: State,
+    /// The layers from the bottom to this one.
+    chain: Vec<&'a str>,
+}
+
+/// Whether a layer's image is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// As it should be.
+    Built {
+        /// The image's id.
+        id: String,
+        /// Bytes, all layers together.
+        size: u64,
+        /// Whether it has the name that it should.
+        named: bool,
+    },
+    /// There is one, and these inputs have changed since.
+    Changed(Vec<String>),
+    /// There is none.
+    Missing,
+}
+
+/// Images of layers, each behind those it stands on.
+#[derive(Debug, Clone, Default)]
+pub struct Plan<'a> {
+    /// Them.
+    pub nodes: Vec<Node<'a>>,
+    /// Images that are no layers and not here yet; keys are not known before they are.
+    pub absent: Vec<String>,
+}
+
+/// Makes plans.
+pub struct Planner<'a> {
+    shelf: &'a Shelf,
+    settings: &'a Settings,
+    images: &'a [Found],
+    /// Whether a layer on its own requirements has the plain name whatever the base is.
+    plain: bool,
+    plan: Plan<'a>,
+}
+
+impl<'a> Planner<'a> {
+    /// For layers that are built for themselves: an image has the name `<prefix>/<name>:<version>`.
+    /// `images` is all that the engine has.
+    pub fn new(shelf: &'a Shelf, settings: &'a Settings, images: &'a [Found]) -> Self {
+        Self {
+            shelf,
+            settings,
+            images,
+            plain: true,
+            plan: Plan::default(),
+        }
+    }
+
+    /// For what is below a repository: on a base other than the layer's own, the key is part of
+    /// the name, as two repositories may want two bases.
+    pub fn for_stacks(shelf: &'a Shelf, settings: &'a Settings, images: &'a [Found]) -> Self {
+        Self {
+            plain: settings.base.is_none(),
+            ..Self::new(shelf, settings, images)
+        }
+    }
+
+    /// What was planned.
+    pub fn finish(self) -> Plan<'a> {
+        self.plan
+    }
+
+    /// Plans the image of a layer on exactly what it requires; its place in the plan.
+    pub fn own(&mut self, layer: &'a Layer) -> Result<usize, Failure> {
+        if !layer.text.takes_base() {
+            return self.node(layer, None);
+        }
+        let order = self.shelf.order(&[layer.name()])?;
+        self.stack(&order)
+    }
+
+    /// Plans one image with all of these layers, given in the order of [`Shelf::order`].
+    pub fn stack(&mut self, layers: &[&'a Layer]) -> Result<usize, Failure> {
+        let mut below: Option<usize> = None;
+        for layer in layers {
+            below = Some(if layer.text.takes_base() {
+                self.node(layer, below)?
+            } else {
+                let own = self.own(layer)?;
+                let held = self.shelf.order(&[layer.name()])?;
+                let lost = below.map(|at| self.plan.nodes[at].chain.clone());
+                let lost = lost.into_iter().flatten();
+                for name in lost {
+                    if !held.iter().any(|layer| layer.name() == name) {
+                        let message = format!(
+                            "{} cannot be put on {name}: its Dockerfile does not start from ${{{BASE_IMAGE}}}",
+                            layer.name()
+                        );
+                        return Err(Failure::new(message)
+                            .hint("git dkr compose makes one image of several that stand apart"));
+                    }
+                }
+                own
+            });
+        }
+        below.ok_or_else(|| Failure::new("a stack of no layers"))
+    }
+
+    /// Plans a layer's image on another's, or on none.
+    fn node(&mut self, layer: &'a Layer, on: Option<usize>) -> Result<usize, Failure> {
+        let mut chain = on.map_or(Vec::new(), |on| self.plan.nodes[on].chain.clone());
+        chain.push(layer.name());
+        let known = |node: &Node| node.layer.name() == layer.name() && node.chain == chain;
+        if let Some(at) = self.plan.nodes.iter().position(known) {
+            return Ok(at);
+        }
+        let mut inputs = self.own_inputs(layer);
+        let mut below: Vec<usize> = on.into_iter().collect();
+        let mut complete = true;
+        let mut base = None;
+        for from in &layer.text.froms {
+            let at = match (on, ours(&from.image, &self.settings.prefix)) {
+                (Some(on), _) if from.by_argument => Some(on),
+                (_, Some((name, _))) => Some(self.own(self.shelf.get(name)?)?),
+                _ => None,
+            };
+            if from.by_argument {
+                let tag = at.map(|at| self.plan.nodes[at].tag.clone());
+                base = Some(tag.unwrap_or_else(|| from.image.clone()));
+            }
+            let value = match at {
+                Some(at) => {
+                    if !below.contains(&at) {
+                        below.push(at);
+                    }
+                    self.plan.nodes[at].key.clone()
+                }
+                None => self.digest(&from.image),
+            };
+            complete &= value.is_some();
+            let name = match at {
+                Some(at) => format!("layer:{}", self.plan.nodes[at].layer.name()),
+                None => format!("image:{}", from.image),
+            };
+            inputs.insert(name, value.unwrap_or_default());
+        }
+        let key = complete.then(|| digest::key(&inputs));
+        let tag = self.tag(layer, &chain, key.as_deref())?;
+        let state = self.state(layer, &tag, key.as_deref(), &inputs);
+        self.plan.nodes.push(Node {
+            layer,
+            tag,
+            base,
+            below,
+            inputs,
+            key,
+            state,
+            chain,
+        });
+        Ok(self.plan.nodes.len() - 1)
+    }
+
+    /// What the image depends on but for what it stands on.
+    fn own_inputs(&self, layer: &Layer) -> BTreeMap<String, String> {
+        let definition = &layer.definition;
+        let mut inputs: BTreeMap<String, String> = [
+            ("schema", SCHEMA),
+            ("name", &definition.name),
+            ("version", &definition.version),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+        let files = layer.files.iter();
+        for (path, file) in files.filter(|(path, _)| !UNKEYED.contains(&path.as_str())) {
+            inputs.insert(format!("file:{path}"), file.digest());
+        }
+        for (name, value) in &definition.args {
+            inputs.insert(format!("arg:{name}"), value.clone());
+        }
+        for (name, value) in &definition.environment {
+            inputs.insert(format!("env:{name}"), value.clone());
+        }
+        inputs
+    }
+
+    fn digest(&mut self, image: &str) -> Option<String> {
+        let found = named(self.images, image);
+        if found.is_none() && !self.plan.absent.iter().any(|absent| absent == image) {
+            self.plan.absent.push(image.to_owned());
+        }
+        found.map(|found| found.digest(image).to_owned())
+    }
+
+    fn tag(&self, layer: &Layer, chain: &[&str], key: Option<&str>) -> Result<String, Failure> {
+        let Settings { prefix, .. } = self.settings;
+        let plain = format!("{prefix}/{}:{}", layer.name(), layer.definition.version);
+        let order = self.shelf.order(&[layer.name()])?;
+        let on_its_own = order
+            .iter()
+            .map(|layer| layer.name())
+            .eq(chain.iter().copied());
+        let plain_here = !layer.text.takes_base() || (on_its_own && self.plain);
+        Ok(match key {
+            Some(key) if !plain_here => format!("{plain}-{}", key.get(..12).unwrap_or(key)),
+            _ => plain,
+        })
+    }
+
+    fn state(
+        &self,
+        layer: &Layer,
+        tag: &str,
+        key: Option<&str>,
+        inputs: &BTreeMap<String, String>,
+    ) -> State {
+        // Images made on a layer inherit its labels: names tell them apart.
+        let repository = format!("{}/{}:", self.settings.prefix, layer.name());
+        let is_ours = |image: &&Found| {
+            let key_of = image.labels.get(KEY).map(String::as_str);
+            key.is_some() && key_of == key && image.names.iter().any(|n| n.starts_with(&repository))
+        };
+        let has_name = |image: &&Found| image.names.iter().any(|name| name == tag);
+        let mut same: Vec<&Found> = self.images.iter().filter(is_ours).collect();
+        same.sort_by_key(|image| !has_name(image));
+        if let Some(image) = same.first() {
+            return State::Built {
+                id: image.id.clone(),
+                size: image.size,
+                named: has_name(image),
+            };
+        }
+        let Some(old) = named(self.images, tag) else {
+            return State::Missing;
+        };
+        let old = old.labels.get(INPUTS).map(String::as_str);
+        let old = old.and_then(|text| serde_json::from_str(text).ok());
+        State::Changed(match old {
+            Some(old) => reasons(&old, inputs),
+            None => vec!["the image of that name is not git dkr's".to_owned()],
+        })
+    }
+}
+
+fn named<'a>(images: &'a [Found], name: &str) -> Option<&'a Found> {
+    let full = if name
+        .rsplit('/')
+        .next()
+        .is_some_and(|last| last.contains([':', '@']))
+    {
+        name.to_owned()
+    } else {
+        format!("{name}:latest")
+    };
+    let has = |found: &&Found| {
+        found.id == name || found.names.contains(&full) || found.digests.contains(&full)
+    };
+    images.iter().find(has)
+}
+
+/// What is different, the most telling first.
+fn reasons(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<String> {
+    let mut names: Vec<&String> = old.keys().chain(new.keys()).collect();
+    names.sort();
+    names.dedup();
+    names
+        .into_iter()
+        .filter(|name| old.get(*name) != new.get(*name))
+        .map(|name| {
+            let (kind, what) = name.split_once(':').unwrap_or((name, ""));
+            match (kind, old.get(name), new.get(name)) {
+                ("file", Some(_), Some(_)) => format!("{what} changed"),
+                ("file", None, _) => format!("{what} is new"),
+                ("file", _, None) => format!("{what} is gone"),
+                ("layer", Some(_), Some(_)) => format!("the layer {what} below it changed"),
+                ("layer", _, None) => format!("it stood on {what}"),
+                ("image", Some(_), Some(_)) => format!("{what} has a new digest"),
+                ("image", _, None) => format!("it stood on {what}"),
+                ("layer" | "image", None, _) => format!("it stands on {what}"),
+                (_, _, Some(value)) if !what.is_empty() => format!("{what} is now \"{value}\""),
+                (_, _, None) if !what.is_empty() => format!("{what} is no longer set"),
+                (kind, ..) => format!("its {kind} changed"),
+            }
+        })
+        .collect()
+}
