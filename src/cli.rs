@@ -5,12 +5,12 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, create_image, doctor, explain, hooks, list_images, man, notes, start_image,
-    update_image,
+    check, completions, create_image, doctor, explain, hooks, layer, list_images, man, notes,
+    start_image, update_image,
 };
 use crate::conf::Problems;
 use crate::engine::EngineError;
-use crate::error::{Failure, Interrupted};
+use crate::error::{Failure, Interrupted, Mistakes};
 use crate::{proc, ui};
 
 /// Throw-away containers that hold a full clone of a large repository, in seconds
@@ -53,6 +53,7 @@ enum Command {
     Explain(explain::Explain),
     Notes(notes::Notes),
     Hooks(hooks::Hooks),
+    Layer(layer::Layer),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Man(man::Man),
@@ -86,6 +87,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Explain(command) => command.run(),
         Command::Notes(command) => command.run(),
         Command::Hooks(command) => command.run(),
+        Command::Layer(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
@@ -119,6 +121,9 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             && error.kind() == std::io::ErrorKind::StorageFull
         {
             return Some("free some space there, or name another folder with TMPDIR".to_owned());
+        }
+        if cause.is::<Mistakes>() {
+            return Some("layers are described in README.md, under Layers".to_owned());
         }
         cause
             .is::<Problems>()

@@ -7,6 +7,7 @@ pub mod create_image;
 pub mod doctor;
 pub mod explain;
 pub mod hooks;
+pub mod layer;
 pub mod list_images;
 pub mod man;
 pub mod notes;

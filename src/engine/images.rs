@@ -144,6 +144,11 @@ impl Engine {
         self.run(&self.cmd().args(["tag", id, name])).map(drop)
     }
 
+    /// Takes a name from an image, and removes it when that was the last.
+    pub fn untag(&self, name: &str) -> Result<()> {
+        self.run(&self.cmd().args(["image", "rm", name])).map(drop)
+    }
+
     /// How many layers an image has.
     pub fn layers(&self, id: &str) -> Result<usize> {
         let cmd = self

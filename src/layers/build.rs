@@ -155,11 +155,14 @@ fn make(site: Site, node: &Node, force: bool, board: &ui::Board) -> Result<()> {
         return Ok(());
     }
     let began = Instant::now();
-    let on = node.base.as_deref().unwrap_or("its own base");
+    let what = match &node.base {
+        Some(base) => format!("{} on {base}", node.tag),
+        None => node.tag.clone(),
+    };
     if !board.is_shown() {
-        ui::status("build", &format!("{} on {on}", node.tag));
+        ui::status("build", &what);
     }
-    let line = board.line(&format!("{} on {on}", node.tag));
+    let line = board.line(&what);
     run(site, node, key, force, |step| {
         line.say(&format!("{}  {step}", node.tag));
     })?;

@@ -11,4 +11,5 @@ pub mod files;
 pub mod graph;
 pub mod places;
 pub mod plan;
+pub mod report;
 pub mod shelf;

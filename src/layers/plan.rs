@@ -37,6 +37,14 @@ pub struct Node<'a> {
     pub state: State,
     /// The layers from the bottom to this one.
     chain: Vec<&'a str>,
+    own: bool,
+}
+
+impl Node<'_> {
+    /// Whether it is the layer on exactly what it requires.
+    pub fn is_own(&self) -> bool {
+        self.own
+    }
 }
 
 /// Whether a layer's image is there.
@@ -178,7 +186,10 @@ impl<'a> Planner<'a> {
             inputs.insert(name, value.unwrap_or_default());
         }
         let key = complete.then(|| digest::key(&inputs));
-        let tag = self.tag(layer, &chain, key.as_deref())?;
+        let order = self.shelf.order(&[layer.name()])?;
+        let on_its_own = order.iter().map(|layer| layer.name());
+        let own = !layer.text.takes_base() || on_its_own.eq(chain.iter().copied());
+        let tag = self.tag(layer, own, key.as_deref());
         let state = self.state(layer, &tag, key.as_deref(), &inputs);
         self.plan.nodes.push(Node {
             layer,
@@ -189,6 +200,7 @@ impl<'a> Planner<'a> {
             key,
             state,
             chain,
+            own,
         });
         Ok(self.plan.nodes.len() - 1)
     }
@@ -225,19 +237,14 @@ impl<'a> Planner<'a> {
         found.map(|found| found.digest(image).to_owned())
     }
 
-    fn tag(&self, layer: &Layer, chain: &[&str], key: Option<&str>) -> Result<String, Failure> {
+    fn tag(&self, layer: &Layer, own: bool, key: Option<&str>) -> String {
         let Settings { prefix, .. } = self.settings;
         let plain = format!("{prefix}/{}:{}", layer.name(), layer.definition.version);
-        let order = self.shelf.order(&[layer.name()])?;
-        let on_its_own = order
-            .iter()
-            .map(|layer| layer.name())
-            .eq(chain.iter().copied());
-        let plain_here = !layer.text.takes_base() || (on_its_own && self.plain);
-        Ok(match key {
-            Some(key) if !plain_here => format!("{plain}-{}", key.get(..12).unwrap_or(key)),
+        let is_plain = own && (self.plain || !layer.text.takes_base());
+        match key {
+            Some(key) if !is_plain => format!("{plain}-{}", key.get(..12).unwrap_or(key)),
             _ => plain,
-        })
+        }
     }
 
     fn state(

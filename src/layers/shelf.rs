@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::definition::{self, Definition, Reference};
 use super::dockerfile::{self, BASE_IMAGE, Text};
 use super::files::{File, Files};
+use crate::conf::Conf;
 use crate::error::{Mistake, Mistakes};
 
 /// Where a layer was found; the first that has a name wins.
@@ -57,6 +58,21 @@ pub struct Settings {
 
 /// How the names of layers' images begin when nobody says otherwise.
 pub const PREFIX: &str = "dkr-layer";
+
+impl Settings {
+    /// As far as a repository or its user made them.
+    pub fn of(conf: &Conf) -> Self {
+        let prefix = conf
+            .layer_prefix
+            .as_ref()
+            .map(|prefix| prefix.value.clone());
+        Self {
+            prefix: prefix.unwrap_or_else(|| PREFIX.to_owned()),
+            base: conf.stack_base.as_ref().map(|base| base.value.clone()),
+            args: conf.layer_args.value.clone(),
+        }
+    }
+}
 
 impl Default for Settings {
     fn default() -> Self {

@@ -1,0 +1,103 @@
+//! `git dkr layer build`
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::super::Format;
+use super::ShelfArgs;
+use crate::error::Failure;
+use crate::layers::build::{self, Site};
+use crate::layers::plan::State;
+use crate::layers::report::{Row, rows};
+use crate::ui;
+
+/// Build the images of layers, and of all that they require
+///
+/// What is there and as it should be is left alone. Layers that do not stand on each other are
+/// built at the same time.
+#[derive(Debug, Args)]
+pub struct Build {
+    /// The layers to build
+    names: Vec<String>,
+    /// Build all layers there are
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+    /// Build these layers even when they are there, and run each of their steps again
+    #[arg(long)]
+    force_rebuild: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    shelf: ShelfArgs,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Build {
+    /// Runs it; the exit code.
+    pub fn run(&self) -> Result<u8> {
+        if self.names.is_empty() && !self.all {
+            bail!(
+                Failure::new("no layer to build")
+                    .hint("name some, or --all; git dkr layer list shows those there are")
+            );
+        }
+        let workshop = self.shelf.open()?;
+        let mut images = workshop.engine.all_images()?;
+        let mut plan = workshop.plan(&self.names, &images)?;
+        if !self.dry_run && !plan.absent.is_empty() {
+            build::pull(&workshop.engine, &plan.absent)?;
+            drop(plan);
+            images = workshop.engine.all_images()?;
+            plan = workshop.plan(&self.names, &images)?;
+        }
+        let wanted = |name: &str| self.all || self.names.iter().any(|wanted| wanted == name);
+        let force: Vec<usize> = (0..plan.nodes.len())
+            .filter(|at| self.force_rebuild && wanted(plan.nodes[*at].layer.name()))
+            .collect();
+        if self.dry_run {
+            for (at, node) in plan.nodes.iter().enumerate() {
+                let what = match &node.state {
+                    _ if force.contains(&at) => "build".to_owned(),
+                    State::Built { named: true, .. } => continue,
+                    State::Built { .. } => "tag".to_owned(),
+                    State::Changed(reasons) => format!("build ({})", reasons.join("; ")),
+                    State::Missing => "build".to_owned(),
+                };
+                ui::result(format_args!("{}  {what}", node.tag))?;
+            }
+            return Ok(0);
+        }
+        let site = Site {
+            engine: &workshop.engine,
+            host: &workshop.host,
+        };
+        build::build(site, &plan, &force)?;
+        self.print(
+            &plan.nodes.iter().map(|node| &*node.tag).collect::<Vec<_>>(),
+            || {
+                let images = workshop.engine.all_images()?;
+                let plan = workshop.plan(&self.names, &images)?;
+                let rows: Vec<Row> = rows(&plan);
+                Ok(serde_json::to_string_pretty(&rows)?)
+            },
+        )?;
+        Ok(0)
+    }
+
+    /// The names of the images for a script, or all of them; a person has read them.
+    fn print(&self, tags: &[&str], json: impl Fn() -> Result<String>) -> Result<()> {
+        match self.format {
+            Format::Json => ui::result(json()?),
+            Format::Text if !ui::stdout_is_terminal() => {
+                tags.iter().try_for_each(ui::result)
+            }
+            Format::Text => {
+                ui::status("fresh", &tags.join(" "));
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `git dkr layer clean`
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::ShelfArgs;
+use crate::error::Failure;
+use crate::layers::plan::KEY;
+use crate::layers::shelf::ours;
+use crate::ui;
+
+/// Remove the images of layers
+///
+/// Images that others stand on keep their content until those are gone too.
+#[derive(Debug, Args)]
+pub struct Clean {
+    /// The layers whose images go
+    names: Vec<String>,
+    /// Remove the images of all layers
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    shelf: ShelfArgs,
+}
+
+impl Clean {
+    /// Runs it; the exit code.
+    pub fn run(&self) -> Result<u8> {
+        if self.names.is_empty() && !self.all {
+            bail!(Failure::new("no layer to remove the image of").hint("name some, or --all"));
+        }
+        let workshop = self.shelf.open()?;
+        for name in &self.names {
+            workshop.shelf.get(name)?;
+        }
+        let prefix = &workshop.settings.prefix;
+        let images = workshop.engine.all_images()?;
+        let tags = images
+            .iter()
+            .filter(|image| image.labels.contains_key(KEY))
+            .flat_map(|image| &image.names)
+            .filter(|tag| {
+                let name = ours(tag, prefix).map(|(name, _)| name);
+                name.is_some_and(|name| self.all || self.names.iter().any(|n| n == name))
+            });
+        let mut none = true;
+        for tag in tags {
+            none = false;
+            if self.dry_run {
+                ui::result(tag)?;
+            } else {
+                workshop.engine.untag(tag)?;
+                ui::status("removed", tag);
+            }
+        }
+        if none {
+            ui::status("nothing", "no image of these layers is there");
+        }
+        Ok(0)
+    }
+}

@@ -1,0 +1,57 @@
+//! `git dkr layer list`
+
+use anyhow::Result;
+use clap::Args;
+
+use super::super::Format;
+use super::ShelfArgs;
+use crate::layers::report::{Row, rows};
+use crate::ui;
+
+/// List the layers there are, and whether their images are built
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    shelf: ShelfArgs,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl List {
+    /// Runs it; the exit code.
+    pub fn run(&self) -> Result<u8> {
+        let workshop = self.shelf.open()?;
+        let images = workshop.engine.all_images()?;
+        let plan = workshop.plan(&[], &images)?;
+        let rows: Vec<Row> = rows(&plan).into_iter().filter(|row| row.own).collect();
+        if self.format == Format::Json {
+            ui::result(serde_json::to_string_pretty(&rows)?)?;
+            return Ok(0);
+        }
+        let lines = rows.iter().map(|row| {
+            let size = row.size.map_or(String::new(), ui::bytes);
+            let requires = row.requires.join(" ");
+            vec![
+                row.name.to_owned(),
+                row.version.to_owned(),
+                row.origin.to_owned(),
+                requires,
+                row.state.to_owned(),
+                size,
+                row.description.to_owned(),
+            ]
+        });
+        let header = [
+            "layer",
+            "version",
+            "from",
+            "requires",
+            "state",
+            "size",
+            "description",
+        ];
+        ui::result(ui::table(&header, lines.collect()))?;
+        Ok(0)
+    }
+}

@@ -1,0 +1,132 @@
+//! `git dkr layer`
+
+mod build;
+mod clean;
+mod list;
+mod new;
+mod show;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use super::HostArgs;
+use crate::conf::{self, Conf, Host};
+use crate::engine::{Engine, Found};
+use crate::git::Repo;
+use crate::image::settings::sources;
+use crate::layers::places::{self, From};
+use crate::layers::plan::{Plan, Planner};
+use crate::layers::shelf::{Settings, Shelf};
+use crate::ui;
+
+/// Build, look at and try layers: images of tools that stand on each other
+///
+/// A layer is a folder with a Dockerfile and a layer.toml. Layers are found in .dkr/layers of the
+/// repository, in ~/.config/git-dkr/layers, and in git dkr itself; the first of a name wins.
+#[derive(Debug, Args)]
+pub struct Layer {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    List(list::List),
+    Show(show::Show),
+    Build(build::Build),
+    New(new::New),
+    Clean(clean::Clean),
+}
+
+impl Layer {
+    /// Runs it; the exit code.
+    pub fn run(&self) -> Result<u8> {
+        match &self.action {
+            Action::List(command) => command.run(),
+            Action::Show(command) => command.run(),
+            Action::Build(command) => command.run(),
+            Action::New(command) => command.run(),
+            Action::Clean(command) => command.run(),
+        }
+    }
+}
+
+/// Where layers are and what they are called.
+#[derive(Debug, Args)]
+pub(super) struct ShelfArgs {
+    /// A folder of layers to look into first; can be given more than once
+    #[arg(long = "dir", value_name = "FOLDER")]
+    folders: Vec<PathBuf>,
+    /// How the names of the layers' images begin [default: dkr-layer, or layer_prefix of .dkr.conf]
+    #[arg(long)]
+    prefix: Option<String>,
+    /// What the lowest layers stand on, instead of what their Dockerfiles say
+    #[arg(long, value_name = "IMAGE")]
+    stack_base: Option<String>,
+    /// A build argument of a layer, as in golang.GO_VERSION=1.23.4; can be given more than once
+    #[arg(long = "arg", value_name = "LAYER.NAME=VALUE")]
+    args: Vec<String>,
+    #[command(flatten)]
+    host: HostArgs,
+}
+
+/// What a command on layers works with.
+pub(super) struct Workshop {
+    pub shelf: Shelf,
+    pub settings: Settings,
+    pub engine: Engine,
+    pub host: Host,
+}
+
+impl ShelfArgs {
+    /// Reads all layers under the settings of the worktree one stands in, if one does: somebody
+    /// who works on layers has not committed them yet.
+    fn open(&self) -> Result<Workshop> {
+        let repo = Repo::look(None).ok();
+        let mut sources = sources(repo.as_ref())?;
+        if let Some(prefix) = &self.prefix {
+            sources = sources.with_flag("layer_prefix", prefix.clone(), "--prefix");
+        }
+        if let Some(base) = &self.stack_base {
+            sources = sources.with_flag("stack_base", base.clone(), "--stack-base");
+        }
+        if !self.args.is_empty() {
+            let args = shlex::try_join(self.args.iter().map(String::as_str))?;
+            sources = sources.with_flag("layer_args", args, "--arg");
+        }
+        let text = repo
+            .as_ref()
+            .and_then(|repo| std::fs::read_to_string(repo.path.join(conf::FILE)).ok());
+        let conf = Conf::read(text.as_deref(), &sources)?;
+        let settings = Settings::of(&conf);
+        let from = repo.as_ref().map_or(From::Nowhere, From::Worktree);
+        let shelf = places::gather(&self.folders, from, &settings)?;
+        for remark in &shelf.remarks {
+            ui::warn(remark);
+        }
+        Ok(Workshop {
+            shelf,
+            settings,
+            engine: Engine::find(conf::docker_socket())?,
+            host: self.host.read(&sources)?,
+        })
+    }
+}
+
+impl Workshop {
+    /// Plans the images of these layers; of all when there are none.
+    fn plan<'a>(&'a self, names: &[String], images: &'a [Found]) -> Result<Plan<'a>> {
+        let mut planner = Planner::new(&self.shelf, &self.settings, images);
+        if names.is_empty() {
+            for layer in self.shelf.layers.values() {
+                planner.own(layer)?;
+            }
+        }
+        for name in names {
+            planner.own(self.shelf.get(name)?)?;
+        }
+        Ok(planner.finish())
+    }
+}

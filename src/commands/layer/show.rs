@@ -1,0 +1,84 @@
+//! `git dkr layer show`
+
+use anyhow::Result;
+use clap::Args;
+
+use super::super::Format;
+use super::ShelfArgs;
+use crate::layers::report::{Row, rows, tree};
+use crate::ui;
+
+/// Show a layer: what it requires and provides, and why its image would be rebuilt
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The layer's name
+    name: String,
+    #[command(flatten)]
+    shelf: ShelfArgs,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Show {
+    /// Runs it; the exit code.
+    pub fn run(&self) -> Result<u8> {
+        let workshop = self.shelf.open()?;
+        let definition = &workshop.shelf.get(&self.name)?.definition;
+        let images = workshop.engine.all_images()?;
+        let plan = workshop.plan(std::slice::from_ref(&self.name), &images)?;
+        let rows: Vec<Row> = rows(&plan).into_iter().filter(|row| row.own).collect();
+        if self.format == Format::Json {
+            let (this, below): (Vec<&Row>, Vec<&Row>) =
+                rows.iter().partition(|row| row.name == self.name);
+            let mut value = serde_json::to_value(this.first())?;
+            value["below"] = serde_json::to_value(below)?;
+            value["provides"] = serde_json::json!({
+                "binaries": definition.binaries,
+                "libraries": definition.libraries,
+                "paths": definition.paths,
+            });
+            value["environment"] = serde_json::to_value(&definition.environment)?;
+            value["aliases"] = serde_json::to_value(&definition.aliases)?;
+            value["args"] = serde_json::to_value(&definition.args)?;
+            ui::result(serde_json::to_string_pretty(&value)?)?;
+            return Ok(0);
+        }
+        let Some(row) = rows.iter().find(|row| row.name == self.name) else {
+            return Ok(1);
+        };
+        let say = |name: &str, text: &str| match text {
+            "" => Ok(()),
+            text => ui::result(format_args!("{name:<12} {text}")),
+        };
+        let pairs = |pairs: &std::collections::BTreeMap<String, String>| {
+            let pairs = pairs.iter().map(|(name, value)| format!("{name}={value}"));
+            pairs.collect::<Vec<_>>().join("  ")
+        };
+        say("layer", &format!("{} {}", row.name, row.version))?;
+        say("", row.description)?;
+        say("from", &format!("{} ({})", row.folder, row.origin))?;
+        say("image", row.tag)?;
+        say("state", &state(row))?;
+        say("binaries", &definition.binaries.join(" "))?;
+        say("libraries", &definition.libraries.join(" "))?;
+        say("paths", &definition.paths.join(" "))?;
+        say("arguments", &pairs(&definition.args))?;
+        say("environment", &pairs(&definition.environment))?;
+        say("aliases", &pairs(&definition.aliases))?;
+        ui::result("")?;
+        ui::result(
+            tree(&workshop.shelf, &plan, &self.name)?
+                .to_string()
+                .trim_end(),
+        )?;
+        Ok(0)
+    }
+}
+
+fn state(row: &Row) -> String {
+    match row.size {
+        Some(size) => format!("built, {}", ui::bytes(size)),
+        None => format!("{}: {}", row.state, row.reasons.join("; ")),
+    }
+}

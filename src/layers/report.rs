@@ -1,0 +1,100 @@
+//! What is said of layers and their images.
+
+use serde::Serialize;
+use termtree::Tree;
+
+use super::plan::{Plan, State};
+use super::shelf::Shelf;
+use crate::error::Failure;
+use crate::ui;
+
+/// A layer and its image, as programs read it.
+#[derive(Debug, Serialize)]
+pub struct Row<'a> {
+    /// The layer's name.
+    pub name: &'a str,
+    /// Its version.
+    pub version: &'a str,
+    /// A sentence for people.
+    pub description: &'a str,
+    /// Where it was found.
+    pub origin: &'static str,
+    /// Its folder.
+    pub folder: &'a str,
+    /// The layers it is built on.
+    pub requires: Vec<&'a str>,
+    /// The name of its image.
+    pub tag: &'a str,
+    /// `built`, `changed` or `missing`.
+    pub state: &'static str,
+    /// Why it would be rebuilt.
+    pub reasons: Vec<String>,
+    /// The image's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<&'a str>,
+    /// Bytes, all layers together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// The key over all that the image depends on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<&'a str>,
+    /// Whether this is the layer on exactly what it requires, and not as a part of another's stack.
+    #[serde(skip)]
+    pub own: bool,
+}
+
+/// A row for each image of a plan.
+pub fn rows<'a>(plan: &'a Plan<'a>) -> Vec<Row<'a>> {
+    let mut rows: Vec<Row> = plan.nodes.iter().map(row).collect();
+    rows.sort_by_key(|row| row.name);
+    rows
+}
+
+fn row<'a>(node: &'a super::plan::Node<'a>) -> Row<'a> {
+    let definition = &node.layer.definition;
+    let requires = definition.requires.iter();
+    let (state, id, size, reasons) = match &node.state {
+        State::Built { id, size, .. } => ("built", Some(id.as_str()), Some(*size), Vec::new()),
+        State::Changed(reasons) => ("changed", None, None, reasons.clone()),
+        State::Missing => ("missing", None, None, vec!["it was never built".to_owned()]),
+    };
+    Row {
+        name: &definition.name,
+        version: &definition.version,
+        description: &definition.description,
+        origin: node.layer.origin.name(),
+        folder: &node.layer.folder,
+        requires: requires.map(|other| other.name.as_str()).collect(),
+        tag: &node.tag,
+        state,
+        reasons,
+        id,
+        size,
+        key: node.key.as_deref(),
+        own: node.is_own(),
+    }
+}
+
+/// What a layer requires, as a tree, with the state of each image.
+pub fn tree(shelf: &Shelf, plan: &Plan, name: &str) -> Result<Tree<String>, Failure> {
+    let layer = shelf.get(name)?;
+    let node = plan
+        .nodes
+        .iter()
+        .find(|node| node.layer.name() == name && node.is_own());
+    let state = node.map_or(String::new(), |node| match &node.state {
+        State::Built { size, .. } => format!("  built, {}", ui::bytes(*size)),
+        State::Changed(reasons) => format!("  changed: {}", reasons.join("; ")),
+        State::Missing => "  missing".to_owned(),
+    });
+    let mut tree = Tree::new(format!("{name} {}{state}", layer.definition.version));
+    for other in &layer.definition.requires {
+        tree.push(self::tree(shelf, plan, &other.name)?);
+    }
+    if layer.definition.requires.is_empty() {
+        for from in &layer.text.froms {
+            tree.push(Tree::new(from.image.clone()));
+        }
+    }
+    Ok(tree)
+}
