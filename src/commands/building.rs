@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{Format, HostArgs, Place, PlanArgs, print_image};
-use crate::conf;
+use crate::conf::{self, Sources};
 use crate::engine::Engine;
 use crate::git::Repo;
 use crate::image::plan::{Reuse, Site, Step};
@@ -29,17 +29,18 @@ pub struct Building {
 
 impl Building {
     /// Runs the build that `plan` plans and `act` does; the exit code. `failure` begins the
-    /// sentence that tells of a failure.
+    /// sentence that tells of a failure; `flags` puts the command's own over the settings.
     pub(super) fn run(
         &self,
         failure: &str,
         reuse: Reuse,
+        flags: impl Fn(Sources) -> Sources,
         plan: impl Fn(Site, Target) -> Result<Step>,
         act: impl Fn(Site, Target) -> Result<Image>,
     ) -> Result<u8> {
         let (_, branch_from) = self.place.split();
         let what = branch_from.unwrap_or("HEAD");
-        self.build(reuse, plan, act)
+        self.build(reuse, flags, plan, act)
             .with_context(|| format!("{failure} {what}"))?;
         Ok(0)
     }
@@ -47,12 +48,13 @@ impl Building {
     fn build(
         &self,
         reuse: Reuse,
+        flags: impl Fn(Sources) -> Sources,
         plan: impl Fn(Site, Target) -> Result<Step>,
         act: impl Fn(Site, Target) -> Result<Image>,
     ) -> Result<()> {
         let (path, branch_from) = self.place.split();
         let repo = Repo::find(path)?;
-        let sources = sources(Some(&repo))?;
+        let sources = flags(sources(Some(&repo))?);
         let host = self.host.read(&sources)?;
         let engine = Engine::find(conf::docker_socket())?;
         let site = Site {

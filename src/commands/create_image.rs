@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::building::Building;
+use crate::conf::Sources;
 use crate::image::plan::Reuse;
 use crate::image::{bake, plan};
 
@@ -16,6 +17,8 @@ use crate::image::{bake, plan};
 pub struct CreateImage {
     #[command(flatten)]
     building: Building,
+    #[command(flatten)]
+    stack: StackArgs,
     /// Build even when an image with the same inputs is there
     #[arg(long)]
     force_rebuild: bool,
@@ -35,8 +38,50 @@ impl CreateImage {
         self.building.run(
             "cannot create an image of",
             reuse,
+            |sources| self.stack.over(sources),
             plan::plan_create,
             bake::create,
         )
+    }
+}
+
+/// What is to be under the repository.
+#[derive(Debug, Args)]
+struct StackArgs {
+    /// Put the tools of these languages under the repository: auto, none, or layers by name
+    #[arg(long, value_name = "LANGUAGE", value_delimiter = ',')]
+    stack: Vec<String>,
+    /// Put a coding agent in: claude, codex, copilot, cursor, gemini or none
+    #[arg(long)]
+    agent: Option<String>,
+    /// Put this layer in, too; can be given more than once
+    #[arg(long = "layer", value_name = "LAYER")]
+    layers: Vec<String>,
+    /// Start from this image, whatever layers the settings ask for
+    #[arg(long, value_name = "IMAGE", conflicts_with_all = ["stack", "agent", "layers"])]
+    base_image: Option<String>,
+}
+
+impl StackArgs {
+    /// Settings under these flags.
+    fn over(&self, mut sources: Sources) -> Sources {
+        if let Some(image) = &self.base_image {
+            let none = || "none".to_owned();
+            return sources
+                .with_flag("base_image", image.clone(), "--base-image")
+                .with_flag("stack", none(), "--base-image")
+                .with_flag("agent", none(), "--base-image")
+                .with_flag("layers", String::new(), "--base-image");
+        }
+        if !self.stack.is_empty() {
+            sources = sources.with_flag("stack", self.stack.join(" "), "--stack");
+        }
+        if let Some(agent) = &self.agent {
+            sources = sources.with_flag("agent", agent.clone(), "--agent");
+        }
+        if !self.layers.is_empty() {
+            sources = sources.with_flag("layers", self.layers.join(" "), "--layer");
+        }
+        sources
     }
 }

@@ -110,6 +110,11 @@ impl PlanArgs {
                 "commit  {} {}",
                 plan.commit.short, plan.commit.subject
             ))?;
+            if let Some(underlay) = &plan.underlay {
+                let layers = underlay.layers.join(" ");
+                let count = underlay.to_build;
+                ui::result(format_args!("layers  {layers} ({count} to build)"))?;
+            }
             ui::result(format_args!("build   {}", plan.describe()))
         }
     }

@@ -18,6 +18,7 @@ use crate::image::plan::{Reuse, Site};
 use crate::image::staleness::{Mend, Staleness};
 use crate::image::start::{Start, Wishes};
 use crate::image::target::{self, Fetch};
+use crate::layers::stack::{self, Agent};
 use crate::ui;
 
 /// Start a throw-away container from an image
@@ -25,7 +26,7 @@ use crate::ui;
 /// The newest of REPO and BRANCH_FROM; without them, of the repository one stands in, else of all.
 ///
 /// Runs CMD in the clone at /workspace, on a fresh work branch; without CMD, tmux on a terminal
-/// and a shell elsewhere. `git push` in the container makes the branch <hostname>/<name> in the
+/// and a shell elsewhere, with the image's agent in the first window. `git push` in the container makes the branch <hostname>/<name> in the
 /// host repository. The exit code is CMD's own.
 #[derive(Debug, Args)]
 pub struct StartImage {
@@ -39,7 +40,13 @@ pub struct StartImage {
     /// The container's host name; <repo>-<4 hex> by default
     #[arg(long)]
     hostname: Option<String>,
-    /// A file with a key of Claude's API, mounted read-only
+    /// Run this agent in the first window (none: a shell); that of the image by default
+    #[arg(long, conflicts_with = "command")]
+    agent: Option<String>,
+    /// A file with the agent's key, mounted read-only [default: git config dkr.<agent>Key]
+    #[arg(long, value_name = "FILE")]
+    agent_key: Option<PathBuf>,
+    /// A file with a key of Claude's API: --agent-key for Claude, whichever agent is run
     #[arg(long, value_name = "FILE")]
     anthropic_key: Option<PathBuf>,
     /// Update the image first when it is behind
@@ -84,10 +91,12 @@ impl StartImage {
         }
         let mut choice = choose(engine, path, typed)?;
         let host = self.host.read(&choice.sources)?;
+        let agent = self.agent(&choice)?;
         let wishes = start(engine, &choice, &host).complete(Wishes {
             name: self.name.clone(),
             hostname: self.hostname.clone(),
-            anthropic_key: self.anthropic_key.clone(),
+            agent,
+            keys: self.keys(agent, &choice)?,
             terminal: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
             command: self.command.clone(),
         })?;
@@ -96,6 +105,42 @@ impl StartImage {
             choice = Choice::of(image, choice.repo, choice.sources)?;
         }
         Ok((choice, host, wishes))
+    }
+
+    /// The agent that was asked for, else that of the image.
+    fn agent(&self, choice: &Choice) -> Result<Option<&'static Agent>> {
+        let labels = &choice.image.labels;
+        match (&self.agent, &labels.agent) {
+            (Some(name), _) if name == "none" => Ok(None),
+            (Some(name), _) => Ok(Some(stack::agent(name)?)),
+            // An agent's layer may be somebody's own, under a name that is not known here.
+            (None, Some(name)) => Ok(stack::agent(name).ok()),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The files of keys: those that were named, else those of the settings.
+    fn keys(
+        &self,
+        agent: Option<&'static Agent>,
+        choice: &Choice,
+    ) -> Result<Vec<(&'static Agent, PathBuf)>> {
+        let claude = stack::agent("claude")?;
+        let mut keys = Vec::new();
+        if let Some(file) = &self.anthropic_key {
+            keys.push((claude, file.clone()));
+        }
+        let Some(agent) = agent.or(self.agent_key.as_ref().map(|_| claude)) else {
+            return Ok(keys);
+        };
+        let setting = format!("{}_key", agent.name);
+        let set = choice.sources.get(&setting);
+        let set = set.map(|(path, _)| conf::expand(path));
+        if let Some(file) = self.agent_key.clone().or(set) {
+            keys.retain(|(other, _)| *other != agent);
+            keys.push((agent, file));
+        }
+        Ok(keys)
     }
 
     fn wants_update(&self, choice: &Choice) -> Result<bool> {

@@ -23,6 +23,7 @@ impl UpdateImage {
         self.building.run(
             "cannot update the image of",
             Reuse::default(),
+            |sources| sources,
             plan::plan_update,
             bake::update,
         )

@@ -54,7 +54,7 @@ impl Host {
 }
 
 /// `~/` is the home folder, as a shell would have made of it.
-fn expand(path: &str) -> PathBuf {
+pub fn expand(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), variable("HOME")) {
         (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
         _ => PathBuf::from(path),

@@ -20,7 +20,7 @@ use anyhow::{Context, Result};
 pub use caches::Cache;
 pub use docker::docker_socket;
 pub use file::{Section, nearest};
-pub use host::Host;
+pub use host::{Host, expand};
 pub use instructions::{Instruction, split, with_run_option};
 pub use problem::{Place, Problem, Problems};
 pub use stack::{Stack, is_layer_name, is_prefix};
@@ -98,6 +98,24 @@ impl Sources {
     pub fn with_flag(mut self, name: &'static str, value: String, flag: &'static str) -> Self {
         self.flags.insert(name, (value, flag));
         self
+    }
+
+    /// The same under flags that were typed when an image was made; present ones are stronger.
+    #[must_use]
+    pub fn asked(mut self, flags: &BTreeMap<String, String>) -> Self {
+        for (name, value) in flags {
+            if let Some(name) = file::KEYS.iter().find(|key| *key == name) {
+                let flag = (value.clone(), "the command that made the image");
+                self.flags.entry(*name).or_insert(flag);
+            }
+        }
+        self
+    }
+
+    /// What was typed on the command line, by the name of the setting.
+    pub fn flags(&self) -> BTreeMap<String, String> {
+        let flag = |(name, (value, _)): (&&str, &(String, _))| ((*name).to_owned(), value.clone());
+        self.flags.iter().map(flag).collect()
     }
 
     /// The strongest word outside of `.dkr.conf` on the setting of this name.

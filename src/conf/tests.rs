@@ -28,6 +28,12 @@ fn every_key_is_read() {
         "\n",
         "volumes = /opt/data:/data \"/a b:/c:ro\"\n",
         "caches = cargo go\n",
+        "stack = rust python\n",
+        "agent = claude\n",
+        "layers = ours\n",
+        "stack_base = debian:12\n",
+        "layer_prefix = team/layers\n",
+        "layer_args = golang.GO_VERSION=1.23.4\n",
         "stale_after=7\n",
         "key_files = Cargo.lock **/package-lock.json\n",
         "ca_bundle = install\n",
@@ -50,6 +56,13 @@ fn every_key_is_read() {
     assert_eq!(conf.packages.value, ["bazel", "clang", "cmake"]);
     assert_eq!(conf.volumes.value, ["/opt/data:/data", "/a b:/c:ro"]);
     assert_eq!(conf.caches.value, [Cache::Cargo, Cache::Go]);
+    let names = vec!["rust".to_owned(), "python".to_owned()];
+    assert_eq!(conf.stack.value, Stack::Names(names));
+    assert_eq!(conf.agent.value.as_deref(), Some("claude"));
+    assert_eq!(conf.layers.value, ["ours"]);
+    assert_eq!(conf.stack_base.unwrap().value, "debian:12");
+    assert_eq!(conf.layer_prefix.unwrap().value, "team/layers");
+    assert_eq!(conf.layer_args.value[0].1, "GO_VERSION");
     assert_eq!(conf.stale_after.value, 7);
     assert_eq!(conf.key_files.value, ["Cargo.lock", "**/package-lock.json"]);
     assert_eq!(conf.ca_bundle.value, CaBundle::Install);
@@ -57,7 +70,7 @@ fn every_key_is_read() {
         conf.pre_clone.text,
         "# kept\nRUN echo one \\\n    && [ -d / ]\n"
     );
-    assert_eq!(conf.pre_clone.first_line, 11);
+    assert_eq!(conf.pre_clone.first_line, 17);
     assert_eq!(conf.post_clone.text, "RUN cd /workspace && ./setup.sh\n");
 }
 
@@ -71,7 +84,7 @@ fn all_problems_are_reported_at_once_with_their_places() {
         "caches = cargoo\n",
         "stale_after = 3\n",
         "just words\n",
-        "stack = auto\n",
+        "stack = Rust\n",
         "key_files = \"open\n",
         "ca_bundle = /etc/ca.pem\n",
         "zebra = 1\n",
@@ -88,10 +101,10 @@ fn all_problems_are_reported_at_once_with_their_places() {
     .dkr.conf:5:10: no cache is called `cargoo`; did you mean `cargo`?
     .dkr.conf:6:1: `stale_after` is already set in line 4
     .dkr.conf:7:1: expected `key = value` or a [section], found `just words`
-    .dkr.conf:8:1: `stack` is not supported by this version of git dkr
+    .dkr.conf:8:9: `Rust` is not the name of a layer
     .dkr.conf:9:13: a quote is not closed
     .dkr.conf:10:13: `/etc/ca.pem` is neither `mount` nor `install`; the file itself is given by --ca-bundle or git config dkr.caBundle
-    .dkr.conf:11:1: unknown key `zebra`; known keys: base_image, packages, volumes, caches, stale_after, key_files, ca_bundle
+    .dkr.conf:11:1: unknown key `zebra`; known keys: base_image, packages, volumes, caches, stack, agent, layers, stack_base, layer_prefix, layer_args, stale_after, key_files, ca_bundle
     .dkr.conf:12:1: unknown section [preclone]; did you mean [pre_clone]?
     .dkr.conf:14:1: [post_clone] `RUNN` is no instruction; did you mean RUN?
     .dkr.conf:15:1: [post_clone] FROM would start another image; set base_image instead

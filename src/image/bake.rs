@@ -11,12 +11,13 @@ use super::manifest::Manifest;
 use super::plan::{Plan, Reuse, Site, Step, plan_create, plan_update};
 use super::reach::Way;
 use super::report::{Report, explain};
-use super::{Image, Labels, Target, dockerfile, names, remember};
+use super::{Image, Labels, Target, dockerfile, names, remember, stack};
 use crate::conf::{self, ca};
 use crate::engine::{BuildSpec, Engine};
 use crate::error::Failure;
 use crate::fs::{Lock, Scratch};
 use crate::git::{Repo, View};
+use crate::layers;
 use crate::ssh::{SECRETS, Serve};
 use crate::ui;
 
@@ -55,11 +56,7 @@ fn planned(
     if first.manifest.is_some() {
         return Ok(step);
     }
-    // Nothing is fetched for a build that cannot be.
-    Engine::for_builds()?;
-    let base = &first.conf.base_image.value;
-    ui::status("pull", base);
-    site.engine.pull(base)?;
+    layers::build::pull(site.engine, &first.to_pull())?;
     plan(site, target)
 }
 
@@ -111,6 +108,9 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
         let base = &plan.conf.base_image.value;
         format!("the base image {base} was fetched and is not there")
     })?;
+    if let Some(underlay) = &plan.underlay {
+        stack::make(site, &plan.conf, &plan.target.commit, underlay)?;
+    }
     let ready = prepare(site, plan, manifest)?;
     for remark in &plan.remarks {
         ui::warn(remark);
@@ -191,6 +191,11 @@ fn without_comma(key: &Path, scratch: &Scratch) -> Result<PathBuf> {
 }
 
 fn labels(site: Site, plan: &Plan, manifest: &Manifest) -> Labels {
+    let (layers, agent) = match (&plan.parent, &plan.underlay) {
+        (Some(parent), _) => (parent.labels.layers.clone(), parent.labels.agent.clone()),
+        (None, Some(underlay)) => (underlay.layers.clone(), underlay.agent.clone()),
+        (None, None) => (Vec::new(), None),
+    };
     Labels {
         repo_path: site.repo.path.clone(),
         repo_name: site.repo.name(),
@@ -204,6 +209,12 @@ fn labels(site: Site, plan: &Plan, manifest: &Manifest) -> Labels {
             Some(_) => Kind::Update,
         },
         parent: plan.parent.as_ref().map(|parent| parent.id.clone()),
+        layers,
+        agent,
+        asked: match &plan.parent {
+            Some(parent) => parent.labels.asked.clone(),
+            None => site.sources.flags(),
+        },
         cache_key: Some(manifest.key()),
     }
 }

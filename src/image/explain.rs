@@ -9,7 +9,7 @@ use super::plan::Site;
 use super::record::Record;
 use super::staleness::commits;
 use super::target::{self, Fetch};
-use super::{Image, inputs, plan, records};
+use super::{Image, inputs, plan, records, stack};
 use crate::error::Failure;
 use crate::git::{Distance, History, ObjectId, Repo};
 
@@ -67,7 +67,8 @@ impl Chain {
 pub fn present(site: Site, branch_from: &str) -> Result<Option<Manifest>> {
     let target = target::resolve(site.repo, Some(branch_from), Fetch::No)?;
     let conf = plan::settings_at(site, &target.commit)?;
-    inputs::of_create(site, &conf, &target)
+    let (conf, underlay) = stack::settle(site, conf, &target.commit)?;
+    inputs::of_create(site, &conf, &target, underlay.as_ref())
 }
 
 /// What differs, the most telling first, each with a sentence.

@@ -4,12 +4,19 @@ use anyhow::{Context, Result};
 
 use super::manifest::{Base, Inputs, Manifest};
 use super::plan::Site;
+use super::stack::Underlay;
 use super::{Image, Target};
 use crate::conf::{self, CaBundle, Conf, ca};
 
 /// Of an image of its own; `None` while the base image is not here.
-pub fn of_create(site: Site, conf: &Conf, target: &Target) -> Result<Option<Manifest>> {
-    let name = &conf.base_image.value;
+pub fn of_create(
+    site: Site,
+    conf: &Conf,
+    target: &Target,
+    underlay: Option<&Underlay>,
+) -> Result<Option<Manifest>> {
+    // Layers may yet have to be built; what they stand on is here.
+    let name = underlay.map_or(&conf.base_image.value, |underlay| &underlay.bottom);
     let Some(found) = site.engine.inspect_one(name)? else {
         return Ok(None);
     };
@@ -19,8 +26,16 @@ pub fn of_create(site: Site, conf: &Conf, target: &Target) -> Result<Option<Mani
         .filter(|_| conf.ca_bundle.value == CaBundle::Install)
         .map(|bundle| ca::read(&bundle.value))
         .transpose()?;
+    let digest = match underlay {
+        None => found.digest(name),
+        Some(underlay) => match &underlay.key {
+            Some(key) => key,
+            None => return Ok(None),
+        },
+    };
     let base = Base {
-        digest: found.digest(name),
+        digest,
+        layers: underlay.map(|underlay| underlay.layers.as_slice()),
         platform: found.platform.as_deref().unwrap_or_default(),
         shallow: shallow.as_deref(),
         ca: ca.as_deref(),

@@ -56,6 +56,12 @@ pub struct Labels {
     pub kind: Kind,
     /// The image an update was put on.
     pub parent: Option<String>,
+    /// The layers under the clone, from the bottom.
+    pub layers: Vec<String>,
+    /// The agent that is in one of them.
+    pub agent: Option<String>,
+    /// Settings that were given on the command line, by name: they hold for what follows too.
+    pub asked: BTreeMap<String, String>,
     /// The cache key; images of an earlier git dkr have none.
     pub cache_key: Option<String>,
 }
@@ -75,11 +81,21 @@ impl Labels {
             ("schema", SCHEMA.to_owned()),
             // An update inherits its parent's labels: this one must not be taken for its own.
             ("parent", self.parent.clone().unwrap_or_default()),
+            ("layers", self.layers.join(" ")),
+            ("agent", self.agent.clone().unwrap_or_default()),
+            ("asked", self.asked_text()),
             ("cache_key", self.cache_key.clone().unwrap_or_default()),
         ];
         pairs.sort();
         let named = |(name, value): (&str, String)| (format!("dkr.{name}"), value);
         pairs.into_iter().map(named).collect()
+    }
+
+    fn asked_text(&self) -> String {
+        match serde_json::to_string(&self.asked) {
+            Ok(text) if !self.asked.is_empty() => text,
+            _ => String::new(),
+        }
     }
 
     /// Reads them back; says which one does not make sense.
@@ -89,6 +105,10 @@ impl Labels {
                 .get(&format!("dkr.{name}"))
                 .map(String::as_str)
                 .ok_or_else(|| format!("it has no label dkr.{name}"))
+        };
+        let some = |name| {
+            let value = get(name).ok().filter(|value| !value.is_empty());
+            value.map(str::to_owned)
         };
         let bad = |name: &str, value: &str| format!("its label dkr.{name} is {value:?}");
         let schema = get("schema")?;
@@ -112,14 +132,17 @@ impl Labels {
                 "update" => Kind::Update,
                 other => return Err(bad("type", other)),
             },
-            parent: get("parent")
-                .ok()
-                .filter(|id| !id.is_empty())
-                .map(str::to_owned),
-            cache_key: get("cache_key")
-                .ok()
-                .filter(|key| !key.is_empty())
-                .map(str::to_owned),
+            parent: some("parent"),
+            layers: some("layers")
+                .unwrap_or_default()
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect(),
+            agent: some("agent"),
+            asked: some("asked")
+                .and_then(|text| serde_json::from_str(&text).ok())
+                .unwrap_or_default(),
+            cache_key: some("cache_key"),
         })
     }
 }
@@ -147,6 +170,9 @@ mod tests {
             created_at: "2026-01-02T03:04:05.678Z".parse().unwrap(),
             kind: Kind::Update,
             parent: Some("sha256:0".into()),
+            layers: vec!["base".into(), "agent-claude".into()],
+            agent: Some("claude".into()),
+            asked: [("stack".into(), "auto".into())].into(),
             cache_key: Some("0a".repeat(32)),
         }
     }

@@ -38,8 +38,10 @@ pub struct Inputs<'a> {
 /// What only an image of its own depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Base<'a> {
-    /// The digest of the base image.
+    /// The digest of the base image; the key over its layers when it is made of some.
     pub digest: &'a str,
+    /// These layers, from the bottom.
+    pub layers: Option<&'a [String]>,
     /// What it runs on, `linux/amd64`.
     pub platform: &'a str,
     /// The repository's shallow file.
@@ -57,6 +59,9 @@ impl Manifest {
         let text = dockerfile::create(conf, &inputs.anywhere(), base.shallow, installs_ca)?;
         let mut manifest = Self::of_both(inputs, "base", &text);
         manifest.put("base_image", conf.base_image.value.clone());
+        if let Some(layers) = base.layers {
+            manifest.put("layers", layers.join(" "));
+        }
         manifest.put("base_digest", base.digest.to_owned());
         manifest.put("platform", base.platform.to_owned());
         if !conf.packages.value.is_empty() {
@@ -174,6 +179,7 @@ impl Manifest {
         changes.dedup();
         // The text changes with the settings that shape it, which say more.
         let shapes = [
+            "layers",
             "base_image",
             "packages",
             "pre_clone",
@@ -232,6 +238,7 @@ impl Change {
     /// The lower, the more it tells.
     fn weight(&self) -> usize {
         let order = [
+            "layers",
             "base_image",
             "base_digest",
             "platform",

@@ -22,6 +22,7 @@ pub mod records;
 mod remember;
 mod report;
 pub mod settings;
+pub mod stack;
 pub mod staleness;
 pub mod start;
 pub mod survey;

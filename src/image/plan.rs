@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 
 use super::manifest::Manifest;
+use super::stack::{self, Underlay};
 use super::{Image, Labels, Target, dockerfile, find, inputs, names, records};
 use crate::conf::{self, Conf, Host, Sources};
 use crate::engine::Engine;
@@ -52,6 +53,8 @@ pub struct Plan {
     pub tag: String,
     /// The image that an update is put on; none for a create.
     pub parent: Option<Image>,
+    /// What it stands on, when that is made of layers.
+    pub underlay: Option<Underlay>,
     /// The Dockerfile.
     pub dockerfile: String,
     /// What the build depends on; `None` while the base image is not here.
@@ -61,6 +64,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Images that must be fetched before the build can be planned to its end.
+    pub fn to_pull(&self) -> Vec<String> {
+        match (&self.manifest, &self.underlay) {
+            (Some(_), _) => Vec::new(),
+            (None, Some(underlay)) => underlay.absent.clone(),
+            (None, None) => vec![self.conf.base_image.value.clone()],
+        }
+    }
+
     /// What would be done, in a line.
     pub fn describe(&self) -> String {
         match &self.parent {
@@ -142,6 +154,11 @@ pub fn plan_update(site: Site, target: Target) -> Result<Step> {
             "{} has {layers} layers, and engines take about 125: this update is a create",
             parent.tag
         );
+        let sources = site.sources.clone().asked(&parent.labels.asked);
+        let site = Site {
+            sources: &sources,
+            ..site
+        };
         let plan = plan(site, target, tag, None, vec![remark])?;
         return Ok(Step::Bake(Box::new(plan)));
     }
@@ -175,12 +192,19 @@ fn plan(
     let text = site.repo.file_at(&target.commit, conf::FILE)?;
     let conf = parse_conf(site, &target.commit, text.as_deref())?;
     remarks.extend(uncommitted(site, &target, text.as_deref())?);
+    let (conf, underlay) = match parent {
+        None => stack::settle(site, conf, &target.commit)?,
+        Some(_) => (conf, None),
+    };
     let ca = site.host.ca_bundle.is_some();
     let (dockerfile, manifest) = match &parent {
         None => {
             let shallow = site.repo.shallow_boundary()?;
             let text = dockerfile::create(&conf, &target, shallow.as_deref(), ca)?;
-            (text, inputs::of_create(site, &conf, &target)?)
+            (
+                text,
+                inputs::of_create(site, &conf, &target, underlay.as_ref())?,
+            )
         }
         Some(parent) => {
             remarks.extend(outgrown(site, parent, &conf));
@@ -195,6 +219,7 @@ fn plan(
         conf,
         tag,
         parent,
+        underlay,
         dockerfile,
         manifest,
         remarks,
@@ -233,6 +258,9 @@ fn outgrown(site: Site, parent: &Image, conf: &Conf) -> Option<String> {
     let old = settings_at(site, commit).ok()?;
     let changed: Vec<&str> = [
         ("base_image", old.base_image.value != conf.base_image.value),
+        ("stack", old.stack.value != conf.stack.value),
+        ("agent", old.agent.value != conf.agent.value),
+        ("layers", old.layers.value != conf.layers.value),
         ("packages", old.packages.value != conf.packages.value),
         ("caches", old.caches.value != conf.caches.value),
         ("ca_bundle", old.ca_bundle.value != conf.ca_bundle.value),

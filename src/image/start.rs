@@ -12,12 +12,11 @@ use crate::engine::{Engine, Mount, RunSpec};
 use crate::error::Failure;
 use crate::fs::Scratch;
 use crate::git::{Repo, is_branch_name};
+use crate::layers::stack::Agent;
 use crate::proc::Cmd;
 use crate::ssh::{RUN_DIR, Receive, Serve};
 use crate::ui;
 
-/// Where the key of Claude's API is mounted.
-const ANTHROPIC_KEY: &str = "/run/secrets/anthropic_key";
 /// Where the CA certificates are mounted.
 const CA_BUNDLE: &str = "/run/dkr-ca.pem";
 
@@ -28,8 +27,10 @@ pub struct Wishes {
     pub name: Option<String>,
     /// The container's host name; a random one when absent.
     pub hostname: Option<String>,
-    /// A file that holds a key of Claude's API.
-    pub anthropic_key: Option<PathBuf>,
+    /// The agent to run where there is no command.
+    pub agent: Option<&'static Agent>,
+    /// Files that hold keys of agents, each with whose it is.
+    pub keys: Vec<(&'static Agent, PathBuf)>,
     /// Whether there is a terminal to pass on.
     pub terminal: bool,
     /// What to run.
@@ -64,8 +65,8 @@ impl Start<'_> {
             Some(name) => self.check_name(name, &hostname)?,
             None => names::work_branch(),
         };
-        if let Some(file) = &wishes.anthropic_key {
-            wishes.anthropic_key = Some(check_key_file(file)?);
+        for (_, file) in &mut wishes.keys {
+            *file = check_key_file(file)?;
         }
         wishes.hostname = Some(hostname);
         wishes.name = Some(name);
@@ -164,8 +165,15 @@ impl Start<'_> {
             env.push(("DKR_QUIET", "1".to_owned()));
         }
         let mut mounts = vec![mount(run_dir.to_owned(), RUN_DIR)];
-        if let Some(key) = &wishes.anthropic_key {
-            mounts.push(mount(key.clone(), ANTHROPIC_KEY));
+        for (agent, key) in &wishes.keys {
+            mounts.push(mount(key.clone(), agent.key_file));
+        }
+        if let Some(agent) = wishes.agent.filter(|_| wishes.command.is_empty()) {
+            env.push(("DKR_AGENT", agent.command.to_owned()));
+            // The name of the variable; its value comes from the file, inside.
+            if let Some(variable) = agent.key_variable {
+                env.push(("DKR_AGENT_KEY", format!("{variable}={}", agent.key_file)));
+            }
         }
         if self.host.ca_bundle.is_some() {
             mounts.push(mount(run_dir.join("ca.pem"), CA_BUNDLE));
@@ -200,7 +208,7 @@ fn mount(source: PathBuf, target: &str) -> Mount {
 /// That the file can be read and holds something; its absolute path.
 fn check_key_file(file: &Path) -> Result<PathBuf> {
     let shown = file.display();
-    let hint = "give a file that holds the key and nothing else: --anthropic-key FILE";
+    let hint = "give a file that holds the key and nothing else: --agent-key FILE";
     match std::fs::read(file) {
         Err(error) => {
             bail!(Failure::new(format!("cannot read the key file {shown}: {error}")).hint(hint))

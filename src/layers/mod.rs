@@ -6,6 +6,7 @@
 
 pub mod build;
 pub mod definition;
+pub mod detect;
 pub mod dockerfile;
 pub mod files;
 pub mod graph;
@@ -13,3 +14,4 @@ pub mod places;
 pub mod plan;
 pub mod report;
 pub mod shelf;
+pub mod stack;

@@ -91,9 +91,7 @@ impl Build {
     fn print(&self, tags: &[&str], json: impl Fn() -> Result<String>) -> Result<()> {
         match self.format {
             Format::Json => ui::result(json()?),
-            Format::Text if !ui::stdout_is_terminal() => {
-                tags.iter().try_for_each(ui::result)
-            }
+            Format::Text if !ui::stdout_is_terminal() => tags.iter().try_for_each(ui::result),
             Format::Text => {
                 ui::status("fresh", &tags.join(" "));
                 Ok(())

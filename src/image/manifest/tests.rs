@@ -17,6 +17,7 @@ fn target() -> Target {
 
 const BASE: Base = Base {
     digest: "sha256:0a",
+    layers: None,
     platform: "linux/amd64",
     shallow: None,
     ca: None,
@@ -97,6 +98,7 @@ fn every_input_counts_and_nothing_else() {
             &target(),
             Base {
                 digest: "sha256:0b",
+                layers: None,
                 ..BASE
             },
         )
@@ -144,6 +146,7 @@ fn the_most_telling_change_comes_first() {
     };
     let base = Base {
         digest: "sha256:0b",
+        layers: None,
         ..BASE
     };
     let mut new = create("packages = make gcc\n", &moved, base);

@@ -1,0 +1,144 @@
+//! The layers under a repository: what its settings ask for, at one commit.
+
+use anyhow::{Result, bail};
+
+use super::plan::Site;
+use crate::conf::{Conf, Origin, Stack};
+use crate::error::Failure;
+use crate::git::{ObjectId, Repo};
+use crate::layers::build;
+use crate::layers::detect;
+use crate::layers::places::{self, From};
+use crate::layers::plan::{Plan, Planner, State};
+use crate::layers::shelf::{Settings, Shelf};
+use crate::layers::stack::{self, Wanted};
+
+/// What a repository's image stands on, when that is made of layers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Underlay {
+    /// What the lowest layer stands on, when the settings say so.
+    pub base: Option<String>,
+    /// The layers, from the bottom.
+    pub layers: Vec<String>,
+    /// The agent in it.
+    pub agent: Option<String>,
+    /// The name of the uppermost image.
+    pub tag: String,
+    /// The key over all of it; `None` while an image that it stands on is not here.
+    pub key: Option<String>,
+    /// How many of the images are to be built.
+    pub to_build: usize,
+    /// Images that are to be fetched before it can be built.
+    pub absent: Vec<String>,
+    /// The image at the very bottom.
+    pub bottom: String,
+}
+
+impl Conf {
+    /// Whether the base image is made of layers.
+    pub fn has_layers(&self) -> bool {
+        self.stack.value != Stack::None
+            || self.agent.value.is_some()
+            || !self.layers.value.is_empty()
+    }
+}
+
+/// What layers under a repository stand on: the base image of its settings, if they name one.
+fn base(conf: &Conf) -> Option<String> {
+    let named = Some(&conf.base_image).filter(|base| base.origin != Origin::Default);
+    let chosen = conf.stack_base.as_ref().or(named);
+    chosen.map(|base| base.value.clone())
+}
+
+/// Languages by their layers.
+fn languages(repo: &Repo, conf: &Conf, commit: &ObjectId) -> Result<Vec<String>> {
+    Ok(match &conf.stack.value {
+        Stack::None => Vec::new(),
+        Stack::Names(names) => names.clone(),
+        Stack::Auto => detect::languages(repo, commit)?
+            .into_iter()
+            .map(|detected| detected.layer.to_owned())
+            .collect(),
+    })
+}
+
+/// Plans the layers and hands the plan on, with the place of the uppermost.
+fn planned<T>(
+    site: Site,
+    conf: &Conf,
+    base: Option<String>,
+    commit: &ObjectId,
+    then: impl FnOnce(&Plan, usize) -> Result<T>,
+) -> Result<T> {
+    let settings = Settings {
+        base,
+        ..Settings::of(conf)
+    };
+    let shelf: Shelf = places::gather(&[], From::Commit(site.repo, commit), &settings)?;
+    let languages = languages(site.repo, conf, commit)?;
+    let wanted = Wanted {
+        languages: &languages,
+        layers: &conf.layers.value,
+        agent: conf.agent.value.as_deref(),
+    };
+    let order = stack::order(&shelf, wanted)?;
+    let images = site.engine.all_images()?;
+    let mut planner = Planner::for_stacks(&shelf, &settings, &images);
+    let top = planner.stack(&order)?;
+    then(&planner.finish(), top)
+}
+
+/// The settings at a commit with the base image that they come to: the uppermost of the layers
+/// that they ask for, if they do.
+pub fn settle(site: Site, mut conf: Conf, commit: &ObjectId) -> Result<(Conf, Option<Underlay>)> {
+    let underlay = underlay(site, &conf, commit)?;
+    if let Some(underlay) = &underlay {
+        conf.base_image.value.clone_from(&underlay.tag);
+    }
+    Ok((conf, underlay))
+}
+
+fn underlay(site: Site, conf: &Conf, commit: &ObjectId) -> Result<Option<Underlay>> {
+    if !conf.has_layers() {
+        return Ok(None);
+    }
+    let base = base(conf);
+    planned(site, conf, base.clone(), commit, |plan, top| {
+        let missing = |state: &State| !matches!(state, State::Built { named: true, .. });
+        let node = &plan.nodes[top];
+        let bottom = plan.nodes.iter().find(|node| node.below.is_empty());
+        let bottom = bottom.and_then(|node| node.layer.text.froms.first());
+        Ok(Some(Underlay {
+            base,
+            layers: node.chain().map(str::to_owned).collect(),
+            agent: conf.agent.value.clone(),
+            tag: node.tag.clone(),
+            key: node.key.clone(),
+            to_build: plan
+                .nodes
+                .iter()
+                .filter(|node| missing(&node.state))
+                .count(),
+            absent: plan.absent.clone(),
+            bottom: bottom.map_or(String::new(), |from| from.image.clone()),
+        }))
+    })
+}
+
+/// Builds whatever of it is not there.
+pub fn make(site: Site, conf: &Conf, commit: &ObjectId, expected: &Underlay) -> Result<()> {
+    planned(site, conf, expected.base.clone(), commit, |plan, top| {
+        // What is cloned onto must be what the cache key was made of.
+        if plan.nodes[top].key != expected.key {
+            bail!(
+                Failure::new("an image under the layers changed while they were planned")
+                    .hint("try again")
+            );
+        }
+        let site = build::Site {
+            engine: site.engine,
+            host: site.host,
+        };
+        build::build(site, plan, &[])
+    })
+}

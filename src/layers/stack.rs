@@ -1,0 +1,190 @@
+//! Which layers a repository asks for, in an order that lets projects share them.
+
+use super::shelf::{Layer, Shelf};
+use crate::error::Failure;
+
+/// The layer that all others stand on.
+pub const BASE: &str = "base";
+/// How the names of agents' layers begin.
+pub const AGENT: &str = "agent-";
+/// The languages' layers, the ones that most projects share first. What is not here comes after
+/// them, and agents last, as they change most often.
+const ORDER: [&str; 6] = [BASE, "nodejs", "python", "java", "golang", "rust"];
+/// Other names of languages.
+const SYNONYMS: [(&str, &str); 4] = [
+    ("go", "golang"),
+    ("node", "nodejs"),
+    ("javascript", "nodejs"),
+    ("cargo", "rust"),
+];
+
+/// A coding agent: what `--agent` calls it, and how it is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Agent {
+    /// Its name.
+    pub name: &'static str,
+    /// Its command.
+    pub command: &'static str,
+    /// The variable in which it looks for a key; `None` when it reads the mounted file itself.
+    pub key_variable: Option<&'static str>,
+    /// Where its key is mounted.
+    pub key_file: &'static str,
+}
+
+/// The agents that are known here.
+pub const AGENTS: [Agent; 5] = [
+    Agent {
+        name: "claude",
+        command: "claude",
+        key_variable: None,
+        key_file: "/run/secrets/anthropic_key",
+    },
+    Agent {
+        name: "codex",
+        command: "codex",
+        key_variable: Some("OPENAI_API_KEY"),
+        key_file: "/run/secrets/codex_key",
+    },
+    Agent {
+        name: "copilot",
+        command: "copilot",
+        key_variable: Some("GH_TOKEN"),
+        key_file: "/run/secrets/copilot_key",
+    },
+    Agent {
+        name: "cursor",
+        command: "cursor-agent",
+        key_variable: Some("CURSOR_API_KEY"),
+        key_file: "/run/secrets/cursor_key",
+    },
+    Agent {
+        name: "gemini",
+        command: "gemini",
+        key_variable: Some("GEMINI_API_KEY"),
+        key_file: "/run/secrets/gemini_key",
+    },
+];
+
+/// The agent of this name.
+pub fn agent(name: &str) -> Result<&'static Agent, Failure> {
+    let found = AGENTS.iter().find(|agent| agent.name == name);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = AGENTS.iter().map(|agent| agent.name).collect();
+        Failure::new(format!("no agent is called `{name}`"))
+            .hint(format!("there are {}, or none", names.join(", ")))
+    })
+}
+
+/// What a repository asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Languages, by their layers.
+    pub languages: &'a [String],
+    /// More layers.
+    pub layers: &'a [String],
+    /// An agent, by its name.
+    pub agent: Option<&'a str>,
+}
+
+/// The layers for that, each behind what it requires. The same set always comes in the same
+/// order.
+pub fn order<'a>(shelf: &'a Shelf, wanted: Wanted) -> Result<Vec<&'a Layer>, Failure> {
+    let mut names: Vec<String> = wanted
+        .languages
+        .iter()
+        .map(|name| known(shelf, name))
+        .collect();
+    names.extend(wanted.layers.iter().cloned());
+    if let Some(name) = wanted.agent {
+        let layer = format!("{AGENT}{name}");
+        if !shelf.layers.contains_key(&layer) {
+            agent(name)?;
+        }
+        names.push(layer);
+    }
+    if names.is_empty() {
+        names.push(BASE.to_owned());
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut all: Vec<&str> = shelf
+        .order(&names)?
+        .iter()
+        .map(|layer| layer.name())
+        .collect();
+    all.sort_by_key(|name| rank(name));
+    shelf.order(&all)
+}
+
+/// The layer that a language goes by.
+fn known(shelf: &Shelf, name: &str) -> String {
+    let synonym = SYNONYMS.iter().find(|(other, _)| *other == name);
+    match synonym {
+        Some((_, layer)) if !shelf.layers.contains_key(name) => (*layer).to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
+fn rank(name: &str) -> usize {
+    let place = ORDER.iter().position(|other| *other == name);
+    place.unwrap_or(ORDER.len() + usize::from(name.starts_with(AGENT)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shelf::tests::{place, toml};
+    use super::super::shelf::{Origin, Settings};
+    use super::*;
+
+    fn names(languages: &[&str], layers: &[&str], agent: Option<&str>) -> Result<String, Failure> {
+        let all = [
+            ("base", toml("base", &[])),
+            ("nodejs", toml("nodejs", &["base"])),
+            ("python", toml("python", &["base"])),
+            ("golang", toml("golang", &["base"])),
+            ("rust", toml("rust", &["base"])),
+            ("ours", toml("ours", &["rust"])),
+            ("agent-claude", toml("agent-claude", &["nodejs"])),
+        ];
+        let folders: Vec<(&str, &str, &str)> = all
+            .iter()
+            .map(|(name, toml)| (*name, toml.as_str(), "FROM $BASE_IMAGE\n"))
+            .collect();
+        let place = place(Origin::BuiltIn, "x", &folders);
+        let shelf = Shelf::read(vec![place], &Settings::default()).unwrap();
+        let own = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        let wanted = Wanted {
+            languages: &own(languages),
+            layers: &own(layers),
+            agent,
+        };
+        let order = order(&shelf, wanted)?;
+        Ok(order
+            .iter()
+            .map(|layer| layer.name())
+            .collect::<Vec<_>>()
+            .join(" "))
+    }
+
+    #[test]
+    fn what_projects_share_is_at_the_bottom() {
+        assert_eq!(names(&[], &[], None).unwrap(), "base");
+        assert_eq!(
+            names(&["rust"], &[], Some("claude")).unwrap(),
+            "base nodejs rust agent-claude"
+        );
+        assert_eq!(
+            names(&["rust", "python"], &["ours"], None).unwrap(),
+            names(&["python", "rust"], &["ours"], None).unwrap()
+        );
+        assert_eq!(names(&[], &["ours"], None).unwrap(), "base rust ours");
+        assert_eq!(names(&["go"], &[], None).unwrap(), "base golang");
+    }
+
+    #[test]
+    fn who_is_not_there_is_named() {
+        let error = names(&[], &[], Some("clod")).unwrap_err();
+        assert_eq!(error.to_string(), "no agent is called `clod`");
+        let error = names(&["rusty"], &[], None).unwrap_err();
+        assert_eq!(error.advice(), Some("did you mean `rust`?"));
+    }
+}
