@@ -157,7 +157,9 @@ fn distances(
         let tip = tip.as_ref();
         tip.map(|tip| history.distance(commit, tip)).transpose()
     };
-    commits.iter().zip(tips).map(distance).collect()
+    let distances = commits.iter().zip(tips).map(distance).collect();
+    history.remember();
+    distances
 }
 
 /// Which key files differ between each image's commit and its tip. Which files are key is what the
