@@ -7,13 +7,18 @@ use super::plan::Site;
 use super::{Image, Target, ca};
 use crate::conf::{self, CaBundle, Conf};
 
-/// Of an image of its own; `None` while the base image is not here.
-pub fn of_create(site: Site, conf: &Conf, target: &Target) -> Result<Option<Manifest>> {
+/// Of an image of its own, of a history that is cut off at `shallow` if anywhere; `None` while the
+/// base image is not here.
+pub fn of_create(
+    site: Site,
+    conf: &Conf,
+    target: &Target,
+    shallow: Option<&str>,
+) -> Result<Option<Manifest>> {
     let name = &conf.base_image.value;
     let Some(found) = site.engine.inspect_one(name)? else {
         return Ok(None);
     };
-    let shallow = site.repo.shallow_boundary()?;
     let bundle = site.host.ca_bundle.as_ref();
     let ca = bundle
         .filter(|_| conf.ca_bundle.value == CaBundle::Install)
@@ -22,7 +27,7 @@ pub fn of_create(site: Site, conf: &Conf, target: &Target) -> Result<Option<Mani
     let base = Base {
         digest: found.digest(name),
         platform: found.platform.as_deref().unwrap_or_default(),
-        shallow: shallow.as_deref(),
+        shallow,
         ca: ca.as_deref(),
     };
     let key_files = key_files(site, conf, target)?;

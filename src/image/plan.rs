@@ -179,8 +179,9 @@ fn plan(
     let (dockerfile, manifest) = match &parent {
         None => {
             let shallow = site.repo.shallow_boundary()?;
-            let text = dockerfile::create(&conf, &target, shallow.as_deref(), ca)?;
-            (text, inputs::of_create(site, &conf, &target)?)
+            let shallow = shallow.as_deref();
+            let text = dockerfile::create(&conf, &target, shallow, ca)?;
+            (text, inputs::of_create(site, &conf, &target, shallow)?)
         }
         Some(parent) => {
             remarks.extend(outgrown(site, parent, &conf));
