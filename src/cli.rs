@@ -66,6 +66,10 @@ pub fn grammar() -> clap::Command {
 
 /// Runs a command line, program name first; the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(code) = hooks::run_by_git(&args) {
+        return code;
+    }
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {

@@ -28,7 +28,7 @@ fn main() {
         clone(&site),
     ];
     rows.extend(hooks::rows(&site));
-    rows.push(history::check(&site));
+    rows.extend(history::check(&site));
     println!("\n{:<48} {:>9} {:>9}   claimed", "", "git dkr", "instead");
     for row in rows {
         row.print();

@@ -8,15 +8,14 @@ use termtree::Tree;
 use super::{Format, HostArgs};
 use crate::conf;
 use crate::engine::Engine;
-use crate::error::Failure;
 use crate::git::{ObjectId, Repo};
-use crate::image::explain::{Chain, by_name, differences, find_image, present};
+use crate::image::Image;
+use crate::image::explain::{Chain, Other, compare, find_image, newest, present};
+use crate::image::find;
 use crate::image::manifest::{Change, Manifest};
 use crate::image::plan::{Reuse, Site};
 use crate::image::record::Record;
 use crate::image::settings::sources;
-use crate::image::target::{self, Fetch};
-use crate::image::{Image, find};
 use crate::ui;
 
 /// Say what an image was made of, and what changed since
@@ -75,51 +74,21 @@ impl Explain {
             None => newest(&images, &repo)?,
         };
         let chain = Chain::of(&repo, image)?;
-        let mut complete = chain.is_complete();
-        let (name, other) = match &self.against {
-            Some(other) => {
-                match find_image(&images, &repo, other) {
-                    // A branch whose image this is: what it would be made of now.
-                    Ok(same) if same.id == image.id && by_name(&images, other).is_none() => {
-                        (format!("{other} now"), self.present(&repo, &engine, other))
-                    }
-                    Ok(found) => {
-                        let below = Chain::of(&repo, found)?;
-                        complete &= below.is_complete();
-                        (found.tag.clone(), Some(below.whole()))
-                    }
-                    Err(error) => match target::resolve(&repo, Some(other), Fetch::No) {
-                        Ok(_) => (format!("{other} now"), self.present(&repo, &engine, other)),
-                        Err(_) => return Err(error),
-                    },
-                }
-            }
-            None => {
-                let branch_from = &image.labels.branch_from;
-                let now = self.present(&repo, &engine, branch_from);
-                (format!("{branch_from} now"), now)
-            }
-        };
+        let typed = self.against.as_deref();
+        let present = |branch_from: &str| self.present(&repo, &engine, image, branch_from);
+        let other = Other::find(&repo, &images, image, typed, present)?;
+        let complete = chain.is_complete() && other.is_complete;
         if !complete {
             ui::warn(
                 "the record of the image below is not in this repository: what an update does not bring is not compared",
             );
         }
-        // Of what is not known nothing is said.
-        let known = |manifest: Manifest| {
-            if complete {
-                manifest
-            } else {
-                manifest.brought()
-            }
-        };
-        let other = other.map(known);
-        let differences = |other| differences(&repo, &known(chain.whole()), other);
-        let changes = other.as_ref().map(differences).transpose()?;
+        let against = other.name.clone();
+        let changes = compare(&repo, &chain, other, complete)?;
         let explanation = Explanation {
             image: &image.id,
             tag: &image.tag,
-            against: name,
+            against,
             complete,
             records: chain.records().map(|(_, record)| record).collect(),
             changes: changes.map(|changes| {
@@ -134,9 +103,15 @@ impl Explain {
     }
 
     /// The present state; a warning when it cannot be made out, as the rest can still be told.
-    fn present(&self, repo: &Repo, engine: &Engine, branch_from: &str) -> Option<Manifest> {
+    fn present(
+        &self,
+        repo: &Repo,
+        engine: &Engine,
+        image: &Image,
+        branch_from: &str,
+    ) -> Option<Manifest> {
         let look = || -> Result<Option<Manifest>> {
-            let sources = sources(Some(repo))?;
+            let sources = sources(Some(repo))?.asked(&image.labels.asked);
             let host = self.host.read(&sources)?;
             let site = Site {
                 repo,
@@ -159,17 +134,6 @@ impl Explain {
             }
         }
     }
-}
-
-fn newest<'a>(images: &'a [Image], repo: &Repo) -> Result<&'a Image> {
-    let found = images
-        .iter()
-        .find(|image| image.labels.repo_path == repo.path);
-    found.ok_or_else(|| {
-        Failure::new("there is no image of this repository yet")
-            .hint("git dkr create-image makes one")
-            .into()
-    })
 }
 
 fn print(explanation: &Explanation, chain: &Chain) -> Result<()> {

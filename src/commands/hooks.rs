@@ -28,13 +28,6 @@ enum Command {
     Install(Install),
     Uninstall(Uninstall),
     Status(Status),
-    /// What the hooks call
-    #[command(hide = true)]
-    Run {
-        event: String,
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        args: Vec<OsString>,
-    },
     /// What a hook starts in the background where dkr.autoUpdate is set
     #[command(hide = true)]
     Update {
@@ -97,6 +90,20 @@ impl Where {
     }
 }
 
+/// What the hooks call, `git-dkr hooks run EVENT …`; `None` when this is another command. It is told
+/// before there is a grammar of all commands, as people wait for it.
+pub fn run_by_git(args: &[OsString]) -> Option<u8> {
+    let [_, command, subcommand, event, args @ ..] = args else {
+        return None;
+    };
+    (command == "hooks" && subcommand == "run").then(|| {
+        // A hook never fails, and has nobody to complain to.
+        let _ =
+            proc::catch_signals().and_then(|()| hooks::run::run(&event.to_string_lossy(), args));
+        0
+    })
+}
+
 impl Hooks {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
@@ -104,10 +111,6 @@ impl Hooks {
             Command::Install(command) => command.run().context("cannot install the hooks")?,
             Command::Uninstall(command) => command.run().context("cannot uninstall the hooks")?,
             Command::Status(command) => command.run().context("cannot look at the hooks")?,
-            Command::Run { event, args } => {
-                // A hook never fails, and has nobody to complain to.
-                let _ = hooks::run::run(event, args);
-            }
             Command::Update { repo, tag } => {
                 hooks::auto::update(&Repo::find(Some(repo))?, tag)
                     .with_context(|| format!("cannot update {tag} in the background"))?;

@@ -68,11 +68,78 @@ pub fn present(site: Site, branch_from: &str) -> Result<Option<Manifest>> {
     let target = target::resolve(site.repo, Some(branch_from), Fetch::No)?;
     let conf = plan::settings_at(site, &target.commit)?;
     let (conf, underlay) = stack::settle(site, conf, &target.commit)?;
-    inputs::of_create(site, &conf, &target, underlay.as_ref())
+    let shallow = site.repo.shallow_boundary()?;
+    inputs::of_create(site, &conf, &target, shallow.as_deref(), underlay.as_ref())
+}
+
+/// What an image is compared with.
+#[derive(Debug, Clone)]
+pub struct Other {
+    /// For people.
+    pub name: String,
+    /// What it depends on; `None` when that cannot be made out.
+    pub manifest: Option<Manifest>,
+    /// Whether all of that is known.
+    pub is_complete: bool,
+}
+
+impl Other {
+    /// Another image, or the present state of a branch, which `present` makes out; of the image's
+    /// own branch when nothing is typed.
+    pub fn find(
+        repo: &Repo,
+        images: &[Image],
+        image: &Image,
+        typed: Option<&str>,
+        present: impl FnOnce(&str) -> Option<Manifest>,
+    ) -> Result<Self> {
+        let now = |branch_from: &str| Self {
+            name: format!("{branch_from} now"),
+            manifest: present(branch_from),
+            is_complete: true,
+        };
+        let Some(typed) = typed else {
+            return Ok(now(&image.labels.branch_from));
+        };
+        match find_image(images, repo, typed) {
+            // A branch whose image this is: what it would be made of now.
+            Ok(same) if same.id == image.id && by_name(images, typed).is_none() => Ok(now(typed)),
+            Ok(found) => {
+                let chain = Chain::of(repo, found)?;
+                Ok(Self {
+                    name: found.tag.clone(),
+                    manifest: Some(chain.whole()),
+                    is_complete: chain.is_complete(),
+                })
+            }
+            Err(error) => match target::resolve(repo, Some(typed), Fetch::No) {
+                Ok(_) => Ok(now(typed)),
+                Err(_) => Err(error),
+            },
+        }
+    }
+}
+
+/// What differs between an image and what it is compared with; `None` when that is not known. Where
+/// `complete` is false only what an update brings is compared: of what is not known nothing is said.
+pub fn compare(
+    repo: &Repo,
+    chain: &Chain,
+    other: Other,
+    complete: bool,
+) -> Result<Option<Vec<(Change, String)>>> {
+    let known = |manifest: Manifest| match complete {
+        true => manifest,
+        false => manifest.brought(),
+    };
+    let other = other.manifest.map(known);
+    other
+        .map(|other| differences(repo, &known(chain.whole()), &other))
+        .transpose()
 }
 
 /// What differs, the most telling first, each with a sentence.
-pub fn differences(repo: &Repo, old: &Manifest, new: &Manifest) -> Result<Vec<(Change, String)>> {
+fn differences(repo: &Repo, old: &Manifest, new: &Manifest) -> Result<Vec<(Change, String)>> {
     let ends = (commit_of(old), commit_of(new));
     old.changes(new)
         .into_iter()
@@ -132,6 +199,8 @@ fn sentence(change: &Change, new: &Manifest) -> String {
         return format!("git dkr's own script {script} changed");
     }
     match change.name.as_str() {
+        "layers" => format!("other layers: {}", arrow(|names| names)),
+        "layers_key" => format!("the layers below it changed: {}", arrow(digest)),
         "base_image" => format!("another base image: {}", arrow(|name| name)),
         "base_digest" => {
             let base = new.get("base_image").map(|base| format!(" {base}"));
@@ -175,7 +244,7 @@ fn packages(old: &str, new: &str) -> String {
 }
 
 /// The image that a name means: a tag, an id or its beginning; `None` when it is none of them.
-pub fn by_name<'a>(images: &'a [Image], name: &str) -> Option<&'a Image> {
+fn by_name<'a>(images: &'a [Image], name: &str) -> Option<&'a Image> {
     let id = name.strip_prefix("sha256:").unwrap_or(name);
     let is_id = id.len() >= 6 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     images.iter().find(|image| image.tag == name).or_else(|| {
@@ -207,6 +276,18 @@ pub fn find_image<'a>(images: &'a [Image], repo: &Repo, name: &str) -> Result<&'
     }
 }
 
+/// The newest image of the repository.
+pub fn newest<'a>(images: &'a [Image], repo: &Repo) -> Result<&'a Image> {
+    let found = images
+        .iter()
+        .find(|image| image.labels.repo_path == repo.path);
+    found.ok_or_else(|| {
+        Failure::new("there is no image of this repository yet")
+            .hint("git dkr create-image makes one")
+            .into()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,6 +310,8 @@ mod tests {
         let lines = [
             change("base_image", Some("debian:11"), Some("debian:12")),
             change("base_digest", Some(&a), Some(&b)),
+            change("layers", Some("base rust"), Some("base nodejs rust")),
+            change("layers_key", Some(&a), Some(&b)),
             change("packages", Some("make gcc"), Some("gcc clang")),
             change("packages", Some("a b"), Some("b a")),
             change("packages", Some(""), Some("a")),

@@ -8,11 +8,13 @@ use super::stack::Underlay;
 use super::{Image, Target};
 use crate::conf::{self, CaBundle, Conf, ca};
 
-/// Of an image of its own; `None` while the base image is not here.
+/// Of an image of its own, of a history that is cut off at `shallow` if anywhere; `None` while the
+/// base image is not here.
 pub fn of_create(
     site: Site,
     conf: &Conf,
     target: &Target,
+    shallow: Option<&str>,
     underlay: Option<&Underlay>,
 ) -> Result<Option<Manifest>> {
     // Layers may yet have to be built; what they stand on is here.
@@ -20,24 +22,24 @@ pub fn of_create(
     let Some(found) = site.engine.inspect_one(name)? else {
         return Ok(None);
     };
-    let shallow = site.repo.shallow_boundary()?;
     let bundle = site.host.ca_bundle.as_ref();
     let ca = bundle
         .filter(|_| conf.ca_bundle.value == CaBundle::Install)
         .map(|bundle| ca::read(&bundle.value))
         .transpose()?;
-    let digest = match underlay {
-        None => found.digest(name),
+    let layers = match underlay {
+        None => None,
         Some(underlay) => match &underlay.key {
-            Some(key) => key,
+            Some(key) => Some((underlay.layers.as_slice(), key.as_str())),
             None => return Ok(None),
         },
     };
     let base = Base {
-        digest,
-        layers: underlay.map(|underlay| underlay.layers.as_slice()),
+        image: name,
+        digest: found.digest(name),
+        layers,
         platform: found.platform.as_deref().unwrap_or_default(),
-        shallow: shallow.as_deref(),
+        shallow,
         ca: ca.as_deref(),
     };
     let key_files = key_files(site, conf, target)?;

@@ -38,10 +38,12 @@ pub struct Inputs<'a> {
 /// What only an image of its own depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Base<'a> {
-    /// The digest of the base image; the key over its layers when it is made of some.
+    /// The base image, or what the lowest layer stands on.
+    pub image: &'a str,
+    /// Its digest.
     pub digest: &'a str,
-    /// These layers, from the bottom.
-    pub layers: Option<&'a [String]>,
+    /// The layers on it, from the bottom, and the key over them.
+    pub layers: Option<(&'a [String], &'a str)>,
     /// What it runs on, `linux/amd64`.
     pub platform: &'a str,
     /// The repository's shallow file.
@@ -58,9 +60,10 @@ impl Manifest {
         // The commit stands for itself, so that the text tells of all else.
         let text = dockerfile::create(conf, &inputs.anywhere(), base.shallow, installs_ca)?;
         let mut manifest = Self::of_both(inputs, "base", &text);
-        manifest.put("base_image", conf.base_image.value.clone());
-        if let Some(layers) = base.layers {
+        manifest.put("base_image", base.image.to_owned());
+        if let Some((layers, key)) = base.layers {
             manifest.put("layers", layers.join(" "));
+            manifest.put("layers_key", key.to_owned());
         }
         manifest.put("base_digest", base.digest.to_owned());
         manifest.put("platform", base.platform.to_owned());
@@ -180,6 +183,7 @@ impl Manifest {
         // The text changes with the settings that shape it, which say more.
         let shapes = [
             "layers",
+            "layers_key",
             "base_image",
             "packages",
             "pre_clone",
@@ -241,6 +245,7 @@ impl Change {
             "layers",
             "base_image",
             "base_digest",
+            "layers_key",
             "platform",
             KEY_FILE,
             "packages",

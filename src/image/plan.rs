@@ -200,10 +200,11 @@ fn plan(
     let (dockerfile, manifest) = match &parent {
         None => {
             let shallow = site.repo.shallow_boundary()?;
-            let text = dockerfile::create(&conf, &target, shallow.as_deref(), ca)?;
+            let shallow = shallow.as_deref();
+            let text = dockerfile::create(&conf, &target, shallow, ca)?;
             (
                 text,
-                inputs::of_create(site, &conf, &target, underlay.as_ref())?,
+                inputs::of_create(site, &conf, &target, shallow, underlay.as_ref())?,
             )
         }
         Some(parent) => {

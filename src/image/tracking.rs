@@ -12,6 +12,9 @@ use crate::git::{Distance, History, ObjectId, Repo};
 use crate::proc::at_once;
 use crate::ui;
 
+/// How many images it takes for two threads to be quicker than one.
+const MANY: usize = 8;
+
 /// What is known of an image without asking an engine.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
@@ -122,10 +125,13 @@ pub fn compare(
         .filter(|(commit, tip)| differs(commit, tip))
         .filter_map(|(commit, tip)| Some(((*commit).clone(), tip.clone()?)))
         .collect();
-    let (changed, distances) = at_once(
-        || changed_key_files(repo, &pairs),
-        || distances(repo, commits, tips),
-    )?;
+    let changed = || changed_key_files(repo, &pairs);
+    let distances = || distances(repo, commits, tips);
+    let (changed, distances) = if pairs.len() < MANY {
+        (changed(), distances())
+    } else {
+        at_once(changed, distances)?
+    };
     let mut changed = changed
         .unwrap_or_else(|error| {
             ui::warn(format_args!(
@@ -157,7 +163,9 @@ fn distances(
         let tip = tip.as_ref();
         tip.map(|tip| history.distance(commit, tip)).transpose()
     };
-    commits.iter().zip(tips).map(distance).collect()
+    let distances = commits.iter().zip(tips).map(distance).collect();
+    history.remember();
+    distances
 }
 
 /// Which key files differ between each image's commit and its tip. Which files are key is what the
@@ -167,9 +175,9 @@ fn changed_key_files(repo: &Repo, pairs: &[(ObjectId, ObjectId)]) -> Result<Vec<
         return Ok(Vec::new());
     }
     let olds: Vec<ObjectId> = pairs.iter().map(|(old, _)| old.clone()).collect();
-    let (texts, sources) = at_once(|| repo.files_at(&olds, conf::FILE), || sources(Some(repo)))?;
-    let sources = sources?;
-    let patterns: Vec<Vec<String>> = texts?
+    let sources = sources(Some(repo))?;
+    let patterns: Vec<Vec<String>> = repo
+        .files_at(&olds, conf::FILE)?
         .iter()
         .map(|text| patterns(text.as_deref(), &sources))
         .collect();

@@ -181,7 +181,7 @@ impl Sandbox {
 }
 
 /// An identity, and nothing that depends on git's version or asks questions.
-const GITCONFIG: &str = "
+pub const GITCONFIG: &str = "
 [user]
 	name = Ada
 	email = ada@example.com
@@ -191,6 +191,8 @@ const GITCONFIG: &str = "
 	hooksPath = /dev/null
 [gc]
 	auto = 0
+[pull]
+	rebase = false
 [advice]
 	detachedHead = false
 [protocol \"file\"]

@@ -26,7 +26,7 @@ impl Random {
 
 /// Commits by number: their parents, all of lower numbers, and their dates.
 #[derive(Default)]
-struct Plan(Vec<(Vec<usize>, usize)>);
+pub struct Plan(pub Vec<(Vec<usize>, usize)>);
 
 impl Plan {
     /// Roots, merges, octopuses, and dates in no order.
@@ -69,7 +69,7 @@ impl Plan {
     }
 
     /// Writes it, with a branch `c<number>` at each of these; the ids of all.
-    fn write(&self, repo: &Repo, branches: &[usize]) -> Vec<String> {
+    pub fn write(&self, repo: &Repo, branches: &[usize]) -> Vec<String> {
         let mut stream = String::new();
         for (number, (parents, date)) in self.0.iter().enumerate() {
             let mark = number + 1;
@@ -160,10 +160,12 @@ impl Truth {
             let distance = history.distance(&id(commit), &id(tip)).unwrap();
             assert_eq!(distance, expected, "{what}: {commit} {tip}");
         }
+        // What is asked next is asked of one who knows more.
+        history.remember();
     }
 }
 
-fn id(text: &str) -> ObjectId {
+pub fn id(text: &str) -> ObjectId {
     ObjectId::parse(text).unwrap()
 }
 
@@ -293,7 +295,7 @@ fn distances_are_exact_up_to_the_cap_and_one_more_beyond() {
 }
 
 /// A line of commits with a graph of all.
-fn with_graph(sandbox: &Sandbox, count: usize) -> (Repo<'_>, Vec<String>) {
+pub fn with_graph(sandbox: &Sandbox, count: usize) -> (Repo<'_>, Vec<String>) {
     let repo = sandbox.repo();
     let ids = (0..count).map(|_| repo.commits(1)).collect();
     repo.git(["commit-graph", "write", "--reachable"]);
@@ -301,7 +303,7 @@ fn with_graph(sandbox: &Sandbox, count: usize) -> (Repo<'_>, Vec<String>) {
 }
 
 #[track_caller]
-fn distance(repo: &Repo, commit: &str, tip: &str) -> Distance {
+pub fn distance(repo: &Repo, commit: &str, tip: &str) -> Distance {
     let found = found(repo);
     let history = History::open(&found);
     history.distance(&id(commit), &id(tip)).unwrap()

@@ -9,6 +9,7 @@ mod common;
 mod branch_from;
 mod changes;
 mod distance;
+mod far;
 mod history;
 mod kinds;
 mod notes;

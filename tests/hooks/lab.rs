@@ -7,30 +7,13 @@ use std::process::Command;
 
 use crate::common::dkr::{BINARY, Outcome, outcome};
 use crate::common::repo::Repo;
-use crate::common::{Sandbox, run};
+use crate::common::{GITCONFIG, Sandbox, run};
 
 /// A sandbox with hooks in it.
 pub struct Lab {
     pub sandbox: Sandbox,
     path: OsString,
 }
-
-/// As the sandbox has it, but with hooks.
-const GITCONFIG: &str = "
-[user]
-	name = Ada
-	email = ada@example.com
-[init]
-	defaultBranch = main
-[gc]
-	auto = 0
-[pull]
-	rebase = false
-[advice]
-	detachedHead = false
-[protocol \"file\"]
-	allow = always
-";
 
 pub const NAMES: [&str; 4] = [
     "reference-transaction",
@@ -64,7 +47,9 @@ impl Lab {
 
     fn with(name: &str, git: Option<PathBuf>) -> Self {
         let sandbox = Sandbox::within(name);
-        sandbox.file("gitconfig", GITCONFIG);
+        // As everywhere, but with hooks.
+        let config = GITCONFIG.replace("[core]\n\thooksPath = /dev/null\n", "");
+        sandbox.file("gitconfig", config);
         let bin = sandbox.path("bin");
         std::fs::create_dir_all(&bin).unwrap();
         if git.is_none() && is_new(&own_git()) {

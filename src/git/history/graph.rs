@@ -56,6 +56,17 @@ pub(super) fn count(
     walk.count(commit, above.count)
 }
 
+/// Whether a path from the tip to a commit of the graph is found without much ado. Where none is
+/// found there may still be one.
+pub(super) fn plainly_leads_to(
+    graph: &Graph,
+    above: &Above,
+    commit: Position,
+) -> Result<bool, Corrupt> {
+    let tips = above.tips.clone();
+    Walk::new(graph, Vec::new()).path(tips, commit, SEEN)
+}
+
 /// One count over the graph.
 struct Walk<'g> {
     graph: &'g Graph,

@@ -3,11 +3,14 @@
 //! Git's commit-graph file answers within milliseconds whatever the distance ([`graph`]). What is
 //! newer than that file is read commit by commit ([`newer`]), and so is all of a small history
 //! that has none. What neither knows of is left to git: history that is cut off (shallow) or
-//! redrawn (replaced objects, grafts). A large one without a commit-graph is walked by date.
+//! redrawn (replaced objects, grafts). A large one without a commit-graph is walked by date. Whether
+//! a commit is far behind is written down for the next time ([`far`]).
 //!
 //! A commit-graph that contradicts itself is not used. One that is wrong and consistent is
-//! believed, as git believes it: its checksum takes longer than any answer.
+//! believed, as git believes it: its checksum takes longer than any answer. So is what is written
+//! down, as far as it can be read.
 
+mod far;
 mod graph;
 mod newer;
 
@@ -16,6 +19,7 @@ use std::cell::RefCell;
 use anyhow::{Context, Result};
 use gix::commitgraph::Graph;
 
+use self::far::Far;
 use self::graph::Corrupt;
 use self::newer::{Newer, Place, Source, Unreadable};
 use super::{ObjectId, Repo, failed, lines, run};
@@ -48,6 +52,7 @@ struct Reader {
     gix: gix::Repository,
     graph: Result<Option<Graph>, Corrupt>,
     newer: RefCell<Newer>,
+    far: RefCell<Far>,
 }
 
 /// Why git is asked.
@@ -92,6 +97,13 @@ impl<'a> History<'a> {
         match answer {
             Ok(distance) => Ok(distance),
             Err(why) => self.ask_git(commit, tip, why),
+        }
+    }
+
+    /// Writes down what took long to find out.
+    pub fn remember(&self) {
+        if let Some(reader) = &self.reader {
+            reader.far.borrow_mut().write();
         }
     }
 }
@@ -145,6 +157,7 @@ impl Reader {
             gix,
             graph,
             newer: RefCell::default(),
+            far: RefCell::new(Far::read(repo)),
         })
     }
 
@@ -163,6 +176,9 @@ impl Reader {
         let mut newer = self.newer.borrow_mut();
         let from = newer.place(source, commit);
         let to = newer.place(source, tip);
+        if self.is_known_far(source, &mut newer, commit, tip) {
+            return Ok(Distance::Behind(CAP + 1));
+        }
         let above = match newer.above(source, from, to) {
             Ok(above) => above,
             Err(Unreadable) if source.graph.is_some() => return Err(Unknown::LeftToGit),
@@ -177,7 +193,38 @@ impl Reader {
             None => Some(above.count.min(CAP + 1)),
             Some(graph) => graph::count(graph, &above, reached)?,
         };
+        if source.graph.is_some() && count.is_some_and(|count| count > CAP) {
+            self.far.borrow_mut().insert(commit, tip);
+        }
         Ok(count.map_or(Distance::Diverged, Distance::Behind))
+    }
+
+    /// Whether the tip is one that the commit was once found to be far behind, or plainly leads to
+    /// that: then the commit is as far behind this one, or farther.
+    fn is_known_far(
+        &self,
+        source: Source,
+        newer: &mut Newer,
+        commit: gix::ObjectId,
+        tip: gix::ObjectId,
+    ) -> bool {
+        let Some(known) = self.far.borrow().tip(commit) else {
+            return false;
+        };
+        if known == tip {
+            return true;
+        }
+        let (to, known) = (newer.place(source, tip), newer.place(source, known));
+        let Ok(above) = newer.above(source, known, to) else {
+            return false;
+        };
+        match (known, source.graph) {
+            (Place::Newer(_), _) => above.reached,
+            (Place::Graph(at), Some(graph)) => {
+                graph::plainly_leads_to(graph, &above, at).unwrap_or(false)
+            }
+            (Place::Graph(_), None) => false,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ fn target() -> Target {
 const BASE: Base = Base {
     digest: "sha256:0a",
     layers: None,
+    image: "debian:12",
     platform: "linux/amd64",
     shallow: None,
     ca: None,
@@ -99,6 +100,7 @@ fn every_input_counts_and_nothing_else() {
             Base {
                 digest: "sha256:0b",
                 layers: None,
+                image: "debian:12",
                 ..BASE
             },
         )
@@ -147,6 +149,7 @@ fn the_most_telling_change_comes_first() {
     let base = Base {
         digest: "sha256:0b",
         layers: None,
+        image: "debian:12",
         ..BASE
     };
     let mut new = create("packages = make gcc\n", &moved, base);
