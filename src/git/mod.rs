@@ -23,7 +23,7 @@ use regex::Regex;
 pub use history::{CAP, Distance, History};
 pub use hooks::{HooksPath, has_config_hooks};
 pub use notes::NOTES;
-pub use objects::{Commit, ObjectId};
+pub use objects::{Commit, Listing, ObjectId};
 pub use refs::Head;
 pub use repo::{Repo, user_settings};
 pub use view::View;

@@ -52,7 +52,35 @@ pub struct Commit {
     pub subject: String,
 }
 
+/// What is directly in folders of a tree: paths from its top.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Files, and links of any kind; no submodules.
+    pub files: Vec<String>,
+    /// Folders.
+    pub folders: Vec<String>,
+}
+
 impl Repo {
+    /// What is directly in these folders of the commit's tree, or at its top when none is given.
+    /// Reads their trees alone, however large the others are.
+    pub fn list(&self, commit: &ObjectId, folders: &[String]) -> Result<Listing> {
+        let mut listing = Listing::default();
+        let asked: Vec<&[String]> = match folders {
+            [] => vec![&[]],
+            // A command line has an end.
+            _ => folders.chunks(500).collect(),
+        };
+        for folders in asked {
+            let cmd = self
+                .git(["ls-tree", "-z", "--full-tree", commit.as_str(), "--"])
+                .args(folders.iter().map(|folder| format!("{folder}/")))
+                .env("GIT_LITERAL_PATHSPECS", "1");
+            parse_tree(&run("ls-tree", &cmd)?, &mut listing);
+        }
+        Ok(listing)
+    }
+
     /// The bytes that all packs and loose objects take: what a full clone is at most.
     pub fn size(&self) -> Result<u64> {
         let answer = lines(&run("count-objects", &self.git(["count-objects", "-v"]))?);
@@ -130,6 +158,21 @@ impl Repo {
             let remote = key.strip_prefix("remote.")?.strip_suffix(".promisor")?;
             (value == "true").then(|| remote.to_owned())
         }))
+    }
+}
+
+/// `<mode> <type> <id>\t<path>\0` for each entry.
+fn parse_tree(answer: &[u8], listing: &mut Listing) {
+    for entry in answer.split(|byte| *byte == 0) {
+        let text = String::from_utf8_lossy(entry);
+        let Some((head, path)) = text.split_once('\t') else {
+            continue;
+        };
+        match head.split(' ').nth(1) {
+            Some("blob") => listing.files.push(path.to_owned()),
+            Some("tree") => listing.folders.push(path.to_owned()),
+            _ => {}
+        }
     }
 }
 
