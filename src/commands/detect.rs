@@ -57,7 +57,7 @@ impl Detect {
             ui::result(ui::table(&["type", "found by", "layer"], rows(&detected)))?;
         }
         ui::result(format_args!("layers: {}", layers.join(" ")))?;
-        ui::status("hint", "git dkr create-image --stack auto builds on them");
+        ui::status("hint", "git dkr create-image --stack auto builds on these layers");
         Ok(0)
     }
 
