@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, create_image, doctor, explain, hooks, layer, list_images, man, notes,
-    start_image, update_image,
+    check, completions, create_image, detect, doctor, explain, hooks, layer, list_images, man,
+    notes, start_image, update_image,
 };
 use crate::conf::Problems;
 use crate::engine::EngineError;
@@ -53,6 +53,7 @@ enum Command {
     Explain(explain::Explain),
     Notes(notes::Notes),
     Hooks(hooks::Hooks),
+    Detect(detect::Detect),
     Layer(layer::Layer),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -91,6 +92,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Explain(command) => command.run(),
         Command::Notes(command) => command.run(),
         Command::Hooks(command) => command.run(),
+        Command::Detect(command) => command.run(),
         Command::Layer(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Completions(command) => command.run(),

@@ -4,6 +4,7 @@ mod building;
 pub mod check;
 pub mod completions;
 pub mod create_image;
+pub mod detect;
 pub mod doctor;
 pub mod explain;
 pub mod hooks;
