@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, create_image, doctor, explain, hooks, layer, list_images, man, notes,
-    start_image, update_image,
+    check, completions, compose, create_image, doctor, explain, hooks, layer, list_images, man,
+    notes, start_image, update_image,
 };
 use crate::conf::Problems;
 use crate::engine::EngineError;
@@ -54,6 +54,7 @@ enum Command {
     Notes(notes::Notes),
     Hooks(hooks::Hooks),
     Layer(layer::Layer),
+    Compose(compose::Compose),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Man(man::Man),
@@ -88,6 +89,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Notes(command) => command.run(),
         Command::Hooks(command) => command.run(),
         Command::Layer(command) => command.run(),
+        Command::Compose(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),

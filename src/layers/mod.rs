@@ -5,8 +5,11 @@
 //! says which images they come to and which of these are there, [`build`] makes the others.
 
 pub mod build;
+pub mod check;
+pub mod compose;
 pub mod definition;
 pub mod dockerfile;
+pub mod env;
 pub mod files;
 pub mod graph;
 pub mod places;
