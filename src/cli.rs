@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, create_image, detect, doctor, explain, hooks, layer, list_images, man,
-    notes, start_image, update_image,
+    check, completions, compose, create_image, detect, doctor, explain, hooks, layer, list_images,
+    man, notes, start_image, update_image,
 };
 use crate::conf::Problems;
 use crate::engine::EngineError;
@@ -55,6 +55,7 @@ enum Command {
     Hooks(hooks::Hooks),
     Detect(detect::Detect),
     Layer(layer::Layer),
+    Compose(compose::Compose),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Man(man::Man),
@@ -94,6 +95,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Hooks(command) => command.run(),
         Command::Detect(command) => command.run(),
         Command::Layer(command) => command.run(),
+        Command::Compose(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),

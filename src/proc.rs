@@ -107,6 +107,8 @@ pub struct Cmd {
     stdin: Option<Vec<u8>>,
     /// Stays in our process group, so that it may ask the user on the terminal.
     foreground: bool,
+    /// Runs whatever signal has come, and is told of none.
+    clears_up: bool,
 }
 
 impl Cmd {
@@ -118,6 +120,7 @@ impl Cmd {
             env: Vec::new(),
             stdin: None,
             foreground: false,
+            clears_up: false,
         }
     }
 
@@ -165,9 +168,18 @@ impl Cmd {
         self
     }
 
+    /// Lets it run to its end even when we were asked to stop: for what clears up behind us.
+    #[must_use]
+    pub fn even_when_stopped(mut self) -> Self {
+        self.clears_up = true;
+        self
+    }
+
     /// Runs it and returns its status and what it printed, whatever the status.
     pub fn output(&self) -> Result<Output> {
-        check_interrupted()?;
+        if !self.clears_up {
+            check_interrupted()?;
+        }
         ui::echo(self);
         let mut command = self.command();
         command
@@ -184,7 +196,9 @@ impl Cmd {
             .wait_with_output()
             .with_context(|| format!("cannot read from {}", self.name()))?;
         drop(feeder.map(std::thread::JoinHandle::join));
-        check_interrupted()?;
+        if !self.clears_up {
+            check_interrupted()?;
+        }
         Ok(output)
     }
 
@@ -285,7 +299,11 @@ impl Cmd {
         let child = command
             .spawn()
             .with_context(|| format!("cannot start {}", self.name()))?;
-        let registration = Registration::new(&child, in_our_group);
+        let registration = if self.clears_up {
+            Registration(None)
+        } else {
+            Registration::new(&child, in_our_group)
+        };
         Ok((child, registration))
     }
 
@@ -348,6 +366,12 @@ pub fn leave_terminal() -> Result<()> {
     rustix::process::setsid().context("cannot leave the terminal")?;
     rustix::process::nice(10).context("cannot lower the priority")?;
     Ok(())
+}
+
+/// Who we are: user and group.
+pub fn user() -> (u32, u32) {
+    use rustix::process::{getgid, getuid};
+    (getuid().as_raw(), getgid().as_raw())
 }
 
 /// Asks two at the same time, where somebody waits for the answers of both.

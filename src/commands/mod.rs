@@ -3,6 +3,7 @@
 mod building;
 pub mod check;
 pub mod completions;
+pub mod compose;
 pub mod create_image;
 pub mod detect;
 pub mod doctor;

@@ -3,6 +3,7 @@
 //! one. podman will join it behind the same calls.
 
 mod build;
+mod capture;
 mod client;
 mod images;
 mod progress;
@@ -13,6 +14,7 @@ mod trouble;
 use std::path::PathBuf;
 
 pub use build::BuildSpec;
+pub use capture::{Captured, Task};
 pub use client::Client;
 pub use images::Found;
 pub use progress::{Event, Transcript};

@@ -24,7 +24,10 @@ const AGENT: &str = "RUN printf '#!/bin/sh\\necho agent here, key $OPENAI_API_KE
 fn repo<'a>(layers: &'a Layers, name: &str, files: &[(String, String)]) -> Repo<'a> {
     let repo = layers.repo_at(name);
     repo.git(["config", "dkr.layerPrefix", &layers.prefix]);
-    let files: Vec<(&str, &str)> = files.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(n, t)| (n.as_str(), t.as_str()))
+        .collect();
     repo.commit("Files", &files);
     repo
 }
@@ -47,7 +50,10 @@ fn an_agent_runs_with_a_key_that_is_in_no_image() {
     let start = |options: &[&str]| layers.dkr(&repo.path, [&["start-image"], options].concat());
     // The image's agent is run where no other command is given.
     let run = start(&[&key]).ok();
-    assert!(run.stdout.contains("agent here, key sk-secret-value"), "{run:?}");
+    assert!(
+        run.stdout.contains("agent here, key sk-secret-value"),
+        "{run:?}"
+    );
     let shown = start(&[&key, "--dry-run"]).ok();
     assert!(!shown.stdout.contains("sk-secret"), "{shown:?}");
     let none = start(&["--agent=none"]).ok();
@@ -64,7 +70,11 @@ fn an_agent_runs_with_a_key_that_is_in_no_image() {
 #[test]
 fn two_repositories_share_their_layers() {
     let Some(layers) = Layers::new() else { return };
-    let files = [layer("one", "RUN echo 1 > /one\n"), layer("two", "RUN echo 2 > /two\n")].concat();
+    let files = [
+        layer("one", "RUN echo 1 > /one\n"),
+        layer("two", "RUN echo 2 > /two\n"),
+    ]
+    .concat();
     let first = repo(&layers, "first", &files);
     first.conf("layers = one two\n");
     let made = create(&layers, &first, &[]).ok();
@@ -73,12 +83,17 @@ fn two_repositories_share_their_layers() {
 
     let second = repo(&layers, "second", &files);
     let made = create(&layers, &second, &["--layer=one", "--layer=two"]).ok();
-    made.never_says(&format!("{}/", layers.prefix).replace(&layers.prefix, &format!("built    {}", layers.prefix)));
+    made.never_says(
+        &format!("{}/", layers.prefix)
+            .replace(&layers.prefix, &format!("built    {}", layers.prefix)),
+    );
     assert_eq!(layers.named(), before);
     assert_eq!(layers.image(&made).label("layers"), "one two");
 
     // What is there is not built again, and what changed is.
-    create(&layers, &second, &["--layer=one", "--layer=two"]).ok().says("already");
+    create(&layers, &second, &["--layer=one", "--layer=two"])
+        .ok()
+        .says("already");
     let other = layer("one", "RUN echo other > /one\n");
     second.commit("Change a layer", &[(&other[1].0, &other[1].1)]);
     let made = create(&layers, &second, &["--layer=one", "--layer=two"]).ok();
@@ -88,7 +103,11 @@ fn two_repositories_share_their_layers() {
 #[test]
 fn layers_are_those_of_the_commit_and_the_flag_passes_them_by() {
     let Some(layers) = Layers::new() else { return };
-    let repo = repo(&layers, "app", &layer("ours", "RUN echo committed > /ours\n"));
+    let repo = repo(
+        &layers,
+        "app",
+        &layer("ours", "RUN echo committed > /ours\n"),
+    );
     repo.conf("layers = ours\n");
     repo.write(".dkr/layers/ours/Dockerfile", "FROM nowhere\n");
     let made = create(&layers, &repo, &[]).ok();
@@ -107,14 +126,25 @@ fn layers_are_those_of_the_commit_and_the_flag_passes_them_by() {
 fn what_cannot_be_is_said_before_anything_is_built() {
     let Some(layers) = Layers::new() else { return };
     let repo = repo(&layers, "app", &layer("ours", "RUN true\n"));
-    create(&layers, &repo, &["--agent=clod"]).fails().says("no agent is called `clod`");
-    create(&layers, &repo, &["--stack=rst"]).fails().says("did you mean `rust`?");
-    create(&layers, &repo, &["--layer=our"]).fails().says("did you mean `ours`?");
+    create(&layers, &repo, &["--agent=clod"])
+        .fails()
+        .says("no agent is called `clod`");
+    create(&layers, &repo, &["--stack=rst"])
+        .fails()
+        .says("did you mean `rust`?");
+    create(&layers, &repo, &["--layer=our"])
+        .fails()
+        .says("did you mean `ours`?");
     create(&layers, &repo, &["--agent=claude", "--base-image=x"]).exits(2);
-    let broken = [(".dkr/layers/bad/layer.toml", "[layer]\nname = \"bad\"\nversoin = 1\n")];
+    let broken = [(
+        ".dkr/layers/bad/layer.toml",
+        "[layer]\nname = \"bad\"\nversoin = 1\n",
+    )];
     repo.commit("Break a layer", &broken);
     let told = create(&layers, &repo, &["--layer=ours"]).fails();
-    told.says(".dkr/layers/bad/layer.toml:3:1: unknown key `layer.versoin`; did you mean `version`?");
+    told.says(
+        ".dkr/layers/bad/layer.toml:3:1: unknown key `layer.versoin`; did you mean `version`?",
+    );
     told.says(".dkr/layers/bad: there is no Dockerfile");
     assert_eq!(layers.named(), []);
 }
@@ -128,11 +158,23 @@ fn a_rust_and_python_repository_gets_both_toolchains_and_agents() {
         &layers,
         "app",
         &[
-            text("Cargo.toml", "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
-            text("Cargo.lock", "version = 3\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\n"),
+            text(
+                "Cargo.toml",
+                "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
+            ),
+            text(
+                "Cargo.lock",
+                "version = 3\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\n",
+            ),
             text("src/main.rs", "fn main() {\n    println!(\"built\");\n}\n"),
-            text("pyproject.toml", "[project]\nname = \"app\"\nversion = \"0.1\"\n"),
-            text("tests/test_app.py", "def test_app():\n    assert 1 + 1 == 2\n"),
+            text(
+                "pyproject.toml",
+                "[project]\nname = \"app\"\nversion = \"0.1\"\n",
+            ),
+            text(
+                "tests/test_app.py",
+                "def test_app():\n    assert 1 + 1 == 2\n",
+            ),
         ],
     );
     // Where https goes through somebody else's certificate, npm needs that too.
@@ -151,8 +193,20 @@ fn a_rust_and_python_repository_gets_both_toolchains_and_agents() {
         "cd /workspace; cargo build --quiet; target/debug/app; cargo clippy --version; rustfmt --version
          pytest -q; pip --version; for agent in claude codex gemini; do echo \"$agent $($agent --version)\"; done",
     );
-    for part in ["built\n", "clippy", "rustfmt", "1 passed", "pip ", "Claude Code", "codex codex-cli", "gemini "] {
+    for part in [
+        "built\n",
+        "clippy",
+        "rustfmt",
+        "1 passed",
+        "pip ",
+        "Claude Code",
+        "codex codex-cli",
+        "gemini ",
+    ] {
         assert!(said.contains(part), "{part:?} is not in\n{said}");
     }
-    assert_eq!(image.sh("dpkg --verify; ls -A /tmp /var/lib/apt/lists"), "/tmp:\n\n/var/lib/apt/lists:\npartial\n");
+    assert_eq!(
+        image.sh("dpkg --verify; ls -A /tmp /var/lib/apt/lists"),
+        "/tmp:\n\n/var/lib/apt/lists:\npartial\n"
+    );
 }

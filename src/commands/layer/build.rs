@@ -6,7 +6,7 @@ use clap::Args;
 use super::super::Format;
 use super::ShelfArgs;
 use crate::error::Failure;
-use crate::layers::build::{self, Site};
+use crate::layers::build;
 use crate::layers::plan::State;
 use crate::layers::report::{Row, rows};
 use crate::ui;
@@ -70,11 +70,7 @@ impl Build {
             }
             return Ok(0);
         }
-        let site = Site {
-            engine: &workshop.engine,
-            host: &workshop.host,
-        };
-        build::build(site, &plan, &force)?;
+        build::build(workshop.site(), &plan, &force)?;
         self.print(
             &plan.nodes.iter().map(|node| &*node.tag).collect::<Vec<_>>(),
             || {

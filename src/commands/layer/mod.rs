@@ -2,9 +2,11 @@
 
 mod build;
 mod clean;
+mod env;
 mod list;
 mod new;
 mod show;
+mod test;
 
 use std::path::PathBuf;
 
@@ -16,6 +18,7 @@ use crate::conf::{self, Conf, Host};
 use crate::engine::{Engine, Found};
 use crate::git::Repo;
 use crate::image::settings::sources;
+use crate::layers::build::Site;
 use crate::layers::places::{self, From};
 use crate::layers::plan::{Plan, Planner};
 use crate::layers::shelf::{Settings, Shelf};
@@ -37,6 +40,8 @@ enum Action {
     Show(show::Show),
     Build(build::Build),
     New(new::New),
+    Test(test::Test),
+    Env(env::Env),
     Clean(clean::Clean),
 }
 
@@ -48,6 +53,8 @@ impl Layer {
             Action::Show(command) => command.run(),
             Action::Build(command) => command.run(),
             Action::New(command) => command.run(),
+            Action::Test(command) => command.run(),
+            Action::Env(command) => command.run(),
             Action::Clean(command) => command.run(),
         }
     }
@@ -83,7 +90,7 @@ pub(super) struct Workshop {
 impl ShelfArgs {
     /// Reads all layers under the settings of the worktree one stands in, if one does: somebody
     /// who works on layers has not committed them yet.
-    fn open(&self) -> Result<Workshop> {
+    pub(super) fn open(&self) -> Result<Workshop> {
         let repo = Repo::look(None).ok();
         let mut sources = sources(repo.as_ref())?;
         if let Some(prefix) = &self.prefix {
@@ -116,6 +123,13 @@ impl ShelfArgs {
 }
 
 impl Workshop {
+    pub(super) fn site(&self) -> Site<'_> {
+        Site {
+            engine: &self.engine,
+            host: &self.host,
+        }
+    }
+
     /// Plans the images of these layers; of all when there are none.
     fn plan<'a>(&'a self, names: &[String], images: &'a [Found]) -> Result<Plan<'a>> {
         let mut planner = Planner::new(&self.shelf, &self.settings, images);
