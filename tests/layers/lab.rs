@@ -149,12 +149,16 @@ impl Deref for Layers {
 
 impl Drop for Layers {
     fn drop(&mut self) {
-        let names: Vec<String> = self.named().into_iter().map(|(name, _)| name).collect();
-        if !names.is_empty() {
-            let _ = Command::new(self.lab.docker)
-                .args(["rmi", "--force"])
-                .args(names)
-                .output();
-        }
+        // Whatever goes wrong here must not hide what a test has to say.
+        let listed = Command::new(self.lab.docker)
+            .args(["images", "--format", "{{.Repository}}:{{.Tag}}"])
+            .output();
+        let listed = listed.map(|output| output.stdout).unwrap_or_default();
+        let names = String::from_utf8_lossy(&listed);
+        let ours = names.lines().filter(|name| name.starts_with(&self.prefix));
+        let _ = Command::new(self.lab.docker)
+            .args(["rmi", "--force"])
+            .args(ours)
+            .output();
     }
 }

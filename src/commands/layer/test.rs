@@ -1,11 +1,10 @@
 //! `git dkr layer test`
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
 use super::super::Format;
 use super::{ShelfArgs, Workshop};
-use crate::error::Failure;
 use crate::layers::check::{self, Check, Tried, checks};
 use crate::layers::compose::Recipe;
 use crate::layers::compose::make::{Scrap, make, ready};
@@ -20,7 +19,7 @@ use crate::ui;
 pub struct Test {
     /// The layers to try
     names: Vec<String>,
-    /// Try all layers there are
+    /// Try all layers but the built-in ones
     #[arg(long, conflicts_with = "names")]
     all: bool,
     /// Do not compose them
@@ -36,23 +35,8 @@ pub struct Test {
 impl Test {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        if self.names.is_empty() && !self.all {
-            bail!(
-                Failure::new("no layer to try")
-                    .hint("name some, or --all; git dkr layer list shows those there are")
-            );
-        }
         let workshop = self.shelf.open()?;
-        let mut layers: Vec<&Layer> = Vec::new();
-        if self.all {
-            layers.extend(workshop.shelf.layers.values());
-        }
-        for name in &self.names {
-            let layer = workshop.shelf.get(name)?;
-            if !layers.iter().any(|other| other.name() == layer.name()) {
-                layers.push(layer);
-            }
-        }
+        let layers = workshop.chosen(&self.names, self.all, "try")?;
         let mut tried = apart(&workshop, &layers)?;
         if !self.no_compose {
             tried.extend(together(&workshop, &layers)?);
