@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
@@ -21,6 +22,8 @@ use crate::ui;
 static STOP: AtomicI32 = AtomicI32::new(0);
 /// Children that are to hear of it.
 static CHILDREN: Mutex<Vec<Registered>> = Mutex::new(Vec::new());
+/// How often a child that stops by SIGHUP is asked, as it may not listen all the time.
+const ASKED_EVERY: Duration = Duration::from_millis(100);
 
 /// Takes SIGINT, SIGTERM and SIGHUP: from now on they end the running child and are reported as
 /// [`Interrupted`], so that every temporary file is removed on the way out.
@@ -29,18 +32,34 @@ pub fn catch_signals() -> Result<()> {
         .context("cannot install signal handlers")?;
     std::thread::spawn(move || {
         for signal in signals.forever() {
-            let _ = STOP.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
+            let exchange = STOP.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
+            if exchange.is_ok() {
+                std::thread::spawn(ask_again_and_again);
+            }
             let signal = match signal {
                 SIGINT => Signal::INT,
                 SIGHUP => Signal::HUP,
                 _ => Signal::TERM,
             };
             for child in lock(&CHILDREN).iter() {
-                child.tell(signal);
+                // Who asks twice means it.
+                if !child.by_hangup || exchange.is_err() {
+                    child.tell(signal);
+                }
             }
         }
     });
     Ok(())
+}
+
+/// Sends SIGHUP to the children that stop by it, until we end ourselves.
+fn ask_again_and_again() {
+    loop {
+        for child in lock(&CHILDREN).iter().filter(|child| child.by_hangup) {
+            child.tell(Signal::HUP);
+        }
+        std::thread::sleep(ASKED_EVERY);
+    }
 }
 
 /// Fails when a signal has asked us to stop. Long waits call it now and then.
@@ -63,6 +82,8 @@ struct Registered {
     pid: Pid,
     /// Whether it shares our process group, and so hears of Ctrl-C from the terminal itself.
     in_our_group: bool,
+    /// Whether it is asked to stop by SIGHUP.
+    by_hangup: bool,
 }
 
 impl Registered {
@@ -78,14 +99,19 @@ impl Registered {
 struct Registration(Option<Registered>);
 
 impl Registration {
-    fn new(child: &Child, in_our_group: bool) -> Self {
+    fn new(child: &Child, in_our_group: bool, by_hangup: bool) -> Self {
         let registered = i32::try_from(child.id())
             .ok()
             .and_then(Pid::from_raw)
-            .map(|pid| Registered { pid, in_our_group });
+            .map(|pid| Registered {
+                pid,
+                in_our_group,
+                by_hangup,
+            });
         lock(&CHILDREN).extend(registered);
         // A signal that came between the start and the line above was told to nobody.
-        if let (Err(_), Some(child)) = (check_interrupted(), registered) {
+        let missed = registered.filter(|child| !child.by_hangup);
+        if let (Err(_), Some(child)) = (check_interrupted(), missed) {
             child.tell(Signal::TERM);
         }
         Self(registered)
@@ -107,6 +133,7 @@ pub struct Cmd {
     stdin: Option<Vec<u8>>,
     /// Stays in our process group, so that it may ask the user on the terminal.
     foreground: bool,
+    by_hangup: bool,
 }
 
 impl Cmd {
@@ -118,6 +145,7 @@ impl Cmd {
             env: Vec::new(),
             stdin: None,
             foreground: false,
+            by_hangup: false,
         }
     }
 
@@ -165,6 +193,15 @@ impl Cmd {
         self
     }
 
+    /// Stops it by SIGHUP when we are interrupted, asked again and again: a podman build cleans up
+    /// after that, but listens only while a step runs. It must ignore the signal otherwise
+    /// (`nohup`).
+    #[must_use]
+    pub fn stops_by_hangup(mut self) -> Self {
+        self.by_hangup = true;
+        self
+    }
+
     /// Runs it and returns its status and what it printed, whatever the status.
     pub fn output(&self) -> Result<Output> {
         check_interrupted()?;
@@ -190,17 +227,40 @@ impl Cmd {
 
     /// Runs it, hands each line of its standard error to `on_line` as it comes, and drops its
     /// standard output. For long work that reports its progress.
-    pub fn stderr_lines(&self, mut on_line: impl FnMut(&str)) -> Result<ExitStatus> {
+    pub fn stderr_lines(&self, on_line: impl FnMut(&str)) -> Result<ExitStatus> {
         check_interrupted()?;
-        ui::echo(self);
+        let mut command = self.command();
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        self.lines(command, |child| child.stderr.take(), on_line)
+    }
+
+    /// The same with both, in the order in which they come.
+    pub fn all_lines(&self, on_line: impl FnMut(&str)) -> Result<ExitStatus> {
+        check_interrupted()?;
+        let cannot = || format!("cannot start {}", self.name());
+        let (reader, writer) = io::pipe().with_context(cannot)?;
         let mut command = self.command();
         command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+            .stdout(writer.try_clone().with_context(cannot)?)
+            .stderr(writer);
+        self.lines(command, |_| Some(reader), on_line)
+    }
+
+    fn lines<R: io::Read>(
+        &self,
+        mut command: Command,
+        output: impl FnOnce(&mut Child) -> Option<R>,
+        mut on_line: impl FnMut(&str),
+    ) -> Result<ExitStatus> {
+        ui::echo(self);
+        command.stdin(match self.stdin {
+            Some(_) => Stdio::piped(),
+            None => Stdio::null(),
+        });
         let (mut child, _registration) = self.spawn(command, self.foreground)?;
-        if let Some(stderr) = child.stderr.take() {
-            let mut reader = BufReader::new(stderr);
+        let feeder = self.feed(child.stdin.take());
+        if let Some(output) = output(&mut child) {
+            let mut reader = BufReader::new(output);
             let mut line = Vec::new();
             while read_line(&mut reader, &mut line)? {
                 on_line(&String::from_utf8_lossy(&line));
@@ -209,6 +269,7 @@ impl Cmd {
         let status = child
             .wait()
             .with_context(|| format!("cannot wait for {}", self.name()))?;
+        drop(feeder.map(std::thread::JoinHandle::join));
         check_interrupted()?;
         Ok(status)
     }
@@ -285,7 +346,7 @@ impl Cmd {
         let child = command
             .spawn()
             .with_context(|| format!("cannot start {}", self.name()))?;
-        let registration = Registration::new(&child, in_our_group);
+        let registration = Registration::new(&child, in_our_group, self.by_hangup);
         Ok((child, registration))
     }
 

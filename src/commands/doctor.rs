@@ -1,17 +1,16 @@
 //! `git dkr doctor`
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
-use super::Format;
+use super::{EngineArgs, Format};
 use crate::conf;
-use crate::engine::{Client, Engine};
+use crate::engine::{Client, Engine, EngineError, Installed, Kind, installed};
 use crate::fs::Scratch;
 use crate::git::{self, Repo};
 use crate::image::find;
+use crate::image::settings::sources;
 use crate::ssh::{Serve, Server};
 use crate::ui;
 
@@ -20,6 +19,8 @@ use crate::ui;
 /// Prints each check with ok or what to do about it; the exit code is 1 when one failed.
 #[derive(Debug, Args)]
 pub struct Doctor {
+    #[command(flatten)]
+    engine: EngineArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -59,15 +60,24 @@ impl Check {
 impl Doctor {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let clients = Engine::clients()?;
-        let checks = [
-            Check::new("git", git::version()),
-            Check::new("docker client", client(&clients)),
-            Check::new("docker daemon", daemon(&clients)),
-            Check::new("images", images()),
+        let installed = installed()?;
+        let engine = self.engine.find_at(None);
+        let kind = engine.as_ref().ok().map(Engine::kind);
+        let mut checks = vec![Check::new("git", git::version())];
+        // Of an engine that is not used, a fault is none of this machine.
+        checks.push(Check::new("engine", self.choice(&engine, &installed)));
+        if kind != Some(Kind::Podman) {
+            checks.push(Check::new("docker client", client(&engine, &installed)));
+            checks.push(Check::new("docker daemon", daemon(&engine)));
+        }
+        if kind != Some(Kind::Docker) {
+            checks.push(Check::new("podman", podman(&engine)));
+        }
+        checks.extend([
+            Check::new("images", images(&engine)),
             Check::new("ssh server", server()),
             Check::new("repository", repository()),
-        ];
+        ]);
         match self.format {
             Format::Json => ui::result(serde_json::to_string_pretty(&checks)?)?,
             Format::Text => {
@@ -86,15 +96,52 @@ impl Doctor {
             .any(|check| !check.ok && check.name != "repository");
         Ok(u8::from(failed))
     }
+
+    /// Which engine is used and why, and what becomes of the other.
+    fn choice(&self, engine: &Result<Engine>, installed: &Installed) -> Result<String> {
+        let kind = again(engine)?.kind();
+        let repo = Repo::look(None).ok();
+        let wanted = conf::engine(self.engine.wanted(), &sources(repo.as_ref())?)?;
+        let why = match (wanted, kind) {
+            (Some(wanted), _) => format!("{} asks for it", wanted.origin),
+            (None, Kind::Docker) => "it is here, and no other is asked for".to_owned(),
+            (None, Kind::Podman) => "there is no docker".to_owned(),
+        };
+        let other = match kind {
+            Kind::Docker => match &installed.podman {
+                Some((program, version)) => {
+                    format!("{} is not used ({version})", program.display())
+                }
+                None => "there is no podman".to_owned(),
+            },
+            Kind::Podman => {
+                let mut docker = installed.docker.iter().filter(|(_, client)| {
+                    !matches!(client, Client::Podman(_) | Client::Strange(_))
+                });
+                match docker.next() {
+                    Some((program, _)) => format!("{} is not used", program.display()),
+                    None => return Ok(format!("{kind}: {why}")),
+                }
+            }
+        };
+        Ok(format!("{kind}: {why}; {other}"))
+    }
 }
 
-/// A program on the PATH and what it is.
-type Clients = [(PathBuf, Client)];
+/// The engine, or once more why there is none.
+fn again(engine: &Result<Engine>) -> Result<&Engine> {
+    engine
+        .as_ref()
+        .map_err(|error| match error.downcast_ref::<EngineError>() {
+            Some(engine) => engine.clone().into(),
+            None => anyhow::anyhow!("{error:#}"),
+        })
+}
 
-/// Which client builds, and what stands before it.
-fn client(clients: &Clients) -> Result<String> {
-    Engine::that_builds(clients)?;
-    let found = clients.iter().map(|(program, client)| {
+/// Which of docker's clients builds, and what stands before it.
+fn client(engine: &Result<Engine>, installed: &Installed) -> Result<String> {
+    again(engine)?.can_build()?;
+    let found = installed.docker.iter().map(|(program, client)| {
         let program = program.display();
         match client {
             Client::Builds { version, .. } => format!("{program} builds ({version})"),
@@ -109,13 +156,17 @@ fn client(clients: &Clients) -> Result<String> {
     Ok(found.collect::<Vec<_>>().join("; "))
 }
 
-fn daemon(clients: &Clients) -> Result<String> {
-    let version = Engine::that_builds(clients)?.daemon_version()?;
+fn daemon(engine: &Result<Engine>) -> Result<String> {
+    let version = again(engine)?.daemon_version()?;
     Ok(format!("version {version}"))
 }
 
-fn images() -> Result<String> {
-    match find::all(&Engine::find(conf::docker_socket())?)?.len() {
+fn podman(engine: &Result<Engine>) -> Result<String> {
+    again(engine)?.podman_works()
+}
+
+fn images(engine: &Result<Engine>) -> Result<String> {
+    match find::all(again(engine)?)?.len() {
         1 => Ok("1 image".to_owned()),
         count => Ok(format!("{count} images")),
     }

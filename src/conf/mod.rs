@@ -2,7 +2,7 @@
 //! `.dkr.conf` in the commit, default; the strongest first.
 
 mod caches;
-mod docker;
+mod engine;
 mod file;
 mod host;
 mod instructions;
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 pub use caches::Cache;
-pub use docker::docker_socket;
+pub use engine::{docker_socket, engine};
 pub use file::Section;
 pub use host::Host;
 pub use instructions::{Instruction, split};

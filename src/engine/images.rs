@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::{Engine, EngineError, socket};
+use super::docker::socket;
+use super::{Engine, EngineError, Kind, podman};
 
 /// What the engine knows of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,8 @@ struct Raw {
     #[serde(default)]
     config: RawConfig,
     repo_tags: Option<Vec<String>>,
+    /// What podman's list has instead.
+    names: Option<Vec<String>>,
     repo_digests: Option<Vec<String>>,
     os: Option<String>,
     architecture: Option<String>,
@@ -72,17 +75,27 @@ impl Engine {
     /// The tagged images that carry a label: one call, however many there are.
     ///
     /// A daemon with a local socket is asked itself: starting the client takes longer than all
-    /// the rest of a listing. Where that does not work the client says why.
+    /// the rest of a listing. Where that does not work the client says why. Podman's list has all
+    /// that an inspection would tell.
     pub fn images(&self, label: &str) -> Result<Vec<Found>> {
         if let Some(answer) = self.socket.as_ref().and_then(|socket| list(socket, label)) {
             return Ok(answer);
         }
-        let cmd = self
-            .cmd()
-            .args(["images", "--quiet", "--no-trunc"])
-            .args(["--filter", "dangling=false", "--filter"])
-            .arg(format!("label={label}"));
-        let answer = self.run(&cmd)?;
+        let filter = format!("label={label}");
+        let list = |form: &[&str]| {
+            self.cmd().arg("images").args(form).args([
+                "--filter",
+                "dangling=false",
+                "--filter",
+                &filter,
+            ])
+        };
+        if self.kind == Kind::Podman {
+            let answer = self.run(&list(&["--format", "json"]))?;
+            let images = parse(answer.as_bytes()).context("cannot read podman's list of images")?;
+            return Ok(images.into_iter().map(podman::docker_s).collect());
+        }
+        let answer = self.run(&list(&["--quiet", "--no-trunc"]))?;
         let mut ids: Vec<String> = answer.lines().map(str::to_owned).collect();
         // An image is listed once for each of its names.
         ids.sort();
@@ -100,10 +113,17 @@ impl Engine {
         }
         let output = self.cmd().args(["image", "inspect"]).args(names).output()?;
         let said = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() && !said.contains("No such image") {
-            return Err(EngineError::of_stderr(&said).into());
+        let gone = said.contains("No such image") || said.contains("image not known");
+        if !output.status.success() && !gone {
+            return Err(self.trouble(&output.stderr).into());
         }
-        parse(&output.stdout).context("cannot read what docker image inspect printed")
+        let kind = self.kind;
+        let images = parse(&output.stdout)
+            .with_context(|| format!("cannot read what {kind} image inspect printed"))?;
+        Ok(match kind {
+            Kind::Docker => images,
+            Kind::Podman => images.into_iter().map(podman::docker_s).collect(),
+        })
     }
 
     /// What the engine knows of one image, by id or name; `None` when it is gone.
@@ -120,9 +140,8 @@ impl Engine {
         if output.status.success() {
             return Ok(());
         }
-        let said = String::from_utf8_lossy(&output.stderr);
-        Err(match EngineError::of_stderr(&said) {
-            EngineError::Other(said) => EngineError::NoBaseImage(said),
+        Err(match self.trouble(&output.stderr) {
+            EngineError::Other(kind, said) => EngineError::NoBaseImage(kind, said),
             known => known,
         }
         .into())
@@ -142,7 +161,7 @@ impl Engine {
         answer
             .trim()
             .parse()
-            .with_context(|| format!("docker gave no number of layers: {answer}"))
+            .with_context(|| format!("{} gave no number of layers: {answer}", self.kind))
     }
 
     /// Removes an image that has no name left, unless a container still needs it.
@@ -160,7 +179,7 @@ impl Engine {
         let program = self.cmd().name();
         let said = self.run(&self.cmd().arg("--version")).unwrap_or_default();
         if said.contains("podman") {
-            EngineError::Podman(program)
+            EngineError::Disguised(program)
         } else {
             EngineError::Strange(program)
         }
@@ -185,7 +204,7 @@ fn parse(json: &[u8]) -> serde_json::Result<Vec<Found>> {
 
 impl From<Raw> for Found {
     fn from(raw: Raw) -> Self {
-        let mut names = raw.repo_tags.unwrap_or_default();
+        let mut names = raw.repo_tags.or(raw.names).unwrap_or_default();
         names.retain(|name| name != "<none>:<none>");
         Self {
             id: raw.id,

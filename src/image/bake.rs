@@ -13,7 +13,7 @@ use super::reach::Way;
 use super::report::{Report, explain};
 use super::{Image, Labels, Target, ca, dockerfile, names, remember};
 use crate::conf;
-use crate::engine::{BuildSpec, Engine};
+use crate::engine::BuildSpec;
 use crate::error::Failure;
 use crate::fs::{Lock, Scratch};
 use crate::git::{Repo, View};
@@ -77,7 +77,7 @@ fn planned(
         return Ok(step);
     }
     // Nothing is fetched for a build that cannot be.
-    Engine::for_builds()?;
+    site.engine.can_build()?;
     let base = &first.conf.base_image.value;
     ui::status("pull", base);
     site.engine.pull(base)?;
@@ -91,7 +91,7 @@ fn take(site: Site, step: Step) -> Result<Image> {
             let commit = image.labels.commit.short();
             ui::status("fresh", &format!("{} is at {commit} already", image.tag));
             if let Some(manifest) = manifest {
-                remember::again(site.repo, &image, &manifest);
+                remember::again(site, &image, &manifest);
             }
             remember::watch(site);
             Ok(*image)
@@ -127,7 +127,7 @@ struct Ready {
 /// Does what was planned. Fails without leaving anything but the engine's own build cache.
 fn bake(site: Site, plan: &Plan) -> Result<Image> {
     let began = Instant::now();
-    let builder = Engine::for_builds()?;
+    site.engine.can_build()?;
     let manifest = plan.manifest.as_ref().with_context(|| {
         let base = &plan.conf.base_image.value;
         format!("the base image {base} was fetched and is not there")
@@ -145,7 +145,7 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
 
     let before = site.engine.inspect_one(&plan.tag)?;
     let report = Report::new(ready.way.sent(), site.repo.size()?);
-    builder
+    site.engine
         .build(&ready.spec, |event| report.hear(event))
         .map_err(explain)?;
     drop(report);
@@ -161,7 +161,7 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     let image = Image::read(plan.tag.clone(), &built)
         .map_err(|reason| Failure::new(format!("the new image makes no sense: {reason}")))?;
     let platform = built.platform.as_deref().unwrap_or_default();
-    remember::record(site.repo, &image, manifest, platform);
+    remember::record(site, &image, manifest, platform);
     remember::watch(site);
     Ok(image)
 }
