@@ -1,11 +1,10 @@
 //! `git dkr doctor`
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Args;
 use serde::Serialize;
 
 use super::{EngineArgs, Format};
-use crate::conf;
 use crate::engine::{Client, Engine, EngineError, Installed, Kind, installed};
 use crate::fs::Scratch;
 use crate::git::{self, Repo};
@@ -62,19 +61,22 @@ impl Doctor {
     pub fn run(&self) -> Result<u8> {
         let installed = installed()?;
         let engine = self.engine.find_at(None);
-        let kind = engine.as_ref().ok().map(Engine::kind);
-        let mut checks = vec![Check::new("git", git::version())];
+        let mut checks = vec![
+            Check::new("git", git::version()),
+            Check::new("engine", self.choice(&engine, &installed)),
+        ];
         // Of an engine that is not used, a fault is none of this machine.
-        checks.push(Check::new("engine", self.choice(&engine, &installed)));
-        if kind != Some(Kind::Podman) {
-            checks.push(Check::new("docker client", client(&engine, &installed)));
-            checks.push(Check::new("docker daemon", daemon(&engine)));
-        }
-        if kind != Some(Kind::Docker) {
-            checks.push(Check::new("podman", podman(&engine)));
+        if let Ok(engine) = &engine {
+            match engine.kind() {
+                Kind::Docker => {
+                    checks.push(Check::new("docker client", client(engine, &installed)));
+                    checks.push(Check::new("docker daemon", daemon(engine)));
+                }
+                Kind::Podman => checks.push(Check::new("podman", engine.podman_works())),
+            }
+            checks.push(Check::new("images", images(engine)));
         }
         checks.extend([
-            Check::new("images", images(&engine)),
             Check::new("ssh server", server()),
             Check::new("repository", repository()),
         ]);
@@ -99,48 +101,41 @@ impl Doctor {
 
     /// Which engine is used and why, and what becomes of the other.
     fn choice(&self, engine: &Result<Engine>, installed: &Installed) -> Result<String> {
-        let kind = again(engine)?.kind();
+        let engine = match engine {
+            Ok(engine) => engine,
+            Err(error) => {
+                return Err(match error.downcast_ref::<EngineError>() {
+                    Some(known) => known.clone().into(),
+                    None => anyhow!("{error:#}"),
+                });
+            }
+        };
         let repo = Repo::look(None).ok();
-        let wanted = conf::engine(self.engine.wanted(), &sources(repo.as_ref())?)?;
-        let why = match (wanted, kind) {
+        let wanted = self.engine.wanted(&sources(repo.as_ref())?)?;
+        let why = match (wanted, engine.kind()) {
             (Some(wanted), _) => format!("{} asks for it", wanted.origin),
             (None, Kind::Docker) => "it is here, and no other is asked for".to_owned(),
             (None, Kind::Podman) => "there is no docker".to_owned(),
         };
-        let other = match kind {
-            Kind::Docker => match &installed.podman {
-                Some((program, version)) => {
-                    format!("{} is not used ({version})", program.display())
-                }
-                None => "there is no podman".to_owned(),
-            },
-            Kind::Podman => {
-                let mut docker = installed.docker.iter().filter(|(_, client)| {
-                    !matches!(client, Client::Podman(_) | Client::Strange(_))
-                });
-                match docker.next() {
-                    Some((program, _)) => format!("{} is not used", program.display()),
-                    None => return Ok(format!("{kind}: {why}")),
-                }
-            }
+        let other = match engine.kind() {
+            Kind::Docker => installed.podman.as_ref().map(|(program, _)| program),
+            Kind::Podman => installed.docker.iter().find_map(|(program, client)| {
+                let docker = !matches!(client, Client::Podman(_) | Client::Strange(_));
+                docker.then_some(program)
+            }),
         };
-        Ok(format!("{kind}: {why}; {other}"))
+        let other = other.map(|program| format!("; {} is not used", program.display()));
+        Ok(format!(
+            "{}: {why}{}",
+            engine.kind(),
+            other.unwrap_or_default()
+        ))
     }
 }
 
-/// The engine, or once more why there is none.
-fn again(engine: &Result<Engine>) -> Result<&Engine> {
-    engine
-        .as_ref()
-        .map_err(|error| match error.downcast_ref::<EngineError>() {
-            Some(engine) => engine.clone().into(),
-            None => anyhow::anyhow!("{error:#}"),
-        })
-}
-
 /// Which of docker's clients builds, and what stands before it.
-fn client(engine: &Result<Engine>, installed: &Installed) -> Result<String> {
-    again(engine)?.can_build()?;
+fn client(engine: &Engine, installed: &Installed) -> Result<String> {
+    engine.can_build()?;
     let found = installed.docker.iter().map(|(program, client)| {
         let program = program.display();
         match client {
@@ -156,17 +151,13 @@ fn client(engine: &Result<Engine>, installed: &Installed) -> Result<String> {
     Ok(found.collect::<Vec<_>>().join("; "))
 }
 
-fn daemon(engine: &Result<Engine>) -> Result<String> {
-    let version = again(engine)?.daemon_version()?;
+fn daemon(engine: &Engine) -> Result<String> {
+    let version = engine.daemon_version()?;
     Ok(format!("version {version}"))
 }
 
-fn podman(engine: &Result<Engine>) -> Result<String> {
-    again(engine)?.podman_works()
-}
-
-fn images(engine: &Result<Engine>) -> Result<String> {
-    match find::all(again(engine)?)?.len() {
+fn images(engine: &Engine) -> Result<String> {
+    match find::all(engine)?.len() {
         1 => Ok("1 image".to_owned()),
         count => Ok(format!("{count} images")),
     }

@@ -19,7 +19,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use crate::conf::{self, Host, Sources};
+use crate::conf::{self, Host, Sources, Value};
 use crate::engine::{Engine, Kind};
 use crate::git::Repo;
 use crate::image::Image;
@@ -98,14 +98,14 @@ struct EngineArgs {
 }
 
 impl EngineArgs {
-    /// What the flag says.
-    fn wanted(&self) -> Option<Kind> {
-        self.engine
+    /// The one that was asked for, and by what.
+    fn wanted(&self, sources: &Sources) -> Result<Option<Value<Kind>>> {
+        Ok(conf::engine(self.engine, sources)?)
     }
 
     /// The one that was asked for, or the one that is here.
     fn find(&self, sources: &Sources) -> Result<Engine> {
-        let wanted = conf::engine(self.engine, sources)?;
+        let wanted = self.wanted(sources)?;
         let kind = wanted.as_ref().map(|wanted| wanted.value);
         Engine::find(kind, conf::docker_socket()).with_context(|| match &wanted {
             Some(wanted) => format!("{} asks for {}", wanted.origin, wanted.value),

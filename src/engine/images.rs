@@ -164,13 +164,21 @@ impl Engine {
             .with_context(|| format!("{} gave no number of layers: {answer}", self.kind))
     }
 
-    /// Removes an image that has no name left, unless a container still needs it.
-    pub fn remove_if_nameless(&self, id: &str) -> Result<()> {
+    /// Removes an image that has no name left, unless a container still needs it. `is_parent`
+    /// says whether an image was built on it since.
+    pub fn remove_if_nameless(&self, id: &str, is_parent: bool) -> Result<()> {
         let named = |image: &Found| !image.names.is_empty();
-        if !self.inspect_one(id)?.as_ref().is_some_and(named) {
-            // A refusal means that it is in use.
-            self.cmd().args(["image", "rm", id]).output()?;
+        if self.inspect_one(id)?.as_ref().is_some_and(named) {
+            return Ok(());
         }
+        let mut cmd = self.cmd().args(["image", "rm"]);
+        if self.kind == Kind::Podman && is_parent {
+            // Podman takes cached steps away with the image that they led to. Of a parent that
+            // would free nothing, as its layers stay, and the next create would have no cache.
+            cmd = cmd.arg("--no-prune");
+        }
+        // A refusal means that it is in use.
+        cmd.arg(id).output()?;
         Ok(())
     }
 

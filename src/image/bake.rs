@@ -105,7 +105,7 @@ fn retag(site: Site, image: Image, tag: String) -> Result<Image> {
     let before = site.engine.inspect_one(&tag)?;
     site.engine.tag(&image.id, &tag)?;
     if let Some(old) = before {
-        site.engine.remove_if_nameless(&old.id)?;
+        site.engine.remove_if_nameless(&old.id, false)?;
     }
     let commit = image.labels.commit.short();
     ui::status(
@@ -153,7 +153,8 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     let built = site.engine.inspect_one(&plan.tag)?;
     let built = built.context("the new image is gone")?;
     if let Some(old) = before.filter(|old| old.id != built.id) {
-        site.engine.remove_if_nameless(&old.id)?;
+        site.engine
+            .remove_if_nameless(&old.id, plan.parent.is_some())?;
     }
     let size = ui::bytes(built.size);
     let time = ui::seconds(began.elapsed());

@@ -1,7 +1,9 @@
-//! The engine, which is a real one. A test that needs it fails where there is none, unless
-//! `DKR_TEST_ENGINE=none` says that there may be none.
+//! The engine, which is a real one: `DKR_TEST_ENGINE` says whether docker (the default) or podman.
+//! A test that needs it fails where there is none, unless `DKR_TEST_ENGINE=none` says that there
+//! may be none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::net::{TcpListener, TcpStream};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use super::{Sandbox, run, unique};
 /// A sandbox with an engine. All images and containers of repositories in it are removed with it.
 pub struct Lab {
     sandbox: Sandbox,
+    /// The engine's client: docker, or podman.
     pub docker: &'static Path,
     /// A host name that no other container has.
     pub host: String,
@@ -31,18 +34,42 @@ impl Lab {
 
     /// In a folder of this name.
     pub fn within(name: &str) -> Option<Self> {
+        let docker = engine()?;
+        let mut sandbox = Sandbox::within(name);
+        if is_podman() {
+            sandbox.env = podman_env();
+            sandbox.env.push(("DKR_ENGINE", "podman".into()));
+        }
         Some(Self {
-            docker: engine()?,
-            sandbox: Sandbox::within(name),
+            docker,
+            sandbox,
             host: format!("{}-box", unique()),
         })
     }
 
+    /// For what is only so with one engine.
+    pub fn of(engine: &str) -> Option<Self> {
+        if name() != engine {
+            eprintln!("skipped: it is about {engine}");
+            return None;
+        }
+        Self::new()
+    }
+
     #[track_caller]
     pub fn docker(&self, args: &[&str]) -> String {
-        // Older clients have another builder too, which is not the one under test.
+        run(self.client().args(args))
+    }
+
+    /// A command of the engine, in this process's own environment.
+    pub fn client(&self) -> Command {
         let mut command = Command::new(self.docker);
-        run(command.env("DOCKER_BUILDKIT", "1").args(args))
+        // Older clients have another builder too, which is not the one under test.
+        command.env("DOCKER_BUILDKIT", "1");
+        if is_podman() {
+            command.envs(podman_env());
+        }
+        command
     }
 
     /// `git dkr create-image` in the repository; what it made.
@@ -81,10 +108,12 @@ impl Lab {
     pub fn tagged(&self, tag: &str) -> Image<'_> {
         let text = self.docker(&["image", "inspect", tag]);
         let value: Value = serde_json::from_str(&text).unwrap();
+        let mut value = value[0].clone();
+        value["Id"] = full_id("image", value["Id"].as_str().unwrap()).into();
         Image {
             lab: self,
             tag: tag.to_owned(),
-            value: value[0].clone(),
+            value,
         }
     }
 
@@ -121,13 +150,37 @@ impl Lab {
         self.ours("image", &["images", "--all", "--quiet", "--no-trunc"])
     }
 
+    fn images_with_steps(&self) -> Vec<String> {
+        let list = ["images", "--all", "--quiet", "--no-trunc"];
+        let all = self.ours_with_steps("image", &list);
+        all.into_iter().map(|(id, _)| id).collect()
+    }
+
     /// The ids of the containers, running or not.
     pub fn containers(&self) -> Vec<String> {
         self.ours("container", &["ps", "--all", "--quiet", "--no-trunc"])
     }
 
     fn ours(&self, kind: &str, list: &[&str]) -> Vec<String> {
-        let listed = Command::new(self.docker)
+        let all = self.ours_with_steps(kind, list);
+        // Podman's cached steps are images too, and those on an image of ours inherit its labels.
+        // What we have built has a time of its own.
+        let mut times = BTreeSet::new();
+        let mut named_first: Vec<&(String, String)> = all.iter().collect();
+        named_first.sort_by_key(|(_, named)| named.ends_with(" []"));
+        named_first.retain(|(_, named)| {
+            let time = named.split(' ').next().unwrap_or_default();
+            kind == "container" || !is_podman() || times.insert(time.to_owned())
+        });
+        let mut ours: Vec<String> = named_first.iter().map(|(id, _)| id.clone()).collect();
+        ours.sort();
+        ours
+    }
+
+    /// The ids, each with what tells a step from an image.
+    fn ours_with_steps(&self, kind: &str, list: &[&str]) -> Vec<(String, String)> {
+        let listed = self
+            .client()
             .args(list)
             .args(["--filter", "label=dkr.repo_path"])
             .output()
@@ -137,18 +190,27 @@ impl Lab {
             return Vec::new();
         }
         // Other tests remove theirs meanwhile: what is gone is reported on stderr, the rest comes.
-        let format = "{{.ID}} {{index .Config.Labels \"dkr.repo_path\"}}";
-        let inspected = Command::new(self.docker)
-            .args([kind, "inspect", "--format", format])
+        let names = if kind == "image" {
+            ".RepoTags"
+        } else {
+            ".Name"
+        };
+        let format = format!(
+            "{{{{.ID}}}}\t{{{{index .Config.Labels \"dkr.repo_path\"}}}}\t{{{{index .Config.Labels \"dkr.created_at\"}}}} {{{{{names}}}}}"
+        );
+        let inspected = self
+            .client()
+            .args([kind, "inspect", "--format", &format])
             .args(ids.split_whitespace())
             .stderr(Stdio::null())
             .output()
             .unwrap();
-        let mut ours: Vec<String> = String::from_utf8_lossy(&inspected.stdout)
+        let mut ours: Vec<(String, String)> = String::from_utf8_lossy(&inspected.stdout)
             .lines()
-            .filter_map(|line| line.split_once(' '))
-            .filter(|(_, path)| Path::new(path).starts_with(self.root()))
-            .map(|(id, _)| id.to_owned())
+            .filter_map(|line| line.split_once('\t'))
+            .filter_map(|(id, rest)| Some((id, rest.rsplit_once('\t')?)))
+            .filter(|(_, (path, _))| Path::new(path).starts_with(self.root()))
+            .map(|(id, (_, rest))| (full_id(kind, id), rest.to_owned()))
             .collect();
         ours.sort();
         ours.dedup();
@@ -166,14 +228,20 @@ impl Deref for Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        for (remove, ids) in [("rm", self.containers()), ("rmi", self.images())] {
+        for (remove, ids) in [("rm", self.containers()), ("rmi", self.images_with_steps())] {
             if !ids.is_empty() {
-                let _ = Command::new(self.docker)
-                    .args([remove, "--force"])
-                    .args(ids)
-                    .output();
+                let _ = self.client().args([remove, "--force"]).args(ids).output();
             }
         }
+    }
+}
+
+/// As docker writes it.
+fn full_id(kind: &str, id: &str) -> String {
+    if kind == "image" && !id.starts_with("sha256:") {
+        format!("sha256:{id}")
+    } else {
+        id.to_owned()
     }
 }
 
@@ -218,6 +286,9 @@ impl Image<'_> {
         let script = r#""$0" save "$1" | tar -x -C "$2""#;
         let mut command = Command::new("sh");
         command.args(["-ec", script]).arg(self.lab.docker);
+        if is_podman() {
+            command.envs(podman_env());
+        }
         run(command.arg(&self.tag).arg(folder.path()));
         Unpacked(folder)
     }
@@ -237,23 +308,68 @@ impl Unpacked {
     }
 }
 
-/// The first client on the PATH that builds with BuildKit.
+/// Whether the tests run on podman.
+pub fn is_podman() -> bool {
+    std::env::var_os("DKR_TEST_ENGINE").is_some_and(|value| value == "podman")
+}
+
+/// The name of the engine that the tests run on.
+pub fn name() -> &'static str {
+    if is_podman() { "podman" } else { "docker" }
+}
+
+/// What `-v` shows of a build, and of nothing else.
+pub fn echo_of_a_build() -> &'static str {
+    if is_podman() {
+        "+ nohup "
+    } else {
+        "+ DOCKER_BUILDKIT=1 "
+    }
+}
+
+/// What leads podman to its settings and images when the home folder is another. `scripts/engine`
+/// writes settings of the tests' own where podman does not work without.
+fn podman_env() -> Vec<(&'static str, OsString)> {
+    let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+    let folder = |name: &str, below: &str| {
+        std::env::var_os(name).map_or_else(|| home.join(below), PathBuf::from)
+    };
+    let own = folder("XDG_CACHE_HOME", ".cache").join("git-dkr-test-tools/containers.conf");
+    let own = own.exists().then(|| own.into_os_string());
+    let mut env = vec![(
+        "XDG_DATA_HOME",
+        folder("XDG_DATA_HOME", ".local/share").into(),
+    )];
+    for (name, value) in [
+        (
+            "CONTAINERS_CONF",
+            std::env::var_os("CONTAINERS_CONF").or(own),
+        ),
+        ("XDG_RUNTIME_DIR", std::env::var_os("XDG_RUNTIME_DIR")),
+    ] {
+        env.extend(value.map(|value| (name, value)));
+    }
+    env
+}
+
+/// The client under test: podman, or the first docker on the PATH that builds with BuildKit.
 fn engine() -> Option<&'static Path> {
     static ENGINE: OnceLock<Option<PathBuf>> = OnceLock::new();
     if std::env::var_os("DKR_TEST_ENGINE").is_some_and(|value| value == "none") {
         eprintln!("skipped: it needs an engine, and DKR_TEST_ENGINE=none");
         return None;
     }
+    let name = name();
     let engine = ENGINE.get_or_init(|| {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path)
-            .map(|folder| folder.join("docker"))
-            .find(|client| client.exists() && builds(client))
+            .map(|folder| folder.join(name))
+            .find(|client| client.exists() && (is_podman() || builds(client)))
     });
     match engine {
         Some(client) => Some(client),
         None => panic!(
-            "no docker on the PATH can build here; `make test` sees to one, and \
+            "no {name} on the PATH can build here; `make test` sees to one, and \
              DKR_TEST_ENGINE=none leaves these tests out"
         ),
     }

@@ -7,7 +7,8 @@ pub fn known(said: &str) -> Option<EngineError> {
     let has = |text: &str| said.contains(text);
     let line = |text: &str| {
         let line = said.lines().find(|line| line.contains(text));
-        line.unwrap_or(text).trim().to_owned()
+        let line = line.unwrap_or(text).trim();
+        line.strip_prefix("Error: ").unwrap_or(line).to_owned()
     };
     Some(if has("cgroups in hybrid mode not supported") {
         EngineError::Cgroups(line("cgroups"))
