@@ -54,18 +54,28 @@ impl BuildSpec {
 
 impl Engine {
     /// Builds it; `on_event` hears of each step. Nothing is tagged unless all went well.
-    pub fn build(&self, spec: &BuildSpec, on_event: impl FnMut(&Event)) -> Result<()> {
+    pub fn build(&self, spec: &BuildSpec, mut on_event: impl FnMut(&Event)) -> Result<()> {
         match self.kind {
             Kind::Docker => {
                 let mut transcript = docker::Plain::default();
                 let cmd = self.docker_build(spec)?;
-                let status = cmd.stderr_lines(follow(&mut transcript, on_event))?;
+                let status = cmd.stderr_lines(follow(&mut transcript, &mut on_event))?;
                 outcome(self.kind, status, &transcript)
             }
             Kind::Podman => {
-                let mut transcript = podman::Steps::default();
                 let cmd = self.podman_build(spec)?;
-                let status = cmd.all_lines(follow(&mut transcript, on_event))?;
+                let mut run = || -> Result<_> {
+                    let mut transcript = podman::Steps::default();
+                    let status = cmd.all_lines(follow(&mut transcript, &mut on_event))?;
+                    Ok((status, transcript))
+                };
+                let (mut status, mut transcript) = run()?;
+                for _ in 1..podman::TRIES {
+                    if status.success() || !transcript.lost_an_image() {
+                        break;
+                    }
+                    (status, transcript) = run()?;
+                }
                 outcome(self.kind, status, &transcript)?;
                 // Not by the build itself, which goes on to its end when it is interrupted late.
                 self.tag(transcript.image()?, &spec.tag)

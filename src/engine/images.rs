@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::docker::socket;
 use super::{Engine, EngineError, Kind, podman};
+use crate::proc::Cmd;
 
 /// What the engine knows of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +92,7 @@ impl Engine {
             ])
         };
         if self.kind == Kind::Podman {
-            let answer = self.run(&list(&["--format", "json"]))?;
+            let answer = self.podman_list(&list(&["--format", "json"]))?;
             let images = parse(answer.as_bytes()).context("cannot read podman's list of images")?;
             return Ok(images.into_iter().map(podman::docker_s).collect());
         }
@@ -104,6 +105,19 @@ impl Engine {
             return Err(self.stranger().into());
         }
         self.inspect(&ids)
+    }
+
+    /// Podman's list fails when an image is removed while it is made.
+    fn podman_list(&self, cmd: &Cmd) -> Result<String> {
+        let mut answer = self.run(cmd);
+        for _ in 1..podman::TRIES {
+            let gone = |error: &anyhow::Error| podman::lost_an_image(&error.to_string());
+            if !answer.as_ref().is_err_and(gone) {
+                break;
+            }
+            answer = self.run(cmd);
+        }
+        answer
     }
 
     /// What the engine knows of these images, by id or name; those that are gone are left out.
@@ -167,18 +181,16 @@ impl Engine {
     /// Removes an image that has no name left, unless a container still needs it. `is_parent`
     /// says whether an image was built on it since.
     pub fn remove_if_nameless(&self, id: &str, is_parent: bool) -> Result<()> {
-        let named = |image: &Found| !image.names.is_empty();
-        if self.inspect_one(id)?.as_ref().is_some_and(named) {
+        // Podman's cached steps hang together by the images between them, and go with the last one
+        // that stands on them. Without this one they would stay for ever; its layers do so anyhow.
+        if self.kind == Kind::Podman && is_parent {
             return Ok(());
         }
-        let mut cmd = self.cmd().args(["image", "rm"]);
-        if self.kind == Kind::Podman && is_parent {
-            // Podman takes cached steps away with the image that they led to. Of a parent that
-            // would free nothing, as its layers stay, and the next create would have no cache.
-            cmd = cmd.arg("--no-prune");
+        let named = |image: &Found| !image.names.is_empty();
+        if !self.inspect_one(id)?.as_ref().is_some_and(named) {
+            // A refusal means that it is in use.
+            self.cmd().args(["image", "rm", id]).output()?;
         }
-        // A refusal means that it is in use.
-        cmd.arg(id).output()?;
         Ok(())
     }
 

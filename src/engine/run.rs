@@ -142,6 +142,6 @@ mod tests {
         };
         let run = |kind: Kind| run_command(kind, Cmd::new(kind.to_string()), &spec).to_string();
         insta::assert_snapshot!(run(Kind::Docker), @r#"docker run --rm --init --interactive --tty '--network=host' --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --mount 'type=bind,"source=/a, ""b""/run",target=/run/dkr,readonly' --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
-        insta::assert_snapshot!(run(Kind::Podman), @"");
+        insta::assert_snapshot!(run(Kind::Podman), @r#"podman run --rm --init --interactive --tty '--network=host' --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --volume '/a, "b"/run:/run/dkr:ro' --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
     }
 }

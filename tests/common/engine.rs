@@ -3,19 +3,22 @@
 //! may be none.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::net::{TcpListener, TcpStream};
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::Once;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::client::{self, is_podman, name, podman_env};
 use super::dkr::Outcome;
 use super::repo::Repo;
 use super::{Sandbox, run, unique};
+
+/// The image that keeps podman's cache of the usual steps.
+const STEPS: &str = "localhost/dkr-test-steps:latest";
 
 /// A sandbox with an engine. All images and containers of repositories in it are removed with it.
 pub struct Lab {
@@ -29,12 +32,16 @@ pub struct Lab {
 impl Lab {
     /// `None` where a machine without an engine is fine.
     pub fn new() -> Option<Self> {
-        Self::within("")
+        let lab = Self::within("")?;
+        if is_podman() {
+            keep_steps();
+        }
+        Some(lab)
     }
 
     /// In a folder of this name.
     pub fn within(name: &str) -> Option<Self> {
-        let docker = engine()?;
+        let docker = client::client()?;
         let mut sandbox = Sandbox::within(name);
         if is_podman() {
             sandbox.env = podman_env();
@@ -109,7 +116,7 @@ impl Lab {
         let text = self.docker(&["image", "inspect", tag]);
         let value: Value = serde_json::from_str(&text).unwrap();
         let mut value = value[0].clone();
-        value["Id"] = full_id("image", value["Id"].as_str().unwrap()).into();
+        value["Id"] = full_id(value["Id"].as_str().unwrap()).into();
         Image {
             lab: self,
             tag: tag.to_owned(),
@@ -147,75 +154,118 @@ impl Lab {
 
     /// The ids of the images of repositories in this sandbox, those without a name too.
     pub fn images(&self) -> Vec<String> {
-        self.ours("image", &["images", "--all", "--quiet", "--no-trunc"])
+        self.ours("image", &["images", "--all"])
     }
 
-    fn images_with_steps(&self) -> Vec<String> {
-        let list = ["images", "--all", "--quiet", "--no-trunc"];
-        let all = self.ours_with_steps("image", &list);
-        all.into_iter().map(|(id, _)| id).collect()
+    /// The same with podman's cached steps that carry our labels.
+    pub fn images_with_steps(&self) -> Vec<String> {
+        if is_podman() {
+            let all = self.podman_ours(&["images", "--all"]);
+            all.iter()
+                .map(|one| full_id(one["Id"].as_str().unwrap()))
+                .collect()
+        } else {
+            self.images()
+        }
     }
 
     /// The ids of the containers, running or not.
     pub fn containers(&self) -> Vec<String> {
-        self.ours("container", &["ps", "--all", "--quiet", "--no-trunc"])
+        self.ours("container", &["ps", "--all"])
+    }
+
+    /// The containers in which podman runs the steps of builds on images of this sandbox.
+    pub fn working_containers(&self) -> Vec<Value> {
+        let images = self.images_with_steps();
+        let listed = self
+            .client()
+            .args(["ps", "--all", "--external", "--format=json"])
+            .output()
+            .unwrap();
+        let mut all: Vec<Value> = serde_json::from_slice(&listed.stdout).unwrap();
+        all.retain(|one| images.contains(&full_id(one["ImageID"].as_str().unwrap())));
+        all
     }
 
     fn ours(&self, kind: &str, list: &[&str]) -> Vec<String> {
-        let all = self.ours_with_steps(kind, list);
-        // Podman's cached steps are images too, and those on an image of ours inherit its labels.
-        // What we have built has a time of its own.
-        let mut times = BTreeSet::new();
-        let mut named_first: Vec<&(String, String)> = all.iter().collect();
-        named_first.sort_by_key(|(_, named)| named.ends_with(" []"));
-        named_first.retain(|(_, named)| {
-            let time = named.split(' ').next().unwrap_or_default();
-            kind == "container" || !is_podman() || times.insert(time.to_owned())
-        });
-        let mut ours: Vec<String> = named_first.iter().map(|(id, _)| id.clone()).collect();
-        ours.sort();
-        ours
-    }
-
-    /// The ids, each with what tells a step from an image.
-    fn ours_with_steps(&self, kind: &str, list: &[&str]) -> Vec<(String, String)> {
-        let listed = self
-            .client()
-            .args(list)
-            .args(["--filter", "label=dkr.repo_path"])
-            .output()
-            .unwrap();
-        let ids = String::from_utf8(listed.stdout).unwrap();
-        if ids.trim().is_empty() {
-            return Vec::new();
-        }
-        // Other tests remove theirs meanwhile: what is gone is reported on stderr, the rest comes.
-        let names = if kind == "image" {
-            ".RepoTags"
+        let mut ours = if is_podman() {
+            without_steps(self.podman_ours(list))
         } else {
-            ".Name"
+            self.docker_ours(kind, list)
         };
-        let format = format!(
-            "{{{{.ID}}}}\t{{{{index .Config.Labels \"dkr.repo_path\"}}}}\t{{{{index .Config.Labels \"dkr.created_at\"}}}} {{{{{names}}}}}"
-        );
-        let inspected = self
-            .client()
-            .args([kind, "inspect", "--format", &format])
-            .args(ids.split_whitespace())
-            .stderr(Stdio::null())
-            .output()
-            .unwrap();
-        let mut ours: Vec<(String, String)> = String::from_utf8_lossy(&inspected.stdout)
-            .lines()
-            .filter_map(|line| line.split_once('\t'))
-            .filter_map(|(id, rest)| Some((id, rest.rsplit_once('\t')?)))
-            .filter(|(_, (path, _))| Path::new(path).starts_with(self.root()))
-            .map(|(id, (_, rest))| (full_id(kind, id), rest.to_owned()))
-            .collect();
         ours.sort();
         ours.dedup();
         ours
     }
+
+    fn docker_ours(&self, kind: &str, list: &[&str]) -> Vec<String> {
+        let list = [list, &["--quiet", "--no-trunc"]].concat();
+        let ids = self.listed(&list);
+        if ids.trim().is_empty() {
+            return Vec::new();
+        }
+        // Other tests remove theirs meanwhile: what is gone is reported on stderr, the rest comes.
+        let format = "{{.ID}} {{index .Config.Labels \"dkr.repo_path\"}}";
+        let inspected = self
+            .client()
+            .args([kind, "inspect", "--format", format])
+            .args(ids.split_whitespace())
+            .stderr(Stdio::null())
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&inspected.stdout)
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .filter(|(_, path)| Path::new(path).starts_with(self.root()))
+            .map(|(id, _)| id.to_owned())
+            .collect()
+    }
+
+    /// What podman lists of repositories in this sandbox; steps that are cached are images too.
+    fn podman_ours(&self, list: &[&str]) -> Vec<Value> {
+        let text = self.listed(&[list, &["--format=json"]].concat());
+        let mut all: Vec<Value> = serde_json::from_str(&text).unwrap();
+        all.retain(|one| {
+            let path = one["Labels"]["dkr.repo_path"].as_str();
+            let ours = path.is_some_and(|path| Path::new(path).starts_with(self.root()));
+            ours && one["Names"][0] != STEPS
+        });
+        all
+    }
+
+    fn listed(&self, list: &[&str]) -> String {
+        let mut command = self.client();
+        command.args(list).args(["--filter", "label=dkr.repo_path"]);
+        // Podman's list fails when an image is removed meanwhile. An engine that does not answer at
+        // all has nothing to remove: this is asked while a test fails, too.
+        let listed = (0..20)
+            .map(|_| command.output().unwrap())
+            .find(|listed| listed.status.success() || !is_podman());
+        let Some(listed) = listed else {
+            return "[]".to_owned();
+        };
+        String::from_utf8(listed.stdout).unwrap()
+    }
+}
+
+/// The ids of images, as docker writes them, or of containers. Podman's cached steps are images,
+/// and those that stand on one of ours inherit its labels: other images stand on them, or one with
+/// the same labels has a name.
+fn without_steps(mut listed: Vec<Value>) -> Vec<String> {
+    let parents: BTreeSet<String> = listed
+        .iter()
+        .map(|one| one["ParentId"].to_string())
+        .collect();
+    let mut times = BTreeSet::new();
+    listed.sort_by_key(|one| one["Names"].is_null());
+    listed.retain(|one| {
+        let named = !one["Names"].is_null();
+        let top = named || !parents.contains(&one["Id"].to_string());
+        let first = times.insert(one["Labels"]["dkr.created_at"].to_string());
+        named || (top && first)
+    });
+    let id = |one: &Value| full_id(one["Id"].as_str().unwrap());
+    listed.iter().map(id).collect()
 }
 
 impl Deref for Lab {
@@ -228,7 +278,8 @@ impl Deref for Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        for (remove, ids) in [("rm", self.containers()), ("rmi", self.images_with_steps())] {
+        // Podman takes an image's cached steps away with it, but for those of `keep_steps`.
+        for (remove, ids) in [("rm", self.containers()), ("rmi", self.images())] {
             if !ids.is_empty() {
                 let _ = self.client().args([remove, "--force"]).args(ids).output();
             }
@@ -236,12 +287,31 @@ impl Drop for Lab {
     }
 }
 
+/// Podman's cache of steps is in images: without one of the usual steps that stays, each test
+/// would install the packages again.
+fn keep_steps() {
+    static KEPT: Once = Once::new();
+    KEPT.call_once(|| {
+        let Some(lab) = Lab::within("") else { return };
+        let inspect = ["image", "inspect", "--format={{.Id}}", STEPS];
+        let id = || lab.client().args(inspect).output().unwrap().stdout;
+        let before = id();
+        let image = lab.create(&lab.repo(), &[]);
+        lab.docker(&["tag", &image.tag, STEPS]);
+        lab.docker(&["rmi", &image.tag]);
+        if before != id() && !before.is_empty() {
+            let old = String::from_utf8(before).unwrap();
+            let _ = lab.client().args(["rmi", old.trim()]).output();
+        }
+    });
+}
+
 /// As docker writes it.
-fn full_id(kind: &str, id: &str) -> String {
-    if kind == "image" && !id.starts_with("sha256:") {
-        format!("sha256:{id}")
-    } else {
+fn full_id(id: &str) -> String {
+    if id.starts_with("sha256:") {
         id.to_owned()
+    } else {
+        format!("sha256:{id}")
     }
 }
 
@@ -306,90 +376,6 @@ impl Unpacked {
         command.args(["-c", script]).arg(self.0.path()).arg(text);
         command.status().unwrap().success()
     }
-}
-
-/// Whether the tests run on podman.
-pub fn is_podman() -> bool {
-    std::env::var_os("DKR_TEST_ENGINE").is_some_and(|value| value == "podman")
-}
-
-/// The name of the engine that the tests run on.
-pub fn name() -> &'static str {
-    if is_podman() { "podman" } else { "docker" }
-}
-
-/// What `-v` shows of a build, and of nothing else.
-pub fn echo_of_a_build() -> &'static str {
-    if is_podman() {
-        "+ nohup "
-    } else {
-        "+ DOCKER_BUILDKIT=1 "
-    }
-}
-
-/// What leads podman to its settings and images when the home folder is another. `scripts/engine`
-/// writes settings of the tests' own where podman does not work without.
-fn podman_env() -> Vec<(&'static str, OsString)> {
-    let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
-    let folder = |name: &str, below: &str| {
-        std::env::var_os(name).map_or_else(|| home.join(below), PathBuf::from)
-    };
-    let own = folder("XDG_CACHE_HOME", ".cache").join("git-dkr-test-tools/containers.conf");
-    let own = own.exists().then(|| own.into_os_string());
-    let mut env = vec![(
-        "XDG_DATA_HOME",
-        folder("XDG_DATA_HOME", ".local/share").into(),
-    )];
-    for (name, value) in [
-        (
-            "CONTAINERS_CONF",
-            std::env::var_os("CONTAINERS_CONF").or(own),
-        ),
-        ("XDG_RUNTIME_DIR", std::env::var_os("XDG_RUNTIME_DIR")),
-    ] {
-        env.extend(value.map(|value| (name, value)));
-    }
-    env
-}
-
-/// The client under test: podman, or the first docker on the PATH that builds with BuildKit.
-fn engine() -> Option<&'static Path> {
-    static ENGINE: OnceLock<Option<PathBuf>> = OnceLock::new();
-    if std::env::var_os("DKR_TEST_ENGINE").is_some_and(|value| value == "none") {
-        eprintln!("skipped: it needs an engine, and DKR_TEST_ENGINE=none");
-        return None;
-    }
-    let name = name();
-    let engine = ENGINE.get_or_init(|| {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path)
-            .map(|folder| folder.join(name))
-            .find(|client| client.exists() && (is_podman() || builds(client)))
-    });
-    match engine {
-        Some(client) => Some(client),
-        None => panic!(
-            "no {name} on the PATH can build here; `make test` sees to one, and \
-             DKR_TEST_ENGINE=none leaves these tests out"
-        ),
-    }
-}
-
-/// Only a build tells. This one needs no base image and leaves no image behind.
-fn builds(client: &Path) -> bool {
-    let child = Command::new(client)
-        .args(["build", "--output=type=tar,dest=/dev/null", "-"])
-        .env("DOCKER_BUILDKIT", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(mut child) = child else { return false };
-    let mut stdin = child.stdin.take().unwrap();
-    // A client that fails early does not read it.
-    let _ = std::io::Write::write_all(&mut stdin, b"FROM scratch\nLABEL dkr.probe=1\n");
-    drop(stdin);
-    child.wait().unwrap().success()
 }
 
 /// A door that a step of a build runs into, and waits at until it is opened: so that a test can

@@ -11,6 +11,7 @@
 // Each test program uses a part of it.
 #![allow(dead_code)]
 
+pub mod client;
 pub mod dkr;
 pub mod engine;
 pub mod repo;
@@ -133,7 +134,7 @@ impl Sandbox {
             docker.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".docker")));
         command.envs(
             docker
-                .filter(|path| path.exists() && !engine::is_podman())
+                .filter(|path| path.exists() && !client::is_podman())
                 .map(|path| ("DOCKER_CONFIG", path)),
         );
         command

@@ -8,6 +8,8 @@ use super::context;
 use crate::engine::{BuildSpec, Engine};
 use crate::proc::Cmd;
 
+/// The length of `/.buildah-ssh-sock4294967295/ssh_auth_sock`.
+const SOCKET_BELOW: usize = 43;
 /// Stands for the files of the context.
 const ARG: &str = "DKR_CONTEXT";
 
@@ -18,6 +20,10 @@ impl Engine {
             .arg(&self.program)
             .stops_by_hangup()
             .args(["build", "--format=docker"]);
+        // The socket of its ssh agent is in there, and its path may have 107 bytes.
+        if std::env::temp_dir().as_os_str().len() + SOCKET_BELOW > 107 {
+            cmd = cmd.env("TMPDIR", "/tmp");
+        }
         if cfg!(target_os = "linux") {
             cmd = cmd.arg("--network=host");
         }

@@ -14,6 +14,15 @@ pub use trouble::known;
 
 use super::Engine;
 
+/// How often podman is asked again when an image that it looks at is removed meanwhile, which is
+/// an error to it even when it is none of ours.
+pub const TRIES: u32 = 10;
+
+/// Whether this is that error.
+pub fn lost_an_image(said: &str) -> bool {
+    said.contains("image not known") || said.contains("layer not known")
+}
+
 impl Engine {
     /// What podman says of itself; an error where it cannot even say that.
     pub fn podman_works(&self) -> Result<String> {

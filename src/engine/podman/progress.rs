@@ -40,6 +40,11 @@ impl Steps {
         let image = self.image.as_deref();
         image.context("podman did not say which image it has built")
     }
+
+    /// Whether it failed because an image was removed meanwhile.
+    pub fn lost_an_image(&self) -> bool {
+        self.error.as_deref().is_some_and(super::lost_an_image)
+    }
 }
 
 impl Transcript for Steps {
@@ -233,6 +238,21 @@ Error: creating build container: short-name \"nosuch/thing\" did not resolve to 
         let failed = steps.failure().unwrap();
         assert_eq!(failed.step, "[1/2] FROM nosuch/thing");
         assert!(failed.reason.contains("did not resolve"));
+    }
+
+    #[test]
+    fn an_image_that_is_removed_meanwhile_is_known() {
+        let (steps, _) = read(
+            "\
+STEP 7/13: ENV DKR_BRANCH=\"diverged\"
+Error: building at STEP \"ENV DKR_BRANCH=diverged\": checking if cached image exists from a previous build: getting top layer info: layer not known
+",
+        );
+        assert!(steps.lost_an_image());
+        let (steps, _) = read(
+            "STEP 1/2: RUN a\nlayer not known\nError: building at STEP \"RUN a\": while running runtime: exit status 1\n",
+        );
+        assert!(!steps.lost_an_image());
     }
 
     #[test]
