@@ -123,7 +123,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             return failure.advice().map(str::to_owned);
         }
         if let Some(engine) = cause.downcast_ref::<EngineError>() {
-            return engine.hint().map(str::to_owned);
+            return engine.hint();
         }
         if let Some(error) = cause.downcast_ref::<std::io::Error>()
             && error.kind() == std::io::ErrorKind::StorageFull

@@ -46,7 +46,7 @@ impl Engine {
         };
         // The client's own code for what the engine refused.
         if captured.code == Some(125) {
-            return Err(EngineError::of_stderr(&captured.stderr).into());
+            return Err(EngineError::of_stderr(self.kind, &captured.stderr).into());
         }
         Ok(captured)
     }
@@ -69,7 +69,7 @@ impl Engine {
         })?;
         match captured.code {
             Some(0) => Ok(()),
-            _ => Err(EngineError::of_stderr(&captured.stderr).into()),
+            _ => Err(EngineError::of_stderr(self.kind, &captured.stderr).into()),
         }
     }
 

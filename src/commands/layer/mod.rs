@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 
-use super::HostArgs;
+use super::{EngineArgs, HostArgs};
 use crate::conf::{self, Conf, Host};
 use crate::engine::{Engine, Found};
 use crate::error::Failure;
@@ -78,6 +78,8 @@ pub(super) struct ShelfArgs {
     args: Vec<String>,
     #[command(flatten)]
     host: HostArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 /// What a command on layers works with.
@@ -117,7 +119,7 @@ impl ShelfArgs {
         Ok(Workshop {
             shelf,
             settings,
-            engine: Engine::find(conf::docker_socket())?,
+            engine: self.engine.find(&sources)?,
             host: self.host.read(&sources)?,
         })
     }

@@ -112,7 +112,7 @@ pub fn make(
     };
     let line = ui::Progress::start(tag);
     let mut said = Vec::new();
-    Engine::for_builds()?
+    site.engine
         .build(&spec, |event| match event {
             Event::Started {
                 number,
@@ -128,7 +128,7 @@ pub fn make(
     let built = built.context("the new image is gone")?;
     let former = before.filter(|old| old.id != built.id && old.labels.contains_key(COMPOSED));
     if let Some(old) = former {
-        site.engine.remove_if_nameless(&old.id)?;
+        site.engine.remove_if_nameless(&old.id, false)?;
     }
     let mut apart = 0;
     for (source, tag) in recipe.sources.iter().zip(&tags.sources) {
