@@ -113,15 +113,18 @@ impl Layers {
         found.map(|(_, id)| id)
     }
 
-    /// Names and ids of the images whose names begin with the prefix.
+    /// Names and ids of the images whose names begin with the prefix, sorted.
     pub fn named(&self) -> Vec<(String, String)> {
         let format = "{{.Repository}}:{{.Tag}} {{.ID}}";
         let all = self.docker(&["images", "--no-trunc", "--format", format]);
-        all.lines()
+        let mut found: Vec<(String, String)> = all
+            .lines()
             .filter_map(|line| line.split_once(' '))
-            .filter(|(name, _)| name.starts_with(&self.prefix))
+            .filter(|(name, _)| name.starts_with(&format!("{}/", self.prefix)))
             .map(|(name, id)| (name.to_owned(), id.to_owned()))
-            .collect()
+            .collect();
+        found.sort();
+        found
     }
 
     /// Runs a script in an image; what it printed on both streams.
