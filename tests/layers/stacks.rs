@@ -78,7 +78,7 @@ fn two_repositories_share_their_layers() {
     let first = repo(&layers, "first", &files);
     first.conf("layers = one two\n");
     let made = create(&layers, &first, &[]).ok();
-    assert_eq!(layers.image(&made).sh("cat /one /two"), "1\n2\n");
+    assert_eq!(layers.image(&made).sh("cat /one /two"), "1\n2");
     let before = layers.named();
 
     let second = repo(&layers, "second", &files);
@@ -97,7 +97,7 @@ fn two_repositories_share_their_layers() {
     let other = layer("one", "RUN echo other > /one\n");
     second.commit("Change a layer", &[(&other[1].0, &other[1].1)]);
     let made = create(&layers, &second, &["--layer=one", "--layer=two"]).ok();
-    assert_eq!(layers.image(&made).sh("cat /one /two"), "other\n2\n");
+    assert_eq!(layers.image(&made).sh("cat /one /two"), "other\n2");
 }
 
 #[test]
@@ -111,11 +111,11 @@ fn layers_are_those_of_the_commit_and_the_flag_passes_them_by() {
     repo.conf("layers = ours\n");
     repo.write(".dkr/layers/ours/Dockerfile", "FROM nowhere\n");
     let made = create(&layers, &repo, &[]).ok();
-    assert_eq!(layers.image(&made).sh("cat /ours"), "committed\n");
+    assert_eq!(layers.image(&made).sh("cat /ours"), "committed");
 
     let plain = create(&layers, &repo, &["--base-image=debian:bookworm-slim"]).ok();
     let image = layers.image(&plain);
-    assert_eq!(image.sh("ls /ours 2>/dev/null || echo none"), "none\n");
+    assert_eq!(image.sh("ls /ours 2>/dev/null || echo none"), "none");
     assert_eq!(image.label("layers"), "");
     // An explanation compares with what the same command would make now.
     let told = layers.dkr(&repo.path, ["explain"]).ok();
@@ -207,6 +207,6 @@ fn a_rust_and_python_repository_gets_both_toolchains_and_agents() {
     }
     assert_eq!(
         image.sh("dpkg --verify; ls -A /tmp /var/lib/apt/lists"),
-        "/tmp:\n\n/var/lib/apt/lists:\npartial\n"
+        "/tmp:\n\n/var/lib/apt/lists:\npartial"
     );
 }
