@@ -43,9 +43,11 @@ endif
 
 # Podman takes several times as long as docker: `make test` runs what touches an engine most.
 PODMAN_MOST = podman:: create:: update:: interrupted::
+PODMAN_LAYERS = stacks::an_agent stacks::two stacks::layers build::two_at_once
 
 test-podman: cargo prepare-podman ## run all tests of the main job on podman, or PODMAN_TESTS=...
 	DKR_TEST_ENGINE=podman cargo test --test image -- $(PODMAN_TESTS)
+	DKR_TEST_ENGINE=podman cargo test --test layers -- $(PODMAN_LAYERS)
 
 lint: cargo ## check formatting and clippy
 	cargo fmt --check

@@ -22,7 +22,8 @@ const AGENT: &str = "RUN printf '#!/bin/sh\\necho agent here, key $OPENAI_API_KE
 
 /// A repository whose images' layers have a prefix of this lab.
 fn repo<'a>(layers: &'a Layers, name: &str, files: &[(String, String)]) -> Repo<'a> {
-    let repo = layers.repo_at(name);
+    // Two repositories of one name would be after one tag.
+    let repo = layers.repo_at(&format!("{}-{name}", layers.prefix));
     repo.git(["config", "dkr.layerPrefix", &layers.prefix]);
     let files: Vec<(&str, &str)> = files
         .iter()

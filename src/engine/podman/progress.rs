@@ -73,7 +73,10 @@ impl Transcript for Steps {
             self.committed = true;
             return Some(Event::Exporting);
         }
-        if self.committed && line.len() == 64 && is_id(line) {
+        // Where all was in the cache there is nothing to commit.
+        let ended = |step: &Step| step.over && step.number == step.of;
+        let at_end = self.committed || self.step.as_ref().is_some_and(ended);
+        if at_end && line.len() == 64 && is_id(line) {
             self.image = Some(line.to_owned());
             return None;
         }
@@ -203,6 +206,21 @@ f2809004b2d82795d3959260d58384363c458ccfaa0f9ce0a8b81e1daf2c8c2e
         insta::assert_debug_snapshot!(events);
         assert_eq!(steps.failure(), None);
         assert!(steps.image().unwrap().starts_with("f2809004b2d8"));
+    }
+
+    #[test]
+    fn a_build_that_was_all_in_the_cache_has_an_image() {
+        let id = "2429e12cab65935fb1082bb8e6be7d795011c3a9f789fcc78c692b5ec581ae09";
+        let (steps, _) = read(&format!(
+            "\
+STEP 1/2: FROM debian:bookworm-slim
+STEP 2/2: LABEL a=b
+--> Using cache {id}
+--> 2429e12cab6
+{id}
+"
+        ));
+        assert_eq!(steps.image().unwrap(), id);
     }
 
     #[test]
