@@ -55,6 +55,15 @@ fn an_agent_runs_with_a_key_that_is_in_no_image() {
         run.stdout.contains("agent here, key sk-secret-value"),
         "{run:?}"
     );
+    // In the shell after it the key is not.
+    let script = layers.file("script", "echo \"after: $OPENAI_API_KEY.\"\n");
+    let shell = layers
+        .dkr_command(&repo.path, ["start-image", &key])
+        .stdin(std::fs::File::open(script).unwrap())
+        .output()
+        .unwrap();
+    let shell = String::from_utf8_lossy(&shell.stdout).into_owned();
+    assert!(shell.contains("after: .\n"), "{shell}");
     let shown = start(&[&key, "--dry-run"]).ok();
     assert!(!shown.stdout.contains("sk-secret"), "{shown:?}");
     let none = start(&["--agent=none"]).ok();

@@ -17,7 +17,7 @@ fn settings_with_problems_are_all_named_with_their_places() {
         "  stale_after = soon\n",
         "volumes = here:there\n",
         "caches = bazle\n",
-        "stack = auto\n",
+        "stack = Rust\n",
         "just words\n",
         "packages = gcc\n",
         "[pre_clone]\n",
@@ -35,7 +35,7 @@ fn settings_with_problems_are_all_named_with_their_places() {
         .dkr.conf:3:17: `soon` is not a whole number
         .dkr.conf:4:11: `here:there` is not a volume: expected /folder:/target or name:/target, and :ro if wanted
         .dkr.conf:5:10: no cache is called `bazle`; did you mean `bazel`?
-        .dkr.conf:6:1: `stack` is not supported by this version of git dkr
+        .dkr.conf:6:9: `Rust` is not the name of a layer
         .dkr.conf:7:1: expected `key = value` or a [section], found `just words`
         .dkr.conf:8:1: `packages` is already set in line 2
         .dkr.conf:10:1: [pre_clone] `RUM` is no instruction; did you mean RUN?
@@ -119,17 +119,17 @@ fn files_that_cannot_be_read() {
     insta::assert_snapshot!(said("--anthropic-key", "missing"), @r"
     error: cannot start an image
       because: cannot read the key file [ROOT]/missing: No such file or directory (os error 2)
-    hint: give a file that holds the key and nothing else: --anthropic-key FILE
+    hint: give a file that holds the key and nothing else: --agent-key FILE
     ");
     insta::assert_snapshot!(said("--anthropic-key", "home"), @r"
     error: cannot start an image
       because: cannot read the key file [ROOT]/home: Is a directory (os error 21)
-    hint: give a file that holds the key and nothing else: --anthropic-key FILE
+    hint: give a file that holds the key and nothing else: --agent-key FILE
     ");
     insta::assert_snapshot!(said("--anthropic-key", "empty"), @r"
     error: cannot start an image
       because: the key file [ROOT]/empty is empty
-    hint: give a file that holds the key and nothing else: --anthropic-key FILE
+    hint: give a file that holds the key and nothing else: --agent-key FILE
     ");
     insta::assert_snapshot!(said("--ca-bundle", "missing"), @r"
     error: cannot start dkr:[REPO]-main
