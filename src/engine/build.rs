@@ -30,13 +30,26 @@ pub struct BuildSpec {
     pub pass_env: Vec<String>,
     /// Whether each step is to run again.
     pub no_cache: bool,
+    /// Images whose steps are taken where they are the same; built with `BUILDKIT_INLINE_CACHE=1`.
+    pub cache_from: Vec<String>,
 }
 
 impl Engine {
     /// Builds it; `on_event` hears of each step. Nothing is tagged unless all went well.
-    pub fn build(&self, spec: &BuildSpec, mut on_event: impl FnMut(&Event)) -> Result<()> {
+    pub fn build(&self, spec: &BuildSpec, on_event: impl FnMut(&Event)) -> Result<()> {
+        self.build_logged(spec, on_event, |_| ())
+    }
+
+    /// The same; `on_line` hears of each line that the engine prints.
+    pub fn build_logged(
+        &self,
+        spec: &BuildSpec,
+        mut on_event: impl FnMut(&Event),
+        mut on_line: impl FnMut(&str),
+    ) -> Result<()> {
         let mut transcript = Transcript::default();
         let status = self.build_command(spec).stderr_lines(|line| {
+            on_line(line);
             if ui::verbose() && !line.is_empty() {
                 ui::quoted(line);
             }
@@ -81,6 +94,9 @@ impl Engine {
         }
         for name in &spec.pass_env {
             cmd = cmd.arg("--build-arg").arg(name);
+        }
+        for image in &spec.cache_from {
+            cmd = cmd.arg("--cache-from").arg(image);
         }
         for (name, value) in &spec.labels {
             cmd = cmd.arg("--label").arg(format!("{name}={value}"));

@@ -2,6 +2,7 @@
 //! (contexts, credentials, remote sockets); for lists, the daemon's own socket where it is a local
 //! one. podman will join it behind the same calls.
 
+mod archive;
 mod build;
 mod client;
 mod images;

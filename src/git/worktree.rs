@@ -1,0 +1,35 @@
+//! The files of a worktree, as they are on the disk now.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::{at, run};
+
+/// The files in and below a folder of a worktree that git tracks or would add: all but those it
+/// ignores. Paths from that folder on, sorted; files that were deleted are among them, and a
+/// submodule is the path of its folder.
+pub fn known_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let cmd = at(Some(folder)).args([
+        "-c",
+        "core.quotePath=false",
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]);
+    let listed = run("ls-files", &cmd)
+        .with_context(|| format!("cannot list the files of {}", folder.display()))?;
+    let mut files: Vec<PathBuf> = listed
+        .split(|byte| *byte == 0)
+        // A repository in the worktree that is no submodule ends in a slash.
+        .filter(|path| !path.is_empty() && !path.ends_with(b"/"))
+        .map(|path| PathBuf::from(OsStr::from_bytes(path)))
+        .collect();
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
