@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, create_image, doctor, explain, hooks, layer, list_images, man, notes,
-    start_image, update_image,
+    build_profile, check, completions, create_image, doctor, explain, hooks, layer, list_images,
+    man, notes, start_image, update_image,
 };
 use crate::conf::Problems;
 use crate::engine::EngineError;
@@ -54,6 +54,7 @@ enum Command {
     Notes(notes::Notes),
     Hooks(hooks::Hooks),
     Layer(layer::Layer),
+    BuildProfile(build_profile::BuildProfile),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Man(man::Man),
@@ -92,6 +93,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Notes(command) => command.run(),
         Command::Hooks(command) => command.run(),
         Command::Layer(command) => command.run(),
+        Command::BuildProfile(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
@@ -103,7 +105,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 /// Prints the story of a failure and gives its exit code.
-fn report(error: &anyhow::Error) -> u8 {
+pub(crate) fn report(error: &anyhow::Error) -> u8 {
     if let Some(Interrupted(signal)) = error.downcast_ref() {
         ui::warn("interrupted; nothing was left behind");
         return u8::try_from(128 + signal).unwrap_or(130);
