@@ -1,17 +1,17 @@
 //! `git dkr build-profile`
 
 use std::io::{IsTerminal, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::conf::Host;
 use crate::error::{Failure, Interrupted};
-use crate::git::Repo;
+use crate::git::{self, Repo};
 use crate::image::settings::sources;
 use crate::profile::{Logged, Response, build, request};
 use crate::{cli, proc, ui};
@@ -25,6 +25,14 @@ use crate::{cli, proc, ui};
 #[derive(Debug, Args)]
 pub struct BuildProfile {}
 
+/// The last line of a failure.
+#[derive(Serialize)]
+struct Told<'a> {
+    error: String,
+    hint: Option<String>,
+    build_log_path: Option<&'a PathBuf>,
+}
+
 impl BuildProfile {
     /// Runs it; the exit code. Its failures are told to a program, too.
     pub fn run(&self) -> Result<u8> {
@@ -33,13 +41,15 @@ impl BuildProfile {
             return Ok(0);
         };
         let code = cli::report(&error);
-        let log = error.downcast_ref::<Logged>().map(|logged| &logged.log);
-        let story = if error.is::<Interrupted>() {
-            "interrupted".to_owned()
-        } else {
-            format!("{error:#}")
+        let told = Told {
+            error: match error.is::<Interrupted>() {
+                true => "interrupted".to_owned(),
+                false => format!("{error:#}"),
+            },
+            hint: cli::hint(&error),
+            build_log_path: error.downcast_ref::<Logged>().map(|logged| &logged.log),
         };
-        ui::last(json!({ "error": story, "hint": cli::hint(&error), "build_log_path": log }));
+        ui::last(serde_json::to_string(&told)?);
         Ok(code)
     }
 }
@@ -51,6 +61,15 @@ fn answer() -> Result<Response> {
         bail!(
             Failure::new(format!("repo_dir {} is not a folder", repo_dir.display()))
                 .hint("it is the folder of a repository; a relative path is looked for from the current folder")
+        );
+    }
+    if !git::is_in_worktree(repo_dir)? {
+        bail!(
+            Failure::new(format!(
+                "repo_dir {} is not in a worktree of git",
+                repo_dir.display()
+            ))
+            .hint("git init makes one; the files that git knows there are copied")
         );
     }
     let repo = Repo::find(Some(repo_dir))?;

@@ -6,7 +6,21 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{at, run};
+use super::{GitError, at, run};
+
+/// Whether a folder is in a worktree: not in a bare repository, in a git directory, or elsewhere.
+pub fn is_in_worktree(folder: &Path) -> Result<bool> {
+    let cmd = at(Some(folder))
+        .env("LC_ALL", "C")
+        .args(["rev-parse", "--is-inside-work-tree"]);
+    match run("rev-parse", &cmd) {
+        Ok(answer) => Ok(answer.starts_with(b"true")),
+        Err(error) => match error.downcast_ref::<GitError>() {
+            Some(said) if said.message.contains("not a git repository") => Ok(false),
+            _ => Err(error),
+        },
+    }
+}
 
 /// The files in and below a folder of a worktree that git tracks or would add: all but those it
 /// ignores. Paths from that folder on, sorted; files that were deleted are among them, and a

@@ -49,7 +49,7 @@ const PYTHON: &str = "python:3.11-slim";
 const STAND_IN: &str = "\
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends build-essential python3 python3-pip python3-venv && rm -rf /var/lib/apt/lists/*
-RUN ln -s python3 /usr/local/bin/python
+RUN ln -s /usr/bin/python3 /usr/local/bin/python
 ENV PIP_BREAK_SYSTEM_PACKAGES=1
 ";
 
