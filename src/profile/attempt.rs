@@ -93,7 +93,8 @@ impl Job<'_> {
                 cached,
             } => {
                 if !*cached && instruction.starts_with("RUN ") {
-                    let what = instruction.chars().take(60).collect::<String>();
+                    let what = instruction.replace(ca::MOUNT, "");
+                    let what: String = what.chars().take(60).collect();
                     progress.above(|| ui::status(&format!("[{number}/{of}]"), &what));
                 }
             }
