@@ -23,11 +23,11 @@ INSTALLED = \
 # rustup's folder is not on the PATH of the shell that has just installed it
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help build demo test lint bench install uninstall cargo prepare
+.PHONY: help build demo test test-podman lint bench install uninstall cargo prepare prepare-podman
 
 help: ## list the targets
 	@echo 'make TARGET'
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | while IFS='|' read -r t d; do printf '%-12s %s\n' "$$t" "$$d"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | while IFS='|' read -r t d; do printf '%-12s %s\n' "$$t" "$$d"; done
 
 build: cargo ## build the release binary
 	cargo build --release
@@ -37,6 +37,15 @@ demo: cargo ## see the main job run for real, on this repository or on REPO=path
 
 test: cargo prepare ## run every test; DKR_TEST_ENGINE=none leaves out those that need an engine
 	cargo test
+ifneq ($(DKR_TEST_ENGINE),none)
+	@$(MAKE) --no-print-directory test-podman PODMAN_TESTS='$(PODMAN_MOST)'
+endif
+
+# Podman takes several times as long as docker: `make test` runs what touches an engine most.
+PODMAN_MOST = podman:: create:: update:: interrupted::
+
+test-podman: cargo prepare-podman ## run all tests of the main job on podman, or PODMAN_TESTS=...
+	DKR_TEST_ENGINE=podman cargo test --test image -- $(PODMAN_TESTS)
 
 lint: cargo ## check formatting and clippy
 	cargo fmt --check
@@ -76,3 +85,8 @@ ifneq ($(DKR_TEST_ENGINE),none)
 	@scripts/engine >/dev/null
 	@scripts/base-image
 endif
+
+prepare-podman:
+	@scripts/test-tools
+	@scripts/engine podman >/dev/null
+	@scripts/base-image podman

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    build_profile, check, completions, create_image, doctor, explain, hooks, layer, list_images,
-    man, notes, start_image, update_image,
+    build_profile, check, completions, compose, create_image, detect, doctor, explain, hooks,
+    layer, list_images, man, notes, start_image, update_image,
 };
 use crate::conf::Problems;
 use crate::engine::EngineError;
@@ -53,7 +53,9 @@ enum Command {
     Explain(explain::Explain),
     Notes(notes::Notes),
     Hooks(hooks::Hooks),
+    Detect(detect::Detect),
     Layer(layer::Layer),
+    Compose(compose::Compose),
     BuildProfile(build_profile::BuildProfile),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -92,7 +94,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Explain(command) => command.run(),
         Command::Notes(command) => command.run(),
         Command::Hooks(command) => command.run(),
+        Command::Detect(command) => command.run(),
         Command::Layer(command) => command.run(),
+        Command::Compose(command) => command.run(),
         Command::BuildProfile(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Completions(command) => command.run(),
@@ -121,7 +125,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             return failure.advice().map(str::to_owned);
         }
         if let Some(engine) = cause.downcast_ref::<EngineError>() {
-            return engine.hint().map(str::to_owned);
+            return engine.hint();
         }
         if let Some(error) = cause.downcast_ref::<std::io::Error>()
             && error.kind() == std::io::ErrorKind::StorageFull

@@ -7,96 +7,15 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicI32, Ordering};
 
 use anyhow::{Context, Result, anyhow};
-use rustix::process::{Pid, Signal, kill_process};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use crate::error::Interrupted;
 use crate::ui;
 
-/// The first signal that asked us to stop; 0 while there was none.
-static STOP: AtomicI32 = AtomicI32::new(0);
-/// Children that are to hear of it.
-static CHILDREN: Mutex<Vec<Registered>> = Mutex::new(Vec::new());
+mod signals;
 
-/// Takes SIGINT, SIGTERM and SIGHUP: from now on they end the running child and are reported as
-/// [`Interrupted`], so that every temporary file is removed on the way out.
-pub fn catch_signals() -> Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])
-        .context("cannot install signal handlers")?;
-    std::thread::spawn(move || {
-        for signal in signals.forever() {
-            let _ = STOP.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
-            let signal = match signal {
-                SIGINT => Signal::INT,
-                SIGHUP => Signal::HUP,
-                _ => Signal::TERM,
-            };
-            for child in lock(&CHILDREN).iter() {
-                child.tell(signal);
-            }
-        }
-    });
-    Ok(())
-}
-
-/// Fails when a signal has asked us to stop. Long waits call it now and then.
-pub fn check_interrupted() -> Result<(), Interrupted> {
-    match STOP.load(Ordering::SeqCst) {
-        0 => Ok(()),
-        signal => Err(Interrupted(signal)),
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// A running child.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Registered {
-    pid: Pid,
-    /// Whether it shares our process group, and so hears of Ctrl-C from the terminal itself.
-    in_our_group: bool,
-}
-
-impl Registered {
-    fn tell(self, signal: Signal) {
-        if !(self.in_our_group && signal == Signal::INT) {
-            // The child may be gone already, which is what was wanted.
-            let _ = kill_process(self.pid, signal);
-        }
-    }
-}
-
-/// Keeps a child registered for as long as this value lives.
-struct Registration(Option<Registered>);
-
-impl Registration {
-    fn new(child: &Child, in_our_group: bool) -> Self {
-        let registered = i32::try_from(child.id())
-            .ok()
-            .and_then(Pid::from_raw)
-            .map(|pid| Registered { pid, in_our_group });
-        lock(&CHILDREN).extend(registered);
-        // A signal that came between the start and the line above was told to nobody.
-        if let (Err(_), Some(child)) = (check_interrupted(), registered) {
-            child.tell(Signal::TERM);
-        }
-        Self(registered)
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        lock(&CHILDREN).retain(|child| Some(*child) != self.0);
-    }
-}
+use signals::Registration;
+pub use signals::{catch_signals, check_interrupted};
 
 /// A command to run: program, arguments, environment changes.
 #[derive(Debug, Clone)]
@@ -107,6 +26,9 @@ pub struct Cmd {
     stdin: Option<Vec<u8>>,
     /// Stays in our process group, so that it may ask the user on the terminal.
     foreground: bool,
+    /// Runs whatever signal has come, and is told of none.
+    clears_up: bool,
+    by_hangup: bool,
 }
 
 impl Cmd {
@@ -118,6 +40,8 @@ impl Cmd {
             env: Vec::new(),
             stdin: None,
             foreground: false,
+            clears_up: false,
+            by_hangup: false,
         }
     }
 
@@ -165,9 +89,27 @@ impl Cmd {
         self
     }
 
+    /// Lets it run to its end even when we were asked to stop: for what clears up behind us.
+    #[must_use]
+    pub fn even_when_stopped(mut self) -> Self {
+        self.clears_up = true;
+        self
+    }
+
+    /// Stops it by SIGHUP when we are interrupted, asked again and again: a podman build cleans up
+    /// after that, but listens only while a step runs. It must ignore the signal otherwise
+    /// (`nohup`).
+    #[must_use]
+    pub fn stops_by_hangup(mut self) -> Self {
+        self.by_hangup = true;
+        self
+    }
+
     /// Runs it and returns its status and what it printed, whatever the status.
     pub fn output(&self) -> Result<Output> {
-        check_interrupted()?;
+        if !self.clears_up {
+            check_interrupted()?;
+        }
         ui::echo(self);
         let mut command = self.command();
         command
@@ -184,7 +126,9 @@ impl Cmd {
             .wait_with_output()
             .with_context(|| format!("cannot read from {}", self.name()))?;
         drop(feeder.map(std::thread::JoinHandle::join));
-        check_interrupted()?;
+        if !self.clears_up {
+            check_interrupted()?;
+        }
         Ok(output)
     }
 
@@ -207,17 +151,40 @@ impl Cmd {
 
     /// Runs it, hands each line of its standard error to `on_line` as it comes, and drops its
     /// standard output. For long work that reports its progress.
-    pub fn stderr_lines(&self, mut on_line: impl FnMut(&str)) -> Result<ExitStatus> {
+    pub fn stderr_lines(&self, on_line: impl FnMut(&str)) -> Result<ExitStatus> {
         check_interrupted()?;
-        ui::echo(self);
+        let mut command = self.command();
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        self.lines(command, |child| child.stderr.take(), on_line)
+    }
+
+    /// The same with both, in the order in which they come.
+    pub fn all_lines(&self, on_line: impl FnMut(&str)) -> Result<ExitStatus> {
+        check_interrupted()?;
+        let cannot = || format!("cannot start {}", self.name());
+        let (reader, writer) = io::pipe().with_context(cannot)?;
         let mut command = self.command();
         command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+            .stdout(writer.try_clone().with_context(cannot)?)
+            .stderr(writer);
+        self.lines(command, |_| Some(reader), on_line)
+    }
+
+    fn lines<R: io::Read>(
+        &self,
+        mut command: Command,
+        output: impl FnOnce(&mut Child) -> Option<R>,
+        mut on_line: impl FnMut(&str),
+    ) -> Result<ExitStatus> {
+        ui::echo(self);
+        command.stdin(match self.stdin {
+            Some(_) => Stdio::piped(),
+            None => Stdio::null(),
+        });
         let (mut child, _registration) = self.spawn(command, self.foreground)?;
-        if let Some(stderr) = child.stderr.take() {
-            let mut reader = BufReader::new(stderr);
+        let feeder = self.feed(child.stdin.take());
+        if let Some(output) = output(&mut child) {
+            let mut reader = BufReader::new(output);
             let mut line = Vec::new();
             while read_line(&mut reader, &mut line)? {
                 on_line(&String::from_utf8_lossy(&line));
@@ -226,6 +193,7 @@ impl Cmd {
         let status = child
             .wait()
             .with_context(|| format!("cannot wait for {}", self.name()))?;
+        drop(feeder.map(std::thread::JoinHandle::join));
         check_interrupted()?;
         Ok(status)
     }
@@ -302,7 +270,11 @@ impl Cmd {
         let child = command
             .spawn()
             .with_context(|| format!("cannot start {}", self.name()))?;
-        let registration = Registration::new(&child, in_our_group);
+        let registration = if self.clears_up {
+            Registration::none()
+        } else {
+            Registration::new(&child, in_our_group, self.by_hangup)
+        };
         Ok((child, registration))
     }
 
@@ -365,6 +337,12 @@ pub fn leave_terminal() -> Result<()> {
     rustix::process::setsid().context("cannot leave the terminal")?;
     rustix::process::nice(10).context("cannot lower the priority")?;
     Ok(())
+}
+
+/// Who we are: user and group.
+pub fn user() -> (u32, u32) {
+    use rustix::process::{getgid, getuid};
+    (getuid().as_raw(), getgid().as_raw())
 }
 
 /// Asks two at the same time, where somebody waits for the answers of both.

@@ -100,6 +100,15 @@ impl Site {
         self.run(Command::new(&self.docker).args(args))
     }
 
+    /// A command of the docker client by BuildKit.
+    pub fn build(&self, args: &[&str]) -> String {
+        self.run(
+            Command::new(&self.docker)
+                .env("DOCKER_BUILDKIT", "1")
+                .args(args),
+        )
+    }
+
     fn run(&self, cmd: &mut Command) -> String {
         let output = cmd.stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use serde::Serialize;
 
+use super::EngineArgs;
 use crate::conf::Host;
 use crate::error::{Failure, Interrupted};
 use crate::git::{self, Repo};
@@ -23,7 +24,10 @@ use crate::{cli, proc, ui};
 /// "build_log_path"} to standard output. When it fails, the last line on standard error is
 /// {"error", "hint", "build_log_path"}.
 #[derive(Debug, Args)]
-pub struct BuildProfile {}
+pub struct BuildProfile {
+    #[command(flatten)]
+    engine: EngineArgs,
+}
 
 /// The last line of a failure.
 #[derive(Serialize)]
@@ -36,7 +40,8 @@ struct Told<'a> {
 impl BuildProfile {
     /// Runs it; the exit code. Its failures are told to a program, too.
     pub fn run(&self) -> Result<u8> {
-        let outcome = answer().and_then(|response| ui::result(serde_json::to_string(&response)?));
+        let outcome =
+            answer(&self.engine).and_then(|response| ui::result(serde_json::to_string(&response)?));
         let Err(error) = outcome else {
             return Ok(0);
         };
@@ -54,7 +59,7 @@ impl BuildProfile {
     }
 }
 
-fn answer() -> Result<Response> {
+fn answer(engine: &EngineArgs) -> Result<Response> {
     let request = request::parse(&standard_input()?)?;
     let repo_dir: &Path = &request.repo_dir;
     if !repo_dir.is_dir() {
@@ -73,8 +78,9 @@ fn answer() -> Result<Response> {
         );
     }
     let repo = Repo::find(Some(repo_dir))?;
-    let host = Host::read(None, None, &sources(Some(&repo))?)?;
-    build::run(&host, &request)
+    let sources = sources(Some(&repo))?;
+    let host = Host::read(None, None, &sources)?;
+    build::run(&host, &request, || engine.find(&sources))
 }
 
 /// All of it. Waiting for it can be given up.

@@ -3,9 +3,8 @@
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{Format, HostArgs, Place, PlanArgs, print_image};
-use crate::conf::{self, Sources};
-use crate::engine::Engine;
+use super::{EngineArgs, Format, HostArgs, Place, PlanArgs, print_image};
+use crate::conf::Sources;
 use crate::git::Repo;
 use crate::image::plan::{Reuse, Site, Step};
 use crate::image::settings::sources;
@@ -20,6 +19,8 @@ pub struct Building {
     place: Place,
     #[command(flatten)]
     host: HostArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
     #[command(flatten)]
     plan: PlanArgs,
     /// How to print the result
@@ -56,7 +57,7 @@ impl Building {
         let repo = Repo::find(path)?;
         let sources = flags(sources(Some(&repo))?);
         let host = self.host.read(&sources)?;
-        let engine = Engine::find(conf::docker_socket())?;
+        let engine = self.engine.find(&sources)?;
         let site = Site {
             repo: &repo,
             engine: &engine,

@@ -4,9 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 
-use super::{Format, Place};
-use crate::conf;
-use crate::engine::Engine;
+use super::{EngineArgs, Format, Place};
 use crate::git::Repo;
 use crate::image::staleness::{Mend, Staleness};
 use crate::image::survey::{Finding, survey};
@@ -23,6 +21,8 @@ use crate::ui;
 pub struct Check {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// Every record of the repository, also of images that are not on this machine
     #[arg(long)]
     all: bool,
@@ -60,10 +60,10 @@ impl Check {
 
     fn findings(&self) -> Result<Vec<Finding>> {
         let (path, typed) = self.place.split();
-        let engine = Engine::find(conf::docker_socket())?;
+        let engine = self.engine.find_at(path)?;
         let (images, repo) = at_once(|| find::all(&engine), || Repo::look(path))?;
         let (images, repo) = (images?, repo?);
-        // An image that was removed with docker's own commands is no longer worth a hook's word.
+        // An image that was removed with the engine's own commands is no longer worth a hook's word.
         // Who may not write here gets the answer all the same.
         let _ = watch::write(&repo, &images);
         let here: Vec<&Image> = images

@@ -1,17 +1,15 @@
 //! `git dkr doctor`
 
-use std::path::PathBuf;
-
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Args;
 use serde::Serialize;
 
-use super::Format;
-use crate::conf;
-use crate::engine::{Client, Engine};
+use super::{EngineArgs, Format};
+use crate::engine::{Client, Engine, EngineError, Installed, Kind, installed};
 use crate::fs::Scratch;
 use crate::git::{self, Repo};
 use crate::image::find;
+use crate::image::settings::sources;
 use crate::ssh::{Serve, Server};
 use crate::ui;
 
@@ -20,6 +18,8 @@ use crate::ui;
 /// Prints each check with ok or what to do about it; the exit code is 1 when one failed.
 #[derive(Debug, Args)]
 pub struct Doctor {
+    #[command(flatten)]
+    engine: EngineArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -59,15 +59,27 @@ impl Check {
 impl Doctor {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let clients = Engine::clients()?;
-        let checks = [
+        let installed = installed()?;
+        let engine = self.engine.find_at(None);
+        let mut checks = vec![
             Check::new("git", git::version()),
-            Check::new("docker client", client(&clients)),
-            Check::new("docker daemon", daemon(&clients)),
-            Check::new("images", images()),
+            Check::new("engine", self.choice(&engine, &installed)),
+        ];
+        // Of an engine that is not used, a fault is none of this machine.
+        if let Ok(engine) = &engine {
+            match engine.kind() {
+                Kind::Docker => {
+                    checks.push(Check::new("docker client", client(engine, &installed)));
+                    checks.push(Check::new("docker daemon", daemon(engine)));
+                }
+                Kind::Podman => checks.push(Check::new("podman", engine.podman_works())),
+            }
+            checks.push(Check::new("images", images(engine)));
+        }
+        checks.extend([
             Check::new("ssh server", server()),
             Check::new("repository", repository()),
-        ];
+        ]);
         match self.format {
             Format::Json => ui::result(serde_json::to_string_pretty(&checks)?)?,
             Format::Text => {
@@ -86,15 +98,45 @@ impl Doctor {
             .any(|check| !check.ok && check.name != "repository");
         Ok(u8::from(failed))
     }
+
+    /// Which engine is used and why, and what becomes of the other.
+    fn choice(&self, engine: &Result<Engine>, installed: &Installed) -> Result<String> {
+        let engine = match engine {
+            Ok(engine) => engine,
+            Err(error) => {
+                return Err(match error.downcast_ref::<EngineError>() {
+                    Some(known) => known.clone().into(),
+                    None => anyhow!("{error:#}"),
+                });
+            }
+        };
+        let repo = Repo::look(None).ok();
+        let wanted = self.engine.wanted(&sources(repo.as_ref())?)?;
+        let why = match (wanted, engine.kind()) {
+            (Some(wanted), _) => format!("{} asks for it", wanted.origin),
+            (None, Kind::Docker) => "it is here, and no other is asked for".to_owned(),
+            (None, Kind::Podman) => "there is no docker".to_owned(),
+        };
+        let other = match engine.kind() {
+            Kind::Docker => installed.podman.as_ref().map(|(program, _)| program),
+            Kind::Podman => installed.docker.iter().find_map(|(program, client)| {
+                let docker = !matches!(client, Client::Podman(_) | Client::Strange(_));
+                docker.then_some(program)
+            }),
+        };
+        let other = other.map(|program| format!("; {} is not used", program.display()));
+        Ok(format!(
+            "{}: {why}{}",
+            engine.kind(),
+            other.unwrap_or_default()
+        ))
+    }
 }
 
-/// A program on the PATH and what it is.
-type Clients = [(PathBuf, Client)];
-
-/// Which client builds, and what stands before it.
-fn client(clients: &Clients) -> Result<String> {
-    Engine::that_builds(clients)?;
-    let found = clients.iter().map(|(program, client)| {
+/// Which of docker's clients builds, and what stands before it.
+fn client(engine: &Engine, installed: &Installed) -> Result<String> {
+    engine.can_build()?;
+    let found = installed.docker.iter().map(|(program, client)| {
         let program = program.display();
         match client {
             Client::Builds { version, .. } => format!("{program} builds ({version})"),
@@ -109,13 +151,13 @@ fn client(clients: &Clients) -> Result<String> {
     Ok(found.collect::<Vec<_>>().join("; "))
 }
 
-fn daemon(clients: &Clients) -> Result<String> {
-    let version = Engine::that_builds(clients)?.daemon_version()?;
+fn daemon(engine: &Engine) -> Result<String> {
+    let version = engine.daemon_version()?;
     Ok(format!("version {version}"))
 }
 
-fn images() -> Result<String> {
-    match find::all(&Engine::find(conf::docker_socket())?)?.len() {
+fn images(engine: &Engine) -> Result<String> {
+    match find::all(engine)?.len() {
         1 => Ok("1 image".to_owned()),
         count => Ok(format!("{count} images")),
     }

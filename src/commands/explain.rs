@@ -5,8 +5,7 @@ use clap::Args;
 use serde::Serialize;
 use termtree::Tree;
 
-use super::{Format, HostArgs};
-use crate::conf;
+use super::{EngineArgs, Format, HostArgs};
 use crate::engine::Engine;
 use crate::git::{ObjectId, Repo};
 use crate::image::Image;
@@ -32,6 +31,8 @@ pub struct Explain {
     against: Option<String>,
     #[command(flatten)]
     host: HostArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -67,7 +68,7 @@ impl Explain {
 
     fn explain(&self) -> Result<()> {
         let repo = Repo::find(None)?;
-        let engine = Engine::find(conf::docker_socket())?;
+        let engine = self.engine.find(&sources(Some(&repo))?)?;
         let images = find::all(&engine)?;
         let image = match &self.image {
             Some(name) => find_image(&images, &repo, name)?,

@@ -3,9 +3,7 @@
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{Format, Place, Row};
-use crate::conf;
-use crate::engine::Engine;
+use super::{EngineArgs, Format, Place, Row};
 use crate::git::Repo;
 use crate::image::target::{self, Fetch};
 use crate::image::tracking::track_all;
@@ -19,6 +17,8 @@ use crate::ui;
 pub struct ListImages {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -73,8 +73,8 @@ impl ListImages {
     }
 
     fn images(&self) -> Result<Vec<Image>> {
-        let mut images = find::all(&Engine::find(conf::docker_socket())?)?;
         let (path, branch_from) = self.place.split();
+        let mut images = find::all(&self.engine.find_at(path)?)?;
         if path.is_some() || branch_from.is_some() {
             let repo = Repo::look(path)?;
             images.retain(|image| image.labels.repo_path == repo.path);

@@ -4,7 +4,9 @@ pub mod build_profile;
 mod building;
 pub mod check;
 pub mod completions;
+pub mod compose;
 pub mod create_image;
+pub mod detect;
 pub mod doctor;
 pub mod explain;
 pub mod hooks;
@@ -17,13 +19,16 @@ pub mod update_image;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use crate::conf::{Host, Sources};
+use crate::conf::{self, Host, Sources, Value};
+use crate::engine::{Engine, Kind};
+use crate::git::Repo;
 use crate::image::Image;
 use crate::image::plan::Plan;
+use crate::image::settings::sources;
 use crate::image::staleness::Staleness;
 use crate::ui;
 
@@ -80,6 +85,42 @@ impl HostArgs {
             absolute(&self.ca_bundle)?,
             sources,
         )?)
+    }
+}
+
+/// Which engine.
+#[derive(Debug, Args)]
+struct EngineArgs {
+    /// The container engine; docker by default, and podman where there is none
+    #[arg(
+        long,
+        value_enum,
+        hide_possible_values = true,
+        value_name = "docker|podman"
+    )]
+    engine: Option<Kind>,
+}
+
+impl EngineArgs {
+    /// The one that was asked for, and by what.
+    fn wanted(&self, sources: &Sources) -> Result<Option<Value<Kind>>> {
+        Ok(conf::engine(self.engine, sources)?)
+    }
+
+    /// The one that was asked for, or the one that is here.
+    fn find(&self, sources: &Sources) -> Result<Engine> {
+        let wanted = self.wanted(sources)?;
+        let kind = wanted.as_ref().map(|wanted| wanted.value);
+        Engine::find(kind, conf::docker_socket()).with_context(|| match &wanted {
+            Some(wanted) => format!("{} asks for {}", wanted.origin, wanted.value),
+            None => "cannot find a container engine".to_owned(),
+        })
+    }
+
+    /// The same where a repository may be: its own settings count too.
+    fn find_at(&self, path: Option<&Path>) -> Result<Engine> {
+        let repo = Repo::look(path).ok();
+        self.find(&sources(repo.as_ref())?)
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{HostArgs, Place};
+use super::{EngineArgs, HostArgs, Place};
 use crate::conf::{self, Host};
 use crate::engine::Engine;
 use crate::error::Failure;
@@ -34,6 +34,8 @@ pub struct StartImage {
     place: Place,
     #[command(flatten)]
     host: HostArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// The work branch; a random adjective-noun by default
     #[arg(long)]
     name: Option<String>,
@@ -66,7 +68,7 @@ pub struct StartImage {
 impl StartImage {
     /// Runs it; the exit code is the command's.
     pub fn run(&self) -> Result<u8> {
-        let engine = Engine::find(conf::docker_socket())?;
+        let engine = self.engine.find_at(self.place.split().0)?;
         let (choice, host, wishes) = self.prepare(&engine).context("cannot start an image")?;
         let start = start(&engine, &choice, &host);
         if self.dry_run {
@@ -101,7 +103,7 @@ impl StartImage {
             command: self.command.clone(),
         })?;
         if self.wants_update(&choice)? {
-            let image = update(&choice, &host)?;
+            let image = update(engine, &choice, &host)?;
             choice = Choice::of(image, choice.repo, choice.sources)?;
         }
         Ok((choice, host, wishes))
@@ -188,12 +190,12 @@ fn start<'a>(engine: &'a Engine, choice: &'a Choice, host: &'a Host) -> Start<'a
     }
 }
 
-fn update(choice: &Choice, host: &Host) -> Result<Image> {
+fn update(engine: &Engine, choice: &Choice, host: &Host) -> Result<Image> {
     let branch_from = Some(choice.image.labels.branch_from.as_str());
     let target = target::resolve(&choice.repo, branch_from, Fetch::Yes)?;
     let site = Site {
         repo: &choice.repo,
-        engine: &Engine::find(conf::docker_socket())?,
+        engine,
         host,
         sources: &choice.sources,
         reuse: Reuse::default(),

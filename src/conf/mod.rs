@@ -3,7 +3,7 @@
 
 pub mod ca;
 mod caches;
-mod docker;
+mod engine;
 mod file;
 mod host;
 mod instructions;
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 pub use caches::Cache;
-pub use docker::docker_socket;
+pub use engine::{docker_socket, engine};
 pub use file::{Section, nearest};
 pub use host::{Host, expand};
 pub use instructions::{Instruction, split, with_run_option};

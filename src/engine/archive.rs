@@ -14,7 +14,7 @@ impl Engine {
         if output.status.success() {
             return Ok(());
         }
-        Err(EngineError::of_stderr(&String::from_utf8_lossy(&output.stderr)).into())
+        Err(EngineError::of_stderr(self.kind, &String::from_utf8_lossy(&output.stderr)).into())
     }
 
     /// Takes what an archive holds, with the names in it.

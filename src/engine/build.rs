@@ -1,11 +1,12 @@
 //! Building an image: one call of the engine.
 
 use std::path::PathBuf;
+use std::process::ExitStatus;
 
 use anyhow::Result;
 
-use super::run::csv_field;
-use super::{Engine, EngineError, Event, Transcript};
+use super::progress::{Failed, Transcript};
+use super::{Engine, EngineError, Event, Kind, docker, podman};
 use crate::proc::Cmd;
 use crate::ui;
 
@@ -31,7 +32,27 @@ pub struct BuildSpec {
     /// Whether each step is to run again.
     pub no_cache: bool,
     /// Images whose steps are taken where they are the same; built with `BUILDKIT_INLINE_CACHE=1`.
+    /// BuildKit alone knows them: podman keeps what it built.
     pub cache_from: Vec<String>,
+}
+
+impl BuildSpec {
+    /// The options that engines take alike.
+    pub(super) fn shared_options(&self, mut cmd: Cmd) -> Cmd {
+        if self.no_cache {
+            cmd = cmd.arg("--no-cache");
+        }
+        if let Some(key) = &self.ssh_key {
+            cmd = cmd.arg("--ssh").arg(format!("default={}", key.display()));
+        }
+        for (name, value) in &self.build_args {
+            cmd = cmd.arg("--build-arg").arg(format!("{name}={value}"));
+        }
+        for name in &self.pass_env {
+            cmd = cmd.arg("--build-arg").arg(name);
+        }
+        cmd
+    }
 }
 
 impl Engine {
@@ -47,78 +68,81 @@ impl Engine {
         mut on_event: impl FnMut(&Event),
         mut on_line: impl FnMut(&str),
     ) -> Result<()> {
-        let mut transcript = Transcript::default();
-        let status = self.build_command(spec).stderr_lines(|line| {
-            on_line(line);
-            if ui::verbose() && !line.is_empty() {
-                ui::quoted(line);
+        match self.kind {
+            Kind::Docker => {
+                let mut transcript = docker::Plain::default();
+                let cmd = self.docker_build(spec)?;
+                let status =
+                    cmd.stderr_lines(follow(&mut transcript, &mut on_event, &mut on_line))?;
+                outcome(self.kind, status, &transcript)
             }
-            if let Some(event) = transcript.read(line) {
-                on_event(&event);
+            Kind::Podman => {
+                let cmd = self.podman_build(spec)?;
+                let mut run = || -> Result<_> {
+                    let mut transcript = podman::Steps::default();
+                    let status =
+                        cmd.all_lines(follow(&mut transcript, &mut on_event, &mut on_line))?;
+                    Ok((status, transcript))
+                };
+                let (mut status, mut transcript) = run()?;
+                for _ in 1..podman::TRIES {
+                    if status.success() || !transcript.lost_an_image() {
+                        break;
+                    }
+                    (status, transcript) = run()?;
+                }
+                outcome(self.kind, status, &transcript)?;
+                // Not by the build itself, which goes on to its end when it is interrupted late.
+                self.tag(transcript.image()?, &spec.tag)
             }
-        })?;
-        if status.success() {
-            return Ok(());
         }
-        Err(explain(&transcript).into())
-    }
-
-    fn build_command(&self, spec: &BuildSpec) -> Cmd {
-        let mut cmd = self
-            .cmd()
-            .env("DOCKER_BUILDKIT", "1")
-            // Attestations would make the image an index, which older engines cannot load.
-            .env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1")
-            .args(["build", "--progress=plain"]);
-        if self.buildx() {
-            cmd = cmd.arg("--load");
-        }
-        if cfg!(target_os = "linux") {
-            cmd = cmd.arg("--network=host");
-        }
-        if spec.no_cache {
-            cmd = cmd.arg("--no-cache");
-        }
-        if let Some(dockerfile) = &spec.dockerfile {
-            cmd = cmd.arg("--file").arg(dockerfile);
-        }
-        if let Some(key) = &spec.ssh_key {
-            cmd = cmd.arg("--ssh").arg(format!("default={}", key.display()));
-        }
-        for (id, path) in &spec.secrets {
-            let source = csv_field(&format!("src={}", path.display()));
-            cmd = cmd.arg("--secret").arg(format!("id={id},{source}"));
-        }
-        for (name, value) in &spec.build_args {
-            cmd = cmd.arg("--build-arg").arg(format!("{name}={value}"));
-        }
-        for name in &spec.pass_env {
-            cmd = cmd.arg("--build-arg").arg(name);
-        }
-        for image in &spec.cache_from {
-            cmd = cmd.arg("--cache-from").arg(image);
-        }
-        for (name, value) in &spec.labels {
-            cmd = cmd.arg("--label").arg(format!("{name}={value}"));
-        }
-        cmd.args(["--tag", &spec.tag]).arg(&spec.context)
     }
 }
 
-fn explain(transcript: &Transcript) -> EngineError {
-    let Some((step, tail, reason)) = transcript.failure() else {
-        return EngineError::of_stderr(&transcript.loose());
+/// Hears each line of a build.
+fn follow(
+    transcript: &mut impl Transcript,
+    mut on_event: impl FnMut(&Event),
+    mut on_line: impl FnMut(&str),
+) -> impl FnMut(&str) {
+    move |line| {
+        on_line(line);
+        if ui::verbose() && !line.is_empty() {
+            ui::quoted(line);
+        }
+        if let Some(event) = transcript.read(line) {
+            on_event(&event);
+        }
+    }
+}
+
+fn outcome(kind: Kind, status: ExitStatus, transcript: &impl Transcript) -> Result<()> {
+    if status.success() {
+        Ok(())
+    } else {
+        Err(explain(kind, transcript).into())
+    }
+}
+
+fn explain(kind: Kind, transcript: &impl Transcript) -> EngineError {
+    let Some(Failed { step, tail, reason }) = transcript.failure() else {
+        return EngineError::of_stderr(kind, &transcript.loose());
     };
     let output = tail.join("\n");
     if step.starts_with("resolve image config for") {
         return EngineError::NoFrontend(reason);
     }
-    if step.contains("load metadata for") || step.contains("] FROM ") {
-        return EngineError::NoBaseImage(reason);
-    }
     let all = format!("{output}\n{reason}");
+    if kind == Kind::Podman
+        && let Some(known) = podman::known(&all)
+    {
+        return known;
+    }
+    if step.contains("load metadata for") || step.contains("] FROM ") {
+        return EngineError::NoBaseImage(kind, reason);
+    }
     if all.contains("no space left on device") || all.contains("No space left on device") {
-        return EngineError::DiskFull(format!("in step `{step}`"));
+        return EngineError::DiskFull(kind, format!("in step `{step}`"));
     }
     for line in &tail {
         ui::quoted(line);
@@ -130,9 +154,12 @@ fn explain(transcript: &Transcript) -> EngineError {
     EngineError::Step { step, reason }
 }
 
-/// BuildKit repeats the whole command before the code.
+/// BuildKit repeats the whole command before the code; podman says what it was doing.
 fn exit_code(reason: &str) -> Option<u32> {
-    reason.rsplit_once("exit code: ")?.1.trim().parse().ok()
+    let (_, code) = reason
+        .rsplit_once("exit code: ")
+        .or_else(|| reason.rsplit_once("while running runtime: exit status "))?;
+    code.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -145,6 +172,7 @@ mod tests {
         let new = "process \"/bin/sh -c exit 12\" did not complete successfully: exit code: 12";
         assert_eq!(exit_code(old), Some(3));
         assert_eq!(exit_code(new), Some(12));
+        assert_eq!(exit_code("while running runtime: exit status 3"), Some(3));
         assert_eq!(
             exit_code("unable to find user root: invalid argument"),
             None

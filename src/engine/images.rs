@@ -6,7 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::{Engine, EngineError, socket};
+use super::docker::socket;
+use super::{Engine, EngineError, Kind, podman};
+use crate::proc::Cmd;
 
 /// What the engine knows of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +58,8 @@ struct Raw {
     #[serde(default)]
     config: RawConfig,
     repo_tags: Option<Vec<String>>,
+    /// What podman's list has instead.
+    names: Option<Vec<String>>,
     repo_digests: Option<Vec<String>>,
     os: Option<String>,
     architecture: Option<String>,
@@ -72,7 +76,8 @@ impl Engine {
     /// The tagged images that carry a label: one call, however many there are.
     ///
     /// A daemon with a local socket is asked itself: starting the client takes longer than all
-    /// the rest of a listing. Where that does not work the client says why.
+    /// the rest of a listing. Where that does not work the client says why. Podman's list has all
+    /// that an inspection would tell.
     pub fn images(&self, label: &str) -> Result<Vec<Found>> {
         self.tagged(Some(label))
     }
@@ -86,14 +91,18 @@ impl Engine {
         if let Some(answer) = self.socket.as_ref().and_then(|socket| list(socket, label)) {
             return Ok(answer);
         }
-        let mut cmd = self
-            .cmd()
-            .args(["images", "--quiet", "--no-trunc"])
-            .args(["--filter", "dangling=false"]);
-        if let Some(label) = label {
-            cmd = cmd.arg("--filter").arg(format!("label={label}"));
+        let label = label.map(|label| format!("label={label}"));
+        let list = |form: &[&str]| {
+            let filters = std::iter::once("dangling=false").chain(label.as_deref());
+            let filters = filters.flat_map(|filter| ["--filter", filter]);
+            self.cmd().arg("images").args(form).args(filters)
+        };
+        if self.kind == Kind::Podman {
+            let answer = self.podman_list(&list(&["--format", "json"]))?;
+            let images = parse(answer.as_bytes()).context("cannot read podman's list of images")?;
+            return Ok(images.into_iter().map(podman::docker_s).collect());
         }
-        let answer = self.run(&cmd)?;
+        let answer = self.run(&list(&["--quiet", "--no-trunc"]))?;
         let mut ids: Vec<String> = answer.lines().map(str::to_owned).collect();
         // An image is listed once for each of its names.
         ids.sort();
@@ -104,6 +113,19 @@ impl Engine {
         self.inspect(&ids)
     }
 
+    /// Podman's list fails when an image is removed while it is made.
+    fn podman_list(&self, cmd: &Cmd) -> Result<String> {
+        let mut answer = self.run(cmd);
+        for _ in 1..podman::TRIES {
+            let gone = |error: &anyhow::Error| podman::lost_an_image(&error.to_string());
+            if !answer.as_ref().is_err_and(gone) {
+                break;
+            }
+            answer = self.run(cmd);
+        }
+        answer
+    }
+
     /// What the engine knows of these images, by id or name; those that are gone are left out.
     fn inspect(&self, names: &[String]) -> Result<Vec<Found>> {
         if names.is_empty() {
@@ -111,10 +133,17 @@ impl Engine {
         }
         let output = self.cmd().args(["image", "inspect"]).args(names).output()?;
         let said = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() && !said.contains("No such image") {
-            return Err(EngineError::of_stderr(&said).into());
+        let gone = said.contains("No such image") || said.contains("image not known");
+        if !output.status.success() && !gone {
+            return Err(self.trouble(&output.stderr).into());
         }
-        parse(&output.stdout).context("cannot read what docker image inspect printed")
+        let kind = self.kind;
+        let images = parse(&output.stdout)
+            .with_context(|| format!("cannot read what {kind} image inspect printed"))?;
+        Ok(match kind {
+            Kind::Docker => images,
+            Kind::Podman => images.into_iter().map(podman::docker_s).collect(),
+        })
     }
 
     /// What the engine knows of one image, by id or name; `None` when it is gone.
@@ -131,9 +160,8 @@ impl Engine {
         if output.status.success() {
             return Ok(());
         }
-        let said = String::from_utf8_lossy(&output.stderr);
-        Err(match EngineError::of_stderr(&said) {
-            EngineError::Other(said) => EngineError::NoBaseImage(said),
+        Err(match self.trouble(&output.stderr) {
+            EngineError::Other(kind, said) => EngineError::NoBaseImage(kind, said),
             known => known,
         }
         .into())
@@ -158,11 +186,17 @@ impl Engine {
         answer
             .trim()
             .parse()
-            .with_context(|| format!("docker gave no number of layers: {answer}"))
+            .with_context(|| format!("{} gave no number of layers: {answer}", self.kind))
     }
 
-    /// Removes an image that has no name left, unless a container still needs it.
-    pub fn remove_if_nameless(&self, id: &str) -> Result<()> {
+    /// Removes an image that has no name left, unless a container still needs it. `is_parent`
+    /// says whether an image was built on it since.
+    pub fn remove_if_nameless(&self, id: &str, is_parent: bool) -> Result<()> {
+        // Podman's cached steps hang together by the images between them, and go with the last one
+        // that stands on them. Without this one they would stay for ever; its layers do so anyhow.
+        if self.kind == Kind::Podman && is_parent {
+            return Ok(());
+        }
         let named = |image: &Found| !image.names.is_empty();
         if !self.inspect_one(id)?.as_ref().is_some_and(named) {
             // A refusal means that it is in use.
@@ -176,7 +210,7 @@ impl Engine {
         let program = self.cmd().name();
         let said = self.run(&self.cmd().arg("--version")).unwrap_or_default();
         if said.contains("podman") {
-            EngineError::Podman(program)
+            EngineError::Disguised(program)
         } else {
             EngineError::Strange(program)
         }
@@ -202,7 +236,7 @@ fn parse(json: &[u8]) -> serde_json::Result<Vec<Found>> {
 
 impl From<Raw> for Found {
     fn from(raw: Raw) -> Self {
-        let mut names = raw.repo_tags.unwrap_or_default();
+        let mut names = raw.repo_tags.or(raw.names).unwrap_or_default();
         names.retain(|name| name != "<none>:<none>");
         Self {
             id: raw.id,

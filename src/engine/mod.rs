@@ -1,31 +1,96 @@
-//! The edge to the container engine: docker's command line, which people already have set up
-//! (contexts, credentials, remote sockets); for lists, the daemon's own socket where it is a local
-//! one. podman will join it behind the same calls.
+//! The edge to the container engine: the command line of docker or podman, which people already
+//! have set up (contexts, credentials, remote sockets); for docker's lists, the daemon's own
+//! socket where it is a local one. What differs is in a folder for each; callers see one engine.
 
 mod archive;
 mod build;
-mod client;
+mod capture;
+mod docker;
+mod find;
 mod images;
+mod podman;
 mod progress;
 mod run;
-mod socket;
 mod trouble;
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use anyhow::Result;
 
 pub use build::BuildSpec;
-pub use client::Client;
+pub use capture::{Captured, Task};
+pub use docker::Client;
+pub use find::{Installed, installed};
 pub use images::Found;
-pub use progress::{Event, Transcript};
+pub use progress::Event;
 pub use run::{Mount, RunSpec};
 pub use trouble::EngineError;
 
-/// A container engine, through its command line: a docker client.
+use crate::proc::Cmd;
+
+/// Which engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// Docker, with BuildKit
+    Docker,
+    /// Podman, by itself or under docker's name
+    Podman,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+        })
+    }
+}
+
+/// A container engine, through its command line.
 #[derive(Debug, Clone)]
 pub struct Engine {
+    kind: Kind,
     program: PathBuf,
     /// The daemon's own socket, where it is a local one and this client would ask there.
     socket: Option<PathBuf>,
-    /// Whether builds go through the buildx plugin.
-    buildx: bool,
+    /// Docker's client for builds, once it was looked for: the first on the PATH may not be one.
+    builder: OnceLock<docker::Builder>,
+}
+
+impl Engine {
+    fn new(kind: Kind, program: PathBuf) -> Self {
+        Self {
+            kind,
+            program,
+            socket: None,
+            builder: OnceLock::new(),
+        }
+    }
+
+    /// Which one it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// A command of this engine.
+    fn cmd(&self) -> Cmd {
+        Cmd::new(&self.program)
+    }
+
+    /// Runs a command that must succeed; gives what it printed.
+    fn run(&self, cmd: &Cmd) -> Result<String> {
+        let output = cmd.output()?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(self.trouble(&output.stderr).into())
+        }
+    }
+
+    /// What a failed command of this engine said, made out.
+    fn trouble(&self, stderr: &[u8]) -> EngineError {
+        EngineError::of_stderr(self.kind, &String::from_utf8_lossy(stderr))
+    }
 }

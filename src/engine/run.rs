@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::Engine;
+use super::{Engine, Kind, podman};
 use crate::proc::Cmd;
 
 /// A file or folder of the host inside the container, read-only.
@@ -41,7 +41,29 @@ pub struct RunSpec {
 impl Engine {
     /// Runs it and returns the command's exit code.
     pub fn start(&self, spec: &RunSpec) -> Result<i32> {
-        run_command(self.cmd(), spec).attached()
+        let code = self.start_command(spec).attached()?;
+        // What podman gives when it could not start anything; a command may give it as well.
+        if self.kind == Kind::Podman && matches!(code, 125 | 126) {
+            self.starts_containers(&spec.image)?;
+        }
+        Ok(code)
+    }
+
+    /// Fails when podman cannot start containers on this machine, for a reason that we know.
+    fn starts_containers(&self, image: &str) -> Result<()> {
+        let probe = [
+            "run",
+            "--rm",
+            "--init",
+            "--network=none",
+            "--entrypoint=true",
+        ];
+        let output = self.cmd().args(probe).arg(image).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        match podman::known(&said).filter(|_| !output.status.success()) {
+            Some(known) => Err(known.into()),
+            None => Ok(()),
+        }
     }
 
     /// Whether a container has this name, running or not.
@@ -52,11 +74,11 @@ impl Engine {
 
     /// The command that [`Engine::start`] runs.
     pub fn start_command(&self, spec: &RunSpec) -> Cmd {
-        run_command(self.cmd(), spec)
+        run_command(self.kind, self.cmd(), spec)
     }
 }
 
-fn run_command(cmd: Cmd, spec: &RunSpec) -> Cmd {
+fn run_command(kind: Kind, cmd: Cmd, spec: &RunSpec) -> Cmd {
     // --init: a command that is process 1 itself would not hear of Ctrl-C.
     let mut cmd = cmd.args(["run", "--rm", "--init", "--interactive"]);
     if spec.terminal {
@@ -73,10 +95,16 @@ fn run_command(cmd: Cmd, spec: &RunSpec) -> Cmd {
         cmd = cmd.arg("--env").arg(name);
     }
     for Mount { source, target } in &spec.mounts {
-        let source = csv_field(&format!("source={}", source.display()));
-        cmd = cmd
-            .arg("--mount")
-            .arg(format!("type=bind,{source},target={target},readonly"));
+        let source = source.display().to_string();
+        // Podman 4 splits at commas whatever the quotes; --volume of podman takes commas as they
+        // are, and splits at colons.
+        cmd = if kind == Kind::Podman && source.contains(',') {
+            cmd.arg("--volume").arg(format!("{source}:{target}:ro"))
+        } else {
+            let source = csv_field(&format!("source={source}"));
+            cmd.arg("--mount")
+                .arg(format!("type=bind,{source},target={target},readonly"))
+        };
     }
     for volume in &spec.volumes {
         cmd = cmd.arg("--volume").arg(volume);
@@ -112,6 +140,8 @@ mod tests {
             volumes: vec!["bazel-cache:/bazel-cache".into()],
             command: vec!["make".into(), "check".into()],
         };
-        insta::assert_snapshot!(run_command(Cmd::new("docker"), &spec).to_string(), @r#"docker run --rm --init --interactive --tty '--network=host' --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --mount 'type=bind,"source=/a, ""b""/run",target=/run/dkr,readonly' --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
+        let run = |kind: Kind| run_command(kind, Cmd::new(kind.to_string()), &spec).to_string();
+        insta::assert_snapshot!(run(Kind::Docker), @r#"docker run --rm --init --interactive --tty '--network=host' --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --mount 'type=bind,"source=/a, ""b""/run",target=/run/dkr,readonly' --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
+        insta::assert_snapshot!(run(Kind::Podman), @r#"podman run --rm --init --interactive --tty '--network=host' --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --volume '/a, "b"/run:/run/dkr:ro' --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
     }
 }

@@ -13,7 +13,7 @@ use super::reach::Way;
 use super::report::{Report, explain};
 use super::{Image, Labels, Target, dockerfile, names, remember, stack};
 use crate::conf::{self, ca};
-use crate::engine::{BuildSpec, Engine};
+use crate::engine::BuildSpec;
 use crate::error::Failure;
 use crate::fs::{Lock, Scratch};
 use crate::git::{Repo, View};
@@ -67,7 +67,7 @@ fn take(site: Site, step: Step) -> Result<Image> {
             let commit = image.labels.commit.short();
             ui::status("fresh", &format!("{} is at {commit} already", image.tag));
             if let Some(manifest) = manifest {
-                remember::again(site.repo, &image, &manifest);
+                remember::again(site, &image, &manifest);
             }
             remember::watch(site);
             Ok(*image)
@@ -81,7 +81,7 @@ fn retag(site: Site, image: Image, tag: String) -> Result<Image> {
     let before = site.engine.inspect_one(&tag)?;
     site.engine.tag(&image.id, &tag)?;
     if let Some(old) = before {
-        site.engine.remove_if_nameless(&old.id)?;
+        site.engine.remove_if_nameless(&old.id, false)?;
     }
     let commit = image.labels.commit.short();
     ui::status(
@@ -103,7 +103,7 @@ struct Ready {
 /// Does what was planned. Fails without leaving anything but the engine's own build cache.
 fn bake(site: Site, plan: &Plan) -> Result<Image> {
     let began = Instant::now();
-    let builder = Engine::for_builds()?;
+    site.engine.can_build()?;
     let manifest = plan.manifest.as_ref().with_context(|| {
         let base = &plan.conf.base_image.value;
         format!("the base image {base} was fetched and is not there")
@@ -124,7 +124,7 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
 
     let before = site.engine.inspect_one(&plan.tag)?;
     let report = Report::new(ready.way.sent(), site.repo.size()?);
-    builder
+    site.engine
         .build(&ready.spec, |event| report.hear(event))
         .map_err(explain)?;
     drop(report);
@@ -132,7 +132,8 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     let built = site.engine.inspect_one(&plan.tag)?;
     let built = built.context("the new image is gone")?;
     if let Some(old) = before.filter(|old| old.id != built.id) {
-        site.engine.remove_if_nameless(&old.id)?;
+        site.engine
+            .remove_if_nameless(&old.id, plan.parent.is_some())?;
     }
     let size = ui::bytes(built.size);
     let time = ui::seconds(began.elapsed());
@@ -140,7 +141,7 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     let image = Image::read(plan.tag.clone(), &built)
         .map_err(|reason| Failure::new(format!("the new image makes no sense: {reason}")))?;
     let platform = built.platform.as_deref().unwrap_or_default();
-    remember::record(site.repo, &image, manifest, platform);
+    remember::record(site, &image, manifest, platform);
     remember::watch(site);
     Ok(image)
 }

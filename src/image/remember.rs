@@ -7,11 +7,11 @@ use super::manifest::Manifest;
 use super::plan::Site;
 use super::record::{self, Record};
 use super::{Image, find, records, watch};
-use crate::git::{NOTES, Repo};
+use crate::git::NOTES;
 use crate::ui;
 
 /// Writes the record of a new image.
-pub fn record(repo: &Repo, image: &Image, manifest: &Manifest, platform: &str) {
+pub fn record(site: Site, image: &Image, manifest: &Manifest, platform: &str) {
     let labels = &image.labels;
     let record = Record {
         branch: labels.branch.clone(),
@@ -19,7 +19,7 @@ pub fn record(repo: &Repo, image: &Image, manifest: &Manifest, platform: &str) {
         cache_key: manifest.key(),
         created_at: labels.created_at,
         digest: None,
-        engine: "docker".to_owned(),
+        engine: site.engine.kind().to_string(),
         image: image.id.clone(),
         manifest: manifest.clone(),
         parent: labels.parent.clone(),
@@ -31,7 +31,7 @@ pub fn record(repo: &Repo, image: &Image, manifest: &Manifest, platform: &str) {
     };
     let write = || -> Result<()> {
         let line = record.to_line().context("cannot write it as JSON")?;
-        repo.append_note(&labels.commit, &line)
+        site.repo.append_note(&labels.commit, &line)
     };
     if let Err(error) = write() {
         ui::warn(format_args!(
@@ -43,10 +43,10 @@ pub fn record(repo: &Repo, image: &Image, manifest: &Manifest, platform: &str) {
 
 /// The same of an image that was there already, if it has none: a write may have failed, and notes
 /// may be lost.
-pub fn again(repo: &Repo, image: &Image, manifest: &Manifest) {
-    if records::has(repo, image).is_ok_and(|has| !has) {
+pub fn again(site: Site, image: &Image, manifest: &Manifest) {
+    if records::has(site.repo, image).is_ok_and(|has| !has) {
         record(
-            repo,
+            site,
             image,
             manifest,
             manifest.get("platform").unwrap_or_default(),

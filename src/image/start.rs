@@ -169,7 +169,7 @@ impl Start<'_> {
             mounts.push(mount(key.clone(), agent.key_file));
         }
         if let Some(agent) = wishes.agent.filter(|_| wishes.command.is_empty()) {
-            env.push(("DKR_AGENT", agent.command.to_owned()));
+            env.push(("DKR_AGENT_COMMAND", agent.command.to_owned()));
             // The name of the variable; its value comes from the file, inside.
             if let Some(variable) = agent.key_variable {
                 env.push(("DKR_AGENT_KEY", format!("{variable}={}", agent.key_file)));

@@ -178,7 +178,7 @@ fn make(site: Site, node: &Node, force: bool, board: &ui::Board) -> Result<()> {
 /// Gives the disk of an image back that has lost its only name.
 fn remove_former(site: Site, before: Option<String>, now: &str) -> Result<()> {
     match before.filter(|before| before != now) {
-        Some(old) => site.engine.remove_if_nameless(&old),
+        Some(old) => site.engine.remove_if_nameless(&old, false),
         None => Ok(()),
     }
 }
@@ -209,7 +209,7 @@ fn run(site: Site, node: &Node, key: &str, force: bool, on_step: impl Fn(&str)) 
         write_private(&file, ca::with_system(&ca::read(bundle)?), 0o600)?;
         spec.secrets.push((ca::SECRET.to_owned(), file));
     }
-    let built = attempt(&spec, &text, &on_step);
+    let built = attempt(site.engine, &spec, &text, &on_step);
     let syntax = node.layer.text.syntax.is_some();
     match built {
         Err(error) if syntax && is_missing_frontend(&error) => {
@@ -217,19 +217,19 @@ fn run(site: Site, node: &Node, key: &str, force: bool, on_step: impl Fn(&str)) 
                 "the frontend that the Dockerfile of {} names cannot be fetched; trying the engine's own",
                 node.layer.name()
             ));
-            attempt(&spec, &without_syntax(&text), &on_step)
+            attempt(site.engine, &spec, &without_syntax(&text), &on_step)
         }
         other => other,
     }
 }
 
-fn attempt(spec: &BuildSpec, text: &str, on_step: &impl Fn(&str)) -> Result<()> {
+fn attempt(engine: &Engine, spec: &BuildSpec, text: &str, on_step: &impl Fn(&str)) -> Result<()> {
     let path = spec
         .dockerfile
         .as_deref()
         .unwrap_or(Path::new("Dockerfile"));
     write_private(path, text, 0o644)?;
-    Engine::for_builds()?.build(spec, |event| {
+    engine.build(spec, |event| {
         if let Event::Started {
             number,
             of,
@@ -266,7 +266,7 @@ fn build_args(node: &Node) -> Vec<(String, String)> {
 /// Fetches images that layers stand on, as their keys are not known before.
 pub fn pull(engine: &Engine, images: &[String]) -> Result<()> {
     // Nothing is fetched for a build that cannot be.
-    Engine::for_builds()?;
+    engine.can_build()?;
     for image in images {
         ui::status("pull", image);
         engine.pull(image)?;

@@ -27,6 +27,8 @@ pub struct Text {
     pub problems: Vec<(usize, String)>,
     /// The number of the line of a `# syntax=` directive, from 0.
     pub syntax: Option<usize>,
+    /// The image that the result stands on, through its own stages.
+    pub bottom: String,
 }
 
 /// Reads it under these values of arguments.
@@ -37,6 +39,7 @@ pub fn read(text: &str, args: &BTreeMap<String, String>) -> Text {
     };
     let mut defaults: BTreeMap<String, String> = BTreeMap::new();
     let mut stages: Vec<String> = Vec::new();
+    let mut bottoms: BTreeMap<String, String> = BTreeMap::new();
     let mut stage_count = 0;
     for instruction in split(text) {
         let line = instruction.line + 1;
@@ -64,17 +67,16 @@ pub fn read(text: &str, args: &BTreeMap<String, String>) -> Text {
                     continue;
                 };
                 let by_argument = names(image).any(|name| name == BASE_IMAGE);
-                found.uses(
-                    &expand(unquote(image), &defaults),
-                    by_argument,
-                    line,
-                    &stages,
-                );
+                let image = expand(unquote(image), &defaults);
+                found.uses(&image, by_argument, line, &stages);
+                let own = bottoms.get(&image.to_lowercase());
+                found.bottom = own.cloned().unwrap_or(image);
                 stage_count += 1;
                 if let (Some(word), Some(name)) = (words.next(), words.next())
                     && word.eq_ignore_ascii_case("as")
                 {
                     stages.push(name.to_lowercase());
+                    bottoms.insert(name.to_lowercase(), found.bottom.clone());
                 }
             }
             "COPY" | "RUN" => {
@@ -206,10 +208,26 @@ pub fn to_build(text: &str, environment: &BTreeMap<String, String>, ca: bool) ->
     if !built.ends_with('\n') {
         built.push('\n');
     }
-    for (name, value) in environment {
-        built.push_str(&format!("ENV {name}={}\n", quote(value)));
+    built + &variables(environment)
+}
+
+/// Variables for good; what they had before is expanded in them.
+pub fn variables(environment: &BTreeMap<String, String>) -> String {
+    let line = |(name, value): (&String, &String)| format!("ENV {name}={}\n", quote(value));
+    environment.iter().map(line).collect()
+}
+
+/// The user that its last stage ends as, when it says so.
+pub fn last_user(text: &str) -> Option<String> {
+    let mut user = None;
+    for instruction in split(text) {
+        match instruction.keyword.as_str() {
+            "FROM" => user = None,
+            "USER" => user = words(&instruction).into_iter().next(),
+            _ => {}
+        }
     }
-    built
+    user
 }
 
 fn with_ca(text: &str) -> String {

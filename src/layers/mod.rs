@@ -5,9 +5,12 @@
 //! says which images they come to and which of these are there, [`build`] makes the others.
 
 pub mod build;
+pub mod check;
+pub mod compose;
 pub mod definition;
 pub mod detect;
 pub mod dockerfile;
+pub mod env;
 pub mod files;
 pub mod graph;
 pub mod places;

@@ -111,7 +111,7 @@ pub fn order<'a>(shelf: &'a Shelf, wanted: Wanted) -> Result<Vec<&'a Layer>, Fai
         .iter()
         .map(|layer| layer.name())
         .collect();
-    all.sort_by_key(|name| rank(name));
+    all.sort_by(|one, other| rank(one).cmp(&rank(other)));
     shelf.order(&all)
 }
 
@@ -124,9 +124,13 @@ fn known(shelf: &Shelf, name: &str) -> String {
     }
 }
 
-fn rank(name: &str) -> usize {
+/// Agents by their names, as whichever is run must not decide what is below the others.
+fn rank(name: &str) -> (usize, &str) {
     let place = ORDER.iter().position(|other| *other == name);
-    place.unwrap_or(ORDER.len() + usize::from(name.starts_with(AGENT)))
+    match place {
+        None if name.starts_with(AGENT) => (ORDER.len() + 1, name),
+        place => (place.unwrap_or(ORDER.len()), ""),
+    }
 }
 
 #[cfg(test)]

@@ -57,7 +57,9 @@ pub fn check(reader: impl Read, tag: &str, profile_id: &str) -> Result<(), Strin
         return Err(format!("it holds {} images", entries.len()));
     };
     let names = entry.repo_tags.clone().unwrap_or_default();
-    if names != [tag] {
+    // As podman calls what comes from no registry.
+    let local = format!("localhost/{tag}");
+    if names != [tag] && names != [local] {
         return Err(format!("its image is called {}", names.join(", ")));
     }
     let path = Path::new(&entry.config);

@@ -8,7 +8,7 @@ use super::build::Job;
 use super::variant::Variant;
 use super::{context, dockerfile, labels};
 use crate::conf::{self, ca};
-use crate::engine::{BuildSpec, Engine, EngineError, Event, Found};
+use crate::engine::{BuildSpec, EngineError, Event, Found};
 use crate::fs::{Scratch, write_private};
 use crate::ui;
 
@@ -19,7 +19,6 @@ impl Job<'_> {
         tried: &mut Vec<Variant>,
         log: &mut String,
     ) -> Result<(Found, Option<Found>)> {
-        let builder = Engine::for_builds()?;
         let scratch = Scratch::new()?;
         let folder = scratch.folder("context")?;
         let include = &self.profile.include;
@@ -55,7 +54,7 @@ impl Job<'_> {
                 &format!("{} on {base}, variant {}", self.tag, variant.name()),
             );
             let start = log.len();
-            match self.attempt(&builder, &spec, log) {
+            match self.attempt(&spec, log) {
                 Ok(()) => break,
                 Err(error) => {
                     let step = matches!(error.downcast_ref(), Some(EngineError::Step { .. }));
@@ -75,7 +74,7 @@ impl Job<'_> {
         Ok((image.context("the new image is gone")?, before))
     }
 
-    fn attempt(&self, builder: &Engine, spec: &BuildSpec, log: &mut String) -> Result<()> {
+    fn attempt(&self, spec: &BuildSpec, log: &mut String) -> Result<()> {
         let progress = ui::Progress::start("start the build");
         let hear = |event: &Event| match event {
             Event::Started {
@@ -100,7 +99,7 @@ impl Job<'_> {
             }
             Event::Exporting => progress.say("write the image"),
         };
-        builder.build_logged(spec, hear, |line| {
+        self.engine.build_logged(spec, hear, |line| {
             log.push_str(line);
             log.push('\n');
         })

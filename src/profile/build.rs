@@ -67,8 +67,14 @@ struct Made {
 }
 
 /// Does what is asked for.
-pub fn run(host: &Host, request: &Request) -> Result<Response> {
-    let job = Job::new(host, request)?;
+///
+/// The engine is looked for last: what is wrong with a request is wrong without one, too.
+pub fn run(
+    host: &Host,
+    request: &Request,
+    engine: impl FnOnce() -> Result<Engine>,
+) -> Result<Response> {
+    let job = Job::new(host, request, engine)?;
     for remark in &job.profile.remarks {
         ui::warn(remark);
     }
@@ -81,7 +87,11 @@ pub fn run(host: &Host, request: &Request) -> Result<Response> {
 }
 
 impl<'a> Job<'a> {
-    fn new(host: &'a Host, request: &Request) -> Result<Self> {
+    fn new(
+        host: &'a Host,
+        request: &Request,
+        engine: impl FnOnce() -> Result<Engine>,
+    ) -> Result<Self> {
         let shown = request.repo_dir.display();
         let repo_dir = request.repo_dir.canonicalize();
         let repo_dir = repo_dir.with_context(|| format!("cannot find repo_dir {shown}"))?;
@@ -101,8 +111,7 @@ impl<'a> Job<'a> {
         let folder = std::path::absolute(&folder)
             .with_context(|| format!("cannot make out image_cache_dir {}", folder.display()))?;
         Ok(Self {
-            // Asked last: what is wrong with a request is wrong without an engine, too.
-            engine: Engine::find(conf::docker_socket())?,
+            engine: engine()?,
             host,
             tag: repo_profile::tag(&profile.id),
             base: dockerfile::base(&profile),
@@ -195,7 +204,7 @@ impl<'a> Job<'a> {
             Err(error) => return Err(self.failed(error, &tried, &log)),
         };
         if let Some(old) = before.filter(|old| old.id != image.id) {
-            self.engine.remove_if_nameless(&old.id)?;
+            self.engine.remove_if_nameless(&old.id, false)?;
         }
         let (size, time) = (ui::bytes(image.size), ui::seconds(self.began.elapsed()));
         ui::status("built", &format!("{}  {size} in {time}", self.tag));
@@ -250,13 +259,11 @@ impl<'a> Job<'a> {
                 Failure::new(format!("step `{step}` failed: {reason}"))
                     .hint(format!("the whole output is in {}", log.display()))
             }
-            Some(EngineError::NoBaseImage(reason)) => {
+            Some(EngineError::NoBaseImage(_, reason)) => {
                 let base = &self.base;
-                Failure::new(format!("the base image {base} cannot be had: {reason}")).hint(format!(
-                    "see that `docker pull {base}` gets it, or ask for another Python by python_version_target"
-                ))
+                Failure::new(format!("the base image {base} cannot be had: {reason}")).hint("see that the engine can pull it, or ask for another Python by python_version_target")
             }
-            Some(EngineError::BadDockerfile(reason)) => Failure::new(format!(
+            Some(EngineError::BadDockerfile(_, reason)) => Failure::new(format!(
                 "the engine does not understand the Dockerfile: {reason}"
             ))
             .hint("it is beside the log, as `Dockerfile`"),

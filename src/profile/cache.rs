@@ -53,7 +53,7 @@ impl Cache {
         ui::status("load", &path.display().to_string());
         if let Err(error) = engine.load(&path) {
             // Another trouble is not the archive's.
-            if !matches!(error.downcast_ref(), Some(EngineError::Other(_))) {
+            if !matches!(error.downcast_ref(), Some(EngineError::Other(..))) {
                 return Err(error).context("cannot load the archive of the image");
             }
             set_aside(&path, &error.to_string());

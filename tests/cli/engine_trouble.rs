@@ -81,14 +81,6 @@ fn the_socket_is_not_for_us() {
 }
 
 #[test]
-fn podman_under_docker_s_name() {
-    let script =
-        "echo 'Emulate Docker CLI using podman. Create /etc/containers/nodocker to quiet msg.' >&2
-        case $1 in --version) echo 'podman version 4.3.1' ;; *) echo '[]' ;; esac";
-    every_command(Some(script), "podman", "hint: install Docker");
-}
-
-#[test]
 fn no_buildx() {
     let script = docker(NEW, &format!("{NO_BUILDX} image) echo '[]' ;;"));
     with(Some(&script), &["create-image"])
@@ -142,7 +134,7 @@ fn before_a_working_one(lab: &Lab, repo: &Repo, script: &str, args: &[&str]) -> 
 
 #[test]
 fn a_client_without_buildx_before_a_working_one_is_passed_over() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::of("docker") else { return };
     let repo = lab.repo();
     // All but building works with it.
     let script = docker(
@@ -164,7 +156,7 @@ fn a_client_without_buildx_before_a_working_one_is_passed_over() {
 
 #[test]
 fn podman_in_disguise_before_a_working_docker_is_passed_over() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::of("docker") else { return };
     let repo = lab.repo();
     let script = "case $1 in --version) echo 'podman version 4.3.1' ;; *) exit 125 ;; esac";
     lab.image(&before_a_working_one(&lab, &repo, script, &["create-image"]).ok());

@@ -9,6 +9,7 @@ mod common;
 mod completions;
 mod doctor;
 mod engine_trouble;
+mod engines;
 mod help;
 mod language;
 mod pipes;

@@ -1,23 +1,29 @@
-//! The engine, which is a real one. A test that needs it fails where there is none, unless
-//! `DKR_TEST_ENGINE=none` says that there may be none.
+//! The engine, which is a real one: `DKR_TEST_ENGINE` says whether docker (the default) or podman.
+//! A test that needs it fails where there is none, unless `DKR_TEST_ENGINE=none` says that there
+//! may be none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::Once;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::client::{self, is_podman, name, podman_env};
 use super::dkr::Outcome;
 use super::repo::Repo;
 use super::{Sandbox, run, unique};
 
+/// The image that keeps podman's cache of the usual steps.
+const STEPS: &str = "localhost/dkr-test-steps:latest";
+
 /// A sandbox with an engine. All images and containers of repositories in it are removed with it.
 pub struct Lab {
     sandbox: Sandbox,
+    /// The engine's client: docker, or podman.
     pub docker: &'static Path,
     /// A host name that no other container has.
     pub host: String,
@@ -26,23 +32,51 @@ pub struct Lab {
 impl Lab {
     /// `None` where a machine without an engine is fine.
     pub fn new() -> Option<Self> {
-        Self::within("")
+        let lab = Self::within("")?;
+        if is_podman() {
+            keep_steps();
+        }
+        Some(lab)
     }
 
     /// In a folder of this name.
     pub fn within(name: &str) -> Option<Self> {
+        let docker = client::client()?;
+        let mut sandbox = Sandbox::within(name);
+        if is_podman() {
+            sandbox.env = podman_env();
+            sandbox.env.push(("DKR_ENGINE", "podman".into()));
+        }
         Some(Self {
-            docker: engine()?,
-            sandbox: Sandbox::within(name),
+            docker,
+            sandbox,
             host: format!("{}-box", unique()),
         })
     }
 
+    /// For what is only so with one engine.
+    pub fn of(engine: &str) -> Option<Self> {
+        if name() != engine {
+            eprintln!("skipped: it is about {engine}");
+            return None;
+        }
+        Self::new()
+    }
+
     #[track_caller]
     pub fn docker(&self, args: &[&str]) -> String {
-        // Older clients have another builder too, which is not the one under test.
+        run(self.client().args(args))
+    }
+
+    /// A command of the engine, in this process's own environment.
+    pub fn client(&self) -> Command {
         let mut command = Command::new(self.docker);
-        run(command.env("DOCKER_BUILDKIT", "1").args(args))
+        // Older clients have another builder too, which is not the one under test.
+        command.env("DOCKER_BUILDKIT", "1");
+        if is_podman() {
+            command.envs(podman_env());
+        }
+        command
     }
 
     /// `git dkr create-image` in the repository; what it made.
@@ -81,10 +115,12 @@ impl Lab {
     pub fn tagged(&self, tag: &str) -> Image<'_> {
         let text = self.docker(&["image", "inspect", tag]);
         let value: Value = serde_json::from_str(&text).unwrap();
+        let mut value = value[0].clone();
+        value["Id"] = full_id(value["Id"].as_str().unwrap()).into();
         Image {
             lab: self,
             tag: tag.to_owned(),
-            value: value[0].clone(),
+            value,
         }
     }
 
@@ -118,42 +154,118 @@ impl Lab {
 
     /// The ids of the images of repositories in this sandbox, those without a name too.
     pub fn images(&self) -> Vec<String> {
-        self.ours("image", &["images", "--all", "--quiet", "--no-trunc"])
+        self.ours("image", &["images", "--all"])
+    }
+
+    /// The same with podman's cached steps that carry our labels.
+    pub fn images_with_steps(&self) -> Vec<String> {
+        if is_podman() {
+            let all = self.podman_ours(&["images", "--all"]);
+            all.iter()
+                .map(|one| full_id(one["Id"].as_str().unwrap()))
+                .collect()
+        } else {
+            self.images()
+        }
     }
 
     /// The ids of the containers, running or not.
     pub fn containers(&self) -> Vec<String> {
-        self.ours("container", &["ps", "--all", "--quiet", "--no-trunc"])
+        self.ours("container", &["ps", "--all"])
+    }
+
+    /// The containers in which podman runs the steps of builds on images of this sandbox.
+    pub fn working_containers(&self) -> Vec<Value> {
+        let images = self.images_with_steps();
+        let listed = self
+            .client()
+            .args(["ps", "--all", "--external", "--format=json"])
+            .output()
+            .unwrap();
+        let mut all: Vec<Value> = serde_json::from_slice(&listed.stdout).unwrap();
+        all.retain(|one| images.contains(&full_id(one["ImageID"].as_str().unwrap())));
+        all
     }
 
     fn ours(&self, kind: &str, list: &[&str]) -> Vec<String> {
-        let listed = Command::new(self.docker)
-            .args(list)
-            .args(["--filter", "label=dkr.repo_path"])
-            .output()
-            .unwrap();
-        let ids = String::from_utf8(listed.stdout).unwrap();
+        let mut ours = if is_podman() {
+            without_steps(self.podman_ours(list))
+        } else {
+            self.docker_ours(kind, list)
+        };
+        ours.sort();
+        ours.dedup();
+        ours
+    }
+
+    fn docker_ours(&self, kind: &str, list: &[&str]) -> Vec<String> {
+        let list = [list, &["--quiet", "--no-trunc"]].concat();
+        let ids = self.listed(&list);
         if ids.trim().is_empty() {
             return Vec::new();
         }
         // Other tests remove theirs meanwhile: what is gone is reported on stderr, the rest comes.
         let format = "{{.ID}} {{index .Config.Labels \"dkr.repo_path\"}}";
-        let inspected = Command::new(self.docker)
+        let inspected = self
+            .client()
             .args([kind, "inspect", "--format", format])
             .args(ids.split_whitespace())
             .stderr(Stdio::null())
             .output()
             .unwrap();
-        let mut ours: Vec<String> = String::from_utf8_lossy(&inspected.stdout)
+        String::from_utf8_lossy(&inspected.stdout)
             .lines()
             .filter_map(|line| line.split_once(' '))
             .filter(|(_, path)| Path::new(path).starts_with(self.root()))
             .map(|(id, _)| id.to_owned())
-            .collect();
-        ours.sort();
-        ours.dedup();
-        ours
+            .collect()
     }
+
+    /// What podman lists of repositories in this sandbox; steps that are cached are images too.
+    fn podman_ours(&self, list: &[&str]) -> Vec<Value> {
+        let text = self.listed(&[list, &["--format=json"]].concat());
+        let mut all: Vec<Value> = serde_json::from_str(&text).unwrap();
+        all.retain(|one| {
+            let path = one["Labels"]["dkr.repo_path"].as_str();
+            let ours = path.is_some_and(|path| Path::new(path).starts_with(self.root()));
+            ours && one["Names"][0] != STEPS
+        });
+        all
+    }
+
+    fn listed(&self, list: &[&str]) -> String {
+        let mut command = self.client();
+        command.args(list).args(["--filter", "label=dkr.repo_path"]);
+        // Podman's list fails when an image is removed meanwhile. An engine that does not answer at
+        // all has nothing to remove: this is asked while a test fails, too.
+        let listed = (0..20)
+            .map(|_| command.output().unwrap())
+            .find(|listed| listed.status.success() || !is_podman());
+        let Some(listed) = listed else {
+            return "[]".to_owned();
+        };
+        String::from_utf8(listed.stdout).unwrap()
+    }
+}
+
+/// The ids of images, as docker writes them, or of containers. Podman's cached steps are images,
+/// and those that stand on one of ours inherit its labels: other images stand on them, or one with
+/// the same labels has a name.
+fn without_steps(mut listed: Vec<Value>) -> Vec<String> {
+    let parents: BTreeSet<String> = listed
+        .iter()
+        .map(|one| one["ParentId"].to_string())
+        .collect();
+    let mut times = BTreeSet::new();
+    listed.sort_by_key(|one| one["Names"].is_null());
+    listed.retain(|one| {
+        let named = !one["Names"].is_null();
+        let top = named || !parents.contains(&one["Id"].to_string());
+        let first = times.insert(one["Labels"]["dkr.created_at"].to_string());
+        named || (top && first)
+    });
+    let id = |one: &Value| full_id(one["Id"].as_str().unwrap());
+    listed.iter().map(id).collect()
 }
 
 impl Deref for Lab {
@@ -166,14 +278,40 @@ impl Deref for Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        // Podman takes an image's cached steps away with it, but for those of `keep_steps`.
         for (remove, ids) in [("rm", self.containers()), ("rmi", self.images())] {
             if !ids.is_empty() {
-                let _ = Command::new(self.docker)
-                    .args([remove, "--force"])
-                    .args(ids)
-                    .output();
+                let _ = self.client().args([remove, "--force"]).args(ids).output();
             }
         }
+    }
+}
+
+/// Podman's cache of steps is in images: without one of the usual steps that stays, each test
+/// would install the packages again.
+fn keep_steps() {
+    static KEPT: Once = Once::new();
+    KEPT.call_once(|| {
+        let Some(lab) = Lab::within("") else { return };
+        let inspect = ["image", "inspect", "--format={{.Id}}", STEPS];
+        let id = || lab.client().args(inspect).output().unwrap().stdout;
+        let before = id();
+        let image = lab.create(&lab.repo(), &[]);
+        lab.docker(&["tag", &image.tag, STEPS]);
+        lab.docker(&["rmi", &image.tag]);
+        if before != id() && !before.is_empty() {
+            let old = String::from_utf8(before).unwrap();
+            let _ = lab.client().args(["rmi", old.trim()]).output();
+        }
+    });
+}
+
+/// As docker writes it.
+fn full_id(id: &str) -> String {
+    if id.starts_with("sha256:") {
+        id.to_owned()
+    } else {
+        format!("sha256:{id}")
     }
 }
 
@@ -218,6 +356,9 @@ impl Image<'_> {
         let script = r#""$0" save "$1" | tar -x -C "$2""#;
         let mut command = Command::new("sh");
         command.args(["-ec", script]).arg(self.lab.docker);
+        if is_podman() {
+            command.envs(podman_env());
+        }
         run(command.arg(&self.tag).arg(folder.path()));
         Unpacked(folder)
     }
@@ -235,45 +376,6 @@ impl Unpacked {
         command.args(["-c", script]).arg(self.0.path()).arg(text);
         command.status().unwrap().success()
     }
-}
-
-/// The first client on the PATH that builds with BuildKit.
-fn engine() -> Option<&'static Path> {
-    static ENGINE: OnceLock<Option<PathBuf>> = OnceLock::new();
-    if std::env::var_os("DKR_TEST_ENGINE").is_some_and(|value| value == "none") {
-        eprintln!("skipped: it needs an engine, and DKR_TEST_ENGINE=none");
-        return None;
-    }
-    let engine = ENGINE.get_or_init(|| {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path)
-            .map(|folder| folder.join("docker"))
-            .find(|client| client.exists() && builds(client))
-    });
-    match engine {
-        Some(client) => Some(client),
-        None => panic!(
-            "no docker on the PATH can build here; `make test` sees to one, and \
-             DKR_TEST_ENGINE=none leaves these tests out"
-        ),
-    }
-}
-
-/// Only a build tells. This one needs no base image and leaves no image behind.
-fn builds(client: &Path) -> bool {
-    let child = Command::new(client)
-        .args(["build", "--output=type=tar,dest=/dev/null", "-"])
-        .env("DOCKER_BUILDKIT", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(mut child) = child else { return false };
-    let mut stdin = child.stdin.take().unwrap();
-    // A client that fails early does not read it.
-    let _ = std::io::Write::write_all(&mut stdin, b"FROM scratch\nLABEL dkr.probe=1\n");
-    drop(stdin);
-    child.wait().unwrap().success()
 }
 
 /// A door that a step of a build runs into, and waits at until it is opened: so that a test can

@@ -11,11 +11,13 @@
 // Each test program uses a part of it.
 #![allow(dead_code)]
 
+pub mod client;
 pub mod dkr;
 pub mod engine;
 pub mod repo;
 pub mod sshd;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,6 +39,8 @@ pub fn unique() -> String {
 pub struct Sandbox {
     _folder: TempDir,
     root: PathBuf,
+    /// What else is in the environment of programs here.
+    env: Vec<(&'static str, OsString)>,
 }
 
 impl Sandbox {
@@ -60,6 +64,7 @@ impl Sandbox {
         Self {
             _folder: folder,
             root,
+            env: Vec::new(),
         }
     }
 
@@ -122,13 +127,14 @@ impl Sandbox {
         for name in KEPT {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
-        // The client's contexts and plugins are there.
+        // The client's contexts and plugins are there. Podman takes logins from it, and fails where
+        // there are none.
         let docker = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
         let docker =
             docker.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".docker")));
         command.envs(
             docker
-                .filter(|path| path.exists())
+                .filter(|path| path.exists() && !client::is_podman())
                 .map(|path| ("DOCKER_CONFIG", path)),
         );
         command
@@ -142,6 +148,7 @@ impl Sandbox {
             .env("DKR_BASE_IMAGE", "debian:bookworm-slim")
             // A shared cache is a volume, which would outlive the test.
             .env("DKR_CACHES", "none")
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.root);
         command
     }

@@ -1,12 +1,10 @@
 //! The cache key: what it depends on, and that an image with the same one is not built again.
 
+use crate::common::client;
 use crate::common::dkr::{Outcome, outcome};
 use crate::common::engine::{Image, Lab};
 use crate::common::repo::Repo;
 use crate::common::unique;
-
-/// What `-v` shows of a build.
-const BUILD: &str = "+ DOCKER_BUILDKIT=1 ";
 
 /// `git dkr create-image` with more in its environment.
 fn create(lab: &Lab, repo: &Repo, args: &[&str], env: &[(&str, &str)]) -> Outcome {
@@ -34,10 +32,10 @@ fn the_same_again_builds_nothing() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
     let first = lab.dkr(&repo.path, ["-v", "create-image"]).ok();
-    first.says(BUILD);
+    first.says(client::echo_of_a_build());
     let one = lab.image(&first);
     let again = lab.dkr(&repo.path, ["-v", "create-image"]).ok();
-    again.never_says(BUILD).says("fresh");
+    again.never_says(client::echo_of_a_build()).says("fresh");
     assert_eq!(again.stdout, first.stdout);
     let two = lab.image(&again);
     assert_eq!(two.id(), one.id());
@@ -63,7 +61,7 @@ fn a_name_that_moved_on_comes_back() {
     repo.git(["reset", "--quiet", "--hard", &first]);
     assert!(is_there(&lab, &repo, &[], &[]));
     let outcome = lab.dkr(&repo.path, ["-v", "create-image"]).ok();
-    outcome.never_says(BUILD).says("tagged");
+    outcome.never_says(client::echo_of_a_build()).says("tagged");
     assert_eq!(outcome.stdout, format!("{}\n", one.tag));
     assert_eq!(lab.image(&outcome).id(), one.id());
     assert_eq!(lab.tagged(&kept).id(), one.id());
@@ -124,7 +122,9 @@ fn it_builds_when_one_insists() {
     let stamp = one.sh("cat /stamp");
     let args = ["-v", "create-image", "--force-rebuild"];
     let outcome = lab.dkr(&repo.path, args).ok();
-    outcome.says(BUILD).never_says("--no-cache");
+    outcome
+        .says(client::echo_of_a_build())
+        .never_says("--no-cache");
     let two = lab.image(&outcome);
     assert_ne!(two.id(), one.id());
     assert_eq!(key(&two), key(&one));
@@ -133,7 +133,7 @@ fn it_builds_when_one_insists() {
     let outcome = lab
         .dkr(&repo.path, ["-v", "create-image", "--no-cache"])
         .ok();
-    outcome.says(BUILD).says("--no-cache");
+    outcome.says(client::echo_of_a_build()).says("--no-cache");
     let three = lab.image(&outcome);
     assert_ne!(three.sh("cat /stamp"), stamp);
     assert_eq!(key(&three), key(&one));

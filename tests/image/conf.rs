@@ -52,7 +52,7 @@ fn packages_are_installed_and_nothing_else_stays_of_it() {
         "/usr/bin/make\n/usr/bin/tree"
     );
     assert_eq!(
-        image.sh(r#"find /var/lib/apt/lists -mindepth 1; find / -name "*.deb""#),
+        image.sh(r#"find /var/lib/apt/lists -type f; find / -name "*.deb"; dpkg --verify"#),
         ""
     );
 }

@@ -95,10 +95,16 @@ fn the_next_run_cleans_up_after_one_that_was_killed() {
     let step = gate.reached();
     running.signal(Signal::KILL);
     assert_eq!(running.finish().code, None);
-    assert_eq!(lab.leftovers().len(), 1);
+    // Podman has folders of its own there.
+    let ours = || {
+        let mut names = lab.leftovers();
+        names.retain(|name| name.starts_with("git-dkr-"));
+        names
+    };
+    assert_eq!(ours().len(), 1);
     // Nobody told the engine, and so the step goes on; this lets it fail.
     drop(step);
     repo.conf("");
     lab.create(&repo, &[]);
-    wait_until("the folder is gone", || lab.leftovers().is_empty());
+    wait_until("the folder is gone", || ours().is_empty());
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::common::client;
 use crate::common::engine::{Image, Lab};
 use crate::common::repo::Repo;
 
@@ -19,7 +20,7 @@ fn fits(record: &Value, image: &Image, kind: &str) {
     assert_eq!(record["cache_key"], image.label("cache_key"));
     assert_eq!(record["manifest"]["commit"], image.label("commit"));
     assert_eq!(record["manifest"]["type"], kind);
-    assert_eq!(record["engine"], "docker");
+    assert_eq!(record["engine"], client::name());
     assert_eq!(record["size"], image.value["Size"]);
     let (os, machine) = (&image.value["Os"], &image.value["Architecture"]);
     let platform = format!("{}/{}", os.as_str().unwrap(), machine.as_str().unwrap());

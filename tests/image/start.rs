@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use rustix::process::Signal;
 
+use crate::common::client;
 use crate::common::engine::Lab;
 use crate::common::{dkr, run, unique, wait_until};
 
@@ -112,7 +113,7 @@ impl<'a> Volume<'a> {
 
 impl Drop for Volume<'_> {
     fn drop(&mut self) {
-        let mut command = std::process::Command::new(self.lab.docker);
+        let mut command = self.lab.client();
         let _ = command
             .args(["volume", "rm", "--force", &self.name])
             .output();
@@ -350,7 +351,7 @@ fn outside_of_a_repository_it_is_the_newest_of_all_and_says_which() {
     // The real engine, but what other tests make meanwhile is not shown.
     let label = format!("label=dkr.repo_path={}", repo.path.display());
     lab.script(
-        "bin/docker",
+        &format!("bin/{}", client::name()),
         &format!(
             "d={}\ncase $1 in images) exec \"$d\" \"$@\" --filter '{label}' ;; *) exec \"$d\" \"$@\" ;; esac",
             lab.docker.display()

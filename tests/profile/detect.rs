@@ -16,6 +16,10 @@ fn it_is_read_from_the_commit() {
         detect::profile(&opened, &head).unwrap()
     };
     assert_eq!(detect(), None);
+    let nothing = sandbox
+        .dkr(&repo.path, ["detect", "--format=profile"])
+        .fails();
+    nothing.says("how to install it");
     repo.commit(
         "Python",
         &[
@@ -27,13 +31,14 @@ fn it_is_read_from_the_commit() {
         ],
     );
     repo.write("setup.py", "not committed");
-    assert_eq!(
-        detect(),
-        Some(json!({ "profile": {
-            "working_dir": ".",
-            "status": "supported",
-            "python_version_target": "3.10",
-            "install_cmds": ["pip install -r requirements/dev.txt", "pip install -e ."],
-        }}))
-    );
+    let wanted = json!({ "profile": {
+        "working_dir": ".",
+        "status": "supported",
+        "python_version_target": "3.10",
+        "install_cmds": ["pip install -r requirements/dev.txt", "pip install -e ."],
+    }});
+    assert_eq!(detect().as_ref(), Some(&wanted));
+    let shown = sandbox.dkr(&repo.path, ["detect", "--format=profile"]).ok();
+    let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(shown, wanted);
 }

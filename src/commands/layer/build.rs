@@ -1,12 +1,11 @@
 //! `git dkr layer build`
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
 use super::super::Format;
 use super::ShelfArgs;
-use crate::error::Failure;
-use crate::layers::build::{self, Site};
+use crate::layers::build;
 use crate::layers::plan::State;
 use crate::layers::report::{Row, rows};
 use crate::ui;
@@ -19,7 +18,7 @@ use crate::ui;
 pub struct Build {
     /// The layers to build
     names: Vec<String>,
-    /// Build all layers there are
+    /// Build all layers but the built-in ones
     #[arg(long, conflicts_with = "names")]
     all: bool,
     /// Build these layers even when they are there, and run each of their steps again
@@ -38,22 +37,17 @@ pub struct Build {
 impl Build {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        if self.names.is_empty() && !self.all {
-            bail!(
-                Failure::new("no layer to build")
-                    .hint("name some, or --all; git dkr layer list shows those there are")
-            );
-        }
         let workshop = self.shelf.open()?;
+        let layers = workshop.chosen(&self.names, self.all, "build")?;
         let mut images = workshop.engine.all_images()?;
-        let mut plan = workshop.plan(&self.names, &images)?;
+        let mut plan = workshop.plan(&layers, &images)?;
         if !self.dry_run && !plan.absent.is_empty() {
             build::pull(&workshop.engine, &plan.absent)?;
             drop(plan);
             images = workshop.engine.all_images()?;
-            plan = workshop.plan(&self.names, &images)?;
+            plan = workshop.plan(&layers, &images)?;
         }
-        let wanted = |name: &str| self.all || self.names.iter().any(|wanted| wanted == name);
+        let wanted = |name: &str| layers.iter().any(|layer| layer.name() == name);
         let force: Vec<usize> = (0..plan.nodes.len())
             .filter(|at| self.force_rebuild && wanted(plan.nodes[*at].layer.name()))
             .collect();
@@ -70,16 +64,12 @@ impl Build {
             }
             return Ok(0);
         }
-        let site = Site {
-            engine: &workshop.engine,
-            host: &workshop.host,
-        };
-        build::build(site, &plan, &force)?;
+        build::build(workshop.site(), &plan, &force)?;
         self.print(
             &plan.nodes.iter().map(|node| &*node.tag).collect::<Vec<_>>(),
             || {
                 let images = workshop.engine.all_images()?;
-                let plan = workshop.plan(&self.names, &images)?;
+                let plan = workshop.plan(&layers, &images)?;
                 let rows: Vec<Row> = rows(&plan);
                 Ok(serde_json::to_string_pretty(&rows)?)
             },

@@ -30,7 +30,7 @@ impl Clean {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
         if self.names.is_empty() && !self.all {
-            bail!(Failure::new("no layer to remove the image of").hint("name some, or --all"));
+            bail!(Failure::new("no layer to clean").hint("name some, or --all"));
         }
         let workshop = self.shelf.open()?;
         for name in &self.names {

@@ -23,7 +23,7 @@ impl List {
     pub fn run(&self) -> Result<u8> {
         let workshop = self.shelf.open()?;
         let images = workshop.engine.all_images()?;
-        let plan = workshop.plan(&[], &images)?;
+        let plan = workshop.plan(&workshop.shelf.layers.values().collect::<Vec<_>>(), &images)?;
         let rows: Vec<Row> = rows(&plan).into_iter().filter(|row| row.own).collect();
         if self.format == Format::Json {
             ui::result(serde_json::to_string_pretty(&rows)?)?;

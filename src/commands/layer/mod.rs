@@ -2,23 +2,27 @@
 
 mod build;
 mod clean;
+mod env;
 mod list;
 mod new;
 mod show;
+mod test;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 
-use super::HostArgs;
+use super::{EngineArgs, HostArgs};
 use crate::conf::{self, Conf, Host};
 use crate::engine::{Engine, Found};
+use crate::error::Failure;
 use crate::git::Repo;
 use crate::image::settings::sources;
+use crate::layers::build::Site;
 use crate::layers::places::{self, From};
 use crate::layers::plan::{Plan, Planner};
-use crate::layers::shelf::{Settings, Shelf};
+use crate::layers::shelf::{self, Origin, Settings, Shelf};
 use crate::ui;
 
 /// Build, look at and try layers: images of tools that stand on each other
@@ -37,6 +41,8 @@ enum Action {
     Show(show::Show),
     Build(build::Build),
     New(new::New),
+    Test(test::Test),
+    Env(env::Env),
     Clean(clean::Clean),
 }
 
@@ -48,6 +54,8 @@ impl Layer {
             Action::Show(command) => command.run(),
             Action::Build(command) => command.run(),
             Action::New(command) => command.run(),
+            Action::Test(command) => command.run(),
+            Action::Env(command) => command.run(),
             Action::Clean(command) => command.run(),
         }
     }
@@ -70,6 +78,8 @@ pub(super) struct ShelfArgs {
     args: Vec<String>,
     #[command(flatten)]
     host: HostArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 /// What a command on layers works with.
@@ -83,7 +93,7 @@ pub(super) struct Workshop {
 impl ShelfArgs {
     /// Reads all layers under the settings of the worktree one stands in, if one does: somebody
     /// who works on layers has not committed them yet.
-    fn open(&self) -> Result<Workshop> {
+    pub(super) fn open(&self) -> Result<Workshop> {
         let repo = Repo::look(None).ok();
         let mut sources = sources(repo.as_ref())?;
         if let Some(prefix) = &self.prefix {
@@ -109,23 +119,52 @@ impl ShelfArgs {
         Ok(Workshop {
             shelf,
             settings,
-            engine: Engine::find(conf::docker_socket())?,
+            engine: self.engine.find(&sources)?,
             host: self.host.read(&sources)?,
         })
     }
 }
 
 impl Workshop {
-    /// Plans the images of these layers; of all when there are none.
-    fn plan<'a>(&'a self, names: &[String], images: &'a [Found]) -> Result<Plan<'a>> {
-        let mut planner = Planner::new(&self.shelf, &self.settings, images);
-        if names.is_empty() {
-            for layer in self.shelf.layers.values() {
-                planner.own(layer)?;
-            }
+    pub(super) fn site(&self) -> Site<'_> {
+        Site {
+            engine: &self.engine,
+            host: &self.host,
+        }
+    }
+
+    /// The layers that are meant, each once: those that are named, or all but the built-in ones.
+    /// `verb` is what would be done to them.
+    fn chosen(&self, names: &[String], all: bool, verb: &str) -> Result<Vec<&shelf::Layer>> {
+        let mut chosen: Vec<&shelf::Layer> = Vec::new();
+        if all {
+            let own = self.shelf.layers.values();
+            chosen.extend(own.filter(|layer| layer.origin != Origin::BuiltIn));
         }
         for name in names {
-            planner.own(self.shelf.get(name)?)?;
+            let layer = self.shelf.get(name)?;
+            if !chosen.iter().any(|other| other.name() == layer.name()) {
+                chosen.push(layer);
+            }
+        }
+        if chosen.is_empty() {
+            let message = if all {
+                format!("there is no layer to {verb} but the built-in ones")
+            } else {
+                format!("no layer to {verb}")
+            };
+            bail!(
+                Failure::new(message).hint("name some; git dkr layer list shows those there are")
+            );
+        }
+        Ok(chosen)
+    }
+
+    /// Plans the images of these layers.
+    fn plan<'a>(&'a self, layers: &[&'a shelf::Layer], images: &'a [Found]) -> Result<Plan<'a>> {
+        let mut planner = Planner::new(&self.shelf, &self.settings, images);
+        for layer in layers {
+            planner.own(layer)?;
         }
         Ok(planner.finish())
     }

@@ -24,9 +24,10 @@ impl Show {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
         let workshop = self.shelf.open()?;
-        let definition = &workshop.shelf.get(&self.name)?.definition;
+        let layer = workshop.shelf.get(&self.name)?;
+        let definition = &layer.definition;
         let images = workshop.engine.all_images()?;
-        let plan = workshop.plan(std::slice::from_ref(&self.name), &images)?;
+        let plan = workshop.plan(&[layer], &images)?;
         let rows: Vec<Row> = rows(&plan).into_iter().filter(|row| row.own).collect();
         if self.format == Format::Json {
             let (this, below): (Vec<&Row>, Vec<&Row>) =

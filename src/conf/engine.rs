@@ -1,8 +1,30 @@
-//! Where docker's client looks for its daemon.
+//! Which engine is wanted, and where docker's client looks for its daemon.
 
 use std::path::PathBuf;
 
-use super::variable;
+use clap::ValueEnum;
+
+use super::problem::{Problem, Problems};
+use super::{Origin, Sources, Value, variable};
+use crate::engine::Kind;
+
+/// The engine that the user asked for, if any: the flag, then environment and git config.
+pub fn engine(flag: Option<Kind>, sources: &Sources) -> Result<Option<Value<Kind>>, Problems> {
+    if let Some(value) = flag {
+        let origin = Origin::Flag("--engine");
+        return Ok(Some(Value { value, origin }));
+    }
+    let Some((text, origin)) = sources.get("engine") else {
+        return Ok(None);
+    };
+    match Kind::from_str(text, true) {
+        Ok(value) => Ok(Some(Value { value, origin })),
+        Err(_) => {
+            let message = format!("`{text}` is no engine; docker and podman are");
+            Err(Problems(vec![Problem::new(origin, message)]))
+        }
+    }
+}
 
 /// The local socket of the daemon that the client would ask; `None` when it is elsewhere, or when
 /// only the client knows.

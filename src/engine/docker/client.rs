@@ -1,12 +1,12 @@
-//! Which docker client to use. A machine may have several, and the first on the PATH is not
-//! always one that can build.
+//! Docker's clients. A machine may have several, and the first on the PATH is not always one that
+//! can build.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Kind};
 use crate::proc::{Cmd, on_path};
 
 /// What a program called `docker` turned out to be.
@@ -29,60 +29,30 @@ pub enum Client {
     Strange(String),
 }
 
+/// A client that can build.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    pub program: PathBuf,
+    /// Whether through the buildx plugin.
+    pub buildx: bool,
+}
+
 impl Engine {
-    /// The first docker client on the PATH: good enough for all but builds. `socket` is where the
-    /// daemon is, if it is known.
-    pub fn find(socket: Option<PathBuf>) -> Result<Self> {
-        let mut others = Vec::new();
-        for program in on_path("docker") {
-            let is_binary = is_binary(&program);
-            if !is_binary {
-                let client = ask(&program)?;
-                if matches!(client, Client::Podman(_) | Client::Strange(_)) {
-                    others.push((program, client));
-                    continue;
-                }
-            }
-            return Ok(Self {
-                program,
-                // A script may have ideas of its own on where the daemon is.
-                socket: socket.filter(|_| is_binary),
-                buildx: false,
-            });
+    /// That this machine can build with it.
+    pub fn can_build(&self) -> Result<()> {
+        match self.kind {
+            Kind::Docker => self.builder().map(drop),
+            Kind::Podman => Ok(()),
         }
-        Err(why_none_builds(&others).into())
     }
 
-    /// The first client on the PATH that can build.
-    pub fn for_builds() -> Result<Self> {
-        Self::that_builds(&Self::clients()?)
-    }
-
-    /// The clients on the PATH up to the first that can build, asked what they are.
-    pub fn clients() -> Result<Vec<(PathBuf, Client)>> {
-        let mut clients = Vec::new();
-        for program in on_path("docker") {
-            let client = ask(&program)?;
-            let builds = matches!(client, Client::Builds { .. });
-            clients.push((program, client));
-            if builds {
-                break;
-            }
+    /// The first client on the PATH that can build, which need not be the one for all else.
+    pub(in crate::engine) fn builder(&self) -> Result<Builder> {
+        if let Some(known) = self.builder.get() {
+            return Ok(known.clone());
         }
-        Ok(clients)
-    }
-
-    /// The one of these that can build.
-    pub fn that_builds(clients: &[(PathBuf, Client)]) -> Result<Self> {
-        let found = clients.iter().find_map(|(program, client)| match client {
-            Client::Builds { buildx, .. } => Some(Self {
-                program: program.clone(),
-                socket: None,
-                buildx: *buildx,
-            }),
-            _ => None,
-        });
-        found.ok_or_else(|| why_none_builds(clients).into())
+        let builder = that_builds(&clients()?)?;
+        Ok(self.builder.get_or_init(|| builder).clone())
     }
 
     /// The version of the daemon behind this client: fails when there is none to talk to.
@@ -92,39 +62,52 @@ impl Engine {
             .args(["version", "--format", "{{.Server.Version}}"]);
         Ok(self.run(&cmd)?.trim().to_owned())
     }
+}
 
-    /// A command of this client.
-    pub(super) fn cmd(&self) -> Cmd {
-        Cmd::new(&self.program)
-    }
-
-    pub(super) fn buildx(&self) -> bool {
-        self.buildx
-    }
-
-    /// Runs a command that must succeed; gives what it printed.
-    pub(super) fn run(&self, cmd: &Cmd) -> Result<String> {
-        let output = cmd.output()?;
-        if output.status.success() {
-            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-        } else {
-            Err(EngineError::of_stderr(&String::from_utf8_lossy(&output.stderr)).into())
+/// The clients on the PATH up to the first that can build, asked what they are.
+pub fn clients() -> Result<Vec<(PathBuf, Client)>> {
+    let mut clients = Vec::new();
+    for program in on_path("docker") {
+        let client = ask(&program)?;
+        let builds = matches!(client, Client::Builds { .. });
+        clients.push((program, client));
+        if builds {
+            break;
         }
     }
+    Ok(clients)
+}
+
+/// The one of these that can build.
+fn that_builds(clients: &[(PathBuf, Client)]) -> Result<Builder> {
+    let found = clients.iter().find_map(|(program, client)| match client {
+        Client::Builds { buildx, .. } => Some(Builder {
+            program: program.clone(),
+            buildx: *buildx,
+        }),
+        _ => None,
+    });
+    found.ok_or_else(|| why_none(clients).into())
 }
 
 /// Whether this is a compiled program of that very name. Others are asked who they are, which
 /// takes ten milliseconds: podman comes as a script, or a link to itself.
-fn is_binary(program: &Path) -> bool {
+pub fn is_binary(program: &Path) -> bool {
     let real = std::fs::canonicalize(program).unwrap_or_default();
     let mut start = [0; 2];
     let read = std::fs::File::open(&real).and_then(|mut file| file.read_exact(&mut start));
     read.is_ok() && &start != b"#!" && !real.to_string_lossy().contains("podman")
 }
 
-fn ask(program: &Path) -> Result<Client> {
+/// What a program says of itself.
+pub fn version(program: &Path) -> Result<String> {
     let output = Cmd::new(program).arg("--version").output()?;
-    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// What a program called `docker` is.
+pub fn ask(program: &Path) -> Result<Client> {
+    let said = version(program)?;
     let client = classify(&said);
     if !matches!(client, Client::NoBuildx(_)) {
         return Ok(client);
@@ -161,13 +144,14 @@ fn classify(said: &str) -> Client {
     }
 }
 
-fn why_none_builds(clients: &[(PathBuf, Client)]) -> EngineError {
+/// Why none of these will do.
+pub fn why_none(clients: &[(PathBuf, Client)]) -> EngineError {
     match clients.first() {
         None => EngineError::NotInstalled,
         Some((program, client)) => {
             let program = program.display().to_string();
             match client {
-                Client::Podman(_) => EngineError::Podman(program),
+                Client::Podman(_) => EngineError::Disguised(program),
                 Client::TooOld(version) => EngineError::TooOld(version.clone()),
                 Client::Strange(_) => EngineError::Strange(program),
                 Client::NoBuildx(_) | Client::Builds { .. } => EngineError::NoBuildx(program),

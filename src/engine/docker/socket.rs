@@ -17,11 +17,7 @@ use crate::ui;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The body of the answer to a GET; an error unless it is a success.
-pub(super) fn get(
-    socket: &Path,
-    path: &str,
-    query: Option<(&str, &str)>,
-) -> Result<Vec<u8>, ureq::Error> {
+pub fn get(socket: &Path, path: &str, query: Option<(&str, &str)>) -> Result<Vec<u8>, ureq::Error> {
     // An address that is not looked up, as there is only one place to connect to.
     let address = format!("http://127.0.0.1{path}");
     let mut shown = Cmd::new("curl")

@@ -1,0 +1,137 @@
+//! `git dkr compose`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use super::Format;
+use super::layer::{ShelfArgs, Workshop};
+use crate::error::Failure;
+use crate::fs::write_with_mode;
+use crate::layers::compose::make::{make, tags};
+use crate::layers::compose::text::{MARK, dockerfile};
+use crate::layers::compose::{Recipe, check_tag};
+use crate::layers::plan::Planner;
+use crate::ui;
+
+/// Make one image of what several layers provide
+///
+/// What [provides] of each layer names is copied out of its image, with the shared libraries that
+/// it needs, into an image of the layers that [runtime] names. What is there already stays as it is.
+/// Prints the Dockerfile, unless -o or --build is given.
+#[derive(Debug, Args)]
+pub struct Compose {
+    /// The layers
+    #[arg(required = true)]
+    names: Vec<String>,
+    /// Write the Dockerfile to this file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Overwrite a file that is not of git dkr
+    #[arg(long, requires = "output")]
+    force: bool,
+    /// Build it, and the images of its layers, and give the result this name
+    #[arg(long, value_name = "TAG")]
+    build: Option<String>,
+    #[command(flatten)]
+    shelf: ShelfArgs,
+    /// How to print the result of --build
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Compose {
+    /// Runs it; the exit code.
+    pub fn run(&self) -> Result<u8> {
+        let workshop = self.shelf.open()?;
+        let recipe = Recipe::new(&workshop.shelf, &self.names)?;
+        if let Some(tag) = &self.build {
+            check_tag(tag, &workshop.settings, &workshop.shelf)?;
+        }
+        let file = self
+            .output
+            .as_deref()
+            .filter(|file| *file != Path::new("-"));
+        if let Some(file) = file {
+            self.check_file(file)?;
+        }
+        for remark in &recipe.remarks {
+            ui::warn(remark);
+        }
+        if file.is_some() || self.build.is_none() {
+            let text = text(&workshop, &recipe)?;
+            match file {
+                Some(file) => {
+                    write_with_mode(file, text.as_bytes(), 0o644)?;
+                    ui::status("wrote", &file.display().to_string());
+                }
+                None => ui::result(text.trim_end())?,
+            }
+        }
+        if let Some(tag) = &self.build {
+            self.build(&workshop, &recipe, tag)?;
+        }
+        Ok(0)
+    }
+
+    fn build(&self, workshop: &Workshop, recipe: &Recipe, tag: &str) -> Result<()> {
+        let (shelf, settings) = (&workshop.shelf, &workshop.settings);
+        let made = make(workshop.site(), shelf, settings, recipe, tag)?;
+        for said in &made.said {
+            ui::warn(said);
+        }
+        let size = ui::bytes(made.size);
+        let apart = ui::bytes(made.apart);
+        ui::status(
+            "composed",
+            &format!("{tag}  {size}; the images of its layers: {apart}"),
+        );
+        let names: Vec<&str> = recipe.layers.iter().map(|layer| layer.name()).collect();
+        let remarks = [&recipe.remarks[..], &made.said[..]].concat();
+        match self.format {
+            Format::Json => ui::result(serde_json::to_string_pretty(&serde_json::json!({
+                "tag": tag,
+                "id": made.id,
+                "layers": names,
+                "size": made.size,
+                "size_of_layers": made.apart,
+                "remarks": remarks,
+            }))?),
+            Format::Text if !ui::stdout_is_terminal() => ui::result(tag),
+            Format::Text => Ok(()),
+        }
+    }
+
+    /// Somebody else's file is not ours to overwrite.
+    fn check_file(&self, file: &Path) -> Result<()> {
+        let shown = file.display();
+        if file.is_dir() {
+            bail!(
+                Failure::new(format!("{shown} is a folder")).hint(format!("-o {shown}/Dockerfile"))
+            );
+        }
+        if self.force || !file.exists() {
+            return Ok(());
+        }
+        let old = std::fs::read(file).with_context(|| format!("cannot read {shown}"))?;
+        if !old.starts_with(MARK.as_bytes()) {
+            bail!(
+                Failure::new(format!(
+                    "{shown} is there, and git dkr compose did not write it"
+                ))
+                .hint("--force overwrites it")
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The Dockerfile, whether its images are there or not.
+fn text(workshop: &Workshop, recipe: &Recipe) -> Result<String> {
+    let images = workshop.engine.all_images()?;
+    let mut planner = Planner::new(&workshop.shelf, &workshop.settings, &images);
+    let places = recipe.plan(&mut planner, &workshop.shelf)?;
+    let plan = planner.finish();
+    Ok(dockerfile(recipe, &tags(recipe, &plan, &places)?))
+}

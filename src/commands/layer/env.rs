@@ -1,0 +1,98 @@
+//! `git dkr layer env`
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+
+use super::ShelfArgs;
+use crate::conf;
+use crate::error::Failure;
+use crate::layers::compose::make::ready;
+use crate::layers::env::{self, Container, Shell};
+use crate::layers::files::File;
+use crate::{proc, ui};
+
+/// Print functions for a shell that run a layer's commands in containers
+///
+/// To use it: eval "$(git dkr layer env NAME)", or in fish: git dkr layer env NAME | source. Each
+/// command of [provides] and [aliases] then runs on the current folder, as the current user.
+#[derive(Debug, Args)]
+pub struct Env {
+    /// The layer's name
+    name: String,
+    /// The shell that is to read it [default: $SHELL]
+    #[arg(long, value_enum)]
+    shell: Option<Dialect>,
+    #[command(flatten)]
+    shelf: ShelfArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Dialect {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+impl Env {
+    /// Runs it; the exit code.
+    pub fn run(&self) -> Result<u8> {
+        let shell = self.dialect()?;
+        let workshop = self.shelf.open()?;
+        let layer = workshop.shelf.get(&self.name)?;
+        if let Some(File::Plain(own, _)) = layer.files.get("env.sh") {
+            if shell != Shell::Fish {
+                ui::result(String::from_utf8_lossy(own).trim_end())?;
+                return Ok(0);
+            }
+            ui::warn(format!("env.sh of {} is not for fish", self.name));
+        }
+        let definition = &layer.definition;
+        if !env::has_commands(definition) {
+            let message = format!("the layer `{}` has no commands", self.name);
+            bail!(Failure::new(message).hint(format!(
+                "binaries in [provides] of {}/layer.toml, and [aliases], become functions",
+                layer.folder
+            )));
+        }
+        let tag = ready(
+            workshop.site(),
+            &workshop.shelf,
+            &workshop.settings,
+            |planner, shelf| planner.own(shelf.get(&self.name)?),
+            |plan, at| Ok(plan.nodes[*at].tag.clone()),
+        )?;
+        let user = proc::user();
+        let caches = env::caches(definition).into_iter();
+        let volumes: Vec<String> = caches.map(|cache| env::volume(cache, user.0)).collect();
+        if user.0 != 0 {
+            workshop.engine.give(&tag, &volumes, user)?;
+        }
+        let container = Container {
+            engine: workshop.engine.program(),
+            image: &tag,
+            user,
+        };
+        ui::result(env::wrapper(definition, &container, shell).trim_end())?;
+        Ok(0)
+    }
+
+    fn dialect(&self) -> Result<Shell> {
+        Ok(match self.shell {
+            Some(Dialect::Bash) => Shell::Bash,
+            Some(Dialect::Zsh) => Shell::Zsh,
+            Some(Dialect::Fish) => Shell::Fish,
+            None => {
+                let program = conf::variable("SHELL").unwrap_or_else(|| "bash".to_owned());
+                match Shell::of(&program) {
+                    Some(shell) => shell,
+                    None => bail!(
+                        Failure::new(format!(
+                            "$SHELL is {program}, for which there are no functions"
+                        ))
+                        .hint("--shell bash, zsh or fish")
+                    ),
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,83 @@
+//! Which engine to use, of those on the PATH.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::docker::{self, Client};
+use super::{Engine, EngineError, Kind};
+use crate::proc::on_path;
+
+impl Engine {
+    /// The engine of this kind; without one, docker if it is there, else podman. `socket` is where
+    /// docker's daemon is, if that is known.
+    ///
+    /// A `docker` that is podman under docker's name is used as podman, when there is no docker
+    /// behind it.
+    pub fn find(wanted: Option<Kind>, socket: Option<PathBuf>) -> Result<Self> {
+        if wanted == Some(Kind::Podman)
+            && let Some(program) = on_path("podman").into_iter().next()
+        {
+            return Ok(Self::new(Kind::Podman, program));
+        }
+        let mut others = Vec::new();
+        for program in on_path("docker") {
+            // Asking takes ten milliseconds, and a list no more than that.
+            let is_binary = docker::is_binary(&program);
+            if !is_binary || wanted == Some(Kind::Podman) {
+                let client = docker::ask(&program)?;
+                if matches!(client, Client::Podman(_) | Client::Strange(_)) {
+                    others.push((program, client));
+                    continue;
+                }
+            }
+            if wanted == Some(Kind::Podman) {
+                continue;
+            }
+            return Ok(Self {
+                // A script may have ideas of its own on where the daemon is.
+                socket: socket.filter(|_| is_binary),
+                ..Self::new(Kind::Docker, program)
+            });
+        }
+        if wanted != Some(Kind::Docker) {
+            let disguised = others
+                .iter()
+                .find(|(_, client)| matches!(client, Client::Podman(_)));
+            let podman = on_path("podman").into_iter().next();
+            if let Some(program) = podman.or_else(|| Some(disguised?.0.clone())) {
+                return Ok(Self::new(Kind::Podman, program));
+            }
+        }
+        Err(match wanted {
+            Some(Kind::Podman) => EngineError::Missing(Kind::Podman),
+            Some(Kind::Docker) if others.is_empty() => EngineError::Missing(Kind::Docker),
+            _ => docker::why_none(&others),
+        }
+        .into())
+    }
+}
+
+/// The engines that are on the PATH, for who wants to know.
+#[derive(Debug)]
+pub struct Installed {
+    /// Docker's clients, up to the first that can build.
+    pub docker: Vec<(PathBuf, Client)>,
+    /// Podman and its version.
+    pub podman: Option<(PathBuf, String)>,
+}
+
+/// Asks the engines on the PATH what they are.
+pub fn installed() -> Result<Installed> {
+    let podman = match on_path("podman").into_iter().next() {
+        Some(program) => {
+            let said = docker::version(&program)?;
+            Some((program, said))
+        }
+        None => None,
+    };
+    Ok(Installed {
+        docker: docker::clients()?,
+        podman,
+    })
+}

@@ -1,0 +1,33 @@
+//! What only podman has: its own progress, its names and ids, its troubles.
+
+mod build;
+mod context;
+mod names;
+mod progress;
+mod trouble;
+
+use anyhow::Result;
+
+pub use names::docker_s;
+pub use progress::Steps;
+pub use trouble::known;
+
+use super::Engine;
+
+/// How often podman is asked again when an image that it looks at is removed meanwhile, which is
+/// an error to it even when it is none of ours.
+pub const TRIES: u32 = 10;
+
+/// Whether this is that error.
+pub fn lost_an_image(said: &str) -> bool {
+    said.contains("image not known") || said.contains("layer not known")
+}
+
+impl Engine {
+    /// What podman says of itself; an error where it cannot even say that.
+    pub fn podman_works(&self) -> Result<String> {
+        let format = "{{.Version.Version}}, storage {{.Store.GraphDriverName}}, runtime {{.Host.OCIRuntime.Name}}, cgroups {{.Host.CgroupsVersion}}";
+        let said = self.run(&self.cmd().args(["info", "--format", format]))?;
+        Ok(format!("{} ({})", self.program.display(), said.trim()))
+    }
+}

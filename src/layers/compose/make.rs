@@ -1,0 +1,186 @@
+//! Building what is composed, and the images of layers that somebody wants to be there.
+
+use anyhow::{Context, Result};
+
+use super::text::{self, Tags};
+use super::{Images, Recipe, Runtime};
+use crate::engine::{BuildSpec, Engine, Event, Found};
+use crate::error::Failure;
+use crate::fs::{Scratch, write_private};
+use crate::layers::build::{self, Site};
+use crate::layers::plan::{Plan, Planner};
+use crate::layers::shelf::{Settings, Shelf};
+use crate::ui;
+
+/// The label of a composed image: the layers in it.
+pub const COMPOSED: &str = "dkr.composed";
+/// How lines begin that are for the user, in a build that nobody watches.
+const SAID: &str = "dkr: ";
+
+/// Plans images and builds those that are not there. Gives what `read` makes of the plan.
+pub fn ready<T, R>(
+    site: Site,
+    shelf: &Shelf,
+    settings: &Settings,
+    what: impl for<'p> Fn(&mut Planner<'p>, &'p Shelf) -> Result<T, Failure>,
+    read: impl Fn(&Plan, &T) -> Result<R, Failure>,
+) -> Result<R> {
+    let mut pulled = false;
+    loop {
+        let images: Vec<Found> = site.engine.all_images()?;
+        let mut planner = Planner::new(shelf, settings, &images);
+        let found = what(&mut planner, shelf)?;
+        let plan = planner.finish();
+        if pulled || plan.absent.is_empty() {
+            let read = read(&plan, &found)?;
+            build::build(site, &plan, &[])?;
+            return Ok(read);
+        }
+        // A key is not known before what is below is here.
+        build::pull(site.engine, &plan.absent)?;
+        pulled = true;
+    }
+}
+
+/// The names of a recipe's images.
+pub fn tags(recipe: &Recipe, plan: &Plan, images: &Images) -> Result<Tags, Failure> {
+    let tag = |at: &usize| plan.nodes[*at].tag.clone();
+    let names: Vec<&str> = recipe.layers.iter().map(|layer| layer.name()).collect();
+    let mut made_by = format!("git dkr layer build {}", recipe.parts().join(" "));
+    let runtime = match (&recipe.runtime, images.runtime) {
+        (Runtime::Image(image), _) => (*image).to_owned(),
+        (Runtime::Layers(_), Some(at)) => {
+            let node = &plan.nodes[at];
+            if !node.is_own() {
+                made_by = format!("git dkr compose {} --build TAG", names.join(" "));
+                if node.key.is_none() {
+                    let message = format!("{} is not here yet", plan.absent.join(" "));
+                    let hint = "the runtime's name depends on it: pull it, or compose with --build";
+                    return Err(Failure::new(message).hint(hint));
+                }
+            }
+            node.tag.clone()
+        }
+        (Runtime::Layers(_), None) => String::new(),
+    };
+    Ok(Tags {
+        sources: images.sources.iter().map(tag).collect(),
+        runtime,
+        made_by,
+    })
+}
+
+/// A composed image.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// Its id.
+    pub id: String,
+    /// Bytes, all of it.
+    pub size: u64,
+    /// Bytes of the images of its layers, each by itself.
+    pub apart: u64,
+    /// What was found in the way.
+    pub said: Vec<String>,
+}
+
+/// Builds it, and the images that it is made of where they are not there.
+pub fn make(
+    site: Site,
+    shelf: &Shelf,
+    settings: &Settings,
+    recipe: &Recipe,
+    tag: &str,
+) -> Result<Made> {
+    let tags = ready(
+        site,
+        shelf,
+        settings,
+        |planner, shelf| recipe.plan(planner, shelf),
+        |plan, images| tags(recipe, plan, images),
+    )?;
+    let before = site.engine.inspect_one(tag)?;
+    let scratch = Scratch::new()?;
+    let file = scratch.path().join("Dockerfile");
+    write_private(&file, text::dockerfile(recipe, &tags), 0o644)?;
+    let names: Vec<&str> = recipe.layers.iter().map(|layer| layer.name()).collect();
+    let spec = BuildSpec {
+        context: scratch.folder("context")?,
+        dockerfile: Some(file),
+        tag: tag.to_owned(),
+        labels: vec![(COMPOSED.to_owned(), names.join(" "))],
+        ..BuildSpec::default()
+    };
+    let line = ui::Progress::start(tag);
+    let mut said = Vec::new();
+    site.engine
+        .build(&spec, |event| match event {
+            Event::Started {
+                number,
+                of,
+                instruction,
+            } => line.say(&format!("{tag}  [{number}/{of}] {instruction}")),
+            Event::Output(output) => said.extend(remark(output)),
+            _ => {}
+        })
+        .with_context(|| format!("cannot compose {}", names.join(" ")))?;
+    drop(line);
+    let built = site.engine.inspect_one(tag)?;
+    let built = built.context("the new image is gone")?;
+    let former = before.filter(|old| old.id != built.id && old.labels.contains_key(COMPOSED));
+    if let Some(old) = former {
+        site.engine.remove_if_nameless(&old.id, false)?;
+    }
+    let mut apart = 0;
+    for (source, tag) in recipe.sources.iter().zip(&tags.sources) {
+        let named = recipe
+            .layers
+            .iter()
+            .any(|l| l.name() == source.layer.name());
+        let image = named.then(|| site.engine.inspect_one(tag)).transpose()?;
+        apart += image.flatten().map_or(0, |image| image.size);
+    }
+    Ok(Made {
+        id: built.id,
+        size: built.size,
+        apart,
+        said,
+    })
+}
+
+/// A name for an image that is removed when this is dropped.
+#[derive(Debug)]
+pub struct Scrap<'a> {
+    engine: &'a Engine,
+    tag: String,
+}
+
+impl<'a> Scrap<'a> {
+    /// A name that nobody else has.
+    pub fn new(engine: &'a Engine) -> Self {
+        let number: u64 = rand::random();
+        let tag = format!("dkr-scrap:{number:016x}");
+        Self { engine, tag }
+    }
+
+    /// The name.
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+}
+
+impl Drop for Scrap<'_> {
+    fn drop(&mut self) {
+        self.engine.discard(&self.tag);
+    }
+}
+
+/// BuildKit puts the time before a line of a step.
+fn remark(output: &str) -> Option<String> {
+    let at = output.find(SAID)?;
+    let before = &output[..at];
+    let time = before
+        .chars()
+        .all(|c| c.is_ascii_digit() || matches!(c, '.' | ' '));
+    let said = &output[at + SAID.len()..];
+    (time && !said.starts_with("error: ")).then(|| said.to_owned())
+}

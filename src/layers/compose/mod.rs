@@ -1,0 +1,299 @@
+//! One image of several layers that stand apart: which images it is made of, and what is taken
+//! from each. Pure functions; [`text`] writes the Dockerfile, [`make`](mod@make) builds it.
+
+pub mod make;
+pub mod text;
+
+use super::dockerfile::last_user;
+use super::plan::Planner;
+use super::shelf::{Layer, Settings, Shelf};
+use crate::conf::is_prefix;
+use crate::error::Failure;
+
+/// What of a layer is taken along.
+#[derive(Debug, Clone)]
+pub struct Source<'a> {
+    /// The layer, whose image it is taken from.
+    pub layer: &'a Layer,
+    /// Commands.
+    pub binaries: Vec<&'a str>,
+    /// Shared libraries.
+    pub libraries: Vec<&'a str>,
+    /// Paths.
+    pub paths: Vec<&'a str>,
+}
+
+/// What it is put into.
+#[derive(Debug, Clone)]
+pub enum Runtime<'a> {
+    /// These layers as one image, each behind what it requires.
+    Layers(Vec<&'a Layer>),
+    /// An image that is no layer's.
+    Image(&'a str),
+}
+
+/// A composed image, before anything is known of the engine.
+#[derive(Debug, Clone)]
+pub struct Recipe<'a> {
+    /// The layers that were asked for.
+    pub layers: Vec<&'a Layer>,
+    /// What is copied.
+    pub sources: Vec<Source<'a>>,
+    /// Into what.
+    pub runtime: Runtime<'a>,
+    /// What users should hear.
+    pub remarks: Vec<String>,
+}
+
+/// The places of a recipe's images in a plan.
+#[derive(Debug, Clone)]
+pub struct Images {
+    /// Of its sources, in their order.
+    pub sources: Vec<usize>,
+    /// Of its runtime, when that is of layers.
+    pub runtime: Option<usize>,
+}
+
+impl<'a> Recipe<'a> {
+    /// Decides what an image of these layers is made of.
+    pub fn new(shelf: &'a Shelf, names: &[String]) -> Result<Self, Failure> {
+        let mut layers: Vec<&Layer> = Vec::new();
+        for name in names {
+            let layer = shelf.get(name)?;
+            if !layers.iter().any(|other| other.name() == layer.name()) {
+                layers.push(layer);
+            }
+        }
+        for layer in &layers {
+            provides_something(layer)?;
+        }
+        let mut recipe = Self {
+            runtime: Runtime::Image(""),
+            layers,
+            sources: Vec::new(),
+            remarks: Vec::new(),
+        };
+        let apart = recipe.choose_runtime(shelf)?;
+        let inside: Vec<&str> = match &recipe.runtime {
+            Runtime::Layers(layers) => layers.iter().map(|layer| layer.name()).collect(),
+            Runtime::Image(_) => Vec::new(),
+        };
+        for layer in recipe.layers.clone().into_iter().chain(apart) {
+            let known = recipe
+                .sources
+                .iter()
+                .any(|source| source.layer.name() == layer.name());
+            if !known && !inside.contains(&layer.name()) && provides_something(layer).is_ok() {
+                not_too_much(layer)?;
+                recipe.take(layer);
+            }
+        }
+        Ok(recipe)
+    }
+
+    /// Gives the runtime layers that cannot be put on the others: they are copied from.
+    fn choose_runtime(&mut self, shelf: &'a Shelf) -> Result<Vec<&'a Layer>, Failure> {
+        let mut wanted: Vec<&str> = Vec::new();
+        for reference in self.layers.iter().flat_map(|l| &l.definition.runtime) {
+            if !wanted.contains(&reference.name.as_str()) {
+                wanted.push(&reference.name);
+            }
+        }
+        if wanted.is_empty() {
+            let lowest = self.layers.iter().find_map(|layer| {
+                let order = shelf.order(&[layer.name()]).ok()?;
+                order.first().copied()
+            });
+            let lowest = lowest.ok_or_else(|| Failure::new("there is nothing to compose"))?;
+            let named = self.layers.iter().any(|l| l.name() == lowest.name());
+            self.runtime = if named {
+                Runtime::Image(&lowest.text.bottom)
+            } else {
+                Runtime::Layers(vec![lowest])
+            };
+            return Ok(Vec::new());
+        }
+        let mut chosen: Vec<&str> = Vec::new();
+        let mut order: Vec<&Layer> = Vec::new();
+        let mut apart = Vec::new();
+        for name in wanted {
+            chosen.push(name);
+            match stacked(shelf, &chosen)? {
+                Some(found) => order = found,
+                None => {
+                    chosen.pop();
+                    self.remarks.push(format!(
+                        "{name} cannot be put on {}; what it provides is copied",
+                        chosen.join(" ")
+                    ));
+                    apart.push(shelf.get(name)?);
+                }
+            }
+        }
+        self.runtime = Runtime::Layers(order);
+        Ok(apart)
+    }
+
+    /// Takes along what the layer provides and no other before it.
+    fn take(&mut self, layer: &'a Layer) {
+        let base = |path: &'a str| path.rsplit('/').next().unwrap_or(path);
+        let definition = &layer.definition;
+        let mut binaries: Vec<&str> = Vec::new();
+        for binary in &definition.binaries {
+            let first = self
+                .sources
+                .iter()
+                .find(|source| source.binaries.iter().any(|b| base(b) == base(binary)));
+            match first {
+                Some(first) => self.remarks.push(format!(
+                    "{} and {} both provide {}; that of {0} is taken",
+                    first.layer.name(),
+                    layer.name(),
+                    base(binary)
+                )),
+                None if binaries.contains(&binary.as_str()) => {}
+                None => binaries.push(binary),
+            }
+        }
+        let sources = &self.sources;
+        let libraries = sources.iter().flat_map(|source| &source.libraries);
+        let paths = sources.iter().flat_map(|source| &source.paths);
+        let source = Source {
+            layer,
+            binaries,
+            libraries: fresh(&definition.libraries, libraries.copied().collect()),
+            paths: fresh(&definition.paths, paths.copied().collect()),
+        };
+        self.sources.push(source);
+    }
+
+    /// Plans the images that it is made of.
+    pub fn plan<'p>(&self, planner: &mut Planner<'p>, shelf: &'p Shelf) -> Result<Images, Failure> {
+        let sources = self.sources.iter();
+        let sources = sources.map(|source| planner.own(shelf.get(source.layer.name())?));
+        let sources = sources.collect::<Result<_, _>>()?;
+        let runtime = match &self.runtime {
+            Runtime::Layers(layers) => {
+                let layers = layers.iter().map(|layer| shelf.get(layer.name()));
+                Some(planner.stack(&layers.collect::<Result<Vec<_>, _>>()?)?)
+            }
+            Runtime::Image(_) => None,
+        };
+        Ok(Images { sources, runtime })
+    }
+
+    /// The user that the runtime ends as, when its layers say so.
+    fn user(&self) -> Option<String> {
+        let Runtime::Layers(layers) = &self.runtime else {
+            return None;
+        };
+        let users = layers.iter().rev();
+        users
+            .filter_map(|layer| last_user(&layer.dockerfile))
+            .next()
+    }
+}
+
+/// Those that were not taken yet.
+fn fresh<'a>(all: &'a [String], taken: Vec<&str>) -> Vec<&'a str> {
+    let names = all.iter().map(String::as_str);
+    names.filter(|name| !taken.contains(name)).collect()
+}
+
+fn provides_something(layer: &Layer) -> Result<(), Failure> {
+    let definition = &layer.definition;
+    let all = [
+        &definition.binaries,
+        &definition.libraries,
+        &definition.paths,
+    ];
+    if all.iter().any(|list| !list.is_empty()) {
+        return Ok(());
+    }
+    let message = format!("the layer `{}` provides nothing", layer.name());
+    Err(Failure::new(message).hint(format!(
+        "[provides] of {}/layer.toml names what compose takes along",
+        layer.folder
+    )))
+}
+
+/// Folders that belong to a system as a whole.
+const WHOLE: &str = "/ /bin /boot /dev /etc /home /lib /lib32 /lib64 /libx32 /media /mnt /opt /proc /root /run \
+    /sbin /srv /sys /tmp /usr /usr/bin /usr/include /usr/lib /usr/lib64 /usr/libexec /usr/local /usr/local/bin \
+    /usr/sbin /usr/share /var /var/cache /var/lib";
+/// What a package manager, or the engine, keeps for itself; and where a layer's image is mounted.
+const OTHERS: &str = "/var/lib/dpkg /var/lib/apt /var/lib/rpm /usr/lib/sysimage /lib/apk /var/lib/pacman \
+    /dev /proc /sys /run /mnt";
+
+/// Refuses to put one system over another.
+fn not_too_much(layer: &Layer) -> Result<(), Failure> {
+    for path in &layer.definition.paths {
+        let parts: Vec<&str> = path
+            .split('/')
+            .filter(|p| !p.is_empty() && *p != ".")
+            .collect();
+        let plain = format!("/{}", parts.join("/"));
+        let within = |folder: &str| plain == folder || plain.starts_with(&format!("{folder}/"));
+        let whole = WHOLE.split_whitespace().any(|folder| plain == folder);
+        if whole || parts.contains(&"..") || OTHERS.split_whitespace().any(within) {
+            let message = format!("the layer `{}` provides {path}", layer.name());
+            return Err(Failure::new(message).hint(
+                "compose copies what a layer brings, not parts of a system: name files and folders of its own",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// These layers and what they require in an order in which they make one image, if there is one:
+/// a layer that says itself what it starts from cannot be put on others.
+fn stacked<'a>(shelf: &'a Shelf, names: &[&str]) -> Result<Option<Vec<&'a Layer>>, Failure> {
+    let mut fixed_first = names.to_vec();
+    fixed_first.sort_by_key(|name| shelf.get(name).is_ok_and(|layer| layer.text.takes_base()));
+    for names in [names, &fixed_first] {
+        let order = shelf.order(names)?;
+        let mut below: Vec<&str> = Vec::new();
+        let mut fits = true;
+        for layer in &order {
+            if !layer.text.takes_base() {
+                let held = shelf.order(&[layer.name()])?;
+                let holds = |name: &&str| held.iter().any(|layer| layer.name() == *name);
+                fits &= below.iter().all(holds);
+            }
+            below.push(layer.name());
+        }
+        if fits {
+            return Ok(Some(order));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether an image can be given this name: `app`, `registry:5000/team/app:1.0`.
+pub fn check_tag(tag: &str, settings: &Settings, shelf: &Shelf) -> Result<(), Failure> {
+    let (name, version) = match tag.rsplit_once(':') {
+        Some((name, version)) if !version.contains('/') => (name, version),
+        _ => (tag, "latest"),
+    };
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || matches!(c, '.' | '-');
+    let fits = version.len() <= 128
+        && version.chars().all(word)
+        && !version.is_empty()
+        && !version.starts_with(['.', '-']);
+    if !fits || !is_prefix(name) {
+        return Err(
+            Failure::new(format!("`{tag}` cannot be the name of an image"))
+                .hint("a name in lower-case letters, and a version if wanted: tools:1.0"),
+        );
+    }
+    let layer = super::shelf::ours(tag, &settings.prefix);
+    if layer.is_some_and(|(name, _)| shelf.layers.contains_key(name)) {
+        return Err(
+            Failure::new(format!("{tag} is the name of a layer's image")).hint("take another name"),
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

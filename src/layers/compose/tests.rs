@@ -1,0 +1,203 @@
+use std::collections::BTreeMap;
+
+use super::text::{Tags, dockerfile};
+use super::*;
+use crate::layers::files::{File, Files};
+use crate::layers::shelf::{Origin, Place};
+
+/// A shelf of layers: name, Dockerfile, and what their `layer.toml` says beside name and version.
+fn shelf(layers: &[(&str, &str, &str)]) -> Shelf {
+    let plain = |text: String| File::Plain(text.into_bytes(), false);
+    let folders: BTreeMap<String, Files> = layers
+        .iter()
+        .map(|(name, dockerfile, more)| {
+            let toml = format!("[layer]\nname = \"{name}\"\nversion = \"1\"\n{more}");
+            let files = [
+                ("layer.toml".to_owned(), plain(toml)),
+                ("Dockerfile".to_owned(), plain((*dockerfile).to_owned())),
+            ];
+            ((*name).to_owned(), files.into())
+        })
+        .collect();
+    let place = Place {
+        origin: Origin::Named,
+        shown: "layers".to_owned(),
+        folders,
+    };
+    Shelf::read(vec![place], &settings()).unwrap()
+}
+
+fn settings() -> Settings {
+    Settings {
+        prefix: "p".to_owned(),
+        ..Settings::default()
+    }
+}
+
+const FREE: &str = "ARG BASE_IMAGE=debian:12\nFROM ${BASE_IMAGE}\n";
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// The plan of a recipe in a few lines, where the engine has `debian:12` and no layer.
+fn text(shelf: &Shelf, wanted: &[&str]) -> String {
+    let recipe = Recipe::new(shelf, &names(wanted)).unwrap();
+    let base = crate::engine::Found {
+        id: "sha256:0".to_owned(),
+        size: 0,
+        labels: BTreeMap::new(),
+        names: vec!["debian:12".to_owned()],
+        digests: Vec::new(),
+        platform: None,
+    };
+    let images = [base];
+    let settings = settings();
+    let mut planner = Planner::new(shelf, &settings, &images);
+    let places = recipe.plan(&mut planner, shelf).unwrap();
+    let tags: Tags = make::tags(&recipe, &planner.finish(), &places).unwrap();
+    let text = dockerfile(&recipe, &tags);
+    // The scripts are files of their own.
+    let script = |line: &&str| {
+        !line.starts_with("    ")
+            || line.ends_with("; \\") && line.contains("set --")
+            || line.starts_with("    binary ") && !line.contains("()")
+            || line.starts_with("    path ") && !line.contains("()")
+    };
+    let lines: Vec<&str> = text.lines().filter(script).collect();
+    format!("{}\n{}", recipe.remarks.join("\n"), lines.join("\n"))
+}
+
+fn failure(shelf: &Shelf, wanted: &[&str]) -> String {
+    let failure = Recipe::new(shelf, &names(wanted)).unwrap_err();
+    format!("{failure}\nhint: {}", failure.advice().unwrap_or("none"))
+}
+
+#[test]
+fn the_eight_layers() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/layers/eight");
+    let mut folders = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let mut files = crate::layers::files::read_folder(&path).unwrap();
+        let File::Plain(text, _) = files["Dockerfile"].clone() else {
+            panic!("no text")
+        };
+        let text = String::from_utf8(text).unwrap().replace("PREFIX", "p");
+        files.insert(
+            "Dockerfile".to_owned(),
+            File::Plain(text.into_bytes(), false),
+        );
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        folders.insert(name, files);
+    }
+    let place = Place {
+        origin: Origin::Named,
+        shown: "eight".to_owned(),
+        folders,
+    };
+    let shelf = Shelf::read(vec![place], &settings()).unwrap();
+    let all: Vec<&str> = shelf.layers.keys().map(String::as_str).collect();
+    insta::assert_snapshot!("eight", text(&shelf, &all));
+    let recipe = Recipe::new(&shelf, &names(&["compiler"])).unwrap();
+    let tags = Tags {
+        sources: vec!["p/compiler:12".to_owned()],
+        runtime: "p/debian-base:bookworm".to_owned(),
+        made_by: "git dkr layer build compiler debian-base".to_owned(),
+    };
+    insta::assert_snapshot!("compiler", dockerfile(&recipe, &tags));
+}
+
+#[test]
+fn the_first_of_two_with_a_binary_wins() {
+    let shelf = shelf(&[
+        (
+            "a",
+            FREE,
+            "[provides]\nbinaries = [\"x\", \"y\", \"y\"]\npaths = [\"/opt/a b\"]\n[environment]\nA = \"1:$PATH\"\n",
+        ),
+        (
+            "b",
+            FREE,
+            "[provides]\nbinaries = [\"/opt/x\", \"z\"]\npaths = [\"/opt/a b\"]\n",
+        ),
+    ]);
+    insta::assert_snapshot!(text(&shelf, &["a", "b", "a"]));
+}
+
+#[test]
+fn runtimes_are_one_image_as_far_as_they_can_be() {
+    let shelf = shelf(&[
+        (
+            "os",
+            "FROM debian:12\nUSER me\n",
+            "[provides]\nbinaries = [\"o\"]\n",
+        ),
+        (
+            "r1",
+            FREE,
+            "[requires]\nlayers = [\"os\"]\n[provides]\nbinaries = [\"r\"]\n",
+        ),
+        (
+            "r2",
+            "FROM p/os:1\n",
+            "[requires]\nlayers = [\"os\"]\n[provides]\nlibraries = [\"libr2.so\"]\n",
+        ),
+        (
+            "r3",
+            "FROM alpine:3\n",
+            "[provides]\npaths = [\"/opt/r3\"]\n",
+        ),
+        (
+            "a",
+            FREE,
+            "[provides]\nbinaries = [\"a\"]\n[runtime]\nlayers = [\"r1\", \"r2\", \"r3\"]\n",
+        ),
+    ]);
+    insta::assert_snapshot!(text(&shelf, &["a"]));
+}
+
+#[test]
+fn what_cannot_be_composed_is_said() {
+    let shelf = shelf(&[
+        ("none", FREE, ""),
+        ("usr", FREE, "[provides]\npaths = [\"//usr/./\"]\n"),
+        (
+            "db",
+            FREE,
+            "[provides]\npaths = [\"/var/lib/dpkg/status\"]\n",
+        ),
+        ("up", FREE, "[provides]\npaths = [\"/opt/../etc\"]\n"),
+    ]);
+    let all: Vec<String> = ["none", "usr", "db", "up", "nono"]
+        .iter()
+        .map(|name| failure(&shelf, &[name]))
+        .collect();
+    insta::assert_snapshot!(all.join("\n\n"));
+}
+
+#[test]
+fn names_of_images() {
+    let shelf = shelf(&[("a", FREE, "[provides]\nbinaries = [\"x\"]\n")]);
+    for good in [
+        "app",
+        "app:1",
+        "registry:5000/team/app:1.0-B_2",
+        "p/other:1",
+    ] {
+        assert!(check_tag(good, &settings(), &shelf).is_ok(), "{good}");
+    }
+    for bad in [
+        "",
+        "App",
+        "a b",
+        "app:",
+        "app:-1",
+        "a:b:c",
+        "$(id)",
+        "app@sha256:1",
+        "p/a:1",
+    ] {
+        assert!(check_tag(bad, &settings(), &shelf).is_err(), "{bad}");
+    }
+}

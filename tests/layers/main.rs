@@ -1,0 +1,18 @@
+//! Layers: built, tried, composed, given to shells and put under repositories, on a real engine; and
+//! what asks for them.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bad_input;
+mod build;
+mod compose;
+mod detect;
+mod eight;
+mod env;
+mod fetch;
+mod lab;
+mod stacks;
+mod try_them;

@@ -1,0 +1,212 @@
+//! Layers under a repository, from its settings or the command line.
+
+use crate::common::dkr::Outcome;
+use crate::common::repo::Repo;
+use crate::lab::Layers;
+
+/// A layer that any base takes, as a repository keeps it.
+fn layer(name: &str, steps: &str) -> [(String, String); 2] {
+    let folder = format!(".dkr/layers/{name}");
+    let toml = format!("[layer]\nname = \"{name}\"\nversion = \"1\"\n");
+    [
+        (format!("{folder}/layer.toml"), toml),
+        (
+            format!("{folder}/Dockerfile"),
+            format!("ARG BASE_IMAGE=debian:bookworm-slim\nFROM ${{BASE_IMAGE}}\n{steps}"),
+        ),
+    ]
+}
+
+/// An agent that tells what it sees of its key.
+const AGENT: &str = "RUN printf '#!/bin/sh\\necho agent here, key $OPENAI_API_KEY\\n' > /usr/local/bin/codex && chmod +x /usr/local/bin/codex\n";
+
+/// A repository whose images' layers have a prefix of this lab.
+fn repo<'a>(layers: &'a Layers, name: &str, files: &[(String, String)]) -> Repo<'a> {
+    let repo = layers.repo_at(name);
+    repo.git(["config", "dkr.layerPrefix", &layers.prefix]);
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(n, t)| (n.as_str(), t.as_str()))
+        .collect();
+    repo.commit("Files", &files);
+    repo
+}
+
+fn create(layers: &Layers, repo: &Repo, args: &[&str]) -> Outcome {
+    layers.dkr(&repo.path, [&["create-image"], args].concat())
+}
+
+#[test]
+fn an_agent_runs_with_a_key_that_is_in_no_image() {
+    let Some(layers) = Layers::new() else { return };
+    let repo = repo(&layers, "app", &layer("agent-codex", AGENT));
+    let made = create(&layers, &repo, &["--agent=codex"]).ok();
+    let image = layers.image(&made);
+    assert_eq!(image.label("agent"), "codex");
+    assert_eq!(image.label("layers"), "agent-codex");
+
+    let key = layers.file("key", "sk-secret-value\n");
+    let key = format!("--agent-key={}", key.display());
+    let start = |options: &[&str]| layers.dkr(&repo.path, [&["start-image"], options].concat());
+    // The image's agent is run where no other command is given.
+    let run = start(&[&key]).ok();
+    assert!(
+        run.stdout.contains("agent here, key sk-secret-value"),
+        "{run:?}"
+    );
+    let shown = start(&[&key, "--dry-run"]).ok();
+    assert!(!shown.stdout.contains("sk-secret"), "{shown:?}");
+    let none = start(&["--agent=none"]).ok();
+    assert!(!none.stdout.contains("agent here"), "{none:?}");
+    let other = start(&["--agent=gemini"]).exits(127);
+    other.says("there is no gemini in this image");
+
+    let history = layers.docker(&["history", "--no-trunc", &image.tag]);
+    assert!(!history.contains("sk-secret"));
+    assert!(!image.value.to_string().contains("sk-secret"));
+    assert!(!image.layers_unpacked().hold("sk-secret"));
+}
+
+#[test]
+fn two_repositories_share_their_layers() {
+    let Some(layers) = Layers::new() else { return };
+    let files = [
+        layer("one", "RUN echo 1 > /one\n"),
+        layer("two", "RUN echo 2 > /two\n"),
+    ]
+    .concat();
+    let first = repo(&layers, "first", &files);
+    first.conf("layers = one two\n");
+    let made = create(&layers, &first, &[]).ok();
+    assert_eq!(layers.image(&made).sh("cat /one /two"), "1\n2");
+    let before = layers.named();
+
+    let second = repo(&layers, "second", &files);
+    let made = create(&layers, &second, &["--layer=one", "--layer=two"]).ok();
+    made.never_says(
+        &format!("{}/", layers.prefix)
+            .replace(&layers.prefix, &format!("built    {}", layers.prefix)),
+    );
+    assert_eq!(layers.named(), before);
+    assert_eq!(layers.image(&made).label("layers"), "one two");
+
+    // What is there is not built again, and what changed is.
+    create(&layers, &second, &["--layer=one", "--layer=two"])
+        .ok()
+        .says("already");
+    let other = layer("one", "RUN echo other > /one\n");
+    second.commit("Change a layer", &[(&other[1].0, &other[1].1)]);
+    let made = create(&layers, &second, &["--layer=one", "--layer=two"]).ok();
+    assert_eq!(layers.image(&made).sh("cat /one /two"), "other\n2");
+}
+
+#[test]
+fn layers_are_those_of_the_commit_and_the_flag_passes_them_by() {
+    let Some(layers) = Layers::new() else { return };
+    let repo = repo(
+        &layers,
+        "app",
+        &layer("ours", "RUN echo committed > /ours\n"),
+    );
+    repo.conf("layers = ours\n");
+    repo.write(".dkr/layers/ours/Dockerfile", "FROM nowhere\n");
+    let made = create(&layers, &repo, &[]).ok();
+    assert_eq!(layers.image(&made).sh("cat /ours"), "committed");
+
+    let plain = create(&layers, &repo, &["--base-image=debian:bookworm-slim"]).ok();
+    let image = layers.image(&plain);
+    assert_eq!(image.sh("ls /ours 2>/dev/null || echo none"), "none");
+    assert_eq!(image.label("layers"), "");
+    // An explanation compares with what the same command would make now.
+    let told = layers.dkr(&repo.path, ["explain"]).ok();
+    assert!(told.stdout.contains("nothing differs"), "{}", told.stdout);
+}
+
+#[test]
+fn what_cannot_be_is_said_before_anything_is_built() {
+    let Some(layers) = Layers::new() else { return };
+    let repo = repo(&layers, "app", &layer("ours", "RUN true\n"));
+    create(&layers, &repo, &["--agent=clod"])
+        .fails()
+        .says("no agent is called `clod`");
+    create(&layers, &repo, &["--stack=rst"])
+        .fails()
+        .says("did you mean `rust`?");
+    create(&layers, &repo, &["--layer=our"])
+        .fails()
+        .says("did you mean `ours`?");
+    create(&layers, &repo, &["--agent=claude", "--base-image=x"]).exits(2);
+    let broken = [(
+        ".dkr/layers/bad/layer.toml",
+        "[layer]\nname = \"bad\"\nversoin = 1\n",
+    )];
+    repo.commit("Break a layer", &broken);
+    let told = create(&layers, &repo, &["--layer=ours"]).fails();
+    told.says(
+        ".dkr/layers/bad/layer.toml:3:1: unknown key `layer.versoin`; did you mean `version`?",
+    );
+    told.says(".dkr/layers/bad: there is no Dockerfile");
+    assert_eq!(layers.named(), []);
+}
+
+/// The story of the README: no settings, one command, everything in it.
+#[test]
+fn a_rust_and_python_repository_gets_both_toolchains_and_agents() {
+    let Some(layers) = Layers::new() else { return };
+    let text = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let repo = repo(
+        &layers,
+        "app",
+        &[
+            text(
+                "Cargo.toml",
+                "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
+            ),
+            text(
+                "Cargo.lock",
+                "version = 3\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\n",
+            ),
+            text("src/main.rs", "fn main() {\n    println!(\"built\");\n}\n"),
+            text(
+                "pyproject.toml",
+                "[project]\nname = \"app\"\nversion = \"0.1\"\n",
+            ),
+            text(
+                "tests/test_app.py",
+                "def test_app():\n    assert 1 + 1 == 2\n",
+            ),
+        ],
+    );
+    // Where https goes through somebody else's certificate, npm needs that too.
+    if let Some(bundle) = std::env::var_os("NODE_EXTRA_CA_CERTS") {
+        repo.git(["config", "dkr.caBundle", bundle.to_str().unwrap()]);
+    }
+    let others = ["--layer=agent-codex", "--layer=agent-gemini"];
+    let args = [&["--stack=auto", "--agent=claude"], &others[..]].concat();
+    let made = create(&layers, &repo, &args).ok();
+    let image = layers.image(&made);
+    assert_eq!(
+        image.label("layers"),
+        "base nodejs python rust agent-claude agent-codex agent-gemini"
+    );
+    let said = image.sh(
+        "cd /workspace; cargo build --quiet; target/debug/app; cargo clippy --version; rustfmt --version
+         pytest -q; pip --version; for agent in claude codex gemini; do echo \"$agent $($agent --version)\"; done",
+    );
+    for part in [
+        "built\n",
+        "clippy",
+        "rustfmt",
+        "1 passed",
+        "pip ",
+        "Claude Code",
+        "codex codex-cli",
+        "gemini ",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in\n{said}");
+    }
+    assert_eq!(
+        image.sh("dpkg --verify; ls -A /tmp /var/lib/apt/lists"),
+        "/tmp:\n\n/var/lib/apt/lists:\npartial"
+    );
+}
