@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, compose, create_image, detect, doctor, explain, hooks, layer, list_images,
-    man, notes, start_image, update_image,
+    build_profile, check, completions, compose, create_image, detect, doctor, explain, hooks,
+    layer, list_images, man, notes, start_image, update_image,
 };
 use crate::conf::Problems;
 use crate::engine::EngineError;
@@ -56,6 +56,7 @@ enum Command {
     Detect(detect::Detect),
     Layer(layer::Layer),
     Compose(compose::Compose),
+    BuildProfile(build_profile::BuildProfile),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Man(man::Man),
@@ -96,6 +97,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Detect(command) => command.run(),
         Command::Layer(command) => command.run(),
         Command::Compose(command) => command.run(),
+        Command::BuildProfile(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
@@ -107,7 +109,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 /// Prints the story of a failure and gives its exit code.
-fn report(error: &anyhow::Error) -> u8 {
+pub(crate) fn report(error: &anyhow::Error) -> u8 {
     if let Some(Interrupted(signal)) = error.downcast_ref() {
         ui::warn("interrupted; nothing was left behind");
         return u8::try_from(128 + signal).unwrap_or(130);

@@ -1,12 +1,30 @@
 //! SHA-256 over what must never be confused: each part stands behind its length.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 
 /// Of bytes, as 64 hexadecimal digits.
 pub fn of(bytes: impl AsRef<[u8]>) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+/// Of all that is read, with how many bytes it was.
+pub fn of_reader(mut reader: impl Read) -> io::Result<(u64, String)> {
+    let (mut hash, mut count) = (Sha256::new(), 0);
+    let mut buffer = vec![0; 1 << 17];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok((count, hex(&hash.finalize()))),
+            Ok(read) => {
+                hash.update(&buffer[..read]);
+                count += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// The key over named inputs: SHA-256 over their number and then each name and value in the order

@@ -5,7 +5,7 @@
 //! | floor | modules | what they do |
 //! |---|---|---|
 //! | commands | [`cli`], [`commands`] | arguments, then: gather facts, decide, act, print |
-//! | jobs | [`image`], [`hooks`], [`layers`] | what the tool is for: bake, update, find, start; tell when stale; compose |
+//! | jobs | [`image`], [`hooks`], [`layers`], [`profile`] | what the tool is for: bake, update, find, start; tell when stale; compose; build a profile |
 //! | settings | [`conf`] | `.dkr.conf`, git config and environment, each value with its origin |
 //! | edges | [`git`], [`engine`], [`ssh`] | one for each thing outside the process; `ssh` may use `git` |
 //! | helpers | [`proc`], [`fs`], [`ui`], [`error`], [`digest`] | processes, files, the terminal, errors, keys |
@@ -30,5 +30,6 @@ pub mod hooks;
 pub mod image;
 pub mod layers;
 pub mod proc;
+pub mod profile;
 pub mod ssh;
 pub mod ui;

@@ -132,6 +132,23 @@ impl Cmd {
         Ok(output)
     }
 
+    /// Runs it with its standard output in an open file, and returns the rest.
+    pub fn output_to(&self, file: File) -> Result<Output> {
+        check_interrupted()?;
+        ui::echo(self);
+        let mut command = self.command();
+        command
+            .stdin(Stdio::null())
+            .stdout(file)
+            .stderr(Stdio::piped());
+        let (child, _registration) = self.spawn(command, self.foreground)?;
+        let output = child
+            .wait_with_output()
+            .with_context(|| format!("cannot read from {}", self.name()))?;
+        check_interrupted()?;
+        Ok(output)
+    }
+
     /// Runs it, hands each line of its standard error to `on_line` as it comes, and drops its
     /// standard output. For long work that reports its progress.
     pub fn stderr_lines(&self, on_line: impl FnMut(&str)) -> Result<ExitStatus> {

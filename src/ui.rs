@@ -114,6 +114,11 @@ fn indent(text: &str) -> String {
     text.trim_end().replace('\n', "\n    ")
 }
 
+/// The last line on standard error, for a program that reads it.
+pub fn last(line: impl Display) {
+    stderr(line);
+}
+
 /// A command about to run, when the user asked to see them.
 pub fn echo(command: &impl Display) {
     if options().verbose {

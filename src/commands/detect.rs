@@ -1,19 +1,21 @@
 //! `git dkr detect`
 
-use anyhow::{Context, Result};
-use clap::Args;
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{Format, Place};
+use super::Place;
+use crate::error::Failure;
 use crate::git::{ObjectId, Repo};
 use crate::image::target::{self, Fetch};
 use crate::layers::detect::{self, Detected};
-use crate::ui;
+use crate::{profile, ui};
 
 /// Say which languages a branch is written in, and which layers follow
 ///
 /// Told by files such as Cargo.toml at the top of the commit's tree, else in the folders directly
-/// below it. The worktree is not looked at, and nothing is fetched.
+/// below it. The worktree is not looked at, and nothing is fetched. With --format profile it writes
+/// a repo_profile.json for git dkr build-profile instead.
 #[derive(Debug, Args)]
 pub struct Detect {
     #[command(flatten)]
@@ -21,6 +23,18 @@ pub struct Detect {
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+/// How the answer is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// As a profile that git dkr build-profile builds, of a Python repository
+    Profile,
 }
 
 /// The answer as programs read it.
@@ -40,6 +54,9 @@ struct Type<'a> {
 impl Detect {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
+        if self.format == Format::Profile {
+            return self.profile().context("cannot write a profile");
+        }
         let (commit, detected) = self.ask().context("cannot detect the languages")?;
         let layers = detect::stack(&detected);
         if self.format == Format::Json {
@@ -64,10 +81,27 @@ impl Detect {
         Ok(0)
     }
 
-    fn ask(&self) -> Result<(ObjectId, Vec<Detected>)> {
+    fn profile(&self) -> Result<u8> {
+        let (repo, commit) = self.commit()?;
+        let Some(profile) = profile::detect::profile(&repo, &commit)? else {
+            bail!(
+                Failure::new(format!("nothing in {} says how to install it with pip", commit.short()))
+                    .hint("it looks for pyproject.toml, setup.py, requirements*.txt, Pipfile and poetry.lock in the commit; or write install_cmds by hand")
+            );
+        };
+        ui::result(serde_json::to_string_pretty(&profile)?)?;
+        Ok(0)
+    }
+
+    fn commit(&self) -> Result<(Repo, ObjectId)> {
         let (path, typed) = self.place.split();
         let repo = Repo::look(path)?;
         let commit = target::resolve(&repo, typed, Fetch::No)?.commit;
+        Ok((repo, commit))
+    }
+
+    fn ask(&self) -> Result<(ObjectId, Vec<Detected>)> {
+        let (repo, commit) = self.commit()?;
         let detected = detect::languages(&repo, &commit)?;
         Ok((commit, detected))
     }

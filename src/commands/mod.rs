@@ -1,5 +1,6 @@
 //! One file a subcommand: its arguments, then: gather facts, decide, act, print.
 
+pub mod build_profile;
 mod building;
 pub mod check;
 pub mod completions;

@@ -202,6 +202,11 @@ pub fn layers_dir() -> Option<PathBuf> {
     Some(root.join("git-dkr/layers"))
 }
 
+/// `PF_TMP_DIR`: where archives of the images of profiles are kept, if not in the repository.
+pub fn profile_tmp_dir() -> Option<PathBuf> {
+    variable("PF_TMP_DIR").map(PathBuf::from)
+}
+
 /// What becomes of the extra CA certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CaBundle {

@@ -31,6 +31,9 @@ pub struct BuildSpec {
     pub pass_env: Vec<String>,
     /// Whether each step is to run again.
     pub no_cache: bool,
+    /// Images whose steps are taken where they are the same; built with `BUILDKIT_INLINE_CACHE=1`.
+    /// BuildKit alone knows them: podman keeps what it built.
+    pub cache_from: Vec<String>,
 }
 
 impl BuildSpec {
@@ -54,19 +57,31 @@ impl BuildSpec {
 
 impl Engine {
     /// Builds it; `on_event` hears of each step. Nothing is tagged unless all went well.
-    pub fn build(&self, spec: &BuildSpec, mut on_event: impl FnMut(&Event)) -> Result<()> {
+    pub fn build(&self, spec: &BuildSpec, on_event: impl FnMut(&Event)) -> Result<()> {
+        self.build_logged(spec, on_event, |_| ())
+    }
+
+    /// The same; `on_line` hears of each line that the engine prints.
+    pub fn build_logged(
+        &self,
+        spec: &BuildSpec,
+        mut on_event: impl FnMut(&Event),
+        mut on_line: impl FnMut(&str),
+    ) -> Result<()> {
         match self.kind {
             Kind::Docker => {
                 let mut transcript = docker::Plain::default();
                 let cmd = self.docker_build(spec)?;
-                let status = cmd.stderr_lines(follow(&mut transcript, &mut on_event))?;
+                let status =
+                    cmd.stderr_lines(follow(&mut transcript, &mut on_event, &mut on_line))?;
                 outcome(self.kind, status, &transcript)
             }
             Kind::Podman => {
                 let cmd = self.podman_build(spec)?;
                 let mut run = || -> Result<_> {
                     let mut transcript = podman::Steps::default();
-                    let status = cmd.all_lines(follow(&mut transcript, &mut on_event))?;
+                    let status =
+                        cmd.all_lines(follow(&mut transcript, &mut on_event, &mut on_line))?;
                     Ok((status, transcript))
                 };
                 let (mut status, mut transcript) = run()?;
@@ -85,8 +100,13 @@ impl Engine {
 }
 
 /// Hears each line of a build.
-fn follow(transcript: &mut impl Transcript, mut on_event: impl FnMut(&Event)) -> impl FnMut(&str) {
+fn follow(
+    transcript: &mut impl Transcript,
+    mut on_event: impl FnMut(&Event),
+    mut on_line: impl FnMut(&str),
+) -> impl FnMut(&str) {
     move |line| {
+        on_line(line);
         if ui::verbose() && !line.is_empty() {
             ui::quoted(line);
         }

@@ -2,6 +2,7 @@
 //! have set up (contexts, credentials, remote sockets); for docker's lists, the daemon's own
 //! socket where it is a local one. What differs is in a folder for each; callers see one engine.
 
+mod archive;
 mod build;
 mod capture;
 mod docker;

@@ -13,6 +13,7 @@ mod refs;
 mod repo;
 mod tree;
 mod view;
+mod worktree;
 
 use std::path::Path;
 use std::process::Output;
@@ -29,6 +30,7 @@ pub use refs::Head;
 pub use repo::{Repo, user_settings};
 pub use tree::TreeFile;
 pub use view::View;
+pub use worktree::{is_in_worktree, known_files};
 
 use crate::error::Failure;
 use crate::proc::Cmd;

@@ -3,12 +3,13 @@
 use crate::common::dkr::{BINARY, outcome};
 use crate::common::{Sandbox, run};
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 9] = [
     "create-image",
     "update-image",
     "start-image",
     "list-images",
     "hooks",
+    "build-profile",
     "doctor",
     "completions",
     "man",

@@ -160,10 +160,21 @@ impl Running {
         stdin.write_all(text.as_bytes()).unwrap();
     }
 
+    /// Closes its standard input.
+    pub fn closes(&mut self) {
+        drop(self.stdin.take());
+    }
+
     /// Closes its standard input and waits for its end.
     #[track_caller]
     pub fn finish(mut self) -> Outcome {
-        drop(self.stdin.take());
+        self.closes();
+        self.ends()
+    }
+
+    /// Waits for its end with its standard input open.
+    #[track_caller]
+    pub fn ends(mut self) -> Outcome {
         wait_until("the end of git-dkr", || !self.is_running());
         Outcome {
             code: self.child.wait().unwrap().code(),

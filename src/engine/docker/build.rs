@@ -27,6 +27,9 @@ impl Engine {
             let source = csv_field(&format!("src={}", path.display()));
             cmd = cmd.arg("--secret").arg(format!("id={id},{source}"));
         }
+        for image in &spec.cache_from {
+            cmd = cmd.arg("--cache-from").arg(image);
+        }
         for (name, value) in &spec.labels {
             cmd = cmd.arg("--label").arg(format!("{name}={value}"));
         }

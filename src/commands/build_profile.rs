@@ -1,0 +1,104 @@
+//! `git dkr build-profile`
+
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
+use serde::Serialize;
+
+use super::EngineArgs;
+use crate::conf::Host;
+use crate::error::{Failure, Interrupted};
+use crate::git::{self, Repo};
+use crate::image::settings::sources;
+use crate::profile::{Logged, Response, build, request};
+use crate::{cli, proc, ui};
+
+/// Build the image of a repository profile: one JSON object in, one out
+///
+/// Reads {"repo_dir": …, "profile_path": …, "image_cache_dir": …, "force_rebuild": …} from standard
+/// input, the last two if wanted, and writes {"image_tag", "profile_id", "reused_cache",
+/// "build_log_path"} to standard output. When it fails, the last line on standard error is
+/// {"error", "hint", "build_log_path"}.
+#[derive(Debug, Args)]
+pub struct BuildProfile {
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// The last line of a failure.
+#[derive(Serialize)]
+struct Told<'a> {
+    error: String,
+    hint: Option<String>,
+    build_log_path: Option<&'a PathBuf>,
+}
+
+impl BuildProfile {
+    /// Runs it; the exit code. Its failures are told to a program, too.
+    pub fn run(&self) -> Result<u8> {
+        let outcome =
+            answer(&self.engine).and_then(|response| ui::result(serde_json::to_string(&response)?));
+        let Err(error) = outcome else {
+            return Ok(0);
+        };
+        let code = cli::report(&error);
+        let told = Told {
+            error: match error.is::<Interrupted>() {
+                true => "interrupted".to_owned(),
+                false => format!("{error:#}"),
+            },
+            hint: cli::hint(&error),
+            build_log_path: error.downcast_ref::<Logged>().map(|logged| &logged.log),
+        };
+        ui::last(serde_json::to_string(&told)?);
+        Ok(code)
+    }
+}
+
+fn answer(engine: &EngineArgs) -> Result<Response> {
+    let request = request::parse(&standard_input()?)?;
+    let repo_dir: &Path = &request.repo_dir;
+    if !repo_dir.is_dir() {
+        bail!(
+            Failure::new(format!("repo_dir {} is not a folder", repo_dir.display()))
+                .hint("it is the folder of a repository; a relative path is looked for from the current folder")
+        );
+    }
+    if !git::is_in_worktree(repo_dir)? {
+        bail!(
+            Failure::new(format!(
+                "repo_dir {} is not in a worktree of git",
+                repo_dir.display()
+            ))
+            .hint("git init makes one; the files that git knows there are copied")
+        );
+    }
+    let repo = Repo::find(Some(repo_dir))?;
+    let sources = sources(Some(&repo))?;
+    let host = Host::read(None, None, &sources)?;
+    build::run(&host, &request, || engine.find(&sources))
+}
+
+/// All of it. Waiting for it can be given up.
+fn standard_input() -> Result<Vec<u8>> {
+    if std::io::stdin().is_terminal() {
+        ui::status("waiting", "for the request on standard input");
+    }
+    let (send, receive) = channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().read_to_end(&mut bytes).map(|_| bytes);
+        let _ = send.send(read);
+    });
+    loop {
+        match receive.recv_timeout(Duration::from_millis(50)) {
+            Ok(read) => return read.context("cannot read the request from standard input"),
+            Err(RecvTimeoutError::Timeout) => proc::check_interrupted()?,
+            Err(RecvTimeoutError::Disconnected) => bail!(anyhow!("cannot read the request")),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Images as files: one archive with an image and its name, as `docker save` writes it.
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::{Engine, EngineError};
+
+impl Engine {
+    /// Writes an image and its name to an open file.
+    pub fn save(&self, name: &str, file: File) -> Result<()> {
+        let output = self.cmd().args(["save", name]).output_to(file)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(EngineError::of_stderr(self.kind, &String::from_utf8_lossy(&output.stderr)).into())
+    }
+
+    /// Takes what an archive holds, with the names in it.
+    pub fn load(&self, archive: &Path) -> Result<()> {
+        self.run(&self.cmd().args(["load", "--quiet", "--input"]).arg(archive))
+            .map(drop)
+    }
+}

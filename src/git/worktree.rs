@@ -1,0 +1,49 @@
+//! The files of a worktree, as they are on the disk now.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::{GitError, at, run};
+
+/// Whether a folder is in a worktree: not in a bare repository, in a git directory, or elsewhere.
+pub fn is_in_worktree(folder: &Path) -> Result<bool> {
+    let cmd = at(Some(folder))
+        .env("LC_ALL", "C")
+        .args(["rev-parse", "--is-inside-work-tree"]);
+    match run("rev-parse", &cmd) {
+        Ok(answer) => Ok(answer.starts_with(b"true")),
+        Err(error) => match error.downcast_ref::<GitError>() {
+            Some(said) if said.message.contains("not a git repository") => Ok(false),
+            _ => Err(error),
+        },
+    }
+}
+
+/// The files in and below a folder of a worktree that git tracks or would add: all but those it
+/// ignores. Paths from that folder on, sorted; files that were deleted are among them, and a
+/// submodule is the path of its folder.
+pub fn known_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let cmd = at(Some(folder)).args([
+        "-c",
+        "core.quotePath=false",
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]);
+    let listed = run("ls-files", &cmd)
+        .with_context(|| format!("cannot list the files of {}", folder.display()))?;
+    let mut files: Vec<PathBuf> = listed
+        .split(|byte| *byte == 0)
+        // A repository in the worktree that is no submodule ends in a slash.
+        .filter(|path| !path.is_empty() && !path.ends_with(b"/"))
+        .map(|path| PathBuf::from(OsStr::from_bytes(path)))
+        .collect();
+    files.sort();
+    files.dedup();
+    Ok(files)
+}

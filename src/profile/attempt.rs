@@ -1,0 +1,139 @@
+//! One build of a profile's image, and one more where the log of the first says what may help.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::build::Job;
+use super::variant::Variant;
+use super::{context, dockerfile, labels};
+use crate::conf::{self, ca};
+use crate::engine::{BuildSpec, EngineError, Event, Found};
+use crate::fs::{Scratch, write_private};
+use crate::ui;
+
+impl Job<'_> {
+    /// Builds until it works or nothing more may help: the image, and the one whose name it took.
+    pub(super) fn attempts(
+        &self,
+        tried: &mut Vec<Variant>,
+        log: &mut String,
+    ) -> Result<(Found, Option<Found>)> {
+        let scratch = Scratch::new()?;
+        let folder = scratch.folder("context")?;
+        let include = &self.profile.include;
+        let count = context::fill(&self.repo_dir, include, self.cache.folder(), &folder)?;
+        let (shown, base) = (self.repo_dir.display(), &self.base);
+        ui::status("copy", &format!("{count} files of {shown}"));
+        let engine = &self.engine;
+        let digest = match engine.inspect_one(base)? {
+            Some(found) => found.digest(base).to_owned(),
+            None => {
+                ui::status("pull", base);
+                engine.pull(base)?;
+                let pulled = engine.inspect_one(base)?;
+                pulled
+                    .context("the base image is gone")?
+                    .digest(base)
+                    .to_owned()
+            }
+        };
+        let before = engine.inspect_one(&self.tag)?;
+        loop {
+            let variant = tried.last().copied().unwrap_or_default();
+            let mut spec = self.spec(&scratch, &folder, variant, &digest)?;
+            spec.cache_from = before.iter().map(|_| self.tag.clone()).collect();
+            if tried.len() > 1 {
+                log.push_str(&format!(
+                    "\ngit dkr: once more, variant {}\n\n",
+                    variant.name()
+                ));
+            }
+            ui::status(
+                "build",
+                &format!("{} on {base}, variant {}", self.tag, variant.name()),
+            );
+            let start = log.len();
+            match self.attempt(&spec, log) {
+                Ok(()) => break,
+                Err(error) => {
+                    let step = matches!(error.downcast_ref(), Some(EngineError::Step { .. }));
+                    let said = log.get(start..).unwrap_or_default();
+                    let Some(next) = variant.after(said).filter(|_| step) else {
+                        return Err(error);
+                    };
+                    ui::warn(format_args!(
+                        "the build failed ({error}); trying the variant {}",
+                        next.name()
+                    ));
+                    tried.push(next);
+                }
+            }
+        }
+        let image = engine.inspect_one(&self.tag)?;
+        Ok((image.context("the new image is gone")?, before))
+    }
+
+    fn attempt(&self, spec: &BuildSpec, log: &mut String) -> Result<()> {
+        let progress = ui::Progress::start("start the build");
+        let hear = |event: &Event| match event {
+            Event::Started {
+                number,
+                of,
+                instruction,
+            } => {
+                progress.say(&format!("[{number}/{of}] {instruction}"));
+            }
+            Event::Output(line) => progress.say(line),
+            Event::Done {
+                number,
+                of,
+                instruction,
+                cached,
+            } => {
+                if !*cached && instruction.starts_with("RUN ") {
+                    let what = instruction.replace(ca::MOUNT, "");
+                    let what: String = what.chars().take(60).collect();
+                    progress.above(|| ui::status(&format!("[{number}/{of}]"), &what));
+                }
+            }
+            Event::Exporting => progress.say("write the image"),
+        };
+        self.engine.build_logged(spec, hear, |line| {
+            log.push_str(line);
+            log.push('\n');
+        })
+    }
+
+    fn spec(
+        &self,
+        scratch: &Scratch,
+        context: &Path,
+        variant: Variant,
+        base: &str,
+    ) -> Result<BuildSpec> {
+        // Beside the context: the repository may have a Dockerfile of its own.
+        let dockerfile = scratch.path().join("Dockerfile");
+        write_private(&dockerfile, self.text(variant), 0o644)?;
+        let mut build_args = vec![("BUILDKIT_INLINE_CACHE".to_owned(), "1".to_owned())];
+        if dockerfile::needs_newline(&self.profile) {
+            build_args.push((dockerfile::NEWLINE.to_owned(), "\n".to_owned()));
+        }
+        let mut secrets = Vec::new();
+        if let Some(bundle) = &self.host.ca_bundle {
+            let file = scratch.path().join(ca::SECRET);
+            write_private(&file, ca::with_system(&ca::read(&bundle.value)?), 0o600)?;
+            secrets.push((ca::SECRET.to_owned(), file));
+        }
+        Ok(BuildSpec {
+            context: context.to_owned(),
+            dockerfile: Some(dockerfile),
+            tag: self.tag.clone(),
+            labels: labels::of(&self.profile, variant, base),
+            secrets,
+            build_args,
+            pass_env: conf::proxies(),
+            ..BuildSpec::default()
+        })
+    }
+}

@@ -1,0 +1,143 @@
+//! Images kept as archives, for machines and engines that have lost them.
+
+use std::fs::{File, Permissions};
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::{archive, labels};
+use crate::engine::{Engine, EngineError, Found};
+use crate::{proc, ui};
+
+/// A folder of archives.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    folder: PathBuf,
+}
+
+impl Cache {
+    /// In this folder, which is made when something is put there.
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn path(&self, profile_id: &str) -> PathBuf {
+        self.folder.join(format!("{profile_id}.tar"))
+    }
+
+    /// Takes a profile's image from its archive; `None` where there is none that will do.
+    pub fn load(&self, engine: &Engine, tag: &str, profile_id: &str) -> Result<Option<Found>> {
+        let path = self.path(profile_id);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                ui::warn(format_args!("cannot read {}: {error}", path.display()));
+                return Ok(None);
+            }
+        };
+        ui::status("check", &path.display().to_string());
+        let checked = archive::check(BufReader::new(Stopping(file)), tag, profile_id);
+        proc::check_interrupted()?;
+        if let Err(reason) = checked {
+            set_aside(&path, &reason);
+            return Ok(None);
+        }
+        ui::status("load", &path.display().to_string());
+        if let Err(error) = engine.load(&path) {
+            // Another trouble is not the archive's.
+            if !matches!(error.downcast_ref(), Some(EngineError::Other(..))) {
+                return Err(error).context("cannot load the archive of the image");
+            }
+            set_aside(&path, &error.to_string());
+            return Ok(None);
+        }
+        let found = engine.inspect_one(tag)?;
+        let ours = |found: &Found| {
+            found
+                .labels
+                .get(labels::PROFILE)
+                .is_some_and(|id| id == profile_id)
+        };
+        if !found.as_ref().is_some_and(ours) {
+            set_aside(&path, "the engine found another image in it");
+            return Ok(None);
+        }
+        Ok(found)
+    }
+
+    /// Keeps a profile's image: under a temporary name, then on the disk for good, then under its
+    /// own.
+    pub fn save(&self, engine: &Engine, tag: &str, profile_id: &str) -> Result<()> {
+        let path = self.path(profile_id);
+        let save = || -> Result<()> {
+            std::fs::create_dir_all(&self.folder)?;
+            let prefix = format!(".git-dkr-{profile_id}-");
+            self.sweep(&prefix);
+            let temporary = tempfile::Builder::new()
+                .prefix(&prefix)
+                .permissions(Permissions::from_mode(0o644))
+                .tempfile_in(&self.folder)?;
+            engine.save(tag, temporary.reopen()?)?;
+            temporary.as_file().sync_all()?;
+            temporary.persist(&path)?;
+            // The new name too.
+            File::open(&self.folder)?.sync_all()?;
+            Ok(())
+        };
+        save().with_context(|| format!("cannot keep the image in {}", path.display()))
+    }
+}
+
+impl Cache {
+    /// Removes what a killed run left behind: nobody else builds this profile now.
+    fn sweep(&self, prefix: &str) {
+        for entry in std::fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            if entry.file_name().to_string_lossy().starts_with(prefix) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+/// Ends when we are asked to stop.
+struct Stopping(File);
+
+impl Read for Stopping {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        proc::check_interrupted().map_err(io::Error::other)?;
+        self.0.read(into)
+    }
+}
+
+/// Renames an archive that will not do: it may be somebody's, and is not ours to remove.
+fn set_aside(path: &Path, reason: &str) {
+    let named = |number: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".set-aside-{number}"));
+        PathBuf::from(name)
+    };
+    let free = (1..)
+        .map(named)
+        .find(|name| name.symlink_metadata().is_err());
+    let moved = free.map(|free| std::fs::rename(path, &free).map(|()| free));
+    let path = path.display();
+    match moved {
+        Some(Ok(aside)) => ui::warn(format_args!(
+            "{path} is not used: {reason}; it is now {}",
+            aside.display()
+        )),
+        _ => ui::warn(format_args!("{path} is not used: {reason}")),
+    }
+}

@@ -1,0 +1,38 @@
+//! The labels of an image of a profile.
+
+use std::collections::BTreeMap;
+
+use super::repo_profile::Profile;
+use super::variant::Variant;
+
+/// The profile's id.
+pub const PROFILE: &str = "dkr.profile_id";
+/// SHA-256 of the profile's one spelling.
+pub const DIGEST: &str = "dkr.profile_digest";
+/// What was tried when it worked.
+pub const VARIANT: &str = "dkr.profile_variant";
+/// What identifies the image that it starts from.
+pub const BASE: &str = "dkr.profile_base_digest";
+
+/// For a build.
+pub fn of(profile: &Profile, variant: Variant, base_digest: &str) -> Vec<(String, String)> {
+    [
+        (PROFILE, profile.id.as_str()),
+        (DIGEST, &profile.digest),
+        (VARIANT, variant.name()),
+        (BASE, base_digest),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}
+
+/// What the user should know of an image that is taken for this profile's.
+pub fn doubt(profile: &Profile, labels: &BTreeMap<String, String>) -> Option<&'static str> {
+    match labels.get(DIGEST) {
+        None => Some("was not built by git dkr, and is taken as it is"),
+        Some(digest) if *digest != profile.digest => {
+            Some("was built from another profile of the same profile_id, and is taken as it is")
+        }
+        Some(_) => None,
+    }
+}

@@ -1,0 +1,20 @@
+//! A deterministic image from a repository profile: a request as JSON in, an answer as JSON out.
+
+mod archive;
+mod attempt;
+pub mod build;
+mod cache;
+mod canonical;
+mod context;
+pub mod detect;
+mod dockerfile;
+mod json;
+mod labels;
+mod python_version;
+mod record;
+mod repo_profile;
+pub mod request;
+mod variant;
+
+pub use build::{Logged, Response};
+pub use request::Request;

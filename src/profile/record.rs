@@ -1,0 +1,97 @@
+//! What is left beside the repository: `Dockerfile`, `build.log` and `manifest.json`, each whole
+//! or not there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::fs::write_with_mode;
+
+/// `manifest.json`
+#[derive(Debug, Serialize)]
+pub struct Manifest<'a> {
+    /// `built`, `loaded` from an archive, `reused` from the engine, or `failed`.
+    pub result: &'static str,
+    /// The image's name.
+    pub image_tag: &'a str,
+    /// Its id; null when there is none.
+    pub image_id: Option<&'a str>,
+    /// The profile's id.
+    pub profile_id: &'a str,
+    /// SHA-256 of the profile's one spelling.
+    pub profile_digest: &'a str,
+    /// What was tried last.
+    pub variant: &'a str,
+    /// What was tried, in order.
+    pub tried: Vec<&'a str>,
+    /// What the image starts from.
+    pub base_image: &'a str,
+    /// What identifies that on any machine.
+    pub base_image_digest: Option<&'a str>,
+    /// As the profile has it.
+    pub python_version_target: Option<&'a str>,
+    /// What was made of it.
+    pub python_version: &'a str,
+    /// Whether nothing was built.
+    pub reused_cache: bool,
+    /// How long each part took, in seconds.
+    pub durations: BTreeMap<&'static str, f64>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// The folder of the three.
+#[derive(Debug, Clone)]
+pub struct Records {
+    folder: PathBuf,
+}
+
+impl Records {
+    /// Of a repository's folder.
+    pub fn of(repo_dir: &Path) -> Self {
+        Self {
+            folder: repo_dir.join(".pf_manifest/image_build"),
+        }
+    }
+
+    /// Where the log is.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("build.log")
+    }
+
+    /// Writes the Dockerfile.
+    pub fn write_dockerfile(&self, text: &str) -> Result<()> {
+        self.write("Dockerfile", text)
+    }
+
+    /// Writes the log.
+    pub fn write_log(&self, text: &str) -> Result<()> {
+        self.write("build.log", text)
+    }
+
+    /// Writes the manifest.
+    pub fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
+        let text = serde_json::to_string_pretty(manifest).context("cannot write the manifest")?;
+        self.write("manifest.json", &(text + "\n"))
+    }
+
+    /// Whether the log that is there is of the build that made this image.
+    pub fn has_log_of(&self, image_id: &str) -> bool {
+        let text = std::fs::read(self.folder.join("manifest.json")).unwrap_or_default();
+        let manifest = serde_json::from_slice::<serde_json::Value>(&text).unwrap_or_default();
+        manifest["image_id"] == image_id && self.log().is_file()
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<()> {
+        write_with_mode(&self.folder.join(name), text.as_bytes(), 0o644)
+    }
+}
+
+/// Seconds, to the millisecond.
+pub fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}

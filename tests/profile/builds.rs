@@ -1,0 +1,147 @@
+//! Building, and not building.
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::common::dkr::Outcome;
+use crate::common::engine::Gate;
+use crate::lab::{Lab, ask, begin, manifest, record, told};
+
+fn answer(outcome: &Outcome) -> serde_json::Value {
+    serde_json::from_str(&outcome.stdout).unwrap()
+}
+
+#[test]
+fn what_is_in_the_image_and_beside_the_repository() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let value = "a\nb\"c\"$HOME\\n#d 'e' `f` \\\n";
+    repo.commit(
+        "Files",
+        &[
+            ("pkg/x.py", "print('x')\n"),
+            (".gitignore", "ignored\n.env\n"),
+            ("Dockerfile", "FROM nothing\n"),
+        ],
+    );
+    repo.write("new.txt", "not committed\n");
+    repo.write("ignored", "x");
+    repo.write(".env", "TOKEN=secret");
+    lab.profile(json!({
+        "python_version_target": "3.11",
+        "install_cmds": ["echo one > /one", "cat <<EOF > /two\nRUN no\nEOF\ntest -d /workspace/pkg", "echo \"$B\" > /three"],
+        "env": { "B": value, "A": "# no comment" },
+    }));
+    let answer = lab.build(&repo, false);
+    assert_eq!(answer["reused_cache"], false);
+    let image = lab.tagged(&lab.tag());
+    let python =
+        "import os, json; print(json.dumps([os.environ['A'], os.environ['B'], os.getcwd()]))";
+    let said = image.sh(&format!("python3 -c \"{python}\""));
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&said).unwrap(),
+        json!(["# no comment", value, "/workspace"])
+    );
+    assert_eq!(
+        image.sh("cat /one /two; git --version >/dev/null; curl --version >/dev/null"),
+        "one\nRUN no"
+    );
+    let files = image.sh("find . -type f | sort");
+    assert_eq!(
+        files,
+        "./.gitignore\n./Dockerfile\n./a\n./new.txt\n./pkg/x.py"
+    );
+    assert_eq!(image.label("profile_id"), lab.id);
+    let manifest = manifest(&repo);
+    for (key, wanted) in [
+        ("result", "built"),
+        ("variant", "default"),
+        ("base_image", "python:3.11-slim"),
+        ("python_version_target", "3.11"),
+    ] {
+        assert_eq!(manifest[key], wanted, "{key}");
+    }
+    assert!(
+        manifest["base_image_digest"]
+            .as_str()
+            .unwrap()
+            .starts_with("sha256:")
+    );
+    assert!(manifest["durations"]["total"].is_number());
+    assert!(
+        record(&repo, "build.log").contains("[3/7] WORKDIR")
+            || record(&repo, "build.log").contains("WORKDIR /workspace")
+    );
+    let text = record(&repo, "Dockerfile");
+    assert!(text.starts_with("FROM python:3.11-slim\n"), "{text}");
+
+    // Nothing is built again; the log stays that of the build.
+    let log = record(&repo, "build.log");
+    assert_eq!(lab.build(&repo, false)["reused_cache"], true);
+    assert_eq!(record(&repo, "build.log"), log);
+    assert_eq!(record(&repo, "Dockerfile"), text);
+    // But when it is forced.
+    repo.write("new.txt", "changed\n");
+    assert_eq!(lab.build(&repo, true)["reused_cache"], false);
+    assert_eq!(lab.tagged(&lab.tag()).sh("cat new.txt"), "changed");
+    assert_eq!(record(&repo, "Dockerfile"), text);
+}
+
+#[test]
+fn a_command_that_fails() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.profile(json!({ "install_cmds": ["echo before", "echo the reason >&2; exit 7"] }));
+    let outcome = ask(&lab, &lab.request(&repo, false), &[]).exits(1);
+    let told = told(&outcome);
+    assert!(
+        told["error"].as_str().unwrap().contains("exit code 7"),
+        "{told}"
+    );
+    let log = std::fs::read_to_string(told["build_log_path"].as_str().unwrap()).unwrap();
+    assert!(
+        log.contains("the reason") && log.contains("before"),
+        "{log}"
+    );
+    assert!(told["hint"].as_str().unwrap().contains("build.log"));
+    assert_eq!(manifest(&repo)["result"], "failed");
+    assert!(manifest(&repo)["image_id"].is_null());
+    assert!(!lab.has_image());
+    assert_eq!(lab.archives(), [""; 0]);
+    assert_eq!(lab.leftovers(), [""; 0]);
+}
+
+#[test]
+fn two_at_once_build_once() {
+    let Some(lab) = Lab::new() else { return };
+    let (repo, gate) = (lab.repo(), Gate::new());
+    let command = gate.step();
+    lab.profile(json!({ "install_cmds": [command.trim().strip_prefix("RUN ").unwrap()] }));
+    let request = lab.request(&repo, false);
+    let first = begin(&lab, &request, &[]);
+    let step = gate.reached();
+    let second = begin(&lab, &request, &[]);
+    second.says("waiting");
+    step.open();
+    let (first, second) = (first.finish().ok(), second.finish().ok());
+    assert_eq!(answer(&first)["reused_cache"], false);
+    assert_eq!(answer(&second)["reused_cache"], true);
+}
+
+#[test]
+fn an_interruption_leaves_nothing() {
+    let Some(lab) = Lab::new() else { return };
+    let (repo, gate) = (lab.repo(), Gate::new());
+    let command = gate.step();
+    lab.profile(json!({ "install_cmds": [command.trim().strip_prefix("RUN ").unwrap()] }));
+    let running = begin(&lab, &lab.request(&repo, false), &[]);
+    let step = gate.reached();
+    running.signal(Signal::TERM);
+    let outcome = running.finish().exits(143);
+    assert_eq!(told(&outcome)["error"], "interrupted");
+    step.wait_for_end();
+    assert!(!lab.has_image());
+    assert_eq!(lab.leftovers(), [""; 0]);
+    assert_eq!(lab.archives(), [""; 0]);
+    assert!(!repo.path.join(".pf_manifest").exists());
+}
