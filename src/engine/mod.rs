@@ -19,7 +19,7 @@ use std::sync::OnceLock;
 
 use anyhow::Result;
 
-pub use build::BuildSpec;
+pub use build::{BuildSpec, quote};
 pub use capture::{Captured, Task};
 pub use docker::Client;
 pub use find::{Installed, installed};

@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::Target;
 use crate::conf::{CaBundle, Cache, Conf, Section, ca, with_run_option};
 use crate::digest;
+use crate::engine::quote;
 use crate::fs::write_private;
 use crate::ssh;
 
@@ -110,21 +111,6 @@ fn render(template: &str, values: &Values) -> Result<String> {
         .render_str(template, Value::from(minijinja::value::Serde(values)))
         .context("cannot render the Dockerfile's template")?;
     Ok(text.trim_end().to_owned() + "\n")
-}
-
-/// A value of `ENV`, `ARG` or `LABEL` that stands for itself. Inside double quotes a Dockerfile
-/// gives a meaning to `\`, `"` and `$`, and to nothing else (`frontend/dockerfile/shell/lex.go`
-/// of moby/buildkit).
-pub fn quote(value: &str) -> String {
-    let mut quoted = String::from('"');
-    for c in value.chars() {
-        if matches!(c, '\\' | '"' | '$') {
-            quoted.push('\\');
-        }
-        quoted.push(c);
-    }
-    quoted.push('"');
-    quoted
 }
 
 /// The raw lines of a section; with extra CA certificates, each RUN sees them.

@@ -18,10 +18,17 @@ pub fn of_create(
     underlay: Option<&Underlay>,
 ) -> Result<Option<Manifest>> {
     // Layers may yet have to be built; what they stand on is here.
-    let name = underlay.map_or(&conf.base_image.value, |underlay| &underlay.bottom);
-    let Some(found) = site.engine.inspect_one(name)? else {
-        return Ok(None);
+    let name = match underlay {
+        None => Some(&conf.base_image.value),
+        Some(underlay) => underlay.bottom.as_ref(),
     };
+    let found = name
+        .map(|name| site.engine.inspect_one(name))
+        .transpose()?
+        .flatten();
+    if found.is_none() && name.is_some() {
+        return Ok(None);
+    }
     let bundle = site.host.ca_bundle.as_ref();
     let ca = bundle
         .filter(|_| conf.ca_bundle.value == CaBundle::Install)
@@ -35,10 +42,16 @@ pub fn of_create(
         },
     };
     let base = Base {
-        image: name,
-        digest: found.digest(name),
+        image: name.map_or("scratch", String::as_str),
+        digest: found
+            .as_ref()
+            .zip(name)
+            .map_or("", |(found, name)| found.digest(name)),
         layers,
-        platform: found.platform.as_deref().unwrap_or_default(),
+        platform: found
+            .as_ref()
+            .and_then(|found| found.platform.as_deref())
+            .unwrap_or_default(),
         shallow,
         ca: ca.as_deref(),
     };

@@ -30,8 +30,8 @@ pub struct Underlay {
     pub to_build: usize,
     /// Images that are to be fetched before it can be built.
     pub absent: Vec<String>,
-    /// The image at the very bottom.
-    pub bottom: String,
+    /// The image at the very bottom; none below a layer that is made from scratch.
+    pub bottom: Option<String>,
 }
 
 impl Conf {
@@ -120,7 +120,7 @@ fn underlay(site: Site, conf: &Conf, commit: &ObjectId) -> Result<Option<Underla
                 .filter(|node| missing(&node.state))
                 .count(),
             absent: plan.absent.clone(),
-            bottom: bottom.map_or(String::new(), |from| from.image.clone()),
+            bottom: bottom.map(|from| from.image.clone()),
         }))
     })
 }

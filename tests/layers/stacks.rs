@@ -133,6 +133,19 @@ fn layers_are_those_of_the_commit_and_the_flag_passes_them_by() {
 }
 
 #[test]
+fn a_layer_may_be_made_from_scratch() {
+    let Some(layers) = Layers::new() else { return };
+    let [toml, (dockerfile, _)] = layer("whole", "");
+    let text = "FROM scratch\nCOPY layer.toml /x\n";
+    let repo = repo(&layers, "app", &[toml, (dockerfile, text.to_owned())]);
+    let planned = create(&layers, &repo, &["--layer=whole", "--dry-run"]).ok();
+    assert!(
+        planned.stdout.contains("layers  whole (1 to build)"),
+        "{planned:?}"
+    );
+}
+
+#[test]
 fn what_cannot_be_is_said_before_anything_is_built() {
     let Some(layers) = Layers::new() else { return };
     let repo = repo(&layers, "app", &layer("ours", "RUN true\n"));

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::{Context, Result};
 
 use super::context;
-use crate::engine::{BuildSpec, Engine};
+use crate::engine::{BuildSpec, Engine, quote};
 use crate::proc::Cmd;
 
 /// The length of `/.buildah-ssh-sock4294967295/ssh_auth_sock`.
@@ -100,19 +100,6 @@ fn with_labels(dockerfile: &str, labels: &[(String, String)]) -> Option<String> 
     }
     text.push('\n');
     Some(text)
-}
-
-/// Inside double quotes a Dockerfile gives a meaning to `\`, `"` and `$`, and to nothing else.
-fn quote(value: &str) -> String {
-    let mut quoted = String::from('"');
-    for c in value.chars() {
-        if matches!(c, '\\' | '"' | '$') {
-            quoted.push('\\');
-        }
-        quoted.push(c);
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

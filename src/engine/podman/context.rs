@@ -1,46 +1,38 @@
 //! A digest of a build context.
 
-use std::fmt::Write;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
+
+use crate::digest;
 
 /// Over the names and contents of all files but the Dockerfile, whose steps speak for themselves.
 pub fn digest(folder: &Path) -> Result<String> {
-    let mut hash = Sha256::new();
-    add(folder, Path::new(""), &mut hash)
-        .with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut text = String::new();
-    for byte in hash.finalize() {
-        let _ = write!(text, "{byte:02x}");
-    }
-    Ok(text)
+    let mut files = BTreeMap::new();
+    add(folder, "", &mut files).with_context(|| format!("cannot read {}", folder.display()))?;
+    Ok(digest::key(&files))
 }
 
-fn add(folder: &Path, below: &Path, hash: &mut Sha256) -> std::io::Result<()> {
-    let mut entries = std::fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let name = below.join(entry.file_name());
-        if name == Path::new("Dockerfile") {
+fn add(folder: &Path, below: &str, files: &mut BTreeMap<String, String>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = format!("{below}{}", entry.file_name().to_string_lossy());
+        if name == "Dockerfile" {
             continue;
         }
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            add(&entry.path(), &name, hash)?;
+            add(&entry.path(), &format!("{name}/"), files)?;
             continue;
         }
         let content = if kind.is_symlink() {
             let target = std::fs::read_link(entry.path())?;
-            target.into_os_string().into_encoded_bytes()
+            format!("-> {}", target.display())
         } else {
-            std::fs::read(entry.path())?
+            digest::of(std::fs::read(entry.path())?)
         };
-        for part in [name.as_os_str().as_encoded_bytes(), &content] {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
+        files.insert(name, content);
     }
     Ok(())
 }
