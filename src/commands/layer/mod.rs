@@ -154,7 +154,8 @@ impl Workshop {
                 format!("no layer to {verb}")
             };
             bail!(
-                Failure::new(message).hint("name some; git dkr layer list shows those there are")
+                Failure::new(message)
+                    .hint("name some, or --all; git dkr layer list shows those there are")
             );
         }
         Ok(chosen)

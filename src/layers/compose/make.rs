@@ -108,6 +108,8 @@ pub fn make(
         dockerfile: Some(file),
         tag: tag.to_owned(),
         labels: vec![(COMPOSED.to_owned(), names.join(" "))],
+        // A step from the cache does not say again what it left out.
+        no_cache: true,
         ..BuildSpec::default()
     };
     let line = ui::Progress::start(tag);
