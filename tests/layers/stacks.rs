@@ -200,9 +200,11 @@ fn a_rust_and_python_repository_gets_both_toolchains_and_agents() {
             ),
         ],
     );
-    // Where https goes through somebody else's certificate, npm needs that too.
-    if let Some(bundle) = std::env::var_os("NODE_EXTRA_CA_CERTS") {
-        repo.git(["config", "dkr.caBundle", bundle.to_str().unwrap()]);
+    // Where https goes through somebody else's certificate the machine trusts it, and npm in a
+    // container does not.
+    let system = "/etc/ssl/certs/ca-certificates.crt";
+    if std::path::Path::new(system).exists() {
+        repo.git(["config", "dkr.caBundle", system]);
     }
     let others = ["--layer=agent-codex", "--layer=agent-gemini"];
     let args = [&["--stack=auto", "--agent=claude"], &others[..]].concat();
