@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use crate::error::Failure;
+use crate::fs::write_private;
 
 /// Where distributions keep all certificates in one file.
 const SYSTEM_BUNDLES: [&str; 4] = [
@@ -49,6 +50,13 @@ pub fn read(file: &Path) -> Result<Vec<u8>> {
         );
     }
     Ok(bytes)
+}
+
+/// The extra certificates for the steps of a build: a secret's id and its file in this folder.
+pub fn secret(bundle: &Path, folder: &Path) -> Result<(String, PathBuf)> {
+    let file = folder.join(SECRET);
+    write_private(&file, with_system(&read(bundle)?), 0o600)?;
+    Ok((SECRET.to_owned(), file))
 }
 
 /// The extra certificates behind this machine's own, as most programs take one file instead of

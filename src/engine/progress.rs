@@ -34,6 +34,20 @@ pub enum Event {
     Exporting,
 }
 
+impl Event {
+    /// A step that began, in a line: `[4/7] RUN …`.
+    pub fn started(&self) -> Option<String> {
+        match self {
+            Self::Started {
+                number,
+                of,
+                instruction,
+            } => Some(format!("[{number}/{of}] {instruction}")),
+            _ => None,
+        }
+    }
+}
+
 /// The step that ended a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failed {

@@ -22,13 +22,13 @@ pub fn of_create(
         None => Some(&conf.base_image.value),
         Some(underlay) => underlay.bottom.as_ref(),
     };
-    let found = name
-        .map(|name| site.engine.inspect_one(name))
-        .transpose()?
-        .flatten();
-    if found.is_none() && name.is_some() {
-        return Ok(None);
-    }
+    let found = match name {
+        None => None,
+        Some(name) => match site.engine.inspect_one(name)? {
+            None => return Ok(None),
+            found => found,
+        },
+    };
     let bundle = site.host.ca_bundle.as_ref();
     let ca = bundle
         .filter(|_| conf.ca_bundle.value == CaBundle::Install)

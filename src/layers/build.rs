@@ -10,7 +10,7 @@ use super::dockerfile::{BASE_IMAGE, to_build, without_syntax};
 use super::files;
 use super::plan::{INPUTS, KEY, Node, Plan, State};
 use crate::conf::{self, Host, ca};
-use crate::engine::{BuildSpec, Engine, EngineError, Event};
+use crate::engine::{BuildSpec, Engine, EngineError};
 use crate::fs::{Lock, Scratch, write_private};
 use crate::{digest, proc, ui};
 
@@ -198,16 +198,13 @@ fn run(site: Site, node: &Node, key: &str, force: bool, on_step: impl Fn(&str)) 
         dockerfile: Some(scratch.path().join("Dockerfile")),
         tag: node.tag.clone(),
         labels: labels(node, key)?,
-        secrets: Vec::new(),
         build_args: build_args(node),
         pass_env: conf::proxies(),
         no_cache: force,
         ..BuildSpec::default()
     };
     if let Some(bundle) = bundle {
-        let file = scratch.path().join(ca::SECRET);
-        write_private(&file, ca::with_system(&ca::read(bundle)?), 0o600)?;
-        spec.secrets.push((ca::SECRET.to_owned(), file));
+        spec.secrets.push(ca::secret(bundle, scratch.path())?);
     }
     let built = attempt(site.engine, &spec, &text, &on_step);
     let syntax = node.layer.text.syntax.is_some();
@@ -230,13 +227,8 @@ fn attempt(engine: &Engine, spec: &BuildSpec, text: &str, on_step: &impl Fn(&str
         .unwrap_or(Path::new("Dockerfile"));
     write_private(path, text, 0o644)?;
     engine.build(spec, |event| {
-        if let Event::Started {
-            number,
-            of,
-            instruction,
-        } = event
-        {
-            on_step(&format!("[{number}/{of}] {instruction}"));
+        if let Some(step) = event.started() {
+            on_step(&step);
         }
     })
 }

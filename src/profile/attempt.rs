@@ -77,13 +77,7 @@ impl Job<'_> {
     fn attempt(&self, spec: &BuildSpec, log: &mut String) -> Result<()> {
         let progress = ui::Progress::start("start the build");
         let hear = |event: &Event| match event {
-            Event::Started {
-                number,
-                of,
-                instruction,
-            } => {
-                progress.say(&format!("[{number}/{of}] {instruction}"));
-            }
+            Event::Started { .. } => progress.say(&event.started().unwrap_or_default()),
             Event::Output(line) => progress.say(line),
             Event::Done {
                 number,
@@ -121,9 +115,7 @@ impl Job<'_> {
         }
         let mut secrets = Vec::new();
         if let Some(bundle) = &self.host.ca_bundle {
-            let file = scratch.path().join(ca::SECRET);
-            write_private(&file, ca::with_system(&ca::read(&bundle.value)?), 0o600)?;
-            secrets.push((ca::SECRET.to_owned(), file));
+            secrets.push(ca::secret(&bundle.value, scratch.path())?);
         }
         Ok(BuildSpec {
             context: context.to_owned(),

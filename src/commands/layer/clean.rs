@@ -46,9 +46,8 @@ impl Clean {
                 let name = ours(tag, prefix).map(|(name, _)| name);
                 name.is_some_and(|name| self.all || self.names.iter().any(|n| n == name))
             });
-        let mut none = true;
-        for tag in tags {
-            none = false;
+        let tags: Vec<&String> = tags.collect();
+        for tag in &tags {
             if self.dry_run {
                 ui::result(tag)?;
             } else {
@@ -56,7 +55,7 @@ impl Clean {
                 ui::status("removed", tag);
             }
         }
-        if none {
+        if tags.is_empty() {
             ui::status("nothing", "no image of these layers is there");
         }
         Ok(0)

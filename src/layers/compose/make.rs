@@ -116,13 +116,12 @@ pub fn make(
     let mut said = Vec::new();
     site.engine
         .build(&spec, |event| match event {
-            Event::Started {
-                number,
-                of,
-                instruction,
-            } => line.say(&format!("{tag}  [{number}/{of}] {instruction}")),
             Event::Output(output) => said.extend(remark(output)),
-            _ => {}
+            event => {
+                if let Some(step) = event.started() {
+                    line.say(&format!("{tag}  {step}"));
+                }
+            }
         })
         .with_context(|| format!("cannot compose {}", names.join(" ")))?;
     drop(line);
