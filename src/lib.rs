@@ -5,9 +5,9 @@
 //! | floor | modules | what they do |
 //! |---|---|---|
 //! | commands | [`cli`], [`commands`] | arguments, then: gather facts, decide, act, print |
-//! | jobs | [`image`], [`hooks`], [`layers`], [`profile`] | what the tool is for: bake, update, find, start; tell when stale; compose; build a profile |
+//! | jobs | [`image`], [`hooks`], [`layers`], [`profile`], [`overlay`] | what the tool is for: bake, update, find, start; tell when stale; compose; build a profile; rebuild in place |
 //! | settings | [`conf`] | `.dkr.conf`, git config and environment, each value with its origin |
-//! | edges | [`git`], [`engine`], [`ssh`] | one for each thing outside the process; `ssh` may use `git` |
+//! | edges | [`git`], [`engine`], [`ssh`], [`net`] | one for each thing outside the process; `ssh` may use `git` |
 //! | helpers | [`proc`], [`fs`], [`ui`], [`error`], [`digest`] | processes, files, the terminal, errors, keys |
 //!
 //! Deciding and doing are apart: parsing, planning, Dockerfile text, staleness and names are pure
@@ -29,6 +29,8 @@ pub mod git;
 pub mod hooks;
 pub mod image;
 pub mod layers;
+pub mod net;
+pub mod overlay;
 pub mod proc;
 pub mod profile;
 pub mod ssh;

@@ -1,0 +1,1 @@
+//! Edge: HTTP. Downloads that resume, uploads that stream, tokens that go to one host only.

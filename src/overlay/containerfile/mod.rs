@@ -1,0 +1,115 @@
+//! The `Containerfile` of an overlay: a Dockerfile without an image. Pure functions.
+
+/// What a `Containerfile` asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Containerfile {
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+    /// What is read and ignored, a line each, for the user.
+    pub remarks: Vec<String>,
+}
+
+/// One instruction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its first line, counted from 1.
+    pub line: usize,
+    /// Its text in one line, for people: `RUN apt-get update && …`.
+    pub text: String,
+    /// What it does.
+    pub action: Action,
+}
+
+/// What an instruction does. Words that a Dockerfile expands are kept as [`Word`]s.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Sets variables of the environment, all at once.
+    Env(Vec<(String, Word)>),
+    /// Goes to a folder, and makes it.
+    Workdir(Word),
+    /// Runs a command.
+    Run(Run),
+    /// Downloads something.
+    Fetch(Fetch),
+    /// Takes paths into the snapshot, changed or not, also where they are left out otherwise.
+    Snapshot(Vec<Word>),
+}
+
+/// A word with variables in it, not expanded yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word(pub Vec<Piece>);
+
+/// A part of a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Text as it is.
+    Text(String),
+    /// A variable.
+    Variable {
+        /// Its name.
+        name: String,
+        /// What stands for it under a condition: `:-word` and its kind.
+        otherwise: Option<(Condition, Word)>,
+    },
+}
+
+/// When a word stands for a variable: `${name-word}` and so on; with a colon, empty is unset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// `-` and `:-`: the word where it is unset.
+    Unset {
+        /// Whether an empty value counts as unset.
+        or_empty: bool,
+    },
+    /// `+` and `:+`: the word where it is set, else nothing.
+    Set {
+        /// Whether an empty value counts as unset.
+        or_empty: bool,
+    },
+    /// `?` and `:?`: a failure where it is unset, which the word explains.
+    Required {
+        /// Whether an empty value counts as unset.
+        or_empty: bool,
+    },
+}
+
+/// A command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Run {
+    /// A line for `/bin/sh -c`, here-documents included.
+    Shell(String),
+    /// A program and its arguments.
+    Exec(Vec<String>),
+    /// A text with a first line `#!`, to be run as a program.
+    Script(String),
+}
+
+/// A download.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetch {
+    /// What, as [`Source::parse`] reads it.
+    pub source: Word,
+    /// Where it goes: a folder for an archive; a folder too when it ends in `/` or is one.
+    pub dest: Word,
+    /// The SHA-256 that it must have, 64 hexadecimal digits in lower case.
+    pub sha256: Option<String>,
+    /// The mode of a file that is placed.
+    pub chmod: Option<u32>,
+}
+
+/// Where a download comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// An https address.
+    Url(String),
+    /// The files of a repository on GitHub, without the one folder that they are packed in.
+    GitHub {
+        /// Its owner.
+        owner: String,
+        /// Its name.
+        repo: String,
+        /// A branch, a tag or a commit; `None` is the newest release, or the default branch of a
+        /// repository without releases.
+        at: Option<String>,
+    },
+}

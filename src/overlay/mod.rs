@@ -1,0 +1,8 @@
+//! Rebuilds an environment in place, without an engine: what a `Containerfile` adds to the machine
+//! that it runs on, kept as a snapshot.
+//!
+//! | | |
+//! |---|---|
+//! | pure | `containerfile` reads the text |
+
+pub mod containerfile;
