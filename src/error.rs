@@ -87,6 +87,11 @@ impl fmt::Display for Mistake {
 pub struct Mistakes(Vec<Mistake>);
 
 impl Mistakes {
+    /// A single one.
+    pub fn one(mistake: Mistake) -> Self {
+        Self(vec![mistake])
+    }
+
     /// Sorted by file and place; an error unless there are none.
     pub fn none_or(mut mistakes: Vec<Mistake>) -> Result<(), Self> {
         mistakes.sort();

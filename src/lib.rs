@@ -8,7 +8,7 @@
 //! | jobs | [`image`], [`hooks`], [`layers`], [`profile`], [`overlay`] | what the tool is for: bake, update, find, start; tell when stale; compose; build a profile; rebuild in place |
 //! | settings | [`conf`] | `.dkr.conf`, git config and environment, each value with its origin |
 //! | edges | [`git`], [`engine`], [`ssh`], [`net`] | one for each thing outside the process; `ssh` may use `git` |
-//! | helpers | [`proc`], [`fs`], [`ui`], [`error`], [`digest`] | processes, files, the terminal, errors, keys |
+//! | helpers | [`proc`], [`fs`], [`ui`], [`error`], [`digest`], [`grammar`] | processes, files, the terminal, errors, keys, how Dockerfiles are written |
 //!
 //! Deciding and doing are apart: parsing, planning, Dockerfile text, staleness and names are pure
 //! functions, tested by value; only `proc` starts processes, only `ui` prints, only `conf` and
@@ -26,6 +26,7 @@ pub mod engine;
 pub mod error;
 pub mod fs;
 pub mod git;
+pub mod grammar;
 pub mod hooks;
 pub mod image;
 pub mod layers;

@@ -17,7 +17,7 @@ fn floor(module: &str) -> Option<u8> {
         "image" | "hooks" | "layers" | "profile" | "overlay" => 3,
         "conf" => 2,
         "git" | "engine" | "ssh" | "net" => 1,
-        "proc" | "fs" | "ui" | "error" | "digest" => 0,
+        "proc" | "fs" | "ui" | "error" | "digest" | "grammar" => 0,
         _ => return None,
     })
 }

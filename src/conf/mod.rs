@@ -21,7 +21,6 @@ pub use caches::Cache;
 pub use engine::{docker_socket, engine};
 pub use file::{Section, nearest};
 pub use host::{Host, expand};
-pub use instructions::{Instruction, split, with_run_option};
 pub use problem::{Place, Problem, Problems};
 pub use stack::{Stack, is_layer_name, is_prefix};
 

@@ -12,10 +12,11 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
 use super::Target;
-use crate::conf::{CaBundle, Cache, Conf, Section, ca, with_run_option};
+use crate::conf::{CaBundle, Cache, Conf, Section, ca};
 use crate::digest;
 use crate::engine::quote;
 use crate::fs::write_private;
+use crate::grammar::with_run_option;
 use crate::ssh;
 
 /// Always there, besides what `.dkr.conf` asks for.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::conf::{Instruction, ca, split, with_run_option};
+use crate::conf::ca;
+use crate::grammar::{Instruction, split, with_run_option};
 
 /// The argument by which a layer is told what to stand on.
 pub const BASE_IMAGE: &str = "BASE_IMAGE";

@@ -4,4 +4,3 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-

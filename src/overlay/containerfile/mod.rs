@@ -1,5 +1,9 @@
 //! The `Containerfile` of an overlay: a Dockerfile without an image. Pure functions.
 
+mod parse;
+
+use crate::grammar::Word;
+
 /// What a `Containerfile` asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Containerfile {
@@ -33,44 +37,6 @@ pub enum Action {
     Fetch(Fetch),
     /// Takes paths into the snapshot, changed or not, also where they are left out otherwise.
     Snapshot(Vec<Word>),
-}
-
-/// A word with variables in it, not expanded yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word(pub Vec<Piece>);
-
-/// A part of a word.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
-    /// Text as it is.
-    Text(String),
-    /// A variable.
-    Variable {
-        /// Its name.
-        name: String,
-        /// What stands for it under a condition: `:-word` and its kind.
-        otherwise: Option<(Condition, Word)>,
-    },
-}
-
-/// When a word stands for a variable: `${name-word}` and so on; with a colon, empty is unset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Condition {
-    /// `-` and `:-`: the word where it is unset.
-    Unset {
-        /// Whether an empty value counts as unset.
-        or_empty: bool,
-    },
-    /// `+` and `:+`: the word where it is set, else nothing.
-    Set {
-        /// Whether an empty value counts as unset.
-        or_empty: bool,
-    },
-    /// `?` and `:?`: a failure where it is unset, which the word explains.
-    Required {
-        /// Whether an empty value counts as unset.
-        or_empty: bool,
-    },
 }
 
 /// A command.
@@ -112,4 +78,16 @@ pub enum Source {
         /// repository without releases.
         at: Option<String>,
     },
+}
+
+impl Source {
+    /// Reads one.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("https://") {
+            Some(_) => Ok(Self::Url(text.to_owned())),
+            None => Err(format!(
+                "`{text}` is neither https://… nor github:OWNER/REPO"
+            )),
+        }
+    }
 }

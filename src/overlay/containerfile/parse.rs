@@ -1,0 +1,308 @@
+//! Reads a `Containerfile`, and says all that is wrong with it at once.
+
+use std::collections::BTreeSet;
+
+use super::{Action, Containerfile, Fetch, Step};
+use crate::conf::nearest;
+use crate::error::{Mistake, Mistakes};
+use crate::grammar::{self, Instruction, Lexed, Word, is_name};
+
+mod run;
+
+/// What an overlay carries out.
+const CARRIED_OUT: [&str; 5] = ["ENV", "FETCH", "RUN", "SNAPSHOT", "WORKDIR"];
+
+/// What is read and ignored, and why.
+const IGNORED: [(&str, &str); 13] = [
+    ("ARG", "use ENV: nobody gives build arguments"),
+    ("CMD", "there is no container to run it in"),
+    ("ENTRYPOINT", "there is no container to run it in"),
+    ("EXPOSE", "there is no container with ports"),
+    ("FROM", "this machine is what the steps change"),
+    ("HEALTHCHECK", "there is no container to look after"),
+    ("LABEL", "there is no image to carry it"),
+    ("MAINTAINER", "there is no image to carry it"),
+    ("ONBUILD", "there is no image to build on"),
+    ("SHELL", "commands are run by /bin/sh"),
+    ("STOPSIGNAL", "there is no container to stop"),
+    ("USER", "steps run as the user who runs git dkr"),
+    ("VOLUME", "there is no container with volumes"),
+];
+
+impl Containerfile {
+    /// Reads the bytes of a file, whose name is for messages. Pure; never panics.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Mistakes> {
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let (good, _) = bytes.split_at(error.valid_up_to());
+                let good = String::from_utf8_lossy(good);
+                let mistake = Mistake::at(file, &good, good.len(), "this is not UTF-8");
+                return Err(Mistakes::one(mistake));
+            }
+        };
+        let mut reader = Reader::new(file, text.strip_prefix('\u{feff}').unwrap_or(text));
+        reader.read();
+        if reader.read.steps.is_empty() && reader.mistakes.is_empty() {
+            let message = "there is no step in it: no RUN, ENV, WORKDIR, FETCH or SNAPSHOT";
+            reader.mistakes.push(Mistake::in_file(file, message));
+        }
+        Mistakes::none_or(reader.mistakes)?;
+        Ok(reader.read)
+    }
+}
+
+/// What went wrong in an instruction: the byte of its logical line, and what.
+type Wrong = (usize, String);
+
+struct Reader<'a> {
+    file: &'a str,
+    text: &'a str,
+    /// Names of what was said to be ignored.
+    said: BTreeSet<&'static str>,
+    read: Containerfile,
+    mistakes: Vec<Mistake>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(file: &'a str, text: &'a str) -> Self {
+        Self {
+            file,
+            text,
+            said: BTreeSet::new(),
+            read: Containerfile::default(),
+            mistakes: Vec::new(),
+        }
+    }
+
+    fn read(&mut self) {
+        if let Some(at) = other_escape(self.text) {
+            let message = "only a backslash continues a line here: take this directive out";
+            self.wrong(at, message.to_owned());
+        }
+        let mut start = 0;
+        for instruction in grammar::split(self.text) {
+            start += instruction.lead.len();
+            if !instruction.keyword.is_empty() {
+                self.instruction(start, &instruction);
+            }
+            start += instruction.body.len();
+        }
+    }
+
+    /// One that begins at this byte of the text.
+    fn instruction(&mut self, start: usize, instruction: &Instruction) {
+        let name = instruction.keyword.as_str();
+        if let Some((name, why)) = IGNORED.iter().find(|(ignored, _)| *ignored == name) {
+            if self.said.insert(name) {
+                let at = Mistake::at(self.file, self.text, start, "");
+                let line = at.at.map_or(0, |(line, _)| line);
+                let remark = format!("{}:{line}: {name} is ignored: {why}", self.file);
+                self.read.remarks.push(remark);
+            }
+            return;
+        }
+        if !CARRIED_OUT.contains(&name) {
+            self.wrong(start, unknown(name));
+            return;
+        }
+        if let Some(reason) = &instruction.unfinished {
+            self.wrong(start, format!("this {name} {reason}"));
+            return;
+        }
+        let logical = instruction.logical_line();
+        // The name is of ASCII letters: as many bytes in upper case as in lower.
+        let rest = logical.get(name.len()..).unwrap_or_default();
+        match self.action(instruction, rest) {
+            Ok(action) => self.read.steps.push(Step {
+                line: instruction.line + 1,
+                text: shown(name, rest),
+                action,
+            }),
+            Err((at, message)) => {
+                self.wrong(start + instruction.place(name.len() + at), message);
+            }
+        }
+    }
+
+    fn action(&mut self, instruction: &Instruction, rest: &str) -> Result<Action, Wrong> {
+        match instruction.keyword.as_str() {
+            "ENV" => env(rest).map(Action::Env),
+            "WORKDIR" => {
+                let [folder] = exactly(rest, "WORKDIR takes one folder")?;
+                Ok(Action::Workdir(folder.word))
+            }
+            "FETCH" => fetch(rest).map(Action::Fetch),
+            "SNAPSHOT" => {
+                let paths = grammar::words(rest)?;
+                if paths.is_empty() {
+                    return Err((0, "SNAPSHOT takes paths".to_owned()));
+                }
+                Ok(Action::Snapshot(words_of(paths)))
+            }
+            _ => {
+                let (run, ignored) = run::run(rest, &instruction.heredocs)?;
+                for name in ignored {
+                    if self.said.insert(name) {
+                        let (file, line) = (self.file, instruction.line + 1);
+                        let remark = format!("{file}:{line}: RUN {name} is ignored");
+                        self.read.remarks.push(remark);
+                    }
+                }
+                Ok(Action::Run(run))
+            }
+        }
+    }
+
+    fn wrong(&mut self, byte: usize, message: String) {
+        let mistake = Mistake::at(self.file, self.text, byte, message);
+        self.mistakes.push(mistake);
+    }
+}
+
+fn unknown(name: &str) -> String {
+    match name {
+        "COPY" | "ADD" => {
+            format!(
+                "{name} has no folder to copy from: use FETCH, or RUN cp of files that are here"
+            )
+        }
+        _ => match nearest(name, &CARRIED_OUT) {
+            Some(near) => format!("`{name}` is no instruction; did you mean {near}?"),
+            None => format!(
+                "`{name}` is no instruction; there are {}",
+                CARRIED_OUT.join(", ")
+            ),
+        },
+    }
+}
+
+/// Where a directive at the very top asks for another character than the backslash.
+fn other_escape(text: &str) -> Option<usize> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let (name, value) = line.trim().strip_prefix('#')?.split_once('=')?;
+        if name.trim().eq_ignore_ascii_case("escape") && value.trim() != "\\" {
+            return Some(at);
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// An instruction in one line.
+fn shown(name: &str, rest: &str) -> String {
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    format!("{name} {}", words.join(" "))
+}
+
+fn words_of(lexed: Vec<Lexed>) -> Vec<Word> {
+    lexed.into_iter().map(|lexed| lexed.word).collect()
+}
+
+/// As many words as are asked for.
+fn exactly<const N: usize>(rest: &str, what: &str) -> Result<[Lexed; N], Wrong> {
+    let words = grammar::words(rest)?;
+    let surplus = words.get(N).map_or(rest.len(), |lexed| lexed.at);
+    words
+        .try_into()
+        .map_err(|_| (surplus, what.to_owned()))
+}
+
+/// `KEY=value …`, or `KEY the rest of the line`.
+fn env(rest: &str) -> Result<Vec<(String, Word)>, Wrong> {
+    let trimmed = rest.trim_start();
+    let start = rest.len() - trimmed.len();
+    let first = trimmed.find(char::is_whitespace).unwrap_or(trimmed.len());
+    let (name, value) = trimmed.split_at(first);
+    if name.is_empty() {
+        return Err((0, "ENV takes NAME=value".to_owned()));
+    }
+    if !name.contains('=') {
+        let name = variable(name, start)?;
+        let value = value.trim();
+        if value.is_empty() {
+            return Err((start, format!("{name} has no value: ENV {name}=value")));
+        }
+        let at = rest.trim_end().len() - value.len();
+        let word = grammar::value(value).map_err(|(byte, message)| (at + byte, message))?;
+        return Ok(vec![(name, word)]);
+    }
+    let pairs = grammar::words(rest)?;
+    pairs.into_iter().map(pair).collect()
+}
+
+fn pair(lexed: Lexed) -> Result<(String, Word), Wrong> {
+    use grammar::Piece::Text;
+    let mut pieces = lexed.word.0;
+    let first = match pieces.first_mut() {
+        Some(Text(first)) => first,
+        _ => return Err((lexed.at, "a name is no variable: NAME=value".to_owned())),
+    };
+    let Some((name, value)) = first.split_once('=') else {
+        let message = format!("`{first}` is no NAME=value; quote a value with spaces");
+        return Err((lexed.at, message));
+    };
+    let name = variable(name, lexed.at)?;
+    *first = value.to_owned();
+    Ok((name, Word(pieces)))
+}
+
+fn variable(name: &str, at: usize) -> Result<String, Wrong> {
+    if is_name(name) {
+        Ok(name.to_owned())
+    } else {
+        let message = format!("`{name}` cannot be a variable: letters, digits and _ make a name");
+        Err((at, message))
+    }
+}
+
+/// `[--sha256=HEX] [--chmod=MODE] SOURCE DEST`
+fn fetch(rest: &str) -> Result<Fetch, Wrong> {
+    let (mut sha256, mut chmod) = (None, None);
+    let mut words = grammar::words(rest)?.into_iter().peekable();
+    let option = |lexed: &Lexed| lexed.word.plain().filter(|text| text.starts_with("--"));
+    while let Some(text) = words.peek().and_then(option) {
+        let at = words.next().map_or(0, |lexed| lexed.at);
+        match text.split_once('=') {
+            Some(("--sha256", digest)) => sha256 = Some(self::digest(digest, at)?),
+            Some(("--chmod", mode)) => chmod = Some(self::mode(mode, at)?),
+            _ => {
+                let message = format!("`{text}` is no option of FETCH: --sha256=, --chmod=");
+                return Err((at, message));
+            }
+        }
+    }
+    let (Some(source), Some(dest), None) = (words.next(), words.next(), words.next()) else {
+        return Err((0, "FETCH takes what, and where it goes".to_owned()));
+    };
+    if let Some(text) = source.word.plain() {
+        super::Source::parse(&text).map_err(|message| (source.at, message))?;
+    }
+    Ok(Fetch {
+        source: source.word,
+        dest: dest.word,
+        sha256,
+        chmod,
+    })
+}
+
+fn digest(text: &str, at: usize) -> Result<String, Wrong> {
+    let digest = text.strip_prefix("sha256:").unwrap_or(text);
+    if digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit()) {
+        Ok(digest.to_ascii_lowercase())
+    } else {
+        let message = format!("`{text}` is no SHA-256: 64 hexadecimal digits");
+        Err((at, message))
+    }
+}
+
+fn mode(text: &str, at: usize) -> Result<u32, Wrong> {
+    u32::from_str_radix(text, 8)
+        .ok()
+        .filter(|mode| *mode <= 0o7777 && text.chars().all(|c| c.is_digit(8)))
+        .ok_or_else(|| (at, format!("`{text}` is no mode, such as 755")))
+}
+
+#[cfg(test)]
+mod tests;
