@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     build_profile, check, completions, compose, create_image, detect, doctor, explain, hooks,
-    layer, list_images, man, notes, start_image, update_image,
+    layer, list_images, man, notes, overlay, start_image, update_image,
 };
 use crate::conf::Problems;
 use crate::engine::EngineError;
@@ -56,6 +56,7 @@ enum Command {
     Detect(detect::Detect),
     Layer(layer::Layer),
     Compose(compose::Compose),
+    Overlay(overlay::Overlay),
     BuildProfile(build_profile::BuildProfile),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -97,6 +98,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Detect(command) => command.run(),
         Command::Layer(command) => command.run(),
         Command::Compose(command) => command.run(),
+        Command::Overlay(command) => command.run(),
         Command::BuildProfile(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Completions(command) => command.run(),
@@ -132,8 +134,9 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
         {
             return Some("free some space there, or name another folder with TMPDIR".to_owned());
         }
-        if cause.is::<Mistakes>() {
-            return Some("layers are described in README.md, under Layers".to_owned());
+        if let Some(mistakes) = cause.downcast_ref::<Mistakes>() {
+            let chapter = mistakes.chapter;
+            return Some(format!("README.md, under {chapter}, says what there is"));
         }
         cause
             .is::<Problems>()

@@ -84,29 +84,28 @@ impl fmt::Display for Mistake {
 
 /// All that is wrong in files that a user wrote; at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistakes(Vec<Mistake>);
+pub struct Mistakes {
+    found: Vec<Mistake>,
+    /// The chapter of README.md that says how such files are written.
+    pub chapter: &'static str,
+}
 
 impl Mistakes {
-    /// A single one.
-    pub fn one(mistake: Mistake) -> Self {
-        Self(vec![mistake])
-    }
-
     /// Sorted by file and place; an error unless there are none.
-    pub fn none_or(mut mistakes: Vec<Mistake>) -> Result<(), Self> {
-        mistakes.sort();
-        mistakes.dedup();
-        if mistakes.is_empty() {
+    pub fn none_or(mut found: Vec<Mistake>, chapter: &'static str) -> Result<(), Self> {
+        found.sort();
+        found.dedup();
+        if found.is_empty() {
             Ok(())
         } else {
-            Err(Self(mistakes))
+            Err(Self { found, chapter })
         }
     }
 }
 
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, mistake) in self.0.iter().enumerate() {
+        for (index, mistake) in self.found.iter().enumerate() {
             if index > 0 {
                 writeln!(f)?;
             }

@@ -12,9 +12,10 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::ui;
 
+mod offspring;
 mod signals;
 
-use signals::Registration;
+use signals::{Registration, Told};
 pub use signals::{catch_signals, check_interrupted};
 
 /// A command to run: program, arguments, environment changes.
@@ -29,6 +30,7 @@ pub struct Cmd {
     /// Runs whatever signal has come, and is told of none.
     clears_up: bool,
     by_hangup: bool,
+    folder: Option<PathBuf>,
 }
 
 impl Cmd {
@@ -42,6 +44,7 @@ impl Cmd {
             foreground: false,
             clears_up: false,
             by_hangup: false,
+            folder: None,
         }
     }
 
@@ -102,6 +105,13 @@ impl Cmd {
     #[must_use]
     pub fn stops_by_hangup(mut self) -> Self {
         self.by_hangup = true;
+        self
+    }
+
+    /// Runs it in this folder.
+    #[must_use]
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
         self
     }
 
@@ -254,6 +264,9 @@ impl Cmd {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
         for (name, value) in &self.env {
             match value {
                 Some(value) => command.env(name, value),
@@ -273,7 +286,12 @@ impl Cmd {
         let registration = if self.clears_up {
             Registration::none()
         } else {
-            Registration::new(&child, in_our_group, self.by_hangup)
+            let told = if in_our_group {
+                Told::NotOfCtrlC
+            } else {
+                Told::Alone
+            };
+            Registration::new(&child, told, self.by_hangup)
         };
         Ok((child, registration))
     }
@@ -318,6 +336,9 @@ impl fmt::Display for Cmd {
             let text = text.to_string_lossy().into_owned();
             shlex::try_quote(&text).map_or(text.clone(), |quoted| quoted.into_owned())
         };
+        if let Some(folder) = &self.folder {
+            write!(f, "cd {} && ", quote(folder.as_os_str()))?;
+        }
         for (name, value) in &self.env {
             if let Some(value) = value {
                 write!(f, "{}={} ", name.to_string_lossy(), quote(value))?;

@@ -270,6 +270,17 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
         .join("\n")
 }
 
+/// A text in one line, and no more of it than this many characters.
+pub fn shortened(text: &str, most: usize) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut text = words.join(" ");
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 /// Bytes for people: `415 MB`.
 pub fn bytes(count: u64) -> String {
     bytesize::ByteSize(count).display().si().to_string()

@@ -125,13 +125,7 @@ fn title(instruction: &str) -> String {
             return title.to_owned();
         }
     }
-    let words: Vec<&str> = instruction.split_whitespace().collect();
-    let mut text = words.join(" ");
-    if let Some((end, _)) = text.char_indices().nth(60) {
-        text.truncate(end);
-        text.push('…');
-    }
-    text
+    ui::shortened(instruction, 60)
 }
 
 #[cfg(test)]

@@ -150,7 +150,7 @@ impl Shelf {
         shelf.check_args(settings, &mut mistakes);
         mistakes.extend(shelf.cycles());
         shelf.remarks = shelf.foreign_prefixes(settings);
-        Mistakes::none_or(mistakes)?;
+        Mistakes::none_or(mistakes, "Layers")?;
         Ok(shelf)
     }
 

@@ -3,6 +3,11 @@
 //!
 //! | | |
 //! |---|---|
-//! | pure | `containerfile` reads the text |
+//! | pure | `containerfile` reads the text, `key` names what comes of it, `environment` is what it sets |
 
 pub mod containerfile;
+pub mod environment;
+pub mod inside;
+pub mod key;
+pub mod parts;
+pub mod steps;

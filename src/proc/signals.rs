@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::error::Interrupted;
@@ -69,22 +69,34 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// Who is told of a signal to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// The child.
+    Alone,
+    /// The child, but of Ctrl-C: it shares our process group, and hears of that from the terminal.
+    NotOfCtrlC,
+    /// All of the child's own process group.
+    Group,
+}
+
 /// A running child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Registered {
     pid: Pid,
-    /// Whether it shares our process group, and so hears of Ctrl-C from the terminal itself.
-    in_our_group: bool,
+    told: Told,
     /// Whether it is asked to stop by SIGHUP.
     by_hangup: bool,
 }
 
 impl Registered {
     fn tell(self, signal: Signal) {
-        if !(self.in_our_group && signal == Signal::INT) {
-            // The child may be gone already, which is what was wanted.
-            let _ = kill_process(self.pid, signal);
-        }
+        // The child may be gone already, which is what was wanted.
+        let _ = match self.told {
+            Told::NotOfCtrlC if signal == Signal::INT => Ok(()),
+            Told::Group => kill_process_group(self.pid, signal),
+            Told::Alone | Told::NotOfCtrlC => kill_process(self.pid, signal),
+        };
     }
 }
 
@@ -97,13 +109,13 @@ impl Registration {
         Self(None)
     }
 
-    pub(super) fn new(child: &Child, in_our_group: bool, by_hangup: bool) -> Self {
+    pub(super) fn new(child: &Child, told: Told, by_hangup: bool) -> Self {
         let registered = i32::try_from(child.id())
             .ok()
             .and_then(Pid::from_raw)
             .map(|pid| Registered {
                 pid,
-                in_our_group,
+                told,
                 by_hangup,
             });
         lock(&CHILDREN).extend(registered);

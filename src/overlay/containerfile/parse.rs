@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Action, Containerfile, Fetch, Step};
 use crate::conf::nearest;
-use crate::error::{Mistake, Mistakes};
+use crate::error::Mistake;
 use crate::grammar::{self, Instruction, Lexed, Word, is_name};
 
 mod run;
@@ -30,15 +30,16 @@ const IGNORED: [(&str, &str); 13] = [
 ];
 
 impl Containerfile {
-    /// Reads the bytes of a file, whose name is for messages. Pure; never panics.
-    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Mistakes> {
+    /// Reads the bytes of a file, whose name is for messages; or all that is wrong with it. Pure;
+    /// never panics.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => {
                 let (good, _) = bytes.split_at(error.valid_up_to());
                 let good = String::from_utf8_lossy(good);
                 let mistake = Mistake::at(file, &good, good.len(), "this is not UTF-8");
-                return Err(Mistakes::one(mistake));
+                return Err(vec![mistake]);
             }
         };
         let mut reader = Reader::new(file, text.strip_prefix('\u{feff}').unwrap_or(text));
@@ -47,8 +48,11 @@ impl Containerfile {
             let message = "there is no step in it: no RUN, ENV, WORKDIR, FETCH or SNAPSHOT";
             reader.mistakes.push(Mistake::in_file(file, message));
         }
-        Mistakes::none_or(reader.mistakes)?;
-        Ok(reader.read)
+        if reader.mistakes.is_empty() {
+            Ok(reader.read)
+        } else {
+            Err(reader.mistakes)
+        }
     }
 }
 
@@ -204,9 +208,7 @@ fn words_of(lexed: Vec<Lexed>) -> Vec<Word> {
 fn exactly<const N: usize>(rest: &str, what: &str) -> Result<[Lexed; N], Wrong> {
     let words = grammar::words(rest)?;
     let surplus = words.get(N).map_or(rest.len(), |lexed| lexed.at);
-    words
-        .try_into()
-        .map_err(|_| (surplus, what.to_owned()))
+    words.try_into().map_err(|_| (surplus, what.to_owned()))
 }
 
 /// `KEY=value …`, or `KEY the rest of the line`.

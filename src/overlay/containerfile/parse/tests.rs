@@ -2,12 +2,16 @@ use super::super::Run;
 use super::*;
 
 fn read(text: &str) -> Containerfile {
-    Containerfile::parse("Containerfile", text.as_bytes()).unwrap_or_else(|e| panic!("{e}"))
+    Containerfile::parse("Containerfile", text.as_bytes()).unwrap()
 }
 
 fn mistakes(text: &str) -> String {
     let read = Containerfile::parse("Containerfile", text.as_bytes());
-    read.map_or_else(|mistakes| mistakes.to_string(), |read| format!("{read:?}"))
+    let lines = |mistakes: Vec<Mistake>| {
+        let lines: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
+        lines.join("\n")
+    };
+    read.map_or_else(lines, |read| format!("{read:?}"))
 }
 
 /// The one step's command.
@@ -135,7 +139,7 @@ fn files_that_are_none() {
     insta::assert_snapshot!(mistakes(""), @"Containerfile: there is no step in it: no RUN, ENV, WORKDIR, FETCH or SNAPSHOT");
     insta::assert_snapshot!(mistakes("# escape=`\nRUN a"), @"Containerfile:1:1: only a backslash continues a line here: take this directive out");
     let bytes = Containerfile::parse("Containerfile", b"RUN a\nRUN \xff\n");
-    insta::assert_snapshot!(bytes.unwrap_err(), @"Containerfile:2:5: this is not UTF-8");
+    insta::assert_snapshot!(bytes.unwrap_err()[0], @"Containerfile:2:5: this is not UTF-8");
 }
 
 proptest::proptest! {

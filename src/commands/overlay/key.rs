@@ -1,0 +1,41 @@
+//! `git dkr overlay key`
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+
+use super::Files;
+use crate::commands::Format;
+use crate::ui;
+
+/// Print the key of a Containerfile's snapshot
+///
+/// The SHA-256 of its bytes; of several, each also of the ones before it, in their order.
+#[derive(Debug, Args)]
+pub struct Key {
+    #[command(flatten)]
+    files: Files,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Key {
+    /// Runs it; the exit code.
+    pub fn run(&self) -> Result<u8> {
+        let parts = self.files.read()?;
+        match self.format {
+            Format::Text => {
+                for part in &parts {
+                    ui::result(&part.key)?;
+                }
+            }
+            Format::Json => {
+                let row = |part: &crate::overlay::parts::Part| json!({"file": part.file, "key": part.key, "tag": part.tag});
+                let rows: Vec<_> = parts.iter().map(row).collect();
+                ui::result(serde_json::to_string_pretty(&rows)?)?;
+            }
+        }
+        Ok(0)
+    }
+}

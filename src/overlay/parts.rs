@@ -1,0 +1,62 @@
+//! The `Containerfile`s of an overlay, each of which stands on the ones before it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::containerfile::Containerfile;
+use super::key;
+use crate::error::{Failure, Mistakes};
+
+/// What a file is called where none is named.
+pub const FILE: &str = "Containerfile";
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its name, as the user gave it.
+    pub file: String,
+    /// What it asks for.
+    pub containerfile: Containerfile,
+    /// The key of its snapshot, 64 hexadecimal digits.
+    pub key: String,
+    /// What its snapshot is called in caches.
+    pub tag: String,
+}
+
+/// Reads them; all that is wrong in any of them is one error.
+pub fn read(files: &[PathBuf], name: Option<&str>) -> Result<Vec<Part>> {
+    if let Some(name) = name {
+        key::check_name(name)?;
+    }
+    let bytes = files.iter().map(|file| bytes_of(file));
+    let bytes: Vec<Vec<u8>> = bytes.collect::<Result<_>>()?;
+    let (mut parts, mut wrong) = (Vec::new(), Vec::new());
+    for ((file, bytes), key) in files.iter().zip(&bytes).zip(key::keys(&bytes)) {
+        let file = file.display().to_string();
+        match Containerfile::parse(&file, bytes) {
+            Ok(containerfile) => parts.push(Part {
+                tag: key::tag(name, &key),
+                file,
+                containerfile,
+                key,
+            }),
+            Err(mistakes) => wrong.extend(mistakes),
+        }
+    }
+    Mistakes::none_or(wrong, "Overlays")?;
+    Ok(parts)
+}
+
+fn bytes_of(file: &Path) -> Result<Vec<u8>> {
+    let shown = file.display();
+    match std::fs::read(file) {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            bail!(Failure::new(format!("there is no {shown}")).hint(
+                "write one, with steps such as RUN apt-get install -y jq, or name another: -f FILE"
+            ))
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {shown}")),
+    }
+}

@@ -1,0 +1,162 @@
+//! Carries out the steps of a `Containerfile`, one after the other, up to the first that fails.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use super::containerfile::{Action, Containerfile, Step};
+use super::environment::Environment;
+use super::inside::inside;
+use crate::conf;
+use crate::error::Failure;
+use crate::ui;
+
+mod command;
+
+/// How much of a step's text stands in a line.
+const SHOWN: usize = 100;
+
+/// What carries over from step to step, and from one `Containerfile` to the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// What `ENV` has set.
+    pub environment: Environment,
+    /// Where `WORKDIR` has gone, as the root sees it.
+    pub workdir: PathBuf,
+    /// What `SNAPSHOT` has named in this `Containerfile`, as the root sees it.
+    pub snapshot: Vec<PathBuf>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            environment: Environment::default(),
+            workdir: PathBuf::from("/"),
+            snapshot: Vec::new(),
+        }
+    }
+}
+
+impl State {
+    /// What it is after these steps have been restored instead of run.
+    pub fn pass(&mut self, containerfile: &Containerfile) -> Result<()> {
+        for step in &containerfile.steps {
+            self.take(&step.action).with_context(|| step.text.clone())?;
+        }
+        self.snapshot.clear();
+        Ok(())
+    }
+
+    /// What one step changes of it.
+    fn take(&mut self, action: &Action) -> Result<()> {
+        match action {
+            Action::Env(pairs) => self.environment.set(pairs),
+            Action::Workdir(folder) => {
+                let folder = self.expand(folder)?;
+                self.workdir = self.path(&folder)?;
+            }
+            Action::Snapshot(paths) => {
+                for path in paths {
+                    let path = self.expand(path)?;
+                    let path = self.path(&path)?;
+                    self.snapshot.push(path);
+                }
+            }
+            Action::Run(_) | Action::Fetch(_) => {}
+        }
+        Ok(())
+    }
+
+    fn expand(&self, word: &crate::grammar::Word) -> Result<String> {
+        let value = self.environment.expand(word, &conf::variable);
+        value.map_err(|message| Failure::new(message).into())
+    }
+
+    /// A path as a step writes it: it stands on the folder that we are in. `..` is taken away.
+    fn path(&self, text: &str) -> Result<PathBuf> {
+        if text.is_empty() || text.contains('\0') {
+            bail!(Failure::new(format!("`{text}` is no path")));
+        }
+        let mut path = PathBuf::from("/");
+        for part in self.workdir.join(text).components() {
+            match part {
+                std::path::Component::ParentDir => {
+                    path.pop();
+                }
+                std::path::Component::Normal(name) => path.push(name),
+                _ => {}
+            }
+        }
+        Ok(path)
+    }
+}
+
+/// Where steps run, and what is said of them.
+pub struct Place<'a> {
+    /// The folder that is `/` to them.
+    pub root: &'a Path,
+    /// The file's name, for messages.
+    pub file: &'a str,
+}
+
+/// Carries them all out.
+pub fn carry_out(
+    containerfile: &Containerfile,
+    place: &Place<'_>,
+    state: &mut State,
+) -> Result<()> {
+    let count = containerfile.steps.len();
+    for (index, step) in containerfile.steps.iter().enumerate() {
+        let number = format!("[{}/{count}]", index + 1);
+        ui::status(&number, &ui::shortened(&step.text, SHOWN));
+        let begun = Instant::now();
+        one(step, place, state).with_context(|| {
+            format!(
+                "step {} of {count} failed, {}:{}: {}",
+                index + 1,
+                place.file,
+                step.line,
+                ui::shortened(&step.text, SHOWN)
+            )
+        })?;
+        if matches!(step.action, Action::Run(_) | Action::Fetch(_)) {
+            ui::status(
+                &number,
+                &format!("done in {}", ui::seconds(begun.elapsed())),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn one(step: &Step, place: &Place<'_>, state: &mut State) -> Result<()> {
+    state.take(&step.action)?;
+    match &step.action {
+        Action::Run(run) => command::run(run, place.root, state),
+        Action::Workdir(_) => {
+            let folder = inside(place.root, &state.workdir)?;
+            std::fs::create_dir_all(&folder)
+                .with_context(|| format!("cannot make {}", folder.display()))
+        }
+        Action::Fetch(_) => Ok(()),
+        Action::Env(_) | Action::Snapshot(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_after_steps_that_were_restored() {
+        let text = "ENV A=/a\nWORKDIR srv\nWORKDIR ../$A/../b\nSNAPSHOT x ../y\nRUN false\n";
+        let read = Containerfile::parse("Containerfile", text.as_bytes()).unwrap();
+        let mut state = State::default();
+        state.pass(&read).unwrap();
+        assert_eq!(state.workdir, Path::new("/b"));
+        assert!(state.snapshot.is_empty());
+        state.take(&read.steps[3].action).unwrap();
+        assert_eq!(state.snapshot, [Path::new("/b/x"), Path::new("/y")]);
+    }
+}

@@ -1,0 +1,126 @@
+//! `RUN`: starts a command where it is to run, shows what it says, and tells how it failed.
+
+use std::collections::VecDeque;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::ExitStatus;
+
+use anyhow::{Context, Result};
+use tempfile::NamedTempFile;
+
+use super::super::containerfile::Run;
+use super::State;
+use crate::conf;
+use crate::error::Failure;
+use crate::proc::Cmd;
+use crate::ui;
+
+/// How many of its last lines a failed command is shown with, and how much of each.
+const LAST_LINES: usize = 20;
+const SHOWN: usize = 300;
+/// Tokens of ours, which are not for the steps: one could end in the snapshot.
+const TOKENS: [&str; 2] = ["GH_TOKEN", "GITHUB_TOKEN"];
+/// Where many tools look for a time that does not depend on when they run.
+const SOURCE_DATE: &str = "SOURCE_DATE_EPOCH";
+/// The first second of 1980, before which a zip file knows no time.
+const SOURCE_DATE_DEFAULT: &str = "315532800";
+/// Goes to a folder before a program starts, in another root.
+const IN_FOLDER: &str = r#"cd "$1" && shift && exec "$@""#;
+
+/// Runs it in this root; fails unless it succeeds.
+pub(super) fn run(run: &Run, root: &Path, state: &State) -> Result<()> {
+    // Removed when we are done with it.
+    let script;
+    let words = match run {
+        Run::Shell(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line.clone()],
+        Run::Exec(words) => words.clone(),
+        Run::Script(text) => {
+            script = write_script(root, text).context("cannot write the script of this step")?;
+            let name = script.file_name().unwrap_or_default();
+            vec![format!("/tmp/{}", name.to_string_lossy())]
+        }
+    };
+    let mut cmd = in_root(root, &state.workdir, &words);
+    for name in TOKENS {
+        cmd = cmd.env_remove(name);
+    }
+    if conf::variable(SOURCE_DATE).is_none() {
+        cmd = cmd.env(SOURCE_DATE, SOURCE_DATE_DEFAULT);
+    }
+    let values = state.environment.values(&conf::variable);
+    for (name, value) in values.map_err(Failure::new)? {
+        cmd = cmd.env(&name, value);
+    }
+    let mut last = VecDeque::with_capacity(LAST_LINES);
+    let status = cmd.lines_of_all(|line| {
+        if !ui::quiet() {
+            ui::quoted(line);
+        }
+        if last.len() == LAST_LINES {
+            last.pop_front();
+        }
+        last.push_back(ui::shortened(line, SHOWN));
+    })?;
+    if status.success() {
+        return Ok(());
+    }
+    let last: Vec<String> = last.into();
+    Err(Failure::new(failure(status, &last))
+        .hint("mend it and build again; nothing was stored, what was done so far is still on this machine")
+        .into())
+}
+
+/// A command whose program and folder are those of another root; needs `chroot` for that.
+fn in_root(root: &Path, folder: &Path, words: &[String]) -> Cmd {
+    if root == Path::new("/") {
+        let (program, args) = words
+            .split_first()
+            .map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
+        Cmd::new(program).args(args).folder(folder)
+    } else {
+        Cmd::new("chroot")
+            .arg(root)
+            .args(["/bin/sh", "-c", IN_FOLDER, "sh"])
+            .arg(folder)
+            .args(words)
+    }
+}
+
+/// A program in the root's folder for temporary files.
+fn write_script(root: &Path, text: &str) -> std::io::Result<tempfile::TempPath> {
+    use std::io::Write;
+    let folder = root.join("tmp");
+    std::fs::create_dir_all(&folder)?;
+    let mut file = NamedTempFile::with_prefix_in("git-dkr-step-", folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file()
+        .set_permissions(PermissionsExt::from_mode(0o700))?;
+    // A file that is open for writing cannot be run.
+    Ok(file.into_temp_path())
+}
+
+/// How it ended, and what it said at the end.
+fn failure(status: ExitStatus, last: &[String]) -> String {
+    let ended = match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, signal) => format!("ended by signal {}", signal.unwrap_or(0)),
+    };
+    if last.is_empty() {
+        return format!("{ended}, without a word");
+    }
+    format!("{ended}; its last words:\n{}", last.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_in_another_root_goes_to_its_folder_there() {
+        let words = ["/bin/sh", "-c", "make x"].map(str::to_owned);
+        let cmd = |root: &str| in_root(Path::new(root), Path::new("/srv/a b"), &words).to_string();
+        assert_eq!(cmd("/"), "cd '/srv/a b' && /bin/sh -c 'make x'");
+        insta::assert_snapshot!(cmd("/mnt"), @r##"chroot /mnt /bin/sh -c 'cd "$1" && shift && exec "$@"' sh '/srv/a b' /bin/sh -c 'make x'"##);
+    }
+}
