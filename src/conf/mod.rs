@@ -7,6 +7,7 @@ mod engine;
 mod file;
 mod host;
 mod instructions;
+mod overlay;
 mod problem;
 mod stack;
 mod values;
@@ -21,6 +22,7 @@ pub use caches::Cache;
 pub use engine::{docker_socket, engine};
 pub use file::{Section, nearest};
 pub use host::{Host, expand};
+pub use overlay::{overlay_cache, overlay_cache_dir, state_dir};
 pub use problem::{Place, Problem, Problems};
 pub use stack::{Stack, is_layer_name, is_prefix};
 

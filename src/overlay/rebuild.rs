@@ -1,0 +1,192 @@
+//! Brings a site to what its parts ask for: out of caches, or by building.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use super::build::build;
+use super::cache::{Corrupt, Put};
+use super::caches::{Caches, Entry};
+use super::parts::Part;
+use super::restore::{self, Refused, Restored, restore};
+use super::site::Site;
+use super::steps::State;
+use crate::error::{Failure, Interrupted};
+use crate::ui;
+
+/// What was done about a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// Its steps were carried out.
+    Built,
+    /// Its snapshot was put in place.
+    Restored,
+    /// All of its snapshot was there.
+    Kept,
+}
+
+impl Done {
+    /// For programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Built => "built",
+            Self::Restored => "restored",
+            Self::Kept => "kept",
+        }
+    }
+}
+
+/// Parts, the name in their tags, and where all this happens.
+pub struct Job<'a> {
+    /// In their order.
+    pub parts: &'a [Part],
+    /// As the user calls what comes of them.
+    pub name: Option<&'a str>,
+    /// The root.
+    pub site: &'a Site,
+    /// The caches.
+    pub caches: &'a Caches,
+}
+
+impl Job<'_> {
+    /// Builds all parts, whatever the caches hold.
+    pub fn build(&self) -> Result<Vec<Done>> {
+        self.begin()?;
+        let mut state = State::default();
+        let built = self.parts.iter().map(|part| self.build_one(part, &mut state));
+        built.collect()
+    }
+
+    /// Restores all parts. Nothing is done unless all of them are in a cache.
+    pub fn restore(&self) -> Result<Vec<Done>> {
+        self.begin()?;
+        let mut entries = Vec::new();
+        for part in self.parts {
+            entries.push(self.entry(part)?);
+        }
+        let restored = self.parts.iter().zip(&entries);
+        restored.map(|(part, entry)| self.restore_one(part, entry)).collect()
+    }
+
+    /// Restores what is in a cache and builds the rest.
+    pub fn restore_or_build(&self, push: bool) -> Result<Vec<Done>> {
+        self.begin()?;
+        let mut state = State::default();
+        let mut all = Vec::new();
+        for part in self.parts {
+            let done = match self.try_restore(part)? {
+                Some(done) => {
+                    state.pass(&part.containerfile)?;
+                    done
+                }
+                None => {
+                    let done = self.build_one(part, &mut state)?;
+                    if push {
+                        self.push_one(part, false)?;
+                    }
+                    done
+                }
+            };
+            all.push(done);
+        }
+        Ok(all)
+    }
+
+    /// Sends all parts from this machine's cache to the shared one.
+    pub fn push(&self, replace: bool) -> Result<()> {
+        for part in self.parts {
+            self.push_one(part, replace)?;
+        }
+        Ok(())
+    }
+
+    /// What a run that was killed has begun is ended first.
+    fn begin(&self) -> Result<()> {
+        if let Some(mended) = restore::mend(&self.site.root, &self.site.state)? {
+            ui::status("mended", &mended.to_string());
+        }
+        Ok(())
+    }
+
+    fn build_one(&self, part: &Part, state: &mut State) -> Result<Done> {
+        build(part, self.name, self.site, &self.caches.own, state)
+            .with_context(|| format!("cannot build {}", part.file))?;
+        Ok(Done::Built)
+    }
+
+    fn entry(&self, part: &Part) -> Result<Entry<'_>> {
+        match self.caches.find(&part.tag)? {
+            Some(entry) => Ok(entry),
+            None => bail!(
+                Failure::new(format!("{} is not in {}", part.tag, self.caches.names()))
+                    .hint("git dkr overlay restore-or-build builds what is in no cache")
+            ),
+        }
+    }
+
+    /// `None`, and a word on why, when it is to be built.
+    fn try_restore(&self, part: &Part) -> Result<Option<Done>> {
+        let restored = match self.caches.find(&part.tag) {
+            Ok(None) => {
+                ui::status("missing", &format!("{}  {} is in no cache", part.file, part.tag));
+                return Ok(None);
+            }
+            Ok(Some(entry)) => self.restore_one(part, &entry),
+            Err(error) => Err(error.context("cannot look it up")),
+        };
+        match restored {
+            Ok(done) => Ok(Some(done)),
+            Err(error) if builds_instead(&error) => {
+                ui::warn(format_args!("{error:#}; building {} instead", part.file));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn restore_one(&self, part: &Part, entry: &Entry<'_>) -> Result<Done> {
+        let begun = Instant::now();
+        let archive = entry.archive()?;
+        let restored = restore(&self.site.root, &self.site.state, archive.path(), &entry.index.sha256)
+            .with_context(|| format!("cannot restore {}", part.file))?;
+        for remark in &restored.remarks {
+            ui::warn(remark);
+        }
+        Ok(tell(part, entry, &restored, begun))
+    }
+
+    fn push_one(&self, part: &Part, replace: bool) -> Result<()> {
+        let Some(put) = self.caches.push(&part.tag, replace)? else {
+            bail!(
+                Failure::new(format!("{} is not in this machine's cache", part.tag))
+                    .hint("git dkr overlay build makes it")
+            );
+        };
+        let what = match put {
+            Put::Stored => "pushed",
+            Put::WasThere => "there",
+            Put::Elsewhere => "waiting",
+        };
+        ui::status(what, &part.tag);
+        Ok(())
+    }
+}
+
+/// Whether a snapshot that cannot be had is reason enough to build. Not where we were stopped, nor
+/// where writing failed: a build would fail there as well.
+fn builds_instead(error: &anyhow::Error) -> bool {
+    !error.chain().any(|cause| cause.is::<Interrupted>())
+}
+
+fn tell(part: &Part, entry: &Entry<'_>, restored: &Restored, begun: Instant) -> Done {
+    let took = ui::seconds(begun.elapsed());
+    if restored.written + restored.removed == 0 {
+        ui::status("kept", &format!("{}  all of it is there, seen in {took}", part.file));
+        return Done::Kept;
+    }
+    let size = ui::bytes(restored.bytes);
+    let from = entry.from();
+    let text = format!("{}  {} files, {size} from {from} in {took}", part.file, restored.written);
+    ui::status("restored", &text);
+    Done::Restored
+}

@@ -1,0 +1,53 @@
+//! The place that an overlay is about: a root, and where we remember what was done to it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use super::snapshot::LeftOut;
+use crate::error::Failure;
+use crate::{conf, digest, proc};
+
+/// A root, and folders of our own.
+#[derive(Debug)]
+pub struct Site {
+    /// The folder that is `/` to the steps, resolved.
+    pub root: PathBuf,
+    /// Where it is remembered what was applied to it.
+    pub state: PathBuf,
+    /// What no snapshot of it holds.
+    pub left_out: LeftOut,
+}
+
+impl Site {
+    /// Of a root, with a cache that must not end in its own snapshots.
+    pub fn new(root: &Path, cache: &Path) -> Result<Self> {
+        let shown = root.display();
+        let root = match root.canonicalize() {
+            Ok(root) if root.is_dir() => root,
+            Ok(_) => bail!(Failure::new(format!("the root {shown} is no folder"))),
+            Err(error) => bail!(
+                Failure::new(format!("cannot use the root {shown}: {error}"))
+                    .hint("--root takes a folder that is there, such as a mounted system")
+            ),
+        };
+        let state = state(&root)?;
+        let home = conf::variable("HOME").map(PathBuf::from);
+        let own = [cache, &state].map(|path| path.canonicalize().unwrap_or(path.to_owned()));
+        Ok(Self {
+            left_out: LeftOut::new(&root, home.as_deref(), &own),
+            root,
+            state,
+        })
+    }
+}
+
+/// Root keeps it with the tree, from where it goes when the tree goes; others, who may not write
+/// there, keep it at home.
+fn state(root: &Path) -> Result<PathBuf> {
+    if proc::user().0 == 0 {
+        return Ok(root.join("var/lib/git-dkr/overlay"));
+    }
+    let name = digest::short(&[&root.to_string_lossy()]);
+    Ok(conf::state_dir()?.join("overlay").join(name))
+}
