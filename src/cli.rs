@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     build_profile, check, completions, compose, create_image, detect, doctor, explain, hooks,
-    layer, list_images, man, notes, start_image, update_image,
+    layer, list_images, man, notes, overlay, start_image, update_image,
 };
 use crate::conf::Problems;
 use crate::engine::EngineError;
@@ -57,6 +57,7 @@ enum Command {
     Layer(layer::Layer),
     Compose(compose::Compose),
     BuildProfile(build_profile::BuildProfile),
+    Overlay(overlay::Overlay),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Man(man::Man),
@@ -98,6 +99,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Layer(command) => command.run(),
         Command::Compose(command) => command.run(),
         Command::BuildProfile(command) => command.run(),
+        Command::Overlay(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),

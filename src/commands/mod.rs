@@ -14,6 +14,7 @@ pub mod layer;
 pub mod list_images;
 pub mod man;
 pub mod notes;
+pub mod overlay;
 pub mod start_image;
 pub mod update_image;
 

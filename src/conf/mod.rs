@@ -8,6 +8,7 @@ mod file;
 mod host;
 mod instructions;
 mod problem;
+mod shell;
 mod stack;
 mod values;
 
@@ -23,6 +24,7 @@ pub use file::{Section, nearest};
 pub use host::{Host, expand};
 pub use instructions::{Instruction, split, with_run_option};
 pub use problem::{Place, Problem, Problems};
+pub use shell::Shell;
 pub use stack::{Stack, is_layer_name, is_prefix};
 
 /// The file's name, at the top of the repository.

@@ -3,6 +3,8 @@
 //!
 //! | | |
 //! |---|---|
-//! | pure | `containerfile` reads the text |
+//! | pure | `containerfile` reads the text; `shim` is what shells read to record, `adopt` takes it into `.dkr.conf` |
 
+pub mod adopt;
 pub mod containerfile;
+pub mod shim;

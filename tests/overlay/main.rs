@@ -5,3 +5,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod adopt;
+mod in_container;
+mod shim;
