@@ -247,7 +247,11 @@ fn what_would_not_do_the_same_again_is_refused_with_a_reason() {
             &["pip", "install", "-r", "nested.txt"],
             "names another file",
         ),
-        ("", &["pip", "install", "-reditable.txt"], "editable"),
+        (
+            "",
+            &["pip", "install", "--requirem", "editable.txt"],
+            "editable",
+        ),
         ("", &["pip", "install", "-Ur", "variable.txt"], "variable"),
         (
             "",
