@@ -9,6 +9,7 @@ mod host;
 mod instructions;
 mod overlay;
 mod problem;
+mod shell;
 mod stack;
 mod values;
 
@@ -24,6 +25,7 @@ pub use file::{Section, nearest};
 pub use host::{Host, expand};
 pub use overlay::{overlay_cache, overlay_cache_dir, state_dir};
 pub use problem::{Place, Problem, Problems};
+pub use shell::Shell;
 pub use stack::{Stack, is_layer_name, is_prefix};
 
 /// The file's name, at the top of the repository.

@@ -30,7 +30,7 @@ pub use refs::Head;
 pub use repo::{Repo, user_settings};
 pub use tree::TreeFile;
 pub use view::View;
-pub use worktree::{is_in_worktree, known_files};
+pub use worktree::{is_in_worktree, known_files, worktree_top};
 
 use crate::error::Failure;
 use crate::proc::Cmd;

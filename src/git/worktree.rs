@@ -22,6 +22,18 @@ pub fn is_in_worktree(folder: &Path) -> Result<bool> {
     }
 }
 
+/// The top of the worktree that holds a folder, or the current one. A bare repository has none.
+pub fn worktree_top(folder: Option<&Path>) -> Result<PathBuf> {
+    let shown = folder.unwrap_or(Path::new(".")).display();
+    let answer = run(
+        "rev-parse",
+        &at(folder).args(["rev-parse", "--show-toplevel"]),
+    )
+    .with_context(|| format!("{shown} is in no worktree"))?;
+    let line = answer.strip_suffix(b"\n").unwrap_or(&answer);
+    Ok(PathBuf::from(OsStr::from_bytes(line)))
+}
+
 /// The files in and below a folder of a worktree that git tracks or would add: all but those it
 /// ignores. Paths from that folder on, sorted; files that were deleted are among them, and a
 /// submodule is the path of its folder.

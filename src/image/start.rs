@@ -10,7 +10,7 @@ use super::{Image, names, tracking::Tracking};
 use crate::conf::{Conf, Host, ca, proxies};
 use crate::engine::{Engine, Mount, RunSpec};
 use crate::error::Failure;
-use crate::fs::Scratch;
+use crate::fs::{Scratch, write_private};
 use crate::git::{Repo, is_branch_name};
 use crate::layers::stack::Agent;
 use crate::proc::Cmd;
@@ -19,6 +19,13 @@ use crate::ui;
 
 /// Where the CA certificates are mounted.
 const CA_BUNDLE: &str = "/run/dkr-ca.pem";
+
+/// What records installs in a container, beside the files that lead to the host: any image has it
+/// then, however old.
+const RECORDING: [(&str, &str); 2] = [
+    ("shim", include_str!("../../templates/shim")),
+    ("uv-shim", include_str!("../../templates/uv-shim")),
+];
 
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
@@ -140,6 +147,9 @@ impl Start<'_> {
         let name = wishes.name.as_deref().unwrap_or_default();
         let push = format!("refs/heads/{name}:refs/heads/{hostname}/{name}");
         way.access().write_run_dir(&run_dir, &push)?;
+        for (name, text) in RECORDING {
+            write_private(&run_dir.join(name), text, 0o644)?;
+        }
         if let Some(bundle) = &self.host.ca_bundle {
             let file = ca::with_system(&ca::read(&bundle.value)?);
             std::fs::write(run_dir.join("ca.pem"), file).context("cannot write the CA bundle")?;

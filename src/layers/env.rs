@@ -6,34 +6,10 @@ use std::path::Path;
 
 use super::check::expanded;
 use super::definition::Definition;
-use crate::conf::Cache;
+use crate::conf::{Cache, Shell};
 
 const POSIX: &str = include_str!("../../templates/layer-env.sh");
 const FISH: &str = include_str!("../../templates/layer-env.fish");
-
-/// A shell that functions are written for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shell {
-    /// GNU's.
-    Bash,
-    /// The Z shell.
-    Zsh,
-    /// The friendly one.
-    Fish,
-}
-
-impl Shell {
-    /// By the path or name of its program; a plain `sh` reads no functions of bash, but who has it
-    /// for a login shell has bash for scripts.
-    pub fn of(program: &str) -> Option<Self> {
-        match program.rsplit('/').next()? {
-            "bash" | "sh" | "dash" => Some(Self::Bash),
-            "zsh" => Some(Self::Zsh),
-            "fish" => Some(Self::Fish),
-            _ => None,
-        }
-    }
-}
 
 /// What the functions run, and as whom.
 #[derive(Debug, Clone)]
@@ -112,10 +88,7 @@ pub fn wrapper(definition: &Definition, container: &Container, shell: Shell) -> 
     let name = &definition.name;
     // Dots are fine in a layer's name, and in no function of zsh with some options.
     let helper = format!("__dkr_{}", name.replace(['-', '.'], "_"));
-    let quote = match shell {
-        Shell::Bash | Shell::Zsh => quote_posix,
-        Shell::Fish => quote_fish,
-    };
+    let quote = |word: &str| shell.quote(word);
     let mut options = Vec::new();
     let (uid, gid) = container.user;
     options.push(format!("--user={uid}:{gid}"));
@@ -167,20 +140,6 @@ fn is_function_name(name: &str) -> bool {
         && !TAKEN.split_whitespace().any(|taken| taken == name)
 }
 
-fn quote_posix(word: &str) -> String {
-    // A NUL cannot come out of a layer.toml.
-    shlex::try_quote(word).map_or_else(|_| String::new(), std::borrow::Cow::into_owned)
-}
-
-fn quote_fish(word: &str) -> String {
-    let plain =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | '=' | '+');
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\\', "\\\\").replace('\'', "\\'"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,12 +181,5 @@ b = "a"
     #[test]
     fn functions_for_fish() {
         insta::assert_snapshot!(shown(Shell::Fish, 0));
-    }
-
-    #[test]
-    fn shells_by_their_programs() {
-        assert_eq!(Shell::of("/usr/bin/zsh"), Some(Shell::Zsh));
-        assert_eq!(Shell::of("/bin/sh"), Some(Shell::Bash));
-        assert_eq!(Shell::of("/usr/bin/nu"), None);
     }
 }

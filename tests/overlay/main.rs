@@ -4,4 +4,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+
+mod adopt;
+mod in_container;
+mod shim;
 mod texts;

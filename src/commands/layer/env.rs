@@ -1,13 +1,13 @@
 //! `git dkr layer env`
 
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::ShelfArgs;
-use crate::conf;
+use crate::conf::Shell;
 use crate::error::Failure;
 use crate::layers::compose::make::ready;
-use crate::layers::env::{self, Container, Shell};
+use crate::layers::env::{self, Container};
 use crate::layers::files::File;
 use crate::{proc, ui};
 
@@ -21,22 +21,15 @@ pub struct Env {
     name: String,
     /// The shell that is to read it [default: $SHELL]
     #[arg(long, value_enum)]
-    shell: Option<Dialect>,
+    shell: Option<Shell>,
     #[command(flatten)]
     shelf: ShelfArgs,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Dialect {
-    Bash,
-    Zsh,
-    Fish,
 }
 
 impl Env {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let shell = self.dialect()?;
+        let shell = self.shell.map_or_else(Shell::of_user, Ok)?;
         let workshop = self.shelf.open()?;
         let layer = workshop.shelf.get(&self.name)?;
         if let Some(File::Plain(own, _)) = layer.files.get("env.sh") {
@@ -74,25 +67,5 @@ impl Env {
         };
         ui::result(env::wrapper(definition, &container, shell).trim_end())?;
         Ok(0)
-    }
-
-    fn dialect(&self) -> Result<Shell> {
-        Ok(match self.shell {
-            Some(Dialect::Bash) => Shell::Bash,
-            Some(Dialect::Zsh) => Shell::Zsh,
-            Some(Dialect::Fish) => Shell::Fish,
-            None => {
-                let program = conf::variable("SHELL").unwrap_or_else(|| "bash".to_owned());
-                match Shell::of(&program) {
-                    Some(shell) => shell,
-                    None => bail!(
-                        Failure::new(format!(
-                            "$SHELL is {program}, for which there are no functions"
-                        ))
-                        .hint("--shell bash, zsh or fish")
-                    ),
-                }
-            }
-        })
     }
 }

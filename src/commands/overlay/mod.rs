@@ -1,7 +1,9 @@
 //! `git dkr overlay`: rebuild an environment in place, without an engine.
 
+mod adopt;
 mod env;
 mod key;
+mod shim;
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +30,8 @@ pub struct Overlay {
 enum Command {
     Key(key::Key),
     Env(env::Env),
+    Shim(shim::Shim),
+    Adopt(adopt::Adopt),
 }
 
 impl Overlay {
@@ -36,6 +40,8 @@ impl Overlay {
         match &self.command {
             Command::Key(command) => command.run(),
             Command::Env(command) => command.run(),
+            Command::Shim(command) => command.run(),
+            Command::Adopt(command) => command.run(),
         }
     }
 }
