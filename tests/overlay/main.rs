@@ -7,5 +7,7 @@ mod common;
 
 mod adopt;
 mod in_container;
+mod machine;
+mod rebuilt;
 mod shim;
 mod texts;

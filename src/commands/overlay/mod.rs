@@ -1,17 +1,33 @@
 //! `git dkr overlay`: rebuild an environment in place, without an engine.
 
 mod adopt;
+mod build;
 mod env;
+mod inspect;
 mod key;
+mod prune;
+mod push;
+mod restore;
+mod restore_or_build;
 mod shim;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use serde_json::json;
 
+use super::Format;
+use crate::conf::{self, Sources};
+use crate::error::Failure;
 use crate::git::Repo;
+use crate::image::settings::sources;
+use crate::overlay::cache::{Cache, Place};
+use crate::overlay::caches::Caches;
 use crate::overlay::parts::{self, Part};
+use crate::overlay::rebuild::{Done, Job};
+use crate::overlay::site::Site;
+use crate::{proc, ui};
 
 /// Rebuild an environment in place, without an engine
 ///
@@ -28,8 +44,14 @@ pub struct Overlay {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    RestoreOrBuild(restore_or_build::RestoreOrBuild),
+    Build(build::Build),
+    Restore(restore::Restore),
+    Push(push::Push),
+    Inspect(inspect::Inspect),
     Key(key::Key),
     Env(env::Env),
+    Prune(prune::Prune),
     Shim(shim::Shim),
     Adopt(adopt::Adopt),
 }
@@ -38,8 +60,14 @@ impl Overlay {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
         match &self.command {
+            Command::RestoreOrBuild(command) => command.run(),
+            Command::Build(command) => command.run(),
+            Command::Restore(command) => command.run(),
+            Command::Push(command) => command.run(),
+            Command::Inspect(command) => command.run(),
             Command::Key(command) => command.run(),
             Command::Env(command) => command.run(),
+            Command::Prune(command) => command.run(),
             Command::Shim(command) => command.run(),
             Command::Adopt(command) => command.run(),
         }
@@ -79,4 +107,129 @@ fn default_file() -> PathBuf {
         .map(|repo| repo.path.join(parts::FILE));
     top.filter(|file: &PathBuf| Path::new(file).exists())
         .unwrap_or(here)
+}
+
+/// Where snapshots are kept.
+#[derive(Debug, Args)]
+struct CacheArgs {
+    /// The cache that is shared with other machines: github:OWNER/REPO, or dir:PATH
+    #[arg(long, value_name = "CACHE")]
+    cache: Option<String>,
+    /// This machine's own cache [default: ~/.cache/git-dkr/overlay]
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<String>,
+}
+
+impl CacheArgs {
+    fn own(&self) -> Result<PathBuf> {
+        conf::overlay_cache_dir(&self.sources()?)
+    }
+
+    fn open(&self) -> Result<Caches> {
+        let shared = match conf::overlay_cache(&self.sources()?) {
+            None => None,
+            Some(text) => {
+                let place = Place::parse(&text.value)
+                    .map_err(Failure::new)
+                    .with_context(|| format!("cannot use the cache of {}", text.origin))?;
+                Some((place.clone(), Cache::open(&place)?))
+            }
+        };
+        Ok(Caches {
+            own: Cache::open(&Place::Folder(self.own()?))?,
+            shared,
+        })
+    }
+
+    fn sources(&self) -> Result<Sources> {
+        // A machine that was just reset may have no git yet.
+        let mut sources = if proc::on_path("git").is_empty() {
+            Sources::new(conf::environment(), [])
+        } else {
+            sources(Repo::look(None).ok().as_ref())?
+        };
+        for (name, value, flag) in [
+            ("overlay_cache", &self.cache, "--cache"),
+            ("overlay_cache_dir", &self.cache_dir, "--cache-dir"),
+        ] {
+            if let Some(value) = value {
+                sources = sources.with_flag(name, value.clone(), flag);
+            }
+        }
+        Ok(sources)
+    }
+}
+
+/// The cache that a command is about; an error where nobody has named one.
+fn shared(caches: &Caches) -> Result<&Cache> {
+    match &caches.shared {
+        Some((_, cache)) => Ok(cache),
+        None => Err(Failure::new("there is no shared cache")
+            .hint("--cache github:OWNER/REPO, or git config dkr.overlayCache github:OWNER/REPO")
+            .into()),
+    }
+}
+
+/// What is rebuilt, and with which caches.
+#[derive(Debug, Args)]
+struct Where {
+    /// The tree to work on
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+    #[command(flatten)]
+    cache: CacheArgs,
+}
+
+/// A root and caches, ready to work with.
+struct Workplace {
+    site: Site,
+    caches: Caches,
+}
+
+impl Where {
+    fn open(&self) -> Result<Workplace> {
+        Ok(Workplace {
+            site: Site::new(&self.root, &self.cache.own()?)?,
+            caches: self.cache.open()?,
+        })
+    }
+}
+
+impl Workplace {
+    fn job<'a>(&'a self, parts: &'a [Part], files: &'a Files) -> Job<'a> {
+        Job {
+            parts,
+            name: files.name.as_deref(),
+            site: &self.site,
+            caches: &self.caches,
+        }
+    }
+}
+
+/// How a result is printed.
+#[derive(Debug, Args)]
+struct Output {
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// What was done about each part, for programs; a person has read it. Gives the exit code.
+fn tell(parts: &[Part], done: &[Done], output: &Output) -> Result<u8> {
+    match output.format {
+        Format::Json => {
+            let row = |(part, done): (&Part, &Done)| {
+                json!({"file": part.file, "key": part.key, "tag": part.tag, "done": done.name()})
+            };
+            let rows: Vec<_> = parts.iter().zip(done).map(row).collect();
+            ui::result(serde_json::to_string_pretty(&rows)?)?;
+        }
+        Format::Text if !ui::stdout_is_terminal() => {
+            for part in parts {
+                ui::result(&part.tag)?;
+            }
+        }
+        Format::Text => {}
+    }
+    Ok(0)
 }

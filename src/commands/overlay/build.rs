@@ -1,0 +1,30 @@
+//! `git dkr overlay build`
+
+use anyhow::Result;
+use clap::Args;
+
+use super::{Files, Output, Where, tell};
+
+/// Carry out the steps of a Containerfile on this machine, and keep what they change
+///
+/// All steps run, whatever the caches hold: restore-or-build is the one for every day. When a step
+/// fails nothing is stored; what the steps before it did stays done.
+#[derive(Debug, Args)]
+pub struct Build {
+    #[command(flatten)]
+    files: Files,
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Build {
+    /// Runs it; the exit code.
+    pub fn run(&self) -> Result<u8> {
+        let parts = self.files.read()?;
+        let workplace = self.place.open()?;
+        let done = workplace.job(&parts, &self.files).build()?;
+        tell(&parts, &done, &self.output)
+    }
+}

@@ -1,0 +1,43 @@
+//! `git dkr overlay prune`
+
+use anyhow::Result;
+use clap::Args;
+
+use super::CacheArgs;
+use crate::ui;
+
+/// Remove old snapshots from a cache
+///
+/// Those of each name that were used last stay. What writers that are gone left behind is removed,
+/// too.
+#[derive(Debug, Args)]
+pub struct Prune {
+    /// How many snapshots of each name stay
+    #[arg(long, value_name = "N")]
+    keep: usize,
+    /// Prune the shared cache, instead of this machine's own
+    #[arg(long)]
+    shared: bool,
+    #[command(flatten)]
+    cache: CacheArgs,
+}
+
+impl Prune {
+    /// Runs it; the exit code.
+    pub fn run(&self) -> Result<u8> {
+        let caches = self.cache.open()?;
+        let cache = if self.shared {
+            super::shared(&caches)?
+        } else {
+            &caches.own
+        };
+        let gone = cache.prune(self.keep)?;
+        for entry in &gone {
+            ui::result(&entry.tag)?;
+        }
+        let bytes = gone.iter().map(|entry| entry.size).sum();
+        let what = format!("{} snapshots, {}", gone.len(), ui::bytes(bytes));
+        ui::status("removed", &what);
+        Ok(0)
+    }
+}

@@ -1,0 +1,33 @@
+//! `git dkr overlay push`
+
+use anyhow::Result;
+use clap::Args;
+
+use super::{CacheArgs, Files};
+
+/// Send a snapshot from this machine's cache to the shared one
+///
+/// Others see it when all of it has arrived. A push that was cut goes on where it was.
+#[derive(Debug, Args)]
+pub struct Push {
+    #[command(flatten)]
+    files: Files,
+    #[command(flatten)]
+    cache: CacheArgs,
+    /// Replace a snapshot that is there; until all of the new one has arrived, the old one stays
+    #[arg(long)]
+    replace: bool,
+}
+
+impl Push {
+    /// Runs it; the exit code.
+    pub fn run(&self) -> Result<u8> {
+        let parts = self.files.read()?;
+        let caches = self.cache.open()?;
+        super::shared(&caches)?;
+        for part in &parts {
+            caches.push(part, self.replace)?;
+        }
+        Ok(0)
+    }
+}

@@ -1,0 +1,65 @@
+//! What a snapshot comes to, for people and programs. Pure functions.
+
+use serde::Serialize;
+
+use super::snapshot::manifest::{Entry, Kind, Manifest};
+
+/// How many of the largest files are named.
+const LARGEST: usize = 5;
+
+/// A snapshot in numbers.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Files, each once whatever its names.
+    pub files: usize,
+    /// Folders that were made or changed.
+    pub folders: usize,
+    /// Links of both kinds.
+    pub links: usize,
+    /// Paths that it removes.
+    pub removed: usize,
+    /// Bytes of the files' content.
+    pub bytes: u64,
+    /// The largest files, and their bytes.
+    pub largest: Vec<(String, u64)>,
+}
+
+/// Counts.
+pub fn summary(manifest: &Manifest) -> Summary {
+    let mut sum = Summary {
+        removed: manifest.removed.len(),
+        bytes: manifest.content(),
+        ..Summary::default()
+    };
+    for entry in &manifest.entries {
+        match entry.kind {
+            Kind::File { .. } => sum.files += 1,
+            Kind::Folder => sum.folders += 1,
+            Kind::Link { .. } | Kind::Symlink { .. } => sum.links += 1,
+            Kind::Parent | Kind::Fifo => {}
+        }
+    }
+    let mut files: Vec<&Entry> = manifest.entries.iter().filter(|entry| entry.size() > 0).collect();
+    files.sort_by_key(|entry| (std::cmp::Reverse(entry.size()), &entry.path));
+    let named = files.iter().take(LARGEST);
+    sum.largest = named.map(|entry| (format!("/{}", entry.path), entry.size())).collect();
+    sum
+}
+
+/// Every path, a line each: `+` for what it holds, `-` for what it removes.
+pub fn paths(manifest: &Manifest) -> Vec<String> {
+    let held = manifest.entries.iter().filter(|entry| entry.kind != Kind::Parent);
+    let mut lines: Vec<(String, char)> = held.map(|entry| (shown(entry), '+')).collect();
+    lines.extend(manifest.removed.iter().map(|path| (format!("/{path}"), '-')));
+    lines.sort();
+    lines.into_iter().map(|(path, sign)| format!("{sign} {path}")).collect()
+}
+
+fn shown(entry: &Entry) -> String {
+    match &entry.kind {
+        Kind::Symlink { to } => format!("/{} -> {to}", entry.path),
+        Kind::Link { to } => format!("/{} = /{to}", entry.path),
+        Kind::Folder => format!("/{}/", entry.path),
+        _ => format!("/{}", entry.path),
+    }
+}
