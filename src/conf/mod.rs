@@ -10,6 +10,7 @@ mod instructions;
 mod problem;
 mod stack;
 mod values;
+mod web;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +25,7 @@ pub use host::{Host, expand};
 pub use instructions::{Instruction, split, with_run_option};
 pub use problem::{Place, Problem, Problems};
 pub use stack::{Stack, is_layer_name, is_prefix};
+pub use web::{github_api, github_token, network, part_size};
 
 /// The file's name, at the top of the repository.
 pub const FILE: &str = ".dkr.conf";

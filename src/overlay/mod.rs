@@ -5,4 +5,7 @@
 //! |---|---|
 //! | pure | `containerfile` reads the text |
 
+pub mod cache;
 pub mod containerfile;
+mod downloads;
+pub mod github;

@@ -1,5 +1,9 @@
 //! The `Containerfile` of an overlay: a Dockerfile without an image. Pure functions.
 
+mod source;
+
+pub use source::{Repo, Source};
+
 /// What a `Containerfile` asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Containerfile {
@@ -95,21 +99,4 @@ pub struct Fetch {
     pub sha256: Option<String>,
     /// The mode of a file that is placed.
     pub chmod: Option<u32>,
-}
-
-/// Where a download comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// An https address.
-    Url(String),
-    /// The files of a repository on GitHub, without the one folder that they are packed in.
-    GitHub {
-        /// Its owner.
-        owner: String,
-        /// Its name.
-        repo: String,
-        /// A branch, a tag or a commit; `None` is the newest release, or the default branch of a
-        /// repository without releases.
-        at: Option<String>,
-    },
 }
