@@ -85,6 +85,11 @@ impl Address {
         fits.then_some(name)
     }
 
+    /// What tells it from all others, without showing it: 64 hexadecimal digits.
+    pub fn id(&self) -> String {
+        crate::digest::of(self.0.to_string())
+    }
+
     pub(super) fn is_loopback(&self) -> bool {
         is_loopback(&self.host())
     }

@@ -4,8 +4,11 @@
 //! | | |
 //! |---|---|
 //! | pure | `containerfile` reads the text |
+//! | ask | `github` speaks with its API |
+//! | act | `cache` keeps snapshots, `fetch` carries out `FETCH`; `downloads` are those not done yet |
 
 pub mod cache;
 pub mod containerfile;
 mod downloads;
+pub mod fetch;
 pub mod github;

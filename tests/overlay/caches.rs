@@ -55,12 +55,19 @@ impl Shelf {
         let bytes = noise(len);
         std::fs::write(&path, &bytes).unwrap();
         let made = "2026-01-02T03:04:05Z".parse().unwrap();
-        let index = Index::new(None, &digit.repeat(64), &digest::of(&bytes), len as u64, made);
+        let index = Index::new(
+            None,
+            &digit.repeat(64),
+            &digest::of(&bytes),
+            len as u64,
+            made,
+        );
         (path, index)
     }
 
     fn put(&self, archive: &(PathBuf, Index), replace: bool) -> anyhow::Result<Put> {
-        self.cache.put(&archive.0, &archive.1, replace, &Arc::default())
+        self.cache
+            .put(&archive.0, &archive.1, replace, &Arc::default())
     }
 
     fn get(&self, tag: &str) -> anyhow::Result<Vec<u8>> {
@@ -307,7 +314,11 @@ fn a_draft_that_another_run_took_over_is_left_alone() {
     let server = server();
     let shelf = Shelf::releases(&server);
     let one = shelf.archive("1", 1500);
-    server.next("POST", ".tar.zst.001", Answer::Late(std::time::Duration::from_millis(300)));
+    server.next(
+        "POST",
+        ".tar.zst.001",
+        Answer::Late(std::time::Duration::from_millis(300)),
+    );
     std::thread::scope(|scope| {
         let first = scope.spawn(|| shelf.put(&one, false).unwrap());
         crate::common::wait_until("the second part", || server.count("POST", ".001") == 1);
@@ -330,15 +341,26 @@ fn many_at_once() {
             let (folder, one, other) = (&folder, &one, &other);
             scope.spawn(move || {
                 for _ in 0..10 {
-                    folder.put(if number % 2 == 0 { one } else { other }, true).unwrap();
+                    folder
+                        .put(if number % 2 == 0 { one } else { other }, true)
+                        .unwrap();
                     let bytes = folder.get(&one.1.tag);
                     // Between finding and opening it another may have taken its place.
-                    assert!(bytes.as_ref().map_or_else(Corrupt::is, |bytes| bytes.len() % 10_000 == 0));
+                    assert!(
+                        bytes
+                            .as_ref()
+                            .map_or_else(Corrupt::is, |bytes| bytes.len() % 10_000 == 0)
+                    );
                 }
             });
         }
     });
-    assert_eq!(folder.names("cache").len(), 2, "{:?}", folder.names("cache"));
+    assert_eq!(
+        folder.names("cache").len(),
+        2,
+        "{:?}",
+        folder.names("cache")
+    );
     assert!(folder.get(&one.1.tag).is_ok());
     let shelves: Vec<Shelf> = (0..3).map(|_| Shelf::releases(&server)).collect();
     let one = shelves[0].archive("2", 3000);
@@ -349,7 +371,12 @@ fn many_at_once() {
     });
     shelves[0].put(&one, false).unwrap();
     shelves[0].has(&one);
-    let published = server.state().releases.iter().filter(|release| !release.draft).count();
+    let published = server
+        .state()
+        .releases
+        .iter()
+        .filter(|release| !release.draft)
+        .count();
     assert_eq!(published, 1);
 }
 
@@ -367,7 +394,10 @@ fn a_download_that_broke_off_is_gone_on_with() {
     server.forget();
     shelf.has(&one);
     let seen = server.seen();
-    let again = seen.iter().find(|seen| seen.path.contains(&second)).unwrap();
+    let again = seen
+        .iter()
+        .find(|seen| seen.path.contains(&second))
+        .unwrap();
     assert_eq!(again.headers["range"], "bytes=500-");
     assert_eq!(shelf.names("downloads"), [""; 0]);
     // What is there of another run is no beginning of it.
@@ -410,7 +440,11 @@ fn refusals_say_what_to_do() {
     *server.state() = crate::server::State::default();
     server.repo("ada/things");
     let empty = r#"{"message":"Repository is empty."}"#.to_owned();
-    server.next("PATCH", "/releases/", Answer::Status(422, Vec::new(), empty));
+    server.next(
+        "PATCH",
+        "/releases/",
+        Answer::Status(422, Vec::new(), empty),
+    );
     tell("empty", shelf.put(&one, false).unwrap_err());
     server.token_stayed();
     insta::assert_snapshot!(told.join("\n"));
@@ -425,7 +459,11 @@ fn uploads_go_to_the_api_alone() {
         "id": 1, "tag_name": one.1.tag, "draft": true, "published_at": null, "assets": [],
         "upload_url": server.elsewhere("/up{?name,label}"),
     });
-    server.next("POST", "/releases", Answer::Status(201, Vec::new(), body.to_string()));
+    server.next(
+        "POST",
+        "/releases",
+        Answer::Status(201, Vec::new(), body.to_string()),
+    );
     let error = shelf.put(&one, false).unwrap_err();
     assert!(error.to_string().contains("another host"), "{error:#}");
     assert_eq!(server.count("POST", "/up"), 0);
@@ -436,7 +474,10 @@ fn places_open() {
     let place = Place::parse("dir:/nowhere/at/all").unwrap();
     let cache = Cache::open(&place).unwrap();
     assert_eq!(cache.list().unwrap(), []);
-    assert_eq!(cache.find(&format!("layer-{}", "1".repeat(64))).unwrap(), None);
+    assert_eq!(
+        cache.find(&format!("layer-{}", "1".repeat(64))).unwrap(),
+        None
+    );
     assert_eq!(cache.prune(0).unwrap(), []);
     cache.remove("layer-x").unwrap();
     assert!(!Path::new("/nowhere").exists());
@@ -448,8 +489,16 @@ fn what_a_dead_run_left_is_swept() {
     let one = shelf.archive("1", 10);
     shelf.put(&one, false).unwrap();
     let cache = shelf.path("cache");
-    let orphan = cache.join(format!("layer-{}.{}.tar.zst", "2".repeat(64), "0".repeat(12)));
-    let (old, new, alive) = (cache.join(".tmp-old"), cache.join(".tmp-new"), cache.join(".tmp-alive"));
+    let orphan = cache.join(format!(
+        "layer-{}.{}.tar.zst",
+        "2".repeat(64),
+        "0".repeat(12)
+    ));
+    let (old, new, alive) = (
+        cache.join(".tmp-old"),
+        cache.join(".tmp-new"),
+        cache.join(".tmp-alive"),
+    );
     for file in [&orphan, &old, &new, &alive] {
         std::fs::write(file, "x").unwrap();
     }
@@ -457,8 +506,19 @@ fn what_a_dead_run_left_is_swept() {
     held.lock().unwrap();
     let age = std::time::SystemTime::now() - std::time::Duration::from_secs(100_000);
     held.set_modified(age).unwrap();
-    std::fs::File::options().write(true).open(&old).unwrap().set_modified(age).unwrap();
-    let reading = shelf.cache.get(&shelf.cache.find(&one.1.tag).unwrap().unwrap(), &Arc::default()).unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(&old)
+        .unwrap()
+        .set_modified(age)
+        .unwrap();
+    let reading = shelf
+        .cache
+        .get(
+            &shelf.cache.find(&one.1.tag).unwrap().unwrap(),
+            &Arc::default(),
+        )
+        .unwrap();
     assert_eq!(shelf.cache.prune(0).unwrap(), []);
     assert!(reading.path().exists());
     assert!(!orphan.exists() && !old.exists() && new.exists() && alive.exists());
@@ -470,7 +530,8 @@ fn what_a_dead_run_left_is_swept() {
     for digit in ["1", "2"] {
         assert!(shelf.put(&shelf.archive(digit, 10), false).is_err());
     }
-    server.state().releases[0].body = r#"{"sha256":"","run":"","at":"2020-01-01T00:00:00Z"}"#.into();
+    server.state().releases[0].body =
+        r#"{"sha256":"","run":"","at":"2020-01-01T00:00:00Z"}"#.into();
     let others = crate::server::Release {
         id: 999,
         body: "Notes of somebody.".into(),
@@ -501,8 +562,16 @@ fn archives_stream() {
 /// The most memory that this process ever had, in bytes.
 fn most_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<u64>()
+        .unwrap()
+        << 10
 }
 
 #[test]
@@ -525,7 +594,13 @@ fn a_full_disk_leaves_the_old_entry() {
     let failed = shelf.put(&large, true);
     let bytes = shelf.get(&small.1.tag);
     let names = shelf.names("cache");
-    assert!(Command::new("umount").arg(&disk).status().unwrap().success());
+    assert!(
+        Command::new("umount")
+            .arg(&disk)
+            .status()
+            .unwrap()
+            .success()
+    );
     assert_eq!(stored.unwrap(), Put::Stored);
     let error = failed.unwrap_err();
     assert!(git_dkr::cli::hint(&error).is_some(), "{error:?}");

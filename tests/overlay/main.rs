@@ -6,5 +6,6 @@
 mod common;
 
 mod caches;
+mod fetches;
 mod http;
 mod server;
