@@ -1,7 +1,6 @@
 //! Asks, follows redirects, and asks again where that may help.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +13,9 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, SendBody, http};
 
 use super::address::Origin;
-use super::{Address, Patience, Refusal, Secret, patience, refusal};
+use super::slice::Slice;
+use super::trouble::{Trouble, broken, refused};
+use super::{Address, Patience, Secret};
 use crate::error::Failure;
 use crate::{proc, ui};
 
@@ -22,8 +23,6 @@ use crate::{proc, ui};
 const REDIRECTS: usize = 10;
 /// The most that is read of an answer that is not written to a file.
 const ANSWER: u64 = 32 << 20;
-/// The same for one that says no.
-const EXCUSE: u64 = 64 << 10;
 
 /// What the environment says of the network.
 #[derive(Debug, Clone, Default)]
@@ -67,35 +66,6 @@ pub enum Body<'a> {
         /// Counts them as they go.
         count: Arc<AtomicU64>,
     },
-}
-
-/// Why a try came to nothing.
-pub(super) enum Trouble {
-    /// Another may do better.
-    Passing {
-        why: anyhow::Error,
-        limit: Option<(Timestamp, bool)>,
-        /// Whether it brought us forward all the same.
-        moved: bool,
-    },
-    /// No other will.
-    Final(anyhow::Error),
-}
-
-impl Trouble {
-    pub(super) fn passing(why: anyhow::Error) -> Self {
-        Self::Passing {
-            why,
-            limit: None,
-            moved: false,
-        }
-    }
-}
-
-impl<E: Into<anyhow::Error>> From<E> for Trouble {
-    fn from(error: E) -> Self {
-        Self::Final(error.into())
-    }
 }
 
 /// One that asks. Waits for the network end at once when we are interrupted.
@@ -249,7 +219,7 @@ impl Client {
                 return Ok(response);
             }
             if !status.is_redirection() {
-                return Err(refused(request, &address, response));
+                return Err(refused(&asked(&request.method, &address), response));
             }
             let to = header(&response, "location").unwrap_or_default();
             let to = address.join(to).map_err(|why| {
@@ -354,55 +324,8 @@ fn asked(method: &http::Method, address: &Address) -> String {
     format!("{method} {address}")
 }
 
-fn refused(request: &Request, to: &Address, response: http::Response<ureq::Body>) -> Trouble {
-    let status = response.status().as_u16();
-    let limit = patience::limit(status, |name| header(&response, name), Timestamp::now());
-    let body = read(response.into_body().into_reader(), EXCUSE).unwrap_or_default();
-    let refusal = Refusal {
-        asked: asked(&request.method, to),
-        status,
-        message: refusal::message(&body),
-    };
-    if refusal.is_passing() || limit.is_rate {
-        Trouble::Passing {
-            why: refusal.into(),
-            limit: limit.until.map(|until| (until, limit.is_rate)),
-            moved: false,
-        }
-    } else {
-        Trouble::Final(refusal.into())
-    }
-}
-
-/// What is wrong with a connection. Texts of ureq that hold addresses are left out.
-pub(super) fn broken(to: &Address, error: &ureq::Error) -> Trouble {
-    let host = to.host();
-    let (what, hint) = match error {
-        ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-            let hint = "certificates of your network's own are taken from SSL_CERT_FILE";
-            return Failure::new(format!("cannot trust {host}: {error}"))
-                .hint(hint)
-                .into();
-        }
-        ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::Pem(_) => {
-            return Failure::new(format!("cannot trust {host}: {error}")).into();
-        }
-        ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) | ureq::Error::Http(_) => {
-            return Failure::new(format!("{to} cannot be asked")).into();
-        }
-        ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => (
-            "the proxy does not let us through".to_owned(),
-            "look at HTTPS_PROXY and NO_PROXY",
-        ),
-        ureq::Error::Io(error) => (error.to_string(), "is the network up?"),
-        other => (other.to_string(), "is the network up?"),
-    };
-    let failure = Failure::new(format!("no luck with {to}: {what}")).hint(hint);
-    Trouble::passing(failure.into())
-}
-
 /// All of it, if it is not longer than `limit`.
-fn read(from: impl Read, limit: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read(from: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
@@ -420,38 +343,6 @@ fn sleep(time: Duration) -> Result<()> {
             return Ok(());
         }
         std::thread::sleep(left.min(Duration::from_millis(50)));
-    }
-}
-
-/// A part of a file, counted as it is read.
-struct Slice {
-    file: File,
-    left: u64,
-    count: Arc<AtomicU64>,
-}
-
-impl Slice {
-    fn open(path: &Path, from: u64, len: u64, count: Arc<AtomicU64>) -> io::Result<Self> {
-        let mut file = File::open(path)?;
-        file.seek(SeekFrom::Start(from))?;
-        let left = len;
-        Ok(Self { file, left, count })
-    }
-}
-
-impl Read for Slice {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        proc::check_interrupted().map_err(io::Error::other)?;
-        let most = buffer
-            .len()
-            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        let read = self.file.read(&mut buffer[..most])?;
-        if read == 0 && most > 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.left -= read as u64;
-        self.count.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
     }
 }
 

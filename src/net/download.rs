@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result, anyhow};
 use ureq::http;
 
-use super::client::{Trouble, broken, header};
+use super::client::header;
+use super::trouble::{Trouble, broken};
 use super::{Address, Body, Client, Request};
 use crate::error::Failure;
 use crate::{fs, proc, ui};

@@ -2,14 +2,16 @@
 //!
 //! | | |
 //! |---|---|
-//! | pure | `address` is where a request may go, `patience` how long one waits, `refusal` an answer that says no |
-//! | act | `client` asks and asks again, `download` fills a file |
+//! | pure | `address` is where a request may go, `patience` how long one waits, `refusal` an answer that says no, `trouble` whether to ask again |
+//! | act | `client` asks and asks again, `slice` is sent, `download` fills a file |
 
 mod address;
 mod client;
 mod download;
 mod patience;
 mod refusal;
+mod slice;
+mod trouble;
 
 pub use address::Address;
 pub use client::{Body, Client, Request, Settings};

@@ -96,7 +96,7 @@ fn clear(folder: &Path, but: &str) {
         .filter(|entry| !entry.file_name().to_string_lossy().ends_with(".etag"))
         .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
         .collect();
-    others.sort_by(|one, other| other.0.cmp(&one.0));
+    others.sort_by_key(|other| std::cmp::Reverse(other.0));
     for (index, (at, path)) in others.into_iter().enumerate() {
         let old = at.elapsed().is_ok_and(|age| age > KEPT);
         let held = File::open(&path).map(|file| file.try_lock().map(|()| file));

@@ -41,7 +41,7 @@ impl Shelf {
         let hub = Hub::new(Address::parse(&server.api()).unwrap(), token, quick());
         let repo = Repo::parse("ada/things").unwrap();
         let cache = Releases::new(hub, &repo, part, &folder.path().join("downloads"));
-        let cache = Cache::Releases(cache);
+        let cache = Cache::Releases(Box::new(cache));
         Self { folder, cache }
     }
 
@@ -606,4 +606,62 @@ fn a_full_disk_leaves_the_old_entry() {
     assert!(git_dkr::cli::hint(&error).is_some(), "{error:?}");
     assert_eq!(bytes.unwrap().len(), 10_000);
     assert_eq!(names.len(), 2, "{names:?}");
+}
+
+/// Killed without a word, a writer leaves the old entry or the new one, and what it leaves besides is
+/// swept.
+#[test]
+fn a_writer_that_is_killed_leaves_an_entry() {
+    let shelf = Shelf::folder();
+    let one = shelf.archive("1", 300_000);
+    shelf.put(&one, false).unwrap();
+    for round in 0..12 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "caches::writes_until_it_is_killed", "--ignored"])
+            .env("DKR_TEST_SHELF", shelf.folder.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        crate::common::wait_until("a writer", || {
+            shelf.path(&format!("began-{}", child.id())).exists()
+        });
+        std::thread::sleep(std::time::Duration::from_millis(round * 3));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let len = shelf.get(&one.1.tag).unwrap().len();
+        assert!(len == 300_000 || len == 200_000, "{len}");
+    }
+    let age = std::time::SystemTime::now() - std::time::Duration::from_secs(100_000);
+    for name in shelf
+        .names("cache")
+        .iter()
+        .filter(|name| name.starts_with(".tmp"))
+    {
+        let file = std::fs::File::options()
+            .write(true)
+            .open(shelf.path("cache").join(name));
+        file.unwrap().set_modified(age).unwrap();
+    }
+    shelf.cache.prune(1).unwrap();
+    assert_eq!(shelf.names("cache").len(), 2, "{:?}", shelf.names("cache"));
+    assert!(shelf.get(&one.1.tag).is_ok());
+}
+
+#[test]
+#[ignore = "the other half of the test above, which starts and kills it"]
+fn writes_until_it_is_killed() {
+    let shelf = std::path::PathBuf::from(std::env::var_os("DKR_TEST_SHELF").unwrap());
+    let own = Shelf {
+        folder: tempfile::tempdir_in(&shelf).unwrap(),
+        cache: Cache::Folder(Folder::new(&shelf.join("cache"))),
+    };
+    let archives = [own.archive("1", 200_000), own.archive("1", 300_000)];
+    std::fs::write(shelf.join(format!("began-{}", std::process::id())), "").unwrap();
+    loop {
+        for (archive, index) in &archives {
+            own.cache
+                .put(archive, index, true, &Arc::default())
+                .unwrap();
+        }
+    }
 }

@@ -18,8 +18,8 @@ use super::{Archive, Corrupt, Held, Index, Listed, Part, Put, sums};
 use crate::error::Failure;
 use crate::fs::{Lock, write_whole};
 
-/// How the name of a file begins that is being written.
-const UNFINISHED: &str = ".tmp-";
+/// How the name of a file begins that is being written, an archive or an index.
+const UNFINISHED: &str = ".tmp";
 /// What is left behind is removed when it is older than this.
 const OLD: Duration = Duration::from_secs(24 * 3600);
 

@@ -78,7 +78,7 @@ pub enum Cache {
     /// A folder.
     Folder(Folder),
     /// The releases of a repository.
-    Releases(Releases),
+    Releases(Box<Releases>),
 }
 
 /// What came of writing.
@@ -139,12 +139,12 @@ impl Cache {
     pub fn open(place: &Place) -> Result<Self> {
         Ok(match place {
             Place::Folder(path) => Self::Folder(Folder::new(path)),
-            Place::GitHub(repo) => Self::Releases(Releases::new(
+            Place::GitHub(repo) => Self::Releases(Box::new(Releases::new(
                 Hub::open()?,
                 repo,
                 conf::part_size(),
                 &conf::cache_dir()?.join("downloads"),
-            )),
+            ))),
         })
     }
 

@@ -46,9 +46,10 @@ impl Source {
             };
         }
         let near = near_miss(text);
-        Address::parse(text)
-            .map(Self::Url)
-            .map_err(|why| near.map_or(why, |near| format!("`{text}` is not understood; {near}")))
+        Address::parse(text).map(Self::Url).map_err(|why| {
+            let shown = text.split('?').next().unwrap_or_default();
+            near.map_or(why, |near| format!("`{shown}` is not understood; {near}"))
+        })
     }
 }
 
