@@ -12,6 +12,7 @@ mod problem;
 mod shell;
 mod stack;
 mod values;
+mod web;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,6 +28,7 @@ pub use overlay::{overlay_cache, overlay_cache_dir, state_dir};
 pub use problem::{Place, Problem, Problems};
 pub use shell::Shell;
 pub use stack::{Stack, is_layer_name, is_prefix};
+pub use web::{github_api, github_token, network, part_size};
 
 /// The file's name, at the top of the repository.
 pub const FILE: &str = ".dkr.conf";

@@ -1,1 +1,41 @@
-//! Edge: HTTP. Downloads that resume, uploads that stream, tokens that go to one host only.
+//! Edge: HTTP. Downloads that resume, uploads that stream, tokens that go to their own hosts only.
+//!
+//! | | |
+//! |---|---|
+//! | pure | `address` is where a request may go, `patience` how long one waits, `refusal` an answer that says no, `trouble` whether to ask again |
+//! | act | `client` asks and asks again, `slice` is sent, `download` fills a file |
+
+mod address;
+mod client;
+mod download;
+mod patience;
+mod refusal;
+mod slice;
+mod trouble;
+
+pub use address::Address;
+pub use client::{Body, Client, Request, Settings};
+pub use download::{Download, Resume};
+pub use patience::Patience;
+pub use refusal::Refusal;
+
+use std::fmt;
+
+/// A text that is never shown: a token.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// `None` for a text that no header can carry, which no token is.
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}

@@ -3,13 +3,25 @@
 //!
 //! | | |
 //! |---|---|
-//! | pure | `containerfile` reads the text, `key` names what comes of it, `environment` is what it sets; `shim` is what shells read to record, `adopt` takes that into `.dkr.conf` |
+//! | pure | `containerfile` reads the text, `key` names what comes of it, `environment` is what it sets, `inspect` what came of it; `shim` is what shells read to record, `adopt` takes that into `.dkr.conf` |
+//! | ask | `parts` reads the files, `github` speaks with its API |
+//! | act | `steps` carries a text out, `fetch` its downloads, `downloads` being those not done yet; `snapshot` keeps what they changed, `restore` brings it back; `cache` has it meanwhile; `build` and `rebuild` are all of it |
 
 pub mod adopt;
+pub mod build;
+pub mod cache;
+pub mod caches;
 pub mod containerfile;
+mod downloads;
 pub mod environment;
+pub mod fetch;
+pub mod github;
 pub mod inside;
+pub mod inspect;
 pub mod key;
 pub mod parts;
+mod profile;
+pub mod rebuild;
 pub mod shim;
+pub mod site;
 pub mod steps;

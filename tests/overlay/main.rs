@@ -6,8 +6,12 @@
 mod common;
 
 mod adopt;
+mod caches;
+mod fetches;
+mod http;
 mod in_container;
 mod machine;
 mod rebuilt;
+mod server;
 mod shim;
 mod texts;

@@ -1,6 +1,9 @@
 //! The `Containerfile` of an overlay: a Dockerfile without an image. Pure functions.
 
 mod parse;
+mod source;
+
+pub use source::{Repo, Source};
 
 use crate::grammar::Word;
 
@@ -61,33 +64,4 @@ pub struct Fetch {
     pub sha256: Option<String>,
     /// The mode of a file that is placed.
     pub chmod: Option<u32>,
-}
-
-/// Where a download comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// An https address.
-    Url(String),
-    /// The files of a repository on GitHub, without the one folder that they are packed in.
-    GitHub {
-        /// Its owner.
-        owner: String,
-        /// Its name.
-        repo: String,
-        /// A branch, a tag or a commit; `None` is the newest release, or the default branch of a
-        /// repository without releases.
-        at: Option<String>,
-    },
-}
-
-impl Source {
-    /// Reads one.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        match text.strip_prefix("https://") {
-            Some(_) => Ok(Self::Url(text.to_owned())),
-            None => Err(format!(
-                "`{text}` is neither https://… nor github:OWNER/REPO"
-            )),
-        }
-    }
 }

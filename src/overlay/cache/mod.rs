@@ -1,0 +1,333 @@
+//! Where snapshots are kept: a folder, or the releases of a repository on GitHub.
+//!
+//! An entry has a tag, and is an archive and its [`Index`]. It is there as a whole or not at all,
+//! whoever writes at the same time and whenever that ends.
+
+mod folder;
+mod index;
+mod prune;
+mod releases;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+pub use folder::Folder;
+pub use index::{Corrupt, Index, Part, is_digest, is_name, of_tag, tag};
+pub use prune::surplus;
+pub use releases::Releases;
+
+use super::containerfile::Repo;
+use super::downloads::Slot;
+use super::github::Hub;
+use crate::{conf, proc};
+
+/// Which cache, as a user writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// `dir:PATH`, or a path.
+    Folder(PathBuf),
+    /// `github:owner/repo`.
+    GitHub(Repo),
+}
+
+impl Place {
+    /// Reads what a user writes. A path is relative to where they are.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if let Some(repo) = text.strip_prefix("github:") {
+            return Repo::parse(repo).map(Self::GitHub);
+        }
+        let path = text.strip_prefix("dir:").unwrap_or(text);
+        if path.is_empty() {
+            return Err("a cache is `dir:PATH` or `github:owner/repo`".to_owned());
+        }
+        let scheme = path.split(['/', ':']).next().unwrap_or_default();
+        if path == text && path[scheme.len()..].starts_with(':') {
+            return Err(format!(
+                "`{text}` is no cache; write `dir:{text}` for a folder, or `github:owner/repo`"
+            ));
+        }
+        Ok(Self::Folder(path.into()))
+    }
+
+    /// Where nobody has said anything: in the user's cache folder.
+    pub fn usual() -> Result<Self> {
+        Ok(Self::Folder(conf::cache_dir()?.join("overlay")))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => write!(f, "dir:{}", path.display()),
+            Self::GitHub(repo) => write!(f, "github:{repo}"),
+        }
+    }
+}
+
+/// A cache.
+#[derive(Debug)]
+pub enum Cache {
+    /// A folder.
+    Folder(Folder),
+    /// The releases of a repository.
+    Releases(Box<Releases>),
+}
+
+/// What came of writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It is there now.
+    Stored,
+    /// It was there.
+    WasThere,
+    /// Another run writes the same, and has gone further.
+    Elsewhere,
+}
+
+/// An entry, as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its tag.
+    pub tag: String,
+    /// Bytes of its archive.
+    pub size: u64,
+    /// When it was written, or read where that is known.
+    pub used_at: Timestamp,
+    /// Whether it is of no use: something of it is missing.
+    pub broken: bool,
+}
+
+/// An archive on this machine, which nobody removes for as long as this lives. A downloaded one is
+/// gone afterwards.
+#[derive(Debug)]
+pub struct Archive {
+    path: PathBuf,
+    held: Held,
+}
+
+#[derive(Debug)]
+enum Held {
+    InFolder { _lock: File },
+    Downloaded(Slot),
+}
+
+impl Archive {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Archive {
+    fn drop(&mut self) {
+        if let Held::Downloaded(slot) = &mut self.held {
+            slot.spend();
+        }
+    }
+}
+
+impl Cache {
+    /// The one at a place; nothing is asked or made yet.
+    pub fn open(place: &Place) -> Result<Self> {
+        Ok(match place {
+            Place::Folder(path) => Self::Folder(Folder::new(path)),
+            Place::GitHub(repo) => Self::Releases(Box::new(Releases::new(
+                Hub::open()?,
+                repo,
+                conf::part_size(),
+                &conf::cache_dir()?.join("downloads"),
+            ))),
+        })
+    }
+
+    /// The entry of a tag. One that is not what it should be is an error with [`Corrupt`] in it.
+    pub fn find(&self, tag: &str) -> Result<Option<Index>> {
+        match self {
+            Self::Folder(folder) => folder.find(tag),
+            Self::Releases(releases) => releases.find(tag),
+        }
+    }
+
+    /// Its archive, whose digest was checked. `count` counts bytes, up to twice the size of it: those
+    /// that were downloaded, then those that were checked.
+    pub fn get(&self, index: &Index, count: &Arc<AtomicU64>) -> Result<Archive> {
+        match self {
+            Self::Folder(folder) => folder.get(index, count),
+            Self::Releases(releases) => releases.get(index, count),
+        }
+    }
+
+    /// Stores an archive. An entry of this tag that looks good stays, unless it is to be replaced, as
+    /// when [`Cache::get`] found it corrupt: then there is the old or the new one. `count` counts bytes
+    /// that were written.
+    pub fn put(
+        &self,
+        archive: &Path,
+        index: &Index,
+        replace: bool,
+        count: &Arc<AtomicU64>,
+    ) -> Result<Put> {
+        match self {
+            Self::Folder(folder) => folder.put(archive, index, replace, count),
+            Self::Releases(releases) => releases.put(archive, index, replace, count),
+        }
+    }
+
+    /// All entries.
+    pub fn list(&self) -> Result<Vec<Listed>> {
+        match self {
+            Self::Folder(folder) => folder.list(),
+            Self::Releases(releases) => releases.list(),
+        }
+    }
+
+    /// Removes an entry, if it is there.
+    pub fn remove(&self, tag: &str) -> Result<()> {
+        match self {
+            Self::Folder(folder) => folder.remove(tag).map(drop),
+            Self::Releases(releases) => releases.remove(tag),
+        }
+    }
+
+    /// Removes all but the newest of each name, and what writers that are gone left behind; never what
+    /// somebody reads or writes. What it removed.
+    pub fn prune(&self, keep: usize) -> Result<Vec<Listed>> {
+        let entries = self.list()?;
+        let mut gone = Vec::new();
+        for tag in surplus(&entries, keep) {
+            proc::check_interrupted()?;
+            let removed = match self {
+                Self::Folder(folder) => folder.remove(&tag)?,
+                Self::Releases(releases) => releases.remove(&tag).map(|()| true)?,
+            };
+            gone.extend(
+                entries
+                    .iter()
+                    .filter(|entry| removed && entry.tag == tag)
+                    .cloned(),
+            );
+        }
+        match self {
+            Self::Folder(folder) => folder.sweep()?,
+            Self::Releases(releases) => releases.sweep()?,
+        }
+        Ok(gone)
+    }
+}
+
+/// SHA-256 of a part of a file, and of the whole so far.
+struct Sums {
+    parts: Vec<(u64, String)>,
+    size: u64,
+    sha256: String,
+}
+
+/// Reads a file in parts of this size, which are written to `to` and counted.
+fn sums(file: &Path, part: u64, to: &mut dyn Write, count: &AtomicU64) -> Result<Sums> {
+    let cannot = || format!("cannot read {}", file.display());
+    let mut from = File::open(file).with_context(cannot)?;
+    let (mut whole, mut parts, mut size) = (Sha256::new(), Vec::new(), 0);
+    let mut buffer = vec![0; 1 << 17];
+    loop {
+        let mut hash = Sha256::new();
+        let mut taken = (&mut from).take(part);
+        let mut len = 0;
+        loop {
+            proc::check_interrupted()?;
+            let read = taken.read(&mut buffer).with_context(cannot)?;
+            if read == 0 {
+                break;
+            }
+            hash.update(&buffer[..read]);
+            // The whole is the one part there is, mostly.
+            if part != u64::MAX {
+                whole.update(&buffer[..read]);
+            }
+            to.write_all(&buffer[..read])
+                .context("cannot write to the cache")?;
+            len += read as u64;
+            count.fetch_add(read as u64, Ordering::Relaxed);
+        }
+        if len == 0 && !parts.is_empty() {
+            break;
+        }
+        size += len;
+        parts.push((len, hex(&hash.finalize())));
+        if len < part {
+            break;
+        }
+    }
+    let sha256 = match (part, parts.as_slice()) {
+        (u64::MAX, [(_, digest)]) => digest.clone(),
+        _ => hex(&whole.finalize()),
+    };
+    Ok(Sums {
+        parts,
+        size,
+        sha256,
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_read() {
+        let show = |text: &str| match Place::parse(text) {
+            Ok(place) => place.to_string(),
+            Err(why) => why,
+        };
+        let told: Vec<String> = [
+            "dir:/a b",
+            "a/b",
+            "dir:c:d",
+            "github:a/b",
+            "github:a",
+            "gihub:a/b",
+            "https://x",
+            "",
+            "dir:",
+        ]
+        .iter()
+        .map(|text| format!("{text:?}: {}", show(text)))
+        .collect();
+        insta::assert_snapshot!(told.join("\n"));
+    }
+
+    #[test]
+    fn sums_are_of_parts_and_of_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("f");
+        for text in ["", "abc", "abcdef", "abcdefg"] {
+            std::fs::write(&file, text).unwrap();
+            for part in [3, u64::MAX] {
+                let mut copy = Vec::new();
+                let sums = sums(&file, part, &mut copy, &AtomicU64::new(0)).unwrap();
+                assert_eq!(copy, text.as_bytes());
+                assert_eq!(sums.sha256, crate::digest::of(text), "{text} {part}");
+                assert_eq!(sums.size, text.len() as u64);
+                let chunks: Vec<&[u8]> = if text.is_empty() {
+                    vec![b""]
+                } else {
+                    text.as_bytes().chunks(part.min(9) as usize).collect()
+                };
+                let parts: Vec<String> = chunks.iter().map(crate::digest::of).collect();
+                let found: Vec<String> = sums.parts.into_iter().map(|(_, digest)| digest).collect();
+                assert_eq!(found, parts);
+            }
+        }
+    }
+}
