@@ -75,7 +75,7 @@ mod tests {
         for threads in [1, 2, 5] {
             let mut seen = Vec::new();
             let slow = |_: &mut (), index: usize| {
-                if index % 7 == 0 {
+                if index.is_multiple_of(7) {
                     std::thread::sleep(std::time::Duration::from_millis(2));
                 }
                 Ok(index)

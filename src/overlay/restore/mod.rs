@@ -212,3 +212,6 @@ fn all_together(layers: &[(Time, Manifest)]) -> (BTreeMap<&Name, (&Entry, Time)>
         .filter_map(|(path, there)| Some((path, there?)));
     (there.collect(), gone)
 }
+
+#[cfg(test)]
+mod tests;

@@ -293,7 +293,7 @@ fn keep_times(
     for folder in touched {
         let name = Name::from(folder.clone());
         let entry = manifest.find(&name);
-        if entry.is_some_and(|entry| entry.kind == Kind::Folder) {
+        if entry.is_some_and(|entry| entry.kind != Kind::Parent) {
             continue;
         }
         let at = root.join(folder);

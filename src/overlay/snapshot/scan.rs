@@ -25,13 +25,16 @@ pub const TICK: Duration = Duration::from_millis(20);
 /// What is in a folder: names, and what is told of each.
 pub type Children = Vec<(OsString, Metadata)>;
 
+/// A name, and what differs when something was changed.
+pub(super) type Marked = (Box<[u8]>, u64);
+
 /// A root before anything is changed in it.
 #[derive(Debug)]
 pub struct Before {
     /// When its scan began; what is older was there.
     pub(super) began: Time,
-    /// Folders, and what is in each by name.
-    pub(super) folders: HashMap<PathBuf, Vec<(Box<[u8]>, u64)>>,
+    /// Folders, and what is in each.
+    pub(super) folders: HashMap<PathBuf, Vec<Marked>>,
 }
 
 impl Before {
