@@ -10,6 +10,22 @@ pub fn of(bytes: impl AsRef<[u8]>) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// Of bytes that come in parts.
+#[derive(Debug, Clone, Default)]
+pub struct Running(Sha256);
+
+impl Running {
+    /// The next part.
+    pub fn update(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.update(bytes);
+    }
+
+    /// Of all parts, as 64 hexadecimal digits.
+    pub fn finish(self) -> String {
+        hex(&self.0.finalize())
+    }
+}
+
 /// Of all that is read, with how many bytes it was.
 pub fn of_reader(mut reader: impl Read) -> io::Result<(u64, String)> {
     let (mut hash, mut count) = (Sha256::new(), 0);

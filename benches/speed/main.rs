@@ -2,7 +2,7 @@
 //! ratios, as machines differ. Prints a table and asserts nothing. `make bench`.
 //!
 //! `BENCH_REPO=path` measures with that repository instead of a generated one. `cargo bench -- layers`
-//! measures layers, which take a quarter of an hour, and nothing else.
+//! measures layers, which take a quarter of an hour, and nothing else; `-- overlay` snapshots alone.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -10,6 +10,7 @@
 mod history;
 mod hooks;
 mod layers;
+mod overlay;
 mod site;
 
 use std::time::{Duration, Instant};
@@ -19,6 +20,10 @@ use site::{Site, Sshd};
 fn main() {
     // `cargo test --benches` only wants to know that it builds.
     if !std::env::args().any(|arg| arg == "--bench") {
+        return;
+    }
+    if std::env::args().any(|arg| arg == "overlay") {
+        print(overlay::rows());
         return;
     }
     let site = Site::new();
@@ -35,6 +40,7 @@ fn main() {
     ];
     rows.extend(hooks::rows(&site));
     rows.extend(history::check(&site));
+    rows.extend(overlay::rows());
     print(rows);
 }
 

@@ -1,20 +1,17 @@
 //! Builds one part: carries its steps out and keeps what they changed.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-use super::cache::{Cache, Index};
+use super::cache::{Folder, Index};
 use super::parts::Part;
-use super::restore::record_applied;
+use super::profile;
+use super::restore::record;
 use super::site::Site;
 use super::snapshot::{About, Before, Machine, Manifest, take};
 use super::steps::{self, Place, State};
-use super::profile;
-use crate::fs::Scratch;
 use crate::ui;
 
 /// A part that was built.
@@ -32,7 +29,7 @@ pub fn build(
     part: &Part,
     name: Option<&str>,
     site: &Site,
-    own: &Cache,
+    own: &Folder,
     state: &mut State,
 ) -> Result<Built> {
     for remark in &part.containerfile.remarks {
@@ -56,21 +53,31 @@ pub fn build(
         env: state.environment.symbols(),
         workdir: state.workdir.to_string_lossy().into_owned(),
     };
-    let scratch = Scratch::new()?;
-    let archive = scratch.path().join("archive");
+    let archive = own.unfinished()?.into_temp_path();
     let also = std::mem::take(&mut state.snapshot);
     let date = steps::source_date(state)?;
-    let taken = take(before, &site.root, &site.left_out, &also, about, date, &archive)
-        .with_context(|| format!("cannot take the snapshot of {}", part.file))?;
+    let taken = take(
+        before,
+        &site.root,
+        &site.left_out,
+        &also,
+        about,
+        date,
+        &archive,
+    )
+    .with_context(|| format!("cannot take the snapshot of {}", part.file))?;
     for remark in &taken.remarks {
         ui::warn(remark);
     }
     let index = Index::new(name, &part.key, &taken.sha256, taken.size, Timestamp::now());
-    own.put(&archive, &index, true, &Arc::new(AtomicU64::new(0)))
+    own.take_in(archive, &index, true)
         .context("cannot store the snapshot")?;
-    record_applied(&site.root, &site.state, &taken.manifest)?;
+    record(&site.state, &taken.manifest)?;
     let took = ui::seconds(begun.elapsed());
-    ui::status("built", &format!("{}  {} in {took}", part.file, ui::bytes(taken.size)));
+    ui::status(
+        "built",
+        &format!("{}  {} in {took}", part.file, ui::bytes(taken.size)),
+    );
     Ok(Built {
         manifest: taken.manifest,
         size: taken.size,

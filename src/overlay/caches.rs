@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use super::cache::{Archive, Cache, Corrupt, Index, Place, Put};
+use super::cache::{Archive, Cache, Corrupt, Folder, Index, Place, Put};
+use crate::error::Failure;
 use crate::ui;
 
 /// Both of them.
 #[derive(Debug)]
 pub struct Caches {
     /// This machine's own.
-    pub own: Cache,
+    pub own: Folder,
     /// The one that is shared, and what the user calls it.
     pub shared: Option<(Place, Cache)>,
 }
@@ -21,8 +22,12 @@ pub struct Caches {
 pub struct Entry<'a> {
     /// What it is.
     pub index: Index,
-    cache: &'a Cache,
-    shared: Option<&'a Place>,
+    from: From<'a>,
+}
+
+enum From<'a> {
+    Own(&'a Folder),
+    Shared(&'a Place, &'a Cache),
 }
 
 impl Caches {
@@ -37,15 +42,20 @@ impl Caches {
             found => found?,
         };
         if let Some(index) = own {
-            let (cache, shared) = (&self.own, None);
-            return Ok(Some(Entry { index, cache, shared }));
+            let from = From::Own(&self.own);
+            return Ok(Some(Entry { index, from }));
         }
         let Some((place, cache)) = &self.shared else {
             return Ok(None);
         };
-        let found = cache.find(tag).with_context(|| format!("cannot look into {place}"))?;
-        let shared = Some(place);
-        Ok(found.map(|index| Entry { index, cache, shared }))
+        let found = cache
+            .find(tag)
+            .with_context(|| format!("cannot look into {place}"))?;
+        let entry = |index| Entry {
+            index,
+            from: From::Shared(place, cache),
+        };
+        Ok(found.map(entry))
     }
 
     /// Where one could look, for messages.
@@ -57,48 +67,69 @@ impl Caches {
     }
 
     /// Sends what is in this machine's cache to the shared one.
-    pub fn push(&self, tag: &str, replace: bool) -> Result<Option<Put>> {
+    pub fn push(&self, tag: &str, replace: bool) -> Result<()> {
         let Some((place, shared)) = &self.shared else {
-            return Ok(None);
+            bail!(Failure::new("there is no shared cache").hint(
+                "--cache github:OWNER/REPO, or git config dkr.overlayCache github:OWNER/REPO"
+            ));
         };
         let Some(index) = self.own.find(tag)? else {
-            return Ok(None);
+            bail!(
+                Failure::new(format!("{tag} is not in this machine's cache"))
+                    .hint("git dkr overlay build makes it")
+            );
         };
-        let archive = self.own.get(&index, &count())?;
+        let archive = self.own.get(&index)?;
         let progress = ui::Progress::start(&format!("push to {place}"));
         let (size, sent) = (index.size, count());
-        let _watch = progress.watch(size, Arc::clone(&sent), move |now| {
+        let watch = progress.watch(size, Arc::clone(&sent), move |now| {
             format!("pushed {} of {}", ui::bytes(now.min(size)), ui::bytes(size))
         });
         let put = shared
             .put(archive.path(), &index, replace, &sent)
             .with_context(|| format!("cannot push to {place}"))?;
-        Ok(Some(put))
+        drop(watch);
+        let size = ui::bytes(size);
+        let (what, text) = match put {
+            Put::Stored => ("pushed", format!("{tag}  {size} to {place}")),
+            Put::WasThere => ("there", format!("{tag} was in {place} already")),
+            Put::Elsewhere => (
+                "left",
+                format!("{tag} to another run, which sends it to {place}"),
+            ),
+        };
+        progress.above(|| ui::status(what, &text));
+        Ok(())
     }
 }
 
 impl Entry<'_> {
-    /// Its archive. A downloaded one is kept in this machine's own cache.
+    /// Its archive; its digest may be still to be checked.
     pub fn archive(&self) -> Result<Archive> {
-        let Some(place) = self.shared else {
-            return self.cache.get(&self.index, &count());
+        let (place, cache) = match self.from {
+            From::Own(folder) => return folder.get(&self.index),
+            From::Shared(place, cache) => (place, cache),
         };
         let progress = ui::Progress::start(&format!("fetch from {place}"));
         let (size, read) = (self.index.size, count());
         // Each byte counts twice: when it has come, and when it was checked.
         let _watch = progress.watch(size * 2, Arc::clone(&read), move |now| {
-            format!("fetched {} of {}", ui::bytes(now.min(size)), ui::bytes(size))
+            format!(
+                "fetched {} of {}",
+                ui::bytes(now.min(size)),
+                ui::bytes(size)
+            )
         });
-        self.cache
+        cache
             .get(&self.index, &read)
             .with_context(|| format!("cannot fetch from {place}"))
     }
 
     /// Where it was found, for people.
     pub fn from(&self) -> String {
-        match self.shared {
-            Some(place) => place.to_string(),
-            None => "this machine's cache".to_owned(),
+        match self.from {
+            From::Own(_) => "this machine's cache".to_owned(),
+            From::Shared(place, _) => place.to_string(),
         }
     }
 }

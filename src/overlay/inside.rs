@@ -1,4 +1,4 @@
-//! Paths as the root sees them.
+//! Paths as they are seen from within a root.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -8,88 +8,76 @@ use anyhow::{Result, bail};
 
 use crate::error::Failure;
 
-/// How many links one path may lead through, as in Linux.
-const MOST_LINKS: usize = 40;
+/// Links on one way; more are a circle (as Linux has it).
+const LINKS: usize = 40;
 
-/// Where a path of the root is on this machine. Links on the way are followed as after a `chroot`:
-/// an absolute one starts at the root again, and `..` does not lead out. What does not exist yet
-/// is taken as it is written.
+/// Where a path leads for somebody whose `/` is `root`: links on the way are followed, absolute ones
+/// from the root, and `..` ends there. What does not exist is taken as it is written.
 pub fn inside(root: &Path, path: &Path) -> Result<PathBuf> {
-    let mut left: VecDeque<OsString> = parts(path).collect();
-    let mut found = PathBuf::new();
+    let mut todo: VecDeque<OsString> = parts(path);
+    let mut done: Vec<OsString> = Vec::new();
     let mut links = 0;
-    while let Some(part) = left.pop_front() {
-        if part == ".." {
-            found.pop();
-            continue;
-        }
-        let next = found.join(&part);
-        match std::fs::read_link(root.join(&next)) {
-            Ok(target) => {
-                links += 1;
-                if links > MOST_LINKS {
-                    let shown = path.display();
-                    bail!(
-                        Failure::new(format!("{shown} leads through links without an end"))
-                            .hint("look where they lead: namei -l")
-                    );
-                }
-                if target.is_absolute() {
-                    found.clear();
-                }
-                for part in parts(&target).collect::<Vec<_>>().into_iter().rev() {
-                    left.push_front(part);
+    while let Some(part) = todo.pop_front() {
+        match part.to_str() {
+            Some("/") => done.clear(),
+            Some("..") => drop(done.pop()),
+            _ => {
+                done.push(part);
+                let here: PathBuf = root.join(done.iter().collect::<PathBuf>());
+                if let Ok(target) = std::fs::read_link(&here) {
+                    links += 1;
+                    if links > LINKS {
+                        bail!(Failure::new(format!(
+                            "{} is a circle of links",
+                            path.display()
+                        )));
+                    }
+                    done.pop();
+                    for part in parts(&target).into_iter().rev() {
+                        todo.push_front(part);
+                    }
                 }
             }
-            // No link, or nothing there.
-            Err(_) => found = next,
         }
     }
-    Ok(root.join(found))
+    Ok(root.join(done.into_iter().collect::<PathBuf>()))
 }
 
-fn parts(path: &Path) -> impl Iterator<Item = OsString> {
-    path.components().filter_map(|part| match part {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
-        _ => None,
-    })
+fn parts(path: &Path) -> VecDeque<OsString> {
+    path.components()
+        .filter(|part| !matches!(part, Component::CurDir | Component::Prefix(_)))
+        .map(|part| part.as_os_str().to_owned())
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::os::unix::fs::symlink;
 
+    use super::*;
+
     #[test]
-    fn links_stay_in_the_root() {
+    fn nothing_leads_out() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path();
         std::fs::create_dir_all(root.join("usr/lib")).unwrap();
         symlink("usr/lib", root.join("lib")).unwrap();
-        symlink("/usr", root.join("absolute")).unwrap();
-        symlink("../../../../etc", root.join("usr/up")).unwrap();
+        symlink("/usr", root.join("abs")).unwrap();
+        symlink("../../../etc", root.join("usr/up")).unwrap();
         symlink("loop", root.join("loop")).unwrap();
-        let see = |path: &str| {
-            inside(root, Path::new(path)).map(|found| {
-                found
-                    .strip_prefix(root)
-                    .unwrap()
-                    .to_string_lossy()
-                    .into_owned()
-            })
+        symlink("/abs/up/x", root.join("chain")).unwrap();
+        let to = |path: &str| {
+            let found = inside(root, Path::new(path)).unwrap();
+            found.strip_prefix(root).unwrap().display().to_string()
         };
-        for (path, expected) in [
-            ("/", ""),
-            ("/lib/x", "usr/lib/x"),
-            ("lib/../x", "usr/x"),
-            ("/absolute/lib", "usr/lib"),
-            ("/usr/up/passwd", "etc/passwd"),
-            ("/../../x", "x"),
-            ("/new/../other", "other"),
-        ] {
-            assert_eq!(see(path).unwrap(), expected, "{path}");
-        }
-        assert!(see("/loop/x").is_err());
+        assert_eq!(to("/"), "");
+        assert_eq!(to("/lib/x"), "usr/lib/x");
+        assert_eq!(to("abs/./lib"), "usr/lib");
+        assert_eq!(to("/usr/up/passwd"), "etc/passwd");
+        assert_eq!(to("/../../x"), "x");
+        assert_eq!(to("/lib/../x"), "usr/x");
+        assert_eq!(to("/chain"), "etc/x");
+        assert_eq!(to("/new/../../y"), "y");
+        assert!(inside(root, Path::new("/loop/x")).is_err());
     }
 }

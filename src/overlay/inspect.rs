@@ -39,20 +39,37 @@ pub fn summary(manifest: &Manifest) -> Summary {
             Kind::Parent | Kind::Fifo => {}
         }
     }
-    let mut files: Vec<&Entry> = manifest.entries.iter().filter(|entry| entry.size() > 0).collect();
+    let mut files: Vec<&Entry> = manifest
+        .entries
+        .iter()
+        .filter(|entry| entry.size() > 0)
+        .collect();
     files.sort_by_key(|entry| (std::cmp::Reverse(entry.size()), &entry.path));
     let named = files.iter().take(LARGEST);
-    sum.largest = named.map(|entry| (format!("/{}", entry.path), entry.size())).collect();
+    sum.largest = named
+        .map(|entry| (format!("/{}", entry.path), entry.size()))
+        .collect();
     sum
 }
 
 /// Every path, a line each: `+` for what it holds, `-` for what it removes.
 pub fn paths(manifest: &Manifest) -> Vec<String> {
-    let held = manifest.entries.iter().filter(|entry| entry.kind != Kind::Parent);
+    let held = manifest
+        .entries
+        .iter()
+        .filter(|entry| entry.kind != Kind::Parent);
     let mut lines: Vec<(String, char)> = held.map(|entry| (shown(entry), '+')).collect();
-    lines.extend(manifest.removed.iter().map(|path| (format!("/{path}"), '-')));
+    lines.extend(
+        manifest
+            .removed
+            .iter()
+            .map(|path| (format!("/{path}"), '-')),
+    );
     lines.sort();
-    lines.into_iter().map(|(path, sign)| format!("{sign} {path}")).collect()
+    lines
+        .into_iter()
+        .map(|(path, sign)| format!("{sign} {path}"))
+        .collect()
 }
 
 fn shown(entry: &Entry) -> String {

@@ -16,6 +16,9 @@ pub fn leave(root: &Path, environment: &Environment) -> Result<()> {
     if environment.is_empty() {
         return Ok(());
     }
-    let text = format!("# Written by git dkr overlay, from ENV.\n{}", environment.posix());
+    let text = format!(
+        "# Written by git dkr overlay, from ENV.\n{}",
+        environment.posix()
+    );
     write_with_mode(&inside(root, Path::new(FILE))?, text.as_bytes(), 0o644)
 }

@@ -5,10 +5,9 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use super::build::build;
-use super::cache::{Corrupt, Put};
 use super::caches::{Caches, Entry};
 use super::parts::Part;
-use super::restore::{self, Refused, Restored, restore};
+use super::restore::{self, Mended, Restored, restore};
 use super::site::Site;
 use super::steps::State;
 use crate::error::{Failure, Interrupted};
@@ -53,24 +52,35 @@ impl Job<'_> {
     pub fn build(&self) -> Result<Vec<Done>> {
         self.begin()?;
         let mut state = State::default();
-        let built = self.parts.iter().map(|part| self.build_one(part, &mut state));
+        let built = self
+            .parts
+            .iter()
+            .map(|part| self.build_one(part, &mut state));
         built.collect()
     }
 
     /// Restores all parts. Nothing is done unless all of them are in a cache.
     pub fn restore(&self) -> Result<Vec<Done>> {
         self.begin()?;
+        if self.is_applied()? {
+            return Ok(self.kept());
+        }
         let mut entries = Vec::new();
         for part in self.parts {
             entries.push(self.entry(part)?);
         }
         let restored = self.parts.iter().zip(&entries);
-        restored.map(|(part, entry)| self.restore_one(part, entry)).collect()
+        restored
+            .map(|(part, entry)| self.restore_one(part, entry))
+            .collect()
     }
 
     /// Restores what is in a cache and builds the rest.
     pub fn restore_or_build(&self, push: bool) -> Result<Vec<Done>> {
         self.begin()?;
+        if self.is_applied()? {
+            return Ok(self.kept());
+        }
         let mut state = State::default();
         let mut all = Vec::new();
         for part in self.parts {
@@ -82,7 +92,7 @@ impl Job<'_> {
                 None => {
                     let done = self.build_one(part, &mut state)?;
                     if push {
-                        self.push_one(part, false)?;
+                        self.caches.push(&part.tag, false)?;
                     }
                     done
                 }
@@ -92,20 +102,35 @@ impl Job<'_> {
         Ok(all)
     }
 
-    /// Sends all parts from this machine's cache to the shared one.
-    pub fn push(&self, replace: bool) -> Result<()> {
-        for part in self.parts {
-            self.push_one(part, replace)?;
+    /// What a run that was killed has begun is ended first.
+    fn begin(&self) -> Result<()> {
+        match restore::mend(&self.site.root, &self.site.state)? {
+            None => {}
+            Some(Mended::Undone) => ui::status("mended", "took back what a killed run had begun"),
+            Some(Mended::Completed(key, remarks)) => {
+                for remark in remarks {
+                    ui::warn(remark);
+                }
+                ui::status(
+                    "mended",
+                    &format!("completed the restore of {key} that was killed"),
+                );
+            }
         }
         Ok(())
     }
 
-    /// What a run that was killed has begun is ended first.
-    fn begin(&self) -> Result<()> {
-        if let Some(mended) = restore::mend(&self.site.root, &self.site.state)? {
-            ui::status("mended", &mended.to_string());
+    /// Whether all of it is there, for which no cache needs to be asked.
+    fn is_applied(&self) -> Result<bool> {
+        let keys: Vec<String> = self.parts.iter().map(|part| part.key.clone()).collect();
+        restore::is_applied(&self.site.root, &self.site.state, &keys)
+    }
+
+    fn kept(&self) -> Vec<Done> {
+        for part in self.parts {
+            ui::status("kept", &format!("{}  all of it is there", part.file));
         }
-        Ok(())
+        vec![Done::Kept; self.parts.len()]
     }
 
     fn build_one(&self, part: &Part, state: &mut State) -> Result<Done> {
@@ -128,7 +153,10 @@ impl Job<'_> {
     fn try_restore(&self, part: &Part) -> Result<Option<Done>> {
         let restored = match self.caches.find(&part.tag) {
             Ok(None) => {
-                ui::status("missing", &format!("{}  {} is in no cache", part.file, part.tag));
+                ui::status(
+                    "missing",
+                    &format!("{}  {} is in no cache", part.file, part.tag),
+                );
                 return Ok(None);
             }
             Ok(Some(entry)) => self.restore_one(part, &entry),
@@ -147,28 +175,17 @@ impl Job<'_> {
     fn restore_one(&self, part: &Part, entry: &Entry<'_>) -> Result<Done> {
         let begun = Instant::now();
         let archive = entry.archive()?;
-        let restored = restore(&self.site.root, &self.site.state, archive.path(), &entry.index.sha256)
-            .with_context(|| format!("cannot restore {}", part.file))?;
+        let restored = restore(
+            &self.site.root,
+            &self.site.state,
+            archive.path(),
+            &entry.index.sha256,
+        )
+        .with_context(|| format!("cannot restore {}", part.file))?;
         for remark in &restored.remarks {
             ui::warn(remark);
         }
         Ok(tell(part, entry, &restored, begun))
-    }
-
-    fn push_one(&self, part: &Part, replace: bool) -> Result<()> {
-        let Some(put) = self.caches.push(&part.tag, replace)? else {
-            bail!(
-                Failure::new(format!("{} is not in this machine's cache", part.tag))
-                    .hint("git dkr overlay build makes it")
-            );
-        };
-        let what = match put {
-            Put::Stored => "pushed",
-            Put::WasThere => "there",
-            Put::Elsewhere => "waiting",
-        };
-        ui::status(what, &part.tag);
-        Ok(())
     }
 }
 
@@ -179,14 +196,16 @@ fn builds_instead(error: &anyhow::Error) -> bool {
 }
 
 fn tell(part: &Part, entry: &Entry<'_>, restored: &Restored, begun: Instant) -> Done {
-    let took = ui::seconds(begun.elapsed());
     if restored.written + restored.removed == 0 {
-        ui::status("kept", &format!("{}  all of it is there, seen in {took}", part.file));
+        ui::status("kept", &format!("{}  all of it is there", part.file));
         return Done::Kept;
     }
-    let size = ui::bytes(restored.bytes);
+    let (size, took) = (ui::bytes(restored.bytes), ui::seconds(begun.elapsed()));
     let from = entry.from();
-    let text = format!("{}  {} files, {size} from {from} in {took}", part.file, restored.written);
+    let text = format!(
+        "{}  {} files, {size} from {from} in {took}",
+        part.file, restored.written
+    );
     ui::status("restored", &text);
     Done::Restored
 }

@@ -5,11 +5,14 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use super::containerfile::{Action, Containerfile, Step};
+use super::containerfile::{Action, Containerfile, Fetch, Source, Step};
 use super::environment::Environment;
+use super::fetch::{Wanted, fetch};
+use super::github::Hub;
 use super::inside::inside;
 use crate::conf;
 use crate::error::Failure;
+use crate::grammar::{Piece, Word};
 use crate::ui;
 
 mod command;
@@ -68,7 +71,7 @@ impl State {
         Ok(())
     }
 
-    fn expand(&self, word: &crate::grammar::Word) -> Result<String> {
+    fn expand(&self, word: &Word) -> Result<String> {
         let value = self.environment.expand(word, &conf::variable);
         value.map_err(|message| Failure::new(message).into())
     }
@@ -139,9 +142,52 @@ fn one(step: &Step, place: &Place<'_>, state: &mut State) -> Result<()> {
             std::fs::create_dir_all(&folder)
                 .with_context(|| format!("cannot make {}", folder.display()))
         }
-        Action::Fetch(_) => Ok(()),
+        Action::Fetch(fetch) => get(fetch, place.root, state),
         Action::Env(_) | Action::Snapshot(_) => Ok(()),
     }
+}
+
+fn get(asked: &Fetch, root: &Path, state: &State) -> Result<()> {
+    let source = Source::parse(&state.expand(&asked.source)?).map_err(Failure::new)?;
+    let dest = state.expand(&asked.dest)?;
+    let is_folder = dest.ends_with('/');
+    let mut dest = state.path(&dest)?.to_string_lossy().into_owned();
+    dest.extend(is_folder.then_some('/'));
+    let wanted = Wanted {
+        source,
+        dest,
+        sha256: asked.sha256.clone(),
+        chmod: asked.chmod,
+    };
+    let downloads = conf::cache_dir()?.join("downloads");
+    let placed = fetch(&wanted, root, &Hub::open()?, &downloads)?;
+    let what = match placed.unpacked {
+        Some(files) => format!("{files} files"),
+        None => "one file".to_owned(),
+    };
+    let (from, size) = (placed.from, ui::bytes(placed.bytes));
+    ui::status(
+        "fetched",
+        &format!("{from}  {size}, {what} at {}", placed.at.display()),
+    );
+    Ok(())
+}
+
+/// The time that stands for those that the run makes, if the steps were given one.
+pub fn source_date(state: &State) -> Result<Option<i64>> {
+    let own = Word(vec![Piece::Variable {
+        name: command::SOURCE_DATE.to_owned(),
+        otherwise: None,
+    }]);
+    let text = state.expand(&own)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let name = command::SOURCE_DATE;
+    let seconds = text.parse().map_err(|_| {
+        Failure::new(format!("{name} is `{text}`")).hint("it is a number of seconds since 1970")
+    })?;
+    Ok(Some(seconds))
 }
 
 #[cfg(test)]

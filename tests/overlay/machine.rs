@@ -38,7 +38,14 @@ impl<'a> Machine<'a> {
         let cache = lab.path("shared-cache");
         std::fs::create_dir_all(&cache).unwrap();
         let mut command = lab.client();
-        command.args(["run", "--detach", "--init", "--network=host", "--name", &name]);
+        command.args([
+            "run",
+            "--detach",
+            "--init",
+            "--network=host",
+            "--name",
+            &name,
+        ]);
         command.arg(format!("--volume={BINARY}:/usr/local/bin/git-dkr:ro"));
         command.arg(format!("--volume={}:/cache", cache.display()));
         if Path::new(BUNDLE).exists() {
@@ -47,7 +54,13 @@ impl<'a> Machine<'a> {
                 command.arg(format!("--env={variable}=/ca.pem"));
             }
         }
-        outcome(command.args(["--env=DKR_OVERLAY_CACHE_DIR=/cache", image, "sleep", "infinity"])).ok();
+        outcome(command.args([
+            "--env=DKR_OVERLAY_CACHE_DIR=/cache",
+            image,
+            "sleep",
+            "infinity",
+        ]))
+        .ok();
         Self { lab, name }
     }
 
@@ -55,24 +68,33 @@ impl<'a> Machine<'a> {
     pub fn write(&self, path: &str, text: &str) {
         let file = self.lab.file(&format!("{}-file", self.name), text);
         let to = format!("{}:{path}", self.name);
-        self.lab.docker(&["cp", "--quiet", file.to_str().unwrap(), &to]);
+        self.lab
+            .docker(&["cp", "--quiet", file.to_str().unwrap(), &to]);
     }
 
     /// Runs a script.
     pub fn sh(&self, script: &str) -> Outcome {
-        outcome(self.lab.client().args(["exec", &self.name, "sh", "-c", script]))
+        outcome(
+            self.lab
+                .client()
+                .args(["exec", &self.name, "sh", "-c", script]),
+        )
     }
 
     /// `git dkr overlay …` in `/`.
     pub fn overlay(&self, args: &[&str]) -> Outcome {
         let mut command = self.lab.client();
-        command.args(["exec", &self.name, "git-dkr", "overlay"]).args(args);
+        command
+            .args(["exec", &self.name, "git-dkr", "overlay"])
+            .args(args);
         outcome(&mut command)
     }
 
     /// All that is in it, but for what no snapshot holds: by path, what it is.
     pub fn tree(&self) -> BTreeMap<String, String> {
-        let shown = self.overlay(&["inspect", "-f", "/Containerfile", "--format=json"]).ok();
+        let shown = self
+            .overlay(&["inspect", "-f", "/Containerfile", "--format=json"])
+            .ok();
         let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
         let left_out: Vec<String> = shown["left_out"]
             .as_array()
@@ -81,7 +103,8 @@ impl<'a> Machine<'a> {
             .map(|line| line.as_str().unwrap().split(" - ").next().unwrap()[1..].to_owned())
             .collect();
         let exported = self.lab.path(&format!("{}.tar", self.name));
-        self.lab.docker(&["export", "--output", exported.to_str().unwrap(), &self.name]);
+        self.lab
+            .docker(&["export", "--output", exported.to_str().unwrap(), &self.name]);
         let mut tree = read(std::fs::File::open(&exported).unwrap());
         std::fs::remove_file(exported).unwrap();
         tree.retain(|path, _| {
@@ -94,7 +117,11 @@ impl<'a> Machine<'a> {
 
 impl Drop for Machine<'_> {
     fn drop(&mut self) {
-        let _ = self.lab.client().args(["rm", "--force", &self.name]).output();
+        let _ = self
+            .lab
+            .client()
+            .args(["rm", "--force", &self.name])
+            .output();
     }
 }
 
@@ -103,7 +130,12 @@ fn read(tar: impl Read) -> BTreeMap<String, String> {
     let mut archive = tar::Archive::new(tar);
     for entry in archive.entries().unwrap() {
         let mut entry = entry.unwrap();
-        let path = entry.path().unwrap().to_string_lossy().trim_end_matches('/').to_owned();
+        let path = entry
+            .path()
+            .unwrap()
+            .to_string_lossy()
+            .trim_end_matches('/')
+            .to_owned();
         let attributes: Vec<String> = entry
             .pax_extensions()
             .unwrap()

@@ -56,7 +56,10 @@ fn a_restored_machine_is_the_one_that_was_built() {
     let outcome = restored.sh(works).ok();
     let said = &outcome.stdout;
     assert!(said.starts_with("hello there /opt/tools/bin:"), "{said}");
-    assert!(said.ends_with("{}\nhello there\none\ntrue\nkeep\n"), "{said}");
+    assert!(
+        said.ends_with("{}\nhello there\none\ntrue\nkeep\n"),
+        "{said}"
+    );
 
     // There is nothing left to do, there or where it was built.
     for machine in [&restored, &built] {
@@ -130,14 +133,21 @@ fn each_containerfile_is_cached_on_those_before_it() {
 fn a_step_that_fails_stops_it_and_stores_nothing() {
     let Some(lab) = Lab::new() else { return };
     let machine = Machine::start(&lab, &image(&lab));
-    let text =
-        "RUN echo before\nRUN seq 30 && echo to the end >&2; exit 7\nRUN touch /never\n";
+    let text = "RUN echo before\nRUN seq 30 && echo to the end >&2; exit 7\nRUN touch /never\n";
     machine.write("/Containerfile", text);
     let outcome = machine.overlay(&["build"]).fails();
-    for text in ["before", "step 2 of 3", "Containerfile:2", "exit code 7", "to the end"] {
+    for text in [
+        "before",
+        "step 2 of 3",
+        "Containerfile:2",
+        "exit code 7",
+        "to the end",
+    ] {
         outcome.says(text);
     }
-    machine.sh("test ! -e /never && test -z \"$(ls /cache)\"").ok();
+    machine
+        .sh("test ! -e /never && test -z \"$(ls /cache)\"")
+        .ok();
     let missing = machine.overlay(&["restore"]).fails();
     missing.says("is not in this machine's cache");
 }

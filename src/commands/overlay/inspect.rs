@@ -84,7 +84,10 @@ impl Inspect {
         ui::result(format_args!("{}  {}", part.file, part.tag))?;
         let line = |name: &str, text: String| ui::result(format_args!("  {name:<8} {text}"));
         let Some(seen) = seen else {
-            return line("cache", "none has it; git dkr overlay build makes it".to_owned());
+            return line(
+                "cache",
+                "none has it; git dkr overlay build makes it".to_owned(),
+            );
         };
         let about = &seen.manifest.about;
         let sum = summary(&seen.manifest);
@@ -107,7 +110,13 @@ impl Inspect {
 }
 
 fn counts(sum: &Summary) -> String {
-    let Summary { files, folders, links, removed, .. } = sum;
+    let Summary {
+        files,
+        folders,
+        links,
+        removed,
+        ..
+    } = sum;
     let bytes = ui::bytes(sum.bytes);
     format!("{files} files ({bytes}), {folders} folders, {links} links; removes {removed} paths")
 }

@@ -22,7 +22,7 @@ use crate::conf::{self, Sources};
 use crate::error::Failure;
 use crate::git::Repo;
 use crate::image::settings::sources;
-use crate::overlay::cache::{Cache, Place};
+use crate::overlay::cache::{Cache, Folder, Place};
 use crate::overlay::caches::Caches;
 use crate::overlay::parts::{self, Part};
 use crate::overlay::rebuild::{Done, Job};
@@ -136,7 +136,7 @@ impl CacheArgs {
             }
         };
         Ok(Caches {
-            own: Cache::open(&Place::Folder(self.own()?))?,
+            own: Folder::new(&self.own()?),
             shared,
         })
     }
@@ -218,9 +218,7 @@ struct Output {
 fn tell(parts: &[Part], done: &[Done], output: &Output) -> Result<u8> {
     match output.format {
         Format::Json => {
-            let row = |(part, done): (&Part, &Done)| {
-                json!({"file": part.file, "key": part.key, "tag": part.tag, "done": done.name()})
-            };
+            let row = |(part, done): (&Part, &Done)| json!({"file": part.file, "key": part.key, "tag": part.tag, "done": done.name()});
             let rows: Vec<_> = parts.iter().zip(done).map(row).collect();
             ui::result(serde_json::to_string_pretty(&rows)?)?;
         }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::CacheArgs;
+use crate::overlay::cache::{Cache, Place};
 use crate::ui;
 
 /// Remove old snapshots from a cache
@@ -26,10 +27,11 @@ impl Prune {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
         let caches = self.cache.open()?;
+        let own = Cache::open(&Place::Folder(self.cache.own()?))?;
         let cache = if self.shared {
             super::shared(&caches)?
         } else {
-            &caches.own
+            &own
         };
         let gone = cache.prune(self.keep)?;
         for entry in &gone {

@@ -24,9 +24,8 @@ impl Push {
     pub fn run(&self) -> Result<u8> {
         let parts = self.files.read()?;
         let caches = self.cache.open()?;
-        super::shared(&caches)?;
         for part in &parts {
-            caches.push(part, self.replace)?;
+            caches.push(&part.tag, self.replace)?;
         }
         Ok(0)
     }

@@ -30,7 +30,9 @@ impl RestoreOrBuild {
         if self.push {
             shared(&workplace.caches)?;
         }
-        let done = workplace.job(&parts, &self.files).restore_or_build(self.push)?;
+        let done = workplace
+            .job(&parts, &self.files)
+            .restore_or_build(self.push)?;
         tell(&parts, &done, &self.output)
     }
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
+use tempfile::{NamedTempFile, TempPath};
 
 use super::index::{LONGEST, of_tag};
 use super::{Archive, Corrupt, Held, Index, Listed, Part, Put, sums};
@@ -56,7 +57,8 @@ impl Folder {
         Ok(Some(Index::read(tag, &bytes)?))
     }
 
-    pub(super) fn find(&self, tag: &str) -> Result<Option<Index>> {
+    /// The entry of a tag, if its archive is there.
+    pub fn find(&self, tag: &str) -> Result<Option<Index>> {
         let Some(index) = self.read(tag)? else {
             return Ok(None);
         };
@@ -77,7 +79,8 @@ impl Folder {
         }
     }
 
-    pub(super) fn get(&self, index: &Index, count: &Arc<AtomicU64>) -> Result<Archive> {
+    /// Its archive, whose digest is left to who reads it. Nobody removes it meanwhile.
+    pub fn get(&self, index: &Index) -> Result<Archive> {
         let path = self.path.join(archive_name(&index.tag, &index.sha256));
         let lock = match File::open(&path) {
             Ok(file) => file,
@@ -90,10 +93,6 @@ impl Folder {
         };
         // A file system without locks has no prune to be afraid of either, or not at the same time.
         let _ = lock.lock_shared();
-        let found = sums(&path, u64::MAX, &mut std::io::sink(), count)?;
-        if found.sha256 != index.sha256 || found.size != index.size {
-            bail!(Corrupt::new(&index.tag, "the archive has another digest"));
-        }
         // When it was used last, for prune. A folder that cannot be written to is good for reading.
         let touched = File::options().write(true).open(self.index_of(&index.tag));
         let _ = touched.and_then(|file| file.set_modified(SystemTime::now()));
@@ -108,22 +107,11 @@ impl Folder {
         replace: bool,
         count: &Arc<AtomicU64>,
     ) -> Result<Put> {
-        let tag = &index.tag;
-        let is_good = || matches!(self.find(tag), Ok(Some(_)));
-        if !replace && is_good() {
+        if !replace && self.is_good(&index.tag) {
             return Ok(Put::WasThere);
         }
         let cannot = || format!("cannot write to the cache {}", self.path.display());
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.path)
-            .with_context(cannot)?;
-        let mut file = tempfile::Builder::new()
-            .prefix(UNFINISHED)
-            .permissions(Permissions::from_mode(0o600))
-            .tempfile_in(&self.path)
-            .with_context(cannot)?;
+        let mut file = self.unfinished()?;
         // Says that we are alive.
         let _ = file.as_file().lock_shared();
         // Not synced: after a loss of power its digest tells.
@@ -134,8 +122,35 @@ impl Folder {
                 archive.display()
             )));
         }
+        self.take_in(file.into_temp_path(), index, replace)
+    }
+
+    /// A file in the folder, to write an archive to; gone when dropped.
+    pub fn unfinished(&self) -> Result<NamedTempFile> {
+        let make = || -> std::io::Result<NamedTempFile> {
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&self.path)?;
+            tempfile::Builder::new()
+                .prefix(UNFINISHED)
+                .permissions(Permissions::from_mode(0o600))
+                .tempfile_in(&self.path)
+        };
+        make().with_context(|| format!("cannot write to the cache {}", self.path.display()))
+    }
+
+    fn is_good(&self, tag: &str) -> bool {
+        matches!(self.find(tag), Ok(Some(_)))
+    }
+
+    /// Stores an archive that was written to an [`unfinished`](Self::unfinished) file, and is what its
+    /// index says. An entry of this tag that is good stays, unless it is to be replaced.
+    pub fn take_in(&self, archive: TempPath, index: &Index, replace: bool) -> Result<Put> {
+        let tag = &index.tag;
+        let cannot = || format!("cannot write to the cache {}", self.path.display());
         let _turn = self.turn()?;
-        if !replace && is_good() {
+        if !replace && self.is_good(tag) {
             return Ok(Put::WasThere);
         }
         let name = archive_name(tag, &index.sha256);
@@ -144,7 +159,9 @@ impl Folder {
             size: index.size,
             sha256: index.sha256.clone(),
         };
-        file.persist(self.path.join(&name)).with_context(cannot)?;
+        archive
+            .persist(self.path.join(&name))
+            .with_context(cannot)?;
         let json = index.with_parts(vec![part]).to_json()?;
         if let Err(error) = write_whole(&self.index_of(tag), &json) {
             let needed = matches!(self.read(tag), Ok(Some(old)) if old.sha256 == index.sha256);

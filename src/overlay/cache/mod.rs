@@ -156,11 +156,12 @@ impl Cache {
         }
     }
 
-    /// Its archive, whose digest was checked. `count` counts bytes, up to twice the size of it: those
-    /// that were downloaded, then those that were checked.
+    /// Its archive. The digest of one that was downloaded is right; that of one in a folder is for the
+    /// reader to check. `count` counts bytes, up to twice the size of it: those that were downloaded,
+    /// then those that were checked.
     pub fn get(&self, index: &Index, count: &Arc<AtomicU64>) -> Result<Archive> {
         match self {
-            Self::Folder(folder) => folder.get(index, count),
+            Self::Folder(folder) => folder.get(index),
             Self::Releases(releases) => releases.get(index, count),
         }
     }

@@ -1,6 +1,5 @@
 //! Carries out `FETCH`: downloads, checks, unpacks what is an archive, and places the rest as it is.
 
-mod inside;
 mod kind;
 mod unpack;
 
@@ -14,7 +13,7 @@ use std::sync::atomic::AtomicU64;
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
-pub use inside::inside;
+use super::inside::inside;
 use kind::{Packing, is_tar, packing, unpacked};
 use unpack::{Stage, merge};
 

@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 
-use super::inside::inside;
 use crate::error::Failure;
+use crate::overlay::inside::inside;
 use crate::proc;
 
 /// An entry of an archive.

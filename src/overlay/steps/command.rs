@@ -22,7 +22,7 @@ const SHOWN: usize = 300;
 /// Tokens of ours, which are not for the steps: one could end in the snapshot.
 const TOKENS: [&str; 2] = ["GH_TOKEN", "GITHUB_TOKEN"];
 /// Where many tools look for a time that does not depend on when they run.
-const SOURCE_DATE: &str = "SOURCE_DATE_EPOCH";
+pub(super) const SOURCE_DATE: &str = "SOURCE_DATE_EPOCH";
 /// The first second of 1980, before which a zip file knows no time.
 const SOURCE_DATE_DEFAULT: &str = "315532800";
 /// Goes to a folder before a program starts, in another root.

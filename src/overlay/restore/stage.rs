@@ -1,0 +1,278 @@
+//! The first half of a restore: all content is unpacked, checked and written beside its place, on
+//! all cores, and nothing else is touched.
+
+use std::collections::HashMap;
+use std::fs::{DirBuilder, File};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use rustix::fs::{CWD, FileType, Mode, OFlags};
+use zstd::bulk::Decompressor;
+
+use super::Unusable;
+use super::plan::Plan;
+use crate::digest;
+use crate::overlay::parallel;
+use crate::overlay::snapshot::attributes;
+use crate::overlay::snapshot::manifest::{Entry, Kind, Manifest};
+
+/// Parts of a large file that are zero and of this size are not written.
+const HOLE: usize = 64 << 10;
+
+/// What a block is needed for.
+#[derive(Debug, Clone, Default)]
+struct Wanted {
+    /// Files that lie in it.
+    whole: Vec<usize>,
+    /// Files of which a part does.
+    parts: Vec<usize>,
+}
+
+/// A block in the archive and in the stream.
+#[derive(Debug, Clone, Copy)]
+struct Site {
+    packed_at: u64,
+    packed: usize,
+    start: u64,
+    raw: usize,
+}
+
+impl Site {
+    fn end(&self) -> u64 {
+        self.start + self.raw as u64
+    }
+
+    /// Where in the block a file's content is, and from which of its bytes on.
+    fn part(&self, at: u64, size: u64) -> (std::ops::Range<usize>, u64) {
+        let start = at.clamp(self.start, self.end());
+        let end = (at + size).clamp(start, self.end());
+        let range = (start - self.start) as usize..(end - self.start) as usize;
+        (range, start - at)
+    }
+}
+
+/// Makes all that is planned in the stage, but for the attributes of folders. Reads the archive
+/// once and all of it; nothing of it may be used unless this succeeds.
+pub fn stage(
+    archive: &File,
+    expected: &str,
+    manifest: &Manifest,
+    plan: &Plan,
+    on_bytes: impl Fn(u64),
+) -> Result<()> {
+    let entries = &manifest.entries;
+    let sites = sites(manifest);
+    let wanted = wanted(manifest, plan, &sites);
+    for (entry, path) in staged(entries, plan) {
+        make_empty(entry, path).with_context(|| format!("cannot make /{}", entry.path))?;
+    }
+    let path = |index: usize| plan.staged[index].as_deref().unwrap_or(Path::new(""));
+    let mut whole = digest::Running::default();
+    let mut running: HashMap<usize, digest::Running> = HashMap::new();
+    parallel::in_order(
+        parallel::threads(),
+        sites.len(),
+        || Decompressor::new().context("cannot start zstd"),
+        |zstd, index| {
+            let (site, wanted) = (&sites[index], &wanted[index]);
+            let mut packed = vec![0; site.packed];
+            read(archive, &mut packed, site.packed_at)?;
+            if wanted.whole.is_empty() && wanted.parts.is_empty() {
+                return Ok((packed, Vec::new()));
+            }
+            let raw = zstd.decompress(&packed, site.raw);
+            let raw = raw.ok().filter(|raw| raw.len() == site.raw);
+            let raw = raw.ok_or_else(|| Unusable::corrupt("a block cannot be unpacked"))?;
+            for &index in &wanted.whole {
+                write(&entries[index], path(index), site, &raw)?;
+            }
+            for &index in &wanted.parts {
+                let entry = &entries[index];
+                write_part(entry, path(index), site, &raw)
+                    .with_context(|| format!("cannot write /{}", entry.path))?;
+            }
+            Ok((packed, raw))
+        },
+        |index, (packed, raw)| {
+            whole.update(packed);
+            let site = &sites[index];
+            for &index in &wanted[index].parts {
+                let (range, from) = site.part(at(&entries[index]), entries[index].size());
+                let length = range.len() as u64;
+                let hash = running.entry(index).or_default();
+                hash.update(&raw[range]);
+                if from + length == entries[index].size() {
+                    let hash = running.remove(&index).unwrap_or_default();
+                    check(&entries[index], &hash.finish())?;
+                    finish_at(&entries[index], path(index))?;
+                }
+            }
+            on_bytes(raw.len() as u64);
+            Ok(())
+        },
+    )?;
+    let end = sites
+        .last()
+        .map_or(0, |site| site.packed_at + site.packed as u64);
+    let rest = archive.metadata()?.len().saturating_sub(end);
+    let mut last = vec![0; usize::try_from(rest)?];
+    read(archive, &mut last, end)?;
+    whole.update(last);
+    if whole.finish() != expected {
+        return Err(Unusable::corrupt("its digest is not the one that it should have").into());
+    }
+    for (entry, path) in staged(entries, plan) {
+        if let Kind::Link { to } = &entry.kind {
+            let first = entries.binary_search_by(|other| other.path.cmp(to));
+            let first = first.ok().and_then(|first| plan.staged[first].as_deref());
+            first
+                .map_or(Ok(()), |first| std::fs::hard_link(first, path))
+                .with_context(|| format!("cannot link /{} to /{to}", entry.path))?;
+        }
+    }
+    Ok(())
+}
+
+fn staged<'a>(
+    entries: &'a [Entry],
+    plan: &'a Plan,
+) -> impl Iterator<Item = (&'a Entry, &'a PathBuf)> {
+    let all = entries.iter().zip(&plan.staged);
+    all.filter_map(|(entry, path)| Some((entry, path.as_ref()?)))
+}
+
+fn read(archive: &File, buffer: &mut [u8], at: u64) -> Result<()> {
+    archive
+        .read_exact_at(buffer, at)
+        .map_err(|error| Unusable::corrupt(format!("it cannot be read: {error}")).into())
+}
+
+fn at(entry: &Entry) -> u64 {
+    match entry.kind {
+        Kind::File { at, .. } => at,
+        _ => 0,
+    }
+}
+
+fn sites(manifest: &Manifest) -> Vec<Site> {
+    let (mut packed_at, mut start) = (0, 0);
+    let blocks = manifest.blocks.iter().map(|block| {
+        // Both are small, which the manifest's own check has seen to.
+        let site = Site {
+            packed_at,
+            packed: block.packed as usize,
+            start,
+            raw: block.raw as usize,
+        };
+        packed_at += block.packed;
+        start += block.raw;
+        site
+    });
+    blocks.collect()
+}
+
+/// Which blocks have content of files that are to be written.
+fn wanted(manifest: &Manifest, plan: &Plan, sites: &[Site]) -> Vec<Wanted> {
+    let mut wanted = vec![Wanted::default(); sites.len()];
+    let files = manifest.entries.iter().enumerate();
+    for (index, entry) in
+        files.filter(|(index, entry)| entry.size() > 0 && plan.staged[*index].is_some())
+    {
+        let (at, end) = (at(entry), at(entry) + entry.size());
+        let first = sites.partition_point(|site| site.end() <= at);
+        let last = sites.partition_point(|site| site.start < end);
+        match last - first {
+            1 => wanted[first].whole.push(index),
+            _ => (first..last).for_each(|block| wanted[block].parts.push(index)),
+        }
+    }
+    wanted
+}
+
+fn make_empty(entry: &Entry, path: &Path) -> Result<()> {
+    match &entry.kind {
+        // Open to us alone and writable until all is in its place. What cannot be set is found
+        // now.
+        Kind::Folder | Kind::Parent => {
+            DirBuilder::new().mode(0o700).create(path)?;
+            attributes::set(path, entry)?;
+            std::fs::set_permissions(path, PermissionsExt::from_mode(0o700))?;
+        }
+        Kind::Symlink { to } => {
+            std::os::unix::fs::symlink(to.path(), path)?;
+            finish_at(entry, path)?;
+        }
+        Kind::Fifo => {
+            rustix::fs::mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+            finish_at(entry, path)?;
+        }
+        Kind::File { size: 0, .. } => {
+            check(entry, &digest::of(b""))?;
+            finish(entry, &create(path)?)?;
+        }
+        Kind::File { .. } | Kind::Link { .. } => {}
+    }
+    Ok(())
+}
+
+fn create(path: &Path) -> std::io::Result<File> {
+    File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+fn check(entry: &Entry, found: &str) -> Result<()> {
+    match &entry.kind {
+        Kind::File { sha256, .. } if sha256 == found => Ok(()),
+        _ => Err(
+            Unusable::corrupt(format!("the content of /{} is not what it was", entry.path)).into(),
+        ),
+    }
+}
+
+fn write(entry: &Entry, path: &Path, site: &Site, raw: &[u8]) -> Result<()> {
+    let content = &raw[site.part(at(entry), entry.size()).0];
+    check(entry, &digest::of(content))?;
+    let write = || -> Result<()> {
+        let mut file = create(path)?;
+        file.write_all(content)?;
+        finish(entry, &file)
+    };
+    write().with_context(|| format!("cannot write /{}", entry.path))
+}
+
+/// Parts come in any order, from several threads.
+fn write_part(entry: &Entry, path: &Path, site: &Site, raw: &[u8]) -> std::io::Result<()> {
+    let (range, mut from) = site.part(at(entry), entry.size());
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let file = options
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)?;
+    if from + range.len() as u64 == entry.size() {
+        // A hole at the end counts too.
+        file.set_len(entry.size())?;
+    }
+    for chunk in raw[range].chunks(HOLE) {
+        if chunk.iter().any(|byte| *byte != 0) {
+            file.write_all_at(chunk, from)?;
+        }
+        from += chunk.len() as u64;
+    }
+    Ok(())
+}
+
+fn finish(entry: &Entry, file: &File) -> Result<()> {
+    attributes::set_open(file, entry)?;
+    Ok(())
+}
+
+fn finish_at(entry: &Entry, path: &Path) -> Result<()> {
+    attributes::set(path, entry)
+        .and_then(|()| attributes::set_mtime(path, entry.mtime))
+        .with_context(|| format!("cannot set the owner and mode of /{}", entry.path))
+}

@@ -1,0 +1,222 @@
+//! Our own folder: the lock, the stage of a running restore, and what was applied.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::journal::{Journal, Place};
+use super::on_disk::{is_missing, look};
+use crate::error::Failure;
+use crate::fs::{self, Lock};
+use crate::overlay::snapshot::attributes;
+use crate::overlay::snapshot::manifest::{Manifest, Time};
+use crate::overlay::snapshot::scan::{TICK, now};
+
+/// What is to be removed with the stage, when it is not in it.
+const BESIDE: &str = "beside.json";
+/// Its presence says that all is staged, and that places are being changed.
+const JOURNAL: &str = "journal.json";
+const MANIFEST: &str = "manifest.json";
+
+/// The folder, which one process has at a time.
+#[derive(Debug)]
+pub struct State {
+    folder: PathBuf,
+    _lock: Lock,
+}
+
+/// What was found of an earlier run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mended {
+    /// It had changed nothing yet; what it left was removed.
+    Undone,
+    /// It was completed: the key of its snapshot, and what the user should know.
+    Completed(String, Vec<String>),
+}
+
+impl State {
+    /// Waits for its turn; makes the folder where it is missing.
+    pub fn open(folder: &Path) -> Result<Self> {
+        make(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let lock = Lock::take(
+            &folder.join("lock"),
+            "another run that changes the same root",
+        )?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// Where content is staged.
+    pub fn stage(&self) -> PathBuf {
+        self.folder.join("stage")
+    }
+
+    /// Begins a restore: an empty stage.
+    pub fn begin(&self) -> Result<Stage> {
+        let path = self.stage();
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Stage {
+            path,
+            beside: Vec::new(),
+            is_committed: false,
+        })
+    }
+
+    /// Ends what a killed run began: completes it, or removes what it left.
+    pub fn mend(&self, root: &Path) -> Result<Option<Mended>> {
+        let stage = self.stage();
+        if look(&stage)?.is_none() {
+            return Ok(None);
+        }
+        if let Some(journal) = read::<Journal>(&stage.join(JOURNAL))? {
+            let remarks = self.complete(root, &journal)?;
+            return Ok(Some(Mended::Completed(journal.key, remarks)));
+        }
+        let beside = read::<Vec<Place>>(&stage.join(BESIDE))?.unwrap_or_default();
+        discard(&stage, &beside)?;
+        Ok(Some(Mended::Undone))
+    }
+
+    /// Puts what is staged into its places, and remembers it.
+    fn complete(&self, root: &Path, journal: &Journal) -> Result<Vec<String>> {
+        let stage = self.stage();
+        let remarks = journal.carry_out(root)?;
+        let manifest = stage.join(MANIFEST);
+        if look(&manifest)?.is_some() {
+            let applied = self.applied_path(&journal.key);
+            let remember = || -> std::io::Result<()> {
+                attributes::set_mtime(&manifest, now())?;
+                std::fs::create_dir_all(self.folder.join("applied"))?;
+                std::fs::rename(&manifest, applied)
+            };
+            remember().context("cannot remember what was restored")?;
+        }
+        // Without it, the rest is a stage to be thrown away.
+        std::fs::remove_file(stage.join(JOURNAL)).context("cannot end the journal")?;
+        discard(&stage, &[])?;
+        // What changes after this has a later time than the one that was remembered.
+        std::thread::sleep(TICK);
+        Ok(remarks)
+    }
+
+    fn applied_path(&self, key: &str) -> PathBuf {
+        self.folder.join("applied").join(format!("{key}.json"))
+    }
+
+    /// When the snapshot of a key was applied here last, and its manifest.
+    pub fn applied(&self, key: &str) -> Result<Option<(Time, Manifest)>> {
+        let path = self.applied_path(key);
+        let Some(meta) = look(&path)? else {
+            return Ok(None);
+        };
+        let json =
+            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        // One of another version is as good as none.
+        Ok(Manifest::parse(&json)
+            .ok()
+            .map(|manifest| (attributes::mtime(&meta), manifest)))
+    }
+
+    /// Remembers that the root is now as a manifest says.
+    pub fn record(&self, manifest: &Manifest) -> Result<()> {
+        let json = manifest.to_json().context("cannot write a manifest")?;
+        fs::write_whole(&self.applied_path(&manifest.about.key), &json)?;
+        std::thread::sleep(TICK);
+        Ok(())
+    }
+}
+
+/// Makes the folder and those above it, and leaves the time of the one that it is made in: it is
+/// no part of what is restored.
+fn make(folder: &Path) -> std::io::Result<()> {
+    let Some(above) = folder.ancestors().skip(1).find(|above| above.is_dir()) else {
+        return std::fs::create_dir_all(folder);
+    };
+    if !folder.is_dir() {
+        let time = attributes::mtime(&above.metadata()?);
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+        attributes::set_mtime(above, time)?;
+    }
+    Ok(())
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    match std::fs::read(path) {
+        Err(error) if is_missing(&error) => Ok(None),
+        bytes => {
+            let bytes = bytes.with_context(|| format!("cannot read {}", path.display()))?;
+            let hint = "remove its folder to forget what a killed run began";
+            serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+                Failure::new(format!("{} makes no sense: {error}", path.display()))
+                    .hint(hint)
+                    .into()
+            })
+        }
+    }
+}
+
+fn discard(stage: &Path, beside: &[Place]) -> Result<()> {
+    for place in beside {
+        let path = place.staged.path();
+        let Some(meta) = look(path)? else { continue };
+        match meta.is_dir() {
+            true => std::fs::remove_dir_all(path),
+            false => std::fs::remove_file(path),
+        }
+        .with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    std::fs::remove_dir_all(stage).with_context(|| format!("cannot remove {}", stage.display()))
+}
+
+/// The stage of a restore, removed when dropped unless it was committed.
+#[derive(Debug)]
+pub struct Stage {
+    path: PathBuf,
+    beside: Vec<Place>,
+    is_committed: bool,
+}
+
+impl Stage {
+    /// Keeps the manifest, and the list of what is made elsewhere, before it is made.
+    pub fn note(&mut self, json: &[u8], journal: &Journal) -> Result<()> {
+        fs::write_whole(&self.path.join(MANIFEST), json)?;
+        self.beside = journal
+            .places
+            .iter()
+            .filter(|place| place.is_beside)
+            .cloned()
+            .collect();
+        if !self.beside.is_empty() {
+            let list = serde_json::to_vec(&self.beside).context("cannot write a list")?;
+            fs::write_whole(&self.path.join(BESIDE), &list)?;
+        }
+        Ok(())
+    }
+
+    /// From here on it is completed, by us or by who comes after.
+    pub fn commit(mut self, state: &State, root: &Path, journal: &Journal) -> Result<Vec<String>> {
+        let text = serde_json::to_vec(journal).context("cannot write the journal")?;
+        fs::write_whole(&self.path.join(JOURNAL), &text)?;
+        self.is_committed = true;
+        state.complete(root, journal)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if !self.is_committed {
+            // The next run tries again.
+            let _ = discard(&self.path, &self.beside);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What a run changed: a root compared to what it was before.
+
+use std::collections::BTreeMap;
+use std::fs::Metadata;
+use std::io::ErrorKind;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result, bail};
+
+use super::left_out::LeftOut;
+use super::manifest::Name;
+use super::scan::{Before, Children, mark, walk};
+use crate::error::Failure;
+
+/// Why a path is in a snapshot.
+#[derive(Debug)]
+pub struct Found {
+    /// What is there.
+    pub meta: Metadata,
+    /// A folder that nobody changed, on the way to something.
+    pub is_parent: bool,
+}
+
+/// What differs.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// What is new, changed or asked for, and the folders on the way to it.
+    pub found: BTreeMap<Name, Found>,
+    /// What is no more.
+    pub removed: Vec<Name>,
+    /// What could not be read.
+    pub unread: Vec<PathBuf>,
+}
+
+/// Compares the root to what it was, and adds the paths that were asked for (absolute, meant in
+/// the root), changed or not.
+pub fn compare(
+    before: Before,
+    root: &Path,
+    left_out: &LeftOut,
+    also: &[PathBuf],
+) -> Result<Changes> {
+    let folders = Mutex::new(before.folders);
+    let all = Mutex::new(Changes::default());
+    let unread = walk(
+        root,
+        Path::new(""),
+        &|path| left_out.at(path).is_some(),
+        &|folder, children| {
+            let old = lock(&folders).remove(&folder).unwrap_or_default();
+            let at = root.join(&folder);
+            let mut seen = vec![false; old.len()];
+            let mut changed = Vec::new();
+            for (name, meta) in children {
+                let known = old.binary_search_by(|(known, _)| (**known).cmp(name.as_bytes()));
+                if let Ok(index) = known {
+                    seen[index] = true;
+                }
+                let same = known.is_ok_and(|index| old[index].1 == mark(&at.join(&name), &meta));
+                if !same {
+                    changed.push((Name::from(folder.join(name)), found(meta)));
+                }
+            }
+            let gone = old.into_iter().zip(seen).filter(|(_, seen)| !seen);
+            let gone = gone
+                .map(|((name, _), _)| below(&folder, &name))
+                .collect::<Vec<_>>();
+            let mut all = lock(&all);
+            all.found.extend(changed);
+            all.removed.extend(gone);
+        },
+    )?;
+    let mut all = all.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // Folders that were not seen again; what may no longer be read is not gone.
+    for (folder, old) in folders.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        if !unread.iter().any(|unread| folder.starts_with(unread)) {
+            all.removed
+                .extend(old.iter().map(|(name, _)| below(&folder, name)));
+        }
+    }
+    all.unread = unread;
+    for path in also {
+        add(&mut all, root, left_out, path)?;
+    }
+    add_parents(&mut all, root)?;
+    all.removed.sort();
+    Ok(all)
+}
+
+fn found(meta: Metadata) -> Found {
+    Found {
+        meta,
+        is_parent: false,
+    }
+}
+
+fn below(folder: &Path, name: &[u8]) -> Name {
+    let mut path = folder.to_owned();
+    path.push(std::ffi::OsStr::from_bytes(name));
+    Name::from(path.into_os_string().into_vec())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes in all that is at a path. What is left out otherwise is taken when the path lies in it,
+/// and left out still when it lies below the path.
+fn add(all: &mut Changes, root: &Path, left_out: &LeftOut, asked: &Path) -> Result<()> {
+    let shown = asked.display();
+    let path: PathBuf = asked
+        .components()
+        .filter(|part| matches!(part, std::path::Component::Normal(_)))
+        .collect();
+    let why = left_out.within(&path);
+    if let Some(why) = why.filter(|why| why.is_for_ever()) {
+        bail!(Failure::new(format!(
+            "SNAPSHOT {shown} cannot be taken: {}",
+            why.reason()
+        )));
+    }
+    let mut on_the_way = path
+        .ancestors()
+        .skip(1)
+        .filter(|on_the_way| *on_the_way != Path::new(""));
+    if let Some(link) = on_the_way.find(|path| root.join(path).is_symlink()) {
+        let hint = "write where it leads to";
+        let link = format!(
+            "SNAPSHOT {shown} cannot be taken: /{} is a link",
+            link.display()
+        );
+        bail!(Failure::new(link).hint(hint));
+    }
+    let meta = match root.join(&path).symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let hint = "it names what the steps leave behind: are its path and its case right?";
+            bail!(Failure::new(format!("SNAPSHOT {shown}: there is no such path")).hint(hint));
+        }
+        meta => meta.with_context(|| format!("cannot read {shown}"))?,
+    };
+    let is_folder = meta.is_dir();
+    if path != Path::new("") {
+        all.found.insert(path.clone().into(), found(meta));
+    }
+    if is_folder {
+        let skip = |path: &Path| {
+            left_out
+                .at(path)
+                .is_some_and(|below| why.is_none() || below.is_for_ever())
+        };
+        let list = Mutex::new(Vec::new());
+        let visit = |folder: PathBuf, children: Children| {
+            let children = children.into_iter();
+            lock(&list)
+                .extend(children.map(|(name, meta)| (folder.join(name).into(), found(meta))));
+        };
+        let unread = walk(root, &path, &skip, &visit)?;
+        all.unread.extend(unread);
+        all.found
+            .extend(list.into_inner().unwrap_or_else(PoisonError::into_inner));
+    }
+    Ok(())
+}
+
+/// A snapshot brings the folders that its paths lie in, for roots that do not have them.
+fn add_parents(all: &mut Changes, root: &Path) -> Result<()> {
+    let mut missing = BTreeMap::new();
+    for path in all.found.keys() {
+        for parent in path.path().ancestors().skip(1) {
+            let name = Name::from(parent.to_owned());
+            if parent == Path::new("")
+                || all.found.contains_key(&name)
+                || missing.contains_key(&name)
+            {
+                break;
+            }
+            let meta = root.join(parent).symlink_metadata();
+            let meta = meta.with_context(|| format!("cannot read /{}", parent.display()))?;
+            missing.insert(
+                name,
+                Found {
+                    meta,
+                    is_parent: true,
+                },
+            );
+        }
+    }
+    all.found.extend(missing);
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! Takes a snapshot: what a run changed under a root, in one archive.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, Result};
+use tempfile::NamedTempFile;
+
+use crate::overlay::parallel;
+use crate::ui;
+
+pub mod archive;
+pub(super) mod attributes;
+mod changes;
+mod entries;
+pub mod left_out;
+pub mod machine;
+pub mod manifest;
+mod name;
+pub(super) mod scan;
+
+pub use left_out::LeftOut;
+pub use machine::Machine;
+pub use manifest::{About, Manifest};
+pub use scan::Before;
+
+/// A snapshot that was taken.
+#[derive(Debug)]
+pub struct Taken {
+    /// What is in it.
+    pub manifest: Manifest,
+    /// Digest of the archive, 64 hexadecimal digits.
+    pub sha256: String,
+    /// Its bytes.
+    pub size: u64,
+    /// What the user should know: what could not be taken.
+    pub remarks: Vec<String>,
+}
+
+/// Writes to `to`, whole or not at all, what is not as it was `before`, and the paths of `also`
+/// (absolute, meant in the root), but for what is left out. Times that the run made become one,
+/// `source_date` (seconds since 1970) if there is one; the root gets the same, so that a root that
+/// was built and one that was restored are alike.
+pub fn take(
+    before: Before,
+    root: &Path,
+    left_out: &LeftOut,
+    also: &[PathBuf],
+    about: About,
+    source_date: Option<i64>,
+    to: &Path,
+) -> Result<Taken> {
+    take_on(
+        parallel::threads(),
+        before,
+        root,
+        left_out,
+        also,
+        about,
+        source_date,
+        to,
+    )
+}
+
+#[allow(clippy::too_many_arguments)]
+fn take_on(
+    threads: usize,
+    before: Before,
+    root: &Path,
+    left_out: &LeftOut,
+    also: &[PathBuf],
+    about: About,
+    source_date: Option<i64>,
+    to: &Path,
+) -> Result<Taken> {
+    let progress = ui::Progress::start("looking for what has changed");
+    let began = before.began;
+    let changes = changes::compare(before, root, left_out, also)?;
+    let found = entries::entries(root, &changes, began, source_date)?;
+    let mut manifest = Manifest {
+        version: manifest::VERSION,
+        about,
+        entries: found.entries,
+        removed: changes.removed,
+        blocks: Vec::new(),
+    };
+    let cannot = || format!("cannot write {}", to.display());
+    let folder = to.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).with_context(cannot)?;
+    let mut file = NamedTempFile::new_in(folder).with_context(cannot)?;
+    let (total, count) = (manifest.content(), Arc::new(AtomicU64::new(0)));
+    let watch = progress.watch(total, Arc::clone(&count), move |now| {
+        format!(
+            "packing {} of {}",
+            ui::bytes(now.min(total)),
+            ui::bytes(total)
+        )
+    });
+    let (size, sha256) =
+        archive::write(root, &mut manifest, file.as_file_mut(), threads, |bytes| {
+            count.fetch_add(bytes, Ordering::Relaxed);
+        })?;
+    drop(watch);
+    for entry in found.retimed.iter().map(|index| &manifest.entries[*index]) {
+        attributes::set_mtime(&root.join(entry.path.path()), entry.mtime)
+            .with_context(|| format!("cannot set the time of /{}", entry.path))?;
+    }
+    file.persist(to).with_context(cannot)?;
+    Ok(Taken {
+        manifest,
+        sha256,
+        size,
+        remarks: found.remarks,
+    })
+}
+
+#[cfg(test)]
+mod tests;

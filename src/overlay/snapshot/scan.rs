@@ -1,0 +1,211 @@
+//! Walks a root, on several threads, without following links.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::Metadata;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+
+use super::attributes;
+use super::left_out::LeftOut;
+use super::manifest::Time;
+use crate::overlay::parallel;
+use crate::proc;
+
+/// Longer than a tick of the clock that the kernel writes times with (10 ms at 100 Hz): what changes
+/// after this pause has a later time than what came before it.
+pub const TICK: Duration = Duration::from_millis(20);
+
+/// What is in a folder: names, and what is told of each.
+pub type Children = Vec<(OsString, Metadata)>;
+
+/// A name, and what differs when something was changed.
+pub(super) type Marked = (Box<[u8]>, u64);
+
+/// A root before anything is changed in it.
+#[derive(Debug)]
+pub struct Before {
+    /// When its scan began; what is older was there.
+    pub(super) began: Time,
+    /// Folders, and what is in each.
+    pub(super) folders: HashMap<PathBuf, Vec<Marked>>,
+}
+
+impl Before {
+    /// Takes in all that is below the root. Whatever changes after this returns is noticed.
+    pub fn scan(root: &Path, left_out: &LeftOut) -> Result<Self> {
+        let began = now();
+        let folders = Mutex::new(HashMap::new());
+        walk(
+            root,
+            Path::new(""),
+            &|path| left_out.at(path).is_some(),
+            &|folder, children| {
+                use std::os::unix::ffi::OsStrExt;
+                let path = root.join(&folder);
+                let mark = |(name, meta): &(OsString, Metadata)| {
+                    (name.as_bytes().into(), mark(&path.join(name), meta))
+                };
+                let mut marks: Vec<_> = children.iter().map(mark).collect();
+                marks.sort();
+                lock(&folders).insert(folder, marks);
+            },
+        )?;
+        std::thread::sleep(TICK);
+        let folders = folders.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(Self { began, folders })
+    }
+}
+
+/// The clock.
+pub fn now() -> Time {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Time(since.as_secs().cast_signed(), since.subsec_nanos())
+}
+
+/// Differs when something was changed. The time of the last change of state (ctime) tells of all
+/// changes, but on an overlay file system a folder has a new one when something deep below it
+/// is new; a folder is what it says of itself.
+pub(super) fn mark(path: &Path, meta: &Metadata) -> u64 {
+    let mut hash = DefaultHasher::new();
+    (
+        meta.mode(),
+        meta.uid(),
+        meta.gid(),
+        meta.mtime(),
+        meta.mtime_nsec(),
+    )
+        .hash(&mut hash);
+    if meta.is_dir() {
+        attributes::read(path).unwrap_or_default().hash(&mut hash);
+    } else {
+        (meta.size(), meta.ctime(), meta.ctime_nsec(), meta.ino()).hash(&mut hash);
+    }
+    hash.finish()
+}
+
+/// Folders that are to be read.
+struct Queue {
+    folders: Vec<PathBuf>,
+    /// Threads that may still add some.
+    busy: usize,
+    unread: Vec<PathBuf>,
+    failed: Option<anyhow::Error>,
+}
+
+/// Hands each folder at and below `start`, a path below the root, with its children to `visit`, but
+/// for those children that `skip` names. What vanishes meanwhile was never there. Returns what
+/// could not be read.
+pub fn walk(
+    root: &Path,
+    start: &Path,
+    skip: &(dyn Fn(&Path) -> bool + Sync),
+    visit: &(dyn Fn(PathBuf, Children) + Sync),
+) -> Result<Vec<PathBuf>> {
+    let queue = Mutex::new(Queue {
+        folders: vec![start.to_owned()],
+        busy: 0,
+        unread: Vec::new(),
+        failed: None,
+    });
+    let more = Condvar::new();
+    std::thread::scope(|scope| {
+        for _ in 0..parallel::threads().min(8) {
+            scope.spawn(|| {
+                while let Some(folder) = next(&queue, &more) {
+                    let result = read(root, &folder, skip);
+                    let mut below = Vec::new();
+                    if let Ok((children, _)) = &result {
+                        let folders = children.iter().filter(|(_, meta)| meta.is_dir());
+                        below.extend(folders.map(|(name, _)| folder.join(name)));
+                    }
+                    let mut state = lock(&queue);
+                    state.busy -= 1;
+                    state.folders.append(&mut below);
+                    if let Err(error) = proc::check_interrupted() {
+                        state.failed = Some(error.into());
+                    }
+                    match result {
+                        Ok((children, unread)) => {
+                            state.unread.extend(unread);
+                            more.notify_all();
+                            drop(state);
+                            visit(folder, children);
+                        }
+                        Err(error) => {
+                            state.failed = Some(error);
+                            more.notify_all();
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let state = queue.into_inner().unwrap_or_else(PoisonError::into_inner);
+    state.failed.map_or(Ok(state.unread), Err)
+}
+
+/// The next folder; waits for other threads to find one. `None` when all is done, or nothing is
+/// to be done any more.
+fn next(queue: &Mutex<Queue>, more: &Condvar) -> Option<PathBuf> {
+    let mut state = lock(queue);
+    loop {
+        if state.failed.is_some() {
+            return None;
+        }
+        if let Some(folder) = state.folders.pop() {
+            state.busy += 1;
+            return Some(folder);
+        }
+        if state.busy == 0 {
+            more.notify_all();
+            return None;
+        }
+        state = more.wait(state).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read(
+    root: &Path,
+    folder: &Path,
+    skip: &(dyn Fn(&Path) -> bool + Sync),
+) -> Result<(Children, Vec<PathBuf>)> {
+    let (mut children, mut unread) = (Vec::new(), Vec::new());
+    let gone = |kind| matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory);
+    let entries = match std::fs::read_dir(root.join(folder)) {
+        Ok(entries) => entries,
+        Err(error) if folder == Path::new("") => {
+            return Err(error).with_context(|| format!("cannot read {}", root.display()));
+        }
+        Err(error) if gone(error.kind()) => return Ok((children, unread)),
+        Err(_) => return Ok((children, vec![folder.to_owned()])),
+    };
+    for entry in entries {
+        let Ok(entry) = entry else {
+            unread.push(folder.to_owned());
+            break;
+        };
+        let path = folder.join(entry.file_name());
+        if skip(&path) {
+            continue;
+        }
+        match entry.metadata() {
+            Ok(meta) => children.push((entry.file_name(), meta)),
+            Err(error) if gone(error.kind()) => {}
+            Err(_) => unread.push(path),
+        }
+    }
+    Ok((children, unread))
+}
