@@ -11,6 +11,8 @@ use crate::commands::{
 use crate::conf::Problems;
 use crate::engine::EngineError;
 use crate::error::{Failure, Interrupted, Mistakes};
+use crate::overlay::cache::Corrupt;
+use crate::overlay::restore::Unusable;
 use crate::{proc, ui};
 
 /// Throw-away containers that hold a full clone of a large repository, in seconds
@@ -133,6 +135,9 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             && error.kind() == std::io::ErrorKind::StorageFull
         {
             return Some("free some space there, or name another folder with TMPDIR".to_owned());
+        }
+        if cause.is::<Unusable>() || cause.is::<Corrupt>() {
+            return Some("git dkr overlay restore-or-build builds it anew".to_owned());
         }
         if let Some(mistakes) = cause.downcast_ref::<Mistakes>() {
             let chapter = mistakes.chapter;

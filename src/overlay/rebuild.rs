@@ -11,6 +11,7 @@ use super::restore::{self, Mended, Restored, restore};
 use super::site::Site;
 use super::steps::State;
 use crate::error::{Failure, Interrupted};
+use crate::fs::Lock;
 use crate::ui;
 
 /// What was done about a part.
@@ -50,7 +51,7 @@ pub struct Job<'a> {
 impl Job<'_> {
     /// Builds all parts, whatever the caches hold.
     pub fn build(&self) -> Result<Vec<Done>> {
-        self.begin()?;
+        let _turn = self.begin()?;
         let mut state = State::default();
         let built = self
             .parts
@@ -61,7 +62,7 @@ impl Job<'_> {
 
     /// Restores all parts. Nothing is done unless all of them are in a cache.
     pub fn restore(&self) -> Result<Vec<Done>> {
-        self.begin()?;
+        let _turn = self.begin()?;
         if self.is_applied()? {
             return Ok(self.kept());
         }
@@ -77,7 +78,7 @@ impl Job<'_> {
 
     /// Restores what is in a cache and builds the rest.
     pub fn restore_or_build(&self, push: bool) -> Result<Vec<Done>> {
-        self.begin()?;
+        let _turn = self.begin()?;
         if self.is_applied()? {
             return Ok(self.kept());
         }
@@ -102,8 +103,9 @@ impl Job<'_> {
         Ok(all)
     }
 
-    /// What a run that was killed has begun is ended first.
-    fn begin(&self) -> Result<()> {
+    /// Waits for its turn; what a run that was killed has begun is ended first.
+    fn begin(&self) -> Result<Lock> {
+        let turn = restore::turn(&self.site.state)?;
         match restore::mend(&self.site.root, &self.site.state)? {
             None => {}
             Some(Mended::Undone) => ui::status("mended", "took back what a killed run had begun"),
@@ -117,7 +119,7 @@ impl Job<'_> {
                 );
             }
         }
-        Ok(())
+        Ok(turn)
     }
 
     /// Whether all of it is there, for which no cache needs to be asked.

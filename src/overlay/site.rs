@@ -8,6 +8,9 @@ use super::snapshot::LeftOut;
 use crate::error::Failure;
 use crate::{conf, digest, proc};
 
+/// Our folder below a root.
+const STATE: &str = "var/lib/git-dkr";
+
 /// A root, and folders of our own.
 #[derive(Debug)]
 pub struct Site {
@@ -33,7 +36,8 @@ impl Site {
         };
         let state = state(&root)?;
         let home = conf::variable("HOME").map(PathBuf::from);
-        let own = [cache, &state].map(|path| path.canonicalize().unwrap_or(path.to_owned()));
+        let own = [cache, &state, &root.join(STATE)];
+        let own = own.map(|path| path.canonicalize().unwrap_or(path.to_owned()));
         Ok(Self {
             left_out: LeftOut::new(&root, home.as_deref(), &own),
             root,
@@ -46,7 +50,7 @@ impl Site {
 /// there, keep it at home.
 fn state(root: &Path) -> Result<PathBuf> {
     if proc::user().0 == 0 {
-        return Ok(root.join("var/lib/git-dkr/overlay"));
+        return Ok(root.join(STATE).join("overlay"));
     }
     let name = digest::short(&[&root.to_string_lossy()]);
     Ok(conf::state_dir()?.join("overlay").join(name))

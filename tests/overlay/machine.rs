@@ -38,15 +38,8 @@ impl<'a> Machine<'a> {
         let cache = lab.path("shared-cache");
         std::fs::create_dir_all(&cache).unwrap();
         let mut command = lab.client();
-        command.args([
-            "run",
-            "--detach",
-            "--init",
-            "--network=host",
-            "--name",
-            &name,
-        ]);
-        command.arg(format!("--volume={BINARY}:/usr/local/bin/git-dkr:ro"));
+        command.args(["run", "--detach", "--network=host", "--name", &name]);
+        command.arg(format!("--volume={BINARY}:/dkr/git-dkr:ro"));
         command.arg(format!("--volume={}:/cache", cache.display()));
         if Path::new(BUNDLE).exists() {
             command.arg(format!("--volume={BUNDLE}:/ca.pem:ro"));
@@ -61,15 +54,20 @@ impl<'a> Machine<'a> {
             "infinity",
         ]))
         .ok();
-        Self { lab, name }
+        let machine = Self { lab, name };
+        // The engine has just mounted files there.
+        machine.sh("touch -d @1000000000 /etc").ok();
+        machine
     }
 
     /// Writes a file.
     pub fn write(&self, path: &str, text: &str) {
         let file = self.lab.file(&format!("{}-file", self.name), text);
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        let opened = std::fs::File::options().write(true).open(&file);
+        opened.unwrap().set_modified(time).unwrap();
         let to = format!("{}:{path}", self.name);
-        self.lab
-            .docker(&["cp", "--quiet", file.to_str().unwrap(), &to]);
+        self.lab.docker(&["cp", file.to_str().unwrap(), &to]);
     }
 
     /// Runs a script.
@@ -85,7 +83,7 @@ impl<'a> Machine<'a> {
     pub fn overlay(&self, args: &[&str]) -> Outcome {
         let mut command = self.lab.client();
         command
-            .args(["exec", &self.name, "git-dkr", "overlay"])
+            .args(["exec", &self.name, "/dkr/git-dkr", "overlay"])
             .args(args);
         outcome(&mut command)
     }
@@ -96,6 +94,8 @@ impl<'a> Machine<'a> {
             .overlay(&["inspect", "-f", "/Containerfile", "--format=json"])
             .ok();
         let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+        // What was mounted, and where, is the engine's affair.
+        let mounts = ["dkr", "ca.pem", "cache"].map(str::to_owned);
         let left_out: Vec<String> = shown["left_out"]
             .as_array()
             .unwrap()
@@ -109,9 +109,12 @@ impl<'a> Machine<'a> {
         std::fs::remove_file(exported).unwrap();
         tree.retain(|path, _| {
             let below = |place: &String| path == place || path.starts_with(&format!("{place}/"));
-            !left_out.iter().any(below)
+            !left_out.iter().chain(&mounts).any(below)
         });
-        tree
+        name_groups(&mut tree);
+        tree.into_iter()
+            .map(|(path, what)| (path, what.text))
+            .collect()
     }
 }
 
@@ -125,17 +128,28 @@ impl Drop for Machine<'_> {
     }
 }
 
-fn read(tar: impl Read) -> BTreeMap<String, String> {
-    let mut tree = BTreeMap::new();
+struct What {
+    text: String,
+    /// The name under which the archive holds its content.
+    first: String,
+}
+
+fn read(tar: impl Read) -> BTreeMap<String, What> {
+    let mut tree: BTreeMap<String, What> = BTreeMap::new();
     let mut archive = tar::Archive::new(tar);
     for entry in archive.entries().unwrap() {
         let mut entry = entry.unwrap();
-        let path = entry
-            .path()
-            .unwrap()
-            .to_string_lossy()
-            .trim_end_matches('/')
-            .to_owned();
+        let name =
+            |path: std::borrow::Cow<Path>| path.to_string_lossy().trim_end_matches('/').to_owned();
+        let path = name(entry.path().unwrap());
+        let link = entry.link_name().unwrap().map(name);
+        let kind = entry.header().entry_type();
+        if let (tar::EntryType::Link, Some(first)) = (kind, &link) {
+            let text = tree[first].text.clone();
+            let first = first.clone();
+            tree.insert(path, What { text, first });
+            continue;
+        }
         let attributes: Vec<String> = entry
             .pax_extensions()
             .unwrap()
@@ -148,20 +162,40 @@ fn read(tar: impl Read) -> BTreeMap<String, String> {
         let mut content = Vec::new();
         entry.read_to_end(&mut content).unwrap();
         let header = entry.header();
+        let digest = Sha256::digest(&content);
         let text = format!(
-            "{:?} {:o} {}:{} {} {:?} {:x?} {attributes:?}",
-            header.entry_type(),
+            "{kind:?} {:o} {}:{} {} {link:?} {} {attributes:?}",
             header.mode().unwrap(),
             header.uid().unwrap(),
             header.gid().unwrap(),
             header.mtime().unwrap(),
-            entry.link_name().unwrap(),
-            Sha256::digest(&content).as_slice(),
+            digest
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>(),
         );
-        tree.insert(path, text);
+        let first = path.clone();
+        tree.insert(path, What { text, first });
     }
     assert!(tree.len() > 1000, "{}", tree.len());
     tree
+}
+
+/// Writes to each that has several names which they are.
+fn name_groups(tree: &mut BTreeMap<String, What>) {
+    let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (path, what) in tree.iter() {
+        groups
+            .entry(what.first.clone())
+            .or_default()
+            .push(path.clone());
+    }
+    for what in tree.values_mut() {
+        let names = &groups[&what.first];
+        if names.len() > 1 {
+            what.text.push_str(&format!(" {names:?}"));
+        }
+    }
 }
 
 /// What differs, a line each.

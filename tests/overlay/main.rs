@@ -7,6 +7,7 @@ mod common;
 
 mod adopt;
 mod caches;
+mod commands;
 mod fetches;
 mod hostile;
 mod http;
@@ -16,6 +17,7 @@ mod rebuilt;
 mod restore;
 mod server;
 mod shim;
+mod small;
 mod snapshot;
 mod texts;
 mod trees;

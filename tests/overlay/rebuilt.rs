@@ -50,7 +50,7 @@ fn a_restored_machine_is_the_one_that_was_built() {
         . /etc/profile
         echo \"$GREETING\" $PATH
         echo '{}' | jq . && cd /srv/app && cat greeting second
-        .venv/bin/python -c 'import idna' && /opt/uv/bin/python -c 'import six'
+        .venv/bin/python -B -c 'import idna' && /opt/uv/bin/python -B -c 'import six'
         node -e 'console.log(require(\"is-number\")(5))'
         test ! -e /etc/old.conf && cat /etc/old.hard && test ! -e /srv/gone";
     let outcome = restored.sh(works).ok();

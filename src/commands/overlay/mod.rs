@@ -13,7 +13,7 @@ mod shim;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -109,6 +109,9 @@ fn default_file() -> PathBuf {
         .unwrap_or(here)
 }
 
+const SHARED_HINT: &str =
+    "name one: --cache github:OWNER/REPO, or dir:PATH; or git config dkr.overlayCache";
+
 /// Where snapshots are kept.
 #[derive(Debug, Args)]
 struct CacheArgs {
@@ -129,9 +132,9 @@ impl CacheArgs {
         let shared = match conf::overlay_cache(&self.sources()?) {
             None => None,
             Some(text) => {
-                let place = Place::parse(&text.value)
-                    .map_err(Failure::new)
-                    .with_context(|| format!("cannot use the cache of {}", text.origin))?;
+                let place = Place::parse(&text.value).map_err(|why| {
+                    Failure::new(format!("{}: {why}", text.origin)).hint(SHARED_HINT)
+                })?;
                 Some((place.clone(), Cache::open(&place)?))
             }
         };
@@ -165,7 +168,7 @@ fn shared(caches: &Caches) -> Result<&Cache> {
     match &caches.shared {
         Some((_, cache)) => Ok(cache),
         None => Err(Failure::new("there is no shared cache")
-            .hint("--cache github:OWNER/REPO, or git config dkr.overlayCache github:OWNER/REPO")
+            .hint(SHARED_HINT)
             .into()),
     }
 }

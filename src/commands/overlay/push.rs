@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{CacheArgs, Files};
+use super::{CacheArgs, Files, shared};
 
 /// Send a snapshot from this machine's cache to the shared one
 ///
@@ -24,6 +24,7 @@ impl Push {
     pub fn run(&self) -> Result<u8> {
         let parts = self.files.read()?;
         let caches = self.cache.open()?;
+        shared(&caches)?;
         for part in &parts {
             caches.push(&part.tag, self.replace)?;
         }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result, bail};
 
 use crate::error::Failure;
+use crate::fs::Lock;
 use crate::overlay::snapshot::Machine;
 use crate::overlay::snapshot::archive::{self, Opened};
 use crate::overlay::snapshot::manifest::{Entry, Kind, Manifest, Name, Time};
@@ -147,6 +148,15 @@ fn check_space(stage: &Path, bytes: u64) -> Result<()> {
         bail!(Failure::new(what).hint("make space, and run it again"));
     }
     Ok(())
+}
+
+/// Waits until no other run builds or restores with this folder of ours; its turn ends when dropped.
+pub fn turn(state: &Path) -> Result<Lock> {
+    State::make(state)?;
+    Lock::take(
+        &state.join("turn"),
+        "another run that changes the same root",
+    )
 }
 
 /// Ends what a killed run began under this root; `None` when there was none.

@@ -37,9 +37,14 @@ pub enum Mended {
 }
 
 impl State {
+    /// Makes the folder where it is missing.
+    pub fn make(folder: &Path) -> Result<()> {
+        make(folder).with_context(|| format!("cannot make {}", folder.display()))
+    }
+
     /// Waits for its turn; makes the folder where it is missing.
     pub fn open(folder: &Path) -> Result<Self> {
-        make(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Self::make(folder)?;
         let lock = Lock::take(
             &folder.join("lock"),
             "another run that changes the same root",
