@@ -224,7 +224,7 @@ fn read(root: &Path, path: &Name, span: &Span, from: u64, buffer: &mut [u8]) -> 
         let mut options = File::options();
         options
             .read(true)
-            .custom_flags(OFlags::NOFOLLOW.bits() as i32);
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
         let file = options.open(root.join(path.path()))?;
         file.read_exact_at(buffer, from - span.content)?;
         std::io::Result::Ok(file.metadata()?.size())
