@@ -26,10 +26,10 @@ pub fn rows() -> Vec<Row> {
         let times = [
             timed(&mut || taken = Some(bench.take(before.take().unwrap()))),
             timed(&mut || bench.tar(&["-I", "zstd -T0", "-cf", "tar.zst", "tree"])),
-            bench.into_empty(|| bench.restore(taken.as_ref().unwrap())),
+            bench.time_in_empty(|| bench.restore(taken.as_ref().unwrap())),
             timed(&mut || bench.restore(taken.as_ref().unwrap())),
-            bench.into_empty(|| bench.tar(&["--zstd", "-xf", "tar.zst", "-C", "fresh"])),
-            bench.into_empty(|| {
+            bench.time_in_empty(|| bench.tar(&["--zstd", "-xf", "tar.zst", "-C", "fresh"])),
+            bench.time_in_empty(|| {
                 if round == 0 {
                     bench.tar(&["-czf", "tar.gz", "tree"]);
                 }
@@ -136,7 +136,7 @@ impl Bench {
     }
 
     /// The time of what fills an empty root; it is emptied outside of it.
-    fn into_empty(&self, mut run: impl FnMut()) -> Duration {
+    fn time_in_empty(&self, mut run: impl FnMut()) -> Duration {
         for folder in ["fresh", "state"].map(|name| self.path(name)) {
             let _ = fs::remove_dir_all(&folder);
             fs::create_dir(folder).unwrap();

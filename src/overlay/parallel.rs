@@ -12,6 +12,31 @@ pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// Buffers that are used again: the kernel gives new memory page by page, which takes longer than
+/// what is done with it.
+#[derive(Debug, Default)]
+pub struct Pool(Mutex<Vec<Vec<u8>>>);
+
+impl Pool {
+    /// An empty buffer.
+    pub fn get(&self) -> Vec<u8> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+            .unwrap_or_default()
+    }
+
+    /// Takes one back.
+    pub fn put(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(buffer);
+    }
+}
+
 /// Does `work` for each number below `count` on several threads, and hands the results to `take`
 /// on this one, in order. Only a few are ahead of it, so that memory stays small. Each thread has
 /// a tool of its own. The first failure, or a signal, ends it.

@@ -194,15 +194,23 @@ fn a_file_replaces_no_folder_that_it_does_not_know() {
 fn our_own_folder_is_ours() {
     let trees = small();
     let block = pack(b"hello");
-    let entries = [
-        entry("state", &json!("folder")),
-        entry("state/lock", &file("hello", 0)),
+    let mut writes = manifest(&[entry("etc", &json!("folder"))], 5, block.len());
+    let below = [
+        entry("etc/state", &json!("folder")),
+        entry("etc/state/lock", &file("hello", 0)),
     ];
-    let bytes = craft(&manifest(&entries, 5, block.len()), &[block]);
-    fs::write(trees.archive(), &bytes).unwrap();
-    let (root, state) = (trees.fresh(), trees.fresh().join("state"));
-    let result = restore::restore(&root, &state, &trees.archive(), &digest::of(&bytes));
-    assert!(result.unwrap_err().to_string().contains("git dkr's own"));
+    writes["entries"].as_array_mut().unwrap().extend(below);
+    let instead = manifest(&[entry("etc", &file("hello", 0))], 5, block.len());
+    let mut removes = manifest(&[], 5, block.len());
+    removes["removed"] = json!(["etc/state/lock"]);
+    for manifest in [writes, instead, removes] {
+        let bytes = craft(&manifest, std::slice::from_ref(&block));
+        fs::write(trees.archive(), &bytes).unwrap();
+        let (root, state) = (trees.fresh(), trees.fresh().join("etc/state"));
+        let result = restore::restore(&root, &state, &trees.archive(), &digest::of(&bytes));
+        let error = format!("{:#}", result.unwrap_err());
+        assert!(error.contains("git dkr's own"), "{error}");
+    }
 }
 
 #[test]

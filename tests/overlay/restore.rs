@@ -131,6 +131,25 @@ fn other_mounts_are_written_too() {
     trees.assert_alike();
 }
 
+/// Then content waits beside its place, where it must not stay.
+#[test]
+fn a_state_on_another_disk_leaves_nothing_beside() {
+    let trees = Trees::new(before);
+    let taken = trees.take(change);
+    let _disk = Tmpfs::new(&trees.state(), "size=20m");
+    let there = describe(&trees.fresh());
+    let error = trees.try_restore(&"0".repeat(64)).unwrap_err();
+    assert!(
+        format!("{error:#}").contains("its digest is not"),
+        "{error:#}"
+    );
+    same(&describe(&trees.fresh()), &there);
+    trees.restore(&taken);
+    trees.assert_tidy();
+    level(&trees);
+    trees.assert_alike();
+}
+
 #[test]
 fn a_full_disk_changes_nothing() {
     let trees = Trees::new(before);

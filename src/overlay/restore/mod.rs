@@ -71,12 +71,11 @@ fn open(path: &Path) -> Result<(File, Opened)> {
     Ok((file, opened))
 }
 
-/// Restores an archive, which must have this digest, under a root. `state` is our own folder, on
-/// the root's file system where possible. What is right already is left alone. Fails with
+/// Restores an archive, which must have this digest, under a root. `folder` is our own, on the
+/// root's file system where possible. What is right already is left alone. Fails with
 /// [`Unusable`] when the archive is to blame.
-pub fn restore(root: &Path, state: &Path, path: &Path, sha256: &str) -> Result<Restored> {
-    let state_folder = state;
-    let state = State::open(state)?;
+pub fn restore(root: &Path, folder: &Path, path: &Path, sha256: &str) -> Result<Restored> {
+    let state = State::open(folder)?;
     let mut remarks = Vec::new();
     if let Some(Mended::Completed(_, told)) = state.mend(root)? {
         remarks = told;
@@ -93,7 +92,7 @@ pub fn restore(root: &Path, state: &Path, path: &Path, sha256: &str) -> Result<R
     let plan = plan::plan(
         Sites {
             root,
-            state: state_folder,
+            state: folder,
             stage: &at,
         },
         &manifest,

@@ -137,22 +137,13 @@ fn parent(path: &Path) -> &Path {
 /// What there is of each entry.
 fn survey(sites: Sites, manifest: &Manifest, moment: Option<Time>) -> Result<Vec<Now>> {
     let removed: HashSet<&Path> = manifest.removed.iter().map(Name::path).collect();
-    let own = sites.state.strip_prefix(sites.root).ok();
+    refuse_our_own(sites, manifest)?;
     let mut made: HashSet<&Path> = HashSet::new();
     let mut files: HashMap<&Name, (usize, Option<Metadata>)> = HashMap::new();
     let mut now = Vec::with_capacity(manifest.entries.len());
     for (index, entry) in manifest.entries.iter().enumerate() {
         proc::check_interrupted()?;
         let path = entry.path.path();
-        let is_own = own.is_some_and(|own| {
-            path.starts_with(own) || (!entry.kind.is_folder() && own.starts_with(path))
-        });
-        if is_own {
-            bail!(Failure::new(format!(
-                "the snapshot has {}, which is git dkr's own",
-                entry.path
-            )));
-        }
         let at = sites.root.join(path);
         let meta = match made.contains(parent(path)) {
             true => None,
@@ -202,6 +193,25 @@ fn survey(sites: Sites, manifest: &Manifest, moment: Option<Time>) -> Result<Vec
         }
     }
     Ok(now)
+}
+
+/// Neither our folder, nor what stands in place of one that it lies in.
+fn refuse_our_own(sites: Sites, manifest: &Manifest) -> Result<()> {
+    let Ok(own) = sites.state.strip_prefix(sites.root) else {
+        return Ok(());
+    };
+    let there = manifest.entries.iter();
+    let there = there.map(|entry| (&entry.path, entry.kind.is_folder()));
+    let gone = manifest.removed.iter().map(|name| (name, false));
+    for (name, is_folder) in there.chain(gone) {
+        let path = name.path();
+        if path.starts_with(own) || (!is_folder && own.starts_with(path)) {
+            bail!(Failure::new(format!(
+                "the snapshot has /{name}, which is git dkr's own"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// A link where the snapshot has a folder would lead all that is below it elsewhere. A folder

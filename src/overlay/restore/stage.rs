@@ -69,6 +69,7 @@ pub fn stage(
         make_empty(entry, path).with_context(|| format!("cannot make /{}", entry.path))?;
     }
     let path = |index: usize| plan.staged[index].as_deref().unwrap_or(Path::new(""));
+    let pool = parallel::Pool::default();
     let mut whole = digest::Running::default();
     let mut running: HashMap<usize, digest::Running> = HashMap::new();
     parallel::in_order(
@@ -77,14 +78,18 @@ pub fn stage(
         || Decompressor::new().context("cannot start zstd"),
         |zstd, index| {
             let (site, wanted) = (&sites[index], &wanted[index]);
-            let mut packed = vec![0; site.packed];
+            let mut packed = pool.get();
+            packed.resize(site.packed, 0);
             read(archive, &mut packed, site.packed_at)?;
             if wanted.whole.is_empty() && wanted.parts.is_empty() {
                 return Ok((packed, Vec::new()));
             }
-            let raw = zstd.decompress(&packed, site.raw);
-            let raw = raw.ok().filter(|raw| raw.len() == site.raw);
-            let raw = raw.ok_or_else(|| Unusable::corrupt("a block cannot be unpacked"))?;
+            let mut raw = pool.get();
+            raw.reserve_exact(site.raw);
+            let unpacked = zstd.decompress_to_buffer(&packed, &mut raw);
+            if !unpacked.is_ok_and(|length| length == site.raw) {
+                return Err(Unusable::corrupt("a block cannot be unpacked").into());
+            }
             for &index in &wanted.whole {
                 write(&entries[index], path(index), site, &raw)?;
             }
@@ -96,7 +101,8 @@ pub fn stage(
             Ok((packed, raw))
         },
         |index, (packed, raw)| {
-            whole.update(packed);
+            whole.update(&packed);
+            pool.put(packed);
             let site = &sites[index];
             for &index in &wanted[index].parts {
                 let (range, from) = site.part(at(&entries[index]), entries[index].size());
@@ -110,6 +116,7 @@ pub fn stage(
                 }
             }
             on_bytes(raw.len() as u64);
+            pool.put(raw);
             Ok(())
         },
     )?;

@@ -5,13 +5,14 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 
-use super::journal::{Journal, Place};
+use super::journal::Journal;
 use super::on_disk::{is_missing, look};
 use crate::error::Failure;
 use crate::fs::{self, Lock};
 use crate::overlay::snapshot::attributes;
-use crate::overlay::snapshot::manifest::{Manifest, Time};
+use crate::overlay::snapshot::manifest::{Manifest, Name, Time};
 use crate::overlay::snapshot::scan::{TICK, now};
 
 /// What is to be removed with the stage, when it is not in it.
@@ -84,7 +85,7 @@ impl State {
             let remarks = self.complete(root, &journal)?;
             return Ok(Some(Mended::Completed(journal.key, remarks)));
         }
-        let beside = read::<Vec<Place>>(&stage.join(BESIDE))?.unwrap_or_default();
+        let beside = read::<Vec<Beside>>(&stage.join(BESIDE))?.unwrap_or_default();
         discard(&stage, &beside)?;
         Ok(Some(Mended::Undone))
     }
@@ -170,24 +171,30 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     }
 }
 
-fn discard(stage: &Path, beside: &[Place]) -> Result<()> {
-    for place in beside {
-        let path = place.staged.path();
+fn discard(stage: &Path, beside: &[Beside]) -> Result<()> {
+    for Beside(path, time) in beside {
+        let path = path.path();
         let Some(meta) = look(path)? else { continue };
-        match meta.is_dir() {
+        let remove = || match meta.is_dir() {
             true => std::fs::remove_dir_all(path),
             false => std::fs::remove_file(path),
-        }
-        .with_context(|| format!("cannot remove {}", path.display()))?;
+        };
+        remove()
+            .and_then(|()| attributes::set_mtime(path.parent().unwrap_or(path), *time))
+            .with_context(|| format!("cannot remove {}", path.display()))?;
     }
     std::fs::remove_dir_all(stage).with_context(|| format!("cannot remove {}", stage.display()))
 }
+
+/// What is made outside of the stage, and the time of the folder that it is made in.
+#[derive(Debug, Serialize, Deserialize)]
+struct Beside(Name, Time);
 
 /// The stage of a restore, removed when dropped unless it was committed.
 #[derive(Debug)]
 pub struct Stage {
     path: PathBuf,
-    beside: Vec<Place>,
+    beside: Vec<Beside>,
     is_committed: bool,
 }
 
@@ -195,12 +202,11 @@ impl Stage {
     /// Keeps the manifest, and the list of what is made elsewhere, before it is made.
     pub fn note(&mut self, json: &[u8], journal: &Journal) -> Result<()> {
         fs::write_whole(&self.path.join(MANIFEST), json)?;
-        self.beside = journal
-            .places
-            .iter()
-            .filter(|place| place.is_beside)
-            .cloned()
-            .collect();
+        for place in journal.places.iter().filter(|place| place.is_beside) {
+            let folder = place.staged.path().parent().unwrap_or(Path::new("/"));
+            let time = attributes::mtime(&folder.symlink_metadata()?);
+            self.beside.push(Beside(place.staged.clone(), time));
+        }
         if !self.beside.is_empty() {
             let list = serde_json::to_vec(&self.beside).context("cannot write a list")?;
             fs::write_whole(&self.path.join(BESIDE), &list)?;

@@ -61,6 +61,7 @@ pub fn write(
     let entries = &manifest.entries;
     let (mut size, mut whole) = (0, digest::Running::default());
     let (mut blocks, mut digests) = (Vec::new(), Vec::new());
+    let pool = parallel::Pool::default();
     // Of the file that began in an earlier block.
     let mut running = digest::Running::default();
     let mut put = |bytes: &[u8]| {
@@ -73,7 +74,7 @@ pub fn write(
         threads,
         cuts.len(),
         || Compressor::new(LEVEL).context("cannot start zstd"),
-        |zstd, index| pack(zstd, root, entries, &spans, &cuts[index]),
+        |zstd, index| pack(zstd, &pool, root, entries, &spans, &cuts[index]),
         |index, packed| {
             put(&packed.bytes)?;
             let block = &cuts[index];
@@ -95,6 +96,8 @@ pub fn write(
                 }
             }
             on_bytes(packed.raw.len() as u64);
+            pool.put(packed.raw);
+            pool.put(packed.bytes);
             Ok(())
         },
     )?;
@@ -184,12 +187,14 @@ fn is_whole(span: &Span, block: &Range) -> bool {
 
 fn pack(
     zstd: &mut Compressor,
+    pool: &parallel::Pool,
     root: &Path,
     entries: &[Entry],
     spans: &[Span],
     block: &Range,
 ) -> Result<Packed> {
-    let mut raw = vec![0; (block.end - block.start) as usize];
+    let mut raw = pool.get();
+    raw.resize((block.end - block.start) as usize, 0);
     let mut digests = Vec::new();
     for index in within(spans, block) {
         let (entry, span) = (&entries[index], &spans[index]);
@@ -210,7 +215,10 @@ fn pack(
             digests.push((index, digest::of(buffer)));
         }
     }
-    let bytes = zstd.compress(&raw).context("cannot pack")?;
+    let mut bytes = pool.get();
+    bytes.reserve(zstd::zstd_safe::compress_bound(raw.len()));
+    zstd.compress_to_buffer(&raw, &mut bytes)
+        .context("cannot pack")?;
     Ok(Packed {
         bytes,
         raw,
@@ -224,7 +232,7 @@ fn read(root: &Path, path: &Name, span: &Span, from: u64, buffer: &mut [u8]) -> 
         let mut options = File::options();
         options
             .read(true)
-            .custom_flags(OFlags::NOFOLLOW.bits() as i32);
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
         let file = options.open(root.join(path.path()))?;
         file.read_exact_at(buffer, from - span.content)?;
         std::io::Result::Ok(file.metadata()?.size())
