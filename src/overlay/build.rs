@@ -36,6 +36,9 @@ pub fn build(
         ui::warn(remark);
     }
     let begun = Instant::now();
+    let machine = Machine::of(&site.root);
+    // It is there before the first look, which sees it in no folder then.
+    let archive = own.unfinished()?.into_temp_path();
     let before = Before::scan(&site.root, &site.left_out)?;
     let place = Place {
         root: &site.root,
@@ -44,7 +47,6 @@ pub fn build(
     steps::carry_out(&part.containerfile, &place, state)?;
     profile::leave(&site.root, &state.environment)
         .context("cannot leave what ENV sets for login shells")?;
-    let machine = Machine::of(&site.root);
     let about = About {
         key: part.key.clone(),
         name: name.map(str::to_owned),
@@ -53,7 +55,6 @@ pub fn build(
         env: state.environment.symbols(),
         workdir: state.workdir.to_string_lossy().into_owned(),
     };
-    let archive = own.unfinished()?.into_temp_path();
     let also = std::mem::take(&mut state.snapshot);
     let date = steps::source_date(state)?;
     let taken = take(

@@ -1,11 +1,12 @@
 //! The caches of a run: this machine's own, and one that is shared.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use anyhow::{Context, Result, bail};
 
-use super::cache::{Archive, Cache, Corrupt, Folder, Index, Place, Put};
+use super::cache::{Archive, Cache, Folder, Index, Place, Put};
 use crate::error::Failure;
 use crate::ui;
 
@@ -18,44 +19,36 @@ pub struct Caches {
     pub shared: Option<(Place, Cache)>,
 }
 
-/// An entry, and who has it.
-pub struct Entry<'a> {
-    /// What it is.
-    pub index: Index,
-    from: From<'a>,
-}
-
-enum From<'a> {
+/// One of them.
+#[derive(Debug, Clone, Copy)]
+pub enum Where<'a> {
+    /// This machine's.
     Own(&'a Folder),
+    /// The shared one.
     Shared(&'a Place, &'a Cache),
 }
 
+/// A cache that could not be asked, or broke off; building may still do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(String);
+
 impl Caches {
-    /// The entry of a tag, out of the nearest cache that has a good one.
-    pub fn find(&self, tag: &str) -> Result<Option<Entry<'_>>> {
-        let own = match self.own.find(tag) {
-            // The other may have a good one.
-            Err(error) if Corrupt::is(&error) && self.shared.is_some() => {
-                ui::warn(format_args!("{error:#}"));
-                None
+    /// The nearest first.
+    pub fn all(&self) -> impl Iterator<Item = Where<'_>> {
+        let shared = self.shared.as_ref();
+        let shared = shared.map(|(place, cache)| Where::Shared(place, cache));
+        [Where::Own(&self.own)].into_iter().chain(shared)
+    }
+
+    /// The nearest that has an entry of this tag, with the entry.
+    pub fn find(&self, tag: &str) -> Result<Option<(Where<'_>, Index)>> {
+        for cache in self.all() {
+            if let Some(index) = cache.find(tag)? {
+                return Ok(Some((cache, index)));
             }
-            found => found?,
-        };
-        if let Some(index) = own {
-            let from = From::Own(&self.own);
-            return Ok(Some(Entry { index, from }));
         }
-        let Some((place, cache)) = &self.shared else {
-            return Ok(None);
-        };
-        let found = cache
-            .find(tag)
-            .with_context(|| format!("cannot look into {place}"))?;
-        let entry = |index| Entry {
-            index,
-            from: From::Shared(place, cache),
-        };
-        Ok(found.map(entry))
+        Ok(None)
     }
 
     /// Where one could look, for messages.
@@ -101,33 +94,43 @@ impl Caches {
     }
 }
 
-impl Entry<'_> {
-    /// Its archive; its digest may be still to be checked.
-    pub fn archive(&self) -> Result<Archive> {
-        let (place, cache) = match self.from {
-            From::Own(folder) => return folder.get(&self.index),
-            From::Shared(place, cache) => (place, cache),
+impl Where<'_> {
+    /// The entry of a tag.
+    pub fn find(self, tag: &str) -> Result<Option<Index>> {
+        let found = match self {
+            Self::Own(folder) => folder.find(tag),
+            Self::Shared(_, cache) => cache.find(tag),
         };
-        let progress = ui::Progress::start(&format!("fetch from {place}"));
-        let (size, read) = (self.index.size, count());
-        // Each byte counts twice: when it has come, and when it was checked.
-        let _watch = progress.watch(size * 2, Arc::clone(&read), move |now| {
-            format!(
-                "fetched {} of {}",
-                ui::bytes(now.min(size)),
-                ui::bytes(size)
-            )
-        });
-        cache
-            .get(&self.index, &read)
-            .with_context(|| format!("cannot fetch from {place}"))
+        found.with_context(|| Unavailable(format!("cannot look into {self}")))
     }
 
-    /// Where it was found, for people.
-    pub fn from(&self) -> String {
-        match self.from {
-            From::Own(_) => "this machine's cache".to_owned(),
-            From::Shared(place, _) => place.to_string(),
+    /// The archive of an entry; its digest may be still to be checked.
+    pub fn archive(self, index: &Index) -> Result<Archive> {
+        let got = match self {
+            Self::Own(folder) => folder.get(index),
+            Self::Shared(place, cache) => {
+                let progress = ui::Progress::start(&format!("fetch from {place}"));
+                let (size, read) = (index.size, count());
+                // Each byte counts twice: when it has come, and when it was checked.
+                let _watch = progress.watch(size * 2, Arc::clone(&read), move |now| {
+                    format!(
+                        "fetched {} of {}",
+                        ui::bytes(now.min(size)),
+                        ui::bytes(size)
+                    )
+                });
+                cache.get(index, &read)
+            }
+        };
+        got.with_context(|| Unavailable(format!("cannot fetch from {self}")))
+    }
+}
+
+impl fmt::Display for Where<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own(_) => f.write_str("this machine's cache"),
+            Self::Shared(place, _) => write!(f, "{place}"),
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::build::build;
-use super::caches::{Caches, Entry};
+use super::cache::Corrupt;
+use super::caches::{Caches, Unavailable, Where};
 use super::parts::Part;
-use super::restore::{self, Mended, Restored, restore};
+use super::restore::{self, Mended, Restored, Unusable, restore};
 use super::site::Site;
 use super::steps::State;
 use crate::error::{Failure, Interrupted};
@@ -34,6 +35,15 @@ impl Done {
             Self::Kept => "kept",
         }
     }
+}
+
+/// What came of trying to restore a part.
+enum Tried {
+    Done(Done),
+    /// No cache has it.
+    Missing,
+    /// One has it, or cannot be asked, and this is why it is of no use.
+    Failed(anyhow::Error),
 }
 
 /// Parts, the name in their tags, and where all this happens.
@@ -66,14 +76,19 @@ impl Job<'_> {
         if self.is_applied()? {
             return Ok(self.kept());
         }
-        let mut entries = Vec::new();
-        for part in self.parts {
-            entries.push(self.entry(part)?);
+        if self.parts.len() > 1 {
+            for part in self.parts {
+                self.caches
+                    .find(&part.tag)?
+                    .ok_or_else(|| self.missing(part))?;
+            }
         }
-        let restored = self.parts.iter().zip(&entries);
-        restored
-            .map(|(part, entry)| self.restore_one(part, entry))
-            .collect()
+        let restored = self.parts.iter().map(|part| match self.try_restore(part)? {
+            Tried::Done(done) => Ok(done),
+            Tried::Missing => Err(self.missing(part).into()),
+            Tried::Failed(error) => Err(error),
+        });
+        restored.collect()
     }
 
     /// Restores what is in a cache and builds the rest.
@@ -85,20 +100,26 @@ impl Job<'_> {
         let mut state = State::default();
         let mut all = Vec::new();
         for part in self.parts {
-            let done = match self.try_restore(part)? {
-                Some(done) => {
+            let replace = match self.try_restore(part)? {
+                Tried::Done(done) => {
                     state.pass(&part.containerfile)?;
-                    done
+                    all.push(done);
+                    continue;
                 }
-                None => {
-                    let done = self.build_one(part, &mut state)?;
-                    if push {
-                        self.caches.push(&part.tag, false)?;
-                    }
-                    done
+                Tried::Missing => {
+                    let text = format!("{}  {} is in no cache", part.file, part.tag);
+                    ui::status("missing", &text);
+                    false
+                }
+                Tried::Failed(error) => {
+                    ui::warn(format_args!("{error:#}; building {} instead", part.file));
+                    is_broken(&error)
                 }
             };
-            all.push(done);
+            all.push(self.build_one(part, &mut state)?);
+            if push {
+                self.caches.push(&part.tag, replace)?;
+            }
         }
         Ok(all)
     }
@@ -141,73 +162,66 @@ impl Job<'_> {
         Ok(Done::Built)
     }
 
-    fn entry(&self, part: &Part) -> Result<Entry<'_>> {
-        match self.caches.find(&part.tag)? {
-            Some(entry) => Ok(entry),
-            None => bail!(
-                Failure::new(format!("{} is not in {}", part.tag, self.caches.names()))
-                    .hint("git dkr overlay restore-or-build builds what is in no cache")
-            ),
-        }
+    fn missing(&self, part: &Part) -> Failure {
+        Failure::new(format!("{} is not in {}", part.tag, self.caches.names()))
+            .hint("git dkr overlay restore-or-build builds what is in no cache")
     }
 
-    /// `None`, and a word on why, when it is to be built.
-    fn try_restore(&self, part: &Part) -> Result<Option<Done>> {
-        let restored = match self.caches.find(&part.tag) {
-            Ok(None) => {
-                ui::status(
-                    "missing",
-                    &format!("{}  {} is in no cache", part.file, part.tag),
-                );
-                return Ok(None);
+    /// Tries each cache, the nearest first. An error is this machine's own: no cache, and no build,
+    /// would help.
+    fn try_restore(&self, part: &Part) -> Result<Tried> {
+        let mut failed: Option<anyhow::Error> = None;
+        for cache in self.caches.all() {
+            match self.restore_from(cache, part) {
+                Ok(None) => {}
+                Ok(Some(done)) => return Ok(Tried::Done(done)),
+                Err(error) if is_the_cache_s(&error) => {
+                    if let Some(before) = failed.replace(error) {
+                        ui::warn(format_args!("{before:#}"));
+                    }
+                }
+                Err(error) => return Err(error),
             }
-            Ok(Some(entry)) => self.restore_one(part, &entry),
-            Err(error) => Err(error.context("cannot look it up")),
+        }
+        Ok(failed.map_or(Tried::Missing, Tried::Failed))
+    }
+
+    fn restore_from(&self, cache: Where<'_>, part: &Part) -> Result<Option<Done>> {
+        let Some(index) = cache.find(&part.tag)? else {
+            return Ok(None);
         };
-        match restored {
-            Ok(done) => Ok(Some(done)),
-            Err(error) if builds_instead(&error) => {
-                ui::warn(format_args!("{error:#}; building {} instead", part.file));
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn restore_one(&self, part: &Part, entry: &Entry<'_>) -> Result<Done> {
         let begun = Instant::now();
-        let archive = entry.archive()?;
-        let restored = restore(
-            &self.site.root,
-            &self.site.state,
-            archive.path(),
-            &entry.index.sha256,
-        )
-        .with_context(|| format!("cannot restore {}", part.file))?;
+        let archive = cache.archive(&index)?;
+        let (root, state) = (&self.site.root, &self.site.state);
+        let restored = restore(root, state, archive.path(), &index.sha256)
+            .with_context(|| format!("cannot restore {} from {cache}", part.file))?;
         for remark in &restored.remarks {
             ui::warn(remark);
         }
-        Ok(tell(part, entry, &restored, begun))
+        Ok(Some(tell(part, cache, &restored, begun)))
     }
 }
 
-/// Whether a snapshot that cannot be had is reason enough to build. Not where we were stopped, nor
-/// where writing failed: a build would fail there as well.
-fn builds_instead(error: &anyhow::Error) -> bool {
-    !error.chain().any(|cause| cause.is::<Interrupted>())
+/// Whether a cache, or what was in it, is to blame.
+fn is_the_cache_s(error: &anyhow::Error) -> bool {
+    let stopped = error.chain().any(|cause| cause.is::<Interrupted>());
+    !stopped && (error.is::<Unavailable>() || error.is::<Unusable>())
 }
 
-fn tell(part: &Part, entry: &Entry<'_>, restored: &Restored, begun: Instant) -> Done {
+/// Whether something is in a cache that nobody can use: it may be replaced.
+fn is_broken(error: &anyhow::Error) -> bool {
+    let damaged = matches!(error.downcast_ref(), Some(Unusable::Corrupt(_)));
+    damaged || Corrupt::is(error)
+}
+
+fn tell(part: &Part, cache: Where<'_>, restored: &Restored, begun: Instant) -> Done {
     if restored.written + restored.removed == 0 {
         ui::status("kept", &format!("{}  all of it is there", part.file));
         return Done::Kept;
     }
     let (size, took) = (ui::bytes(restored.bytes), ui::seconds(begun.elapsed()));
-    let from = entry.from();
-    let text = format!(
-        "{}  {} files, {size} from {from} in {took}",
-        part.file, restored.written
-    );
+    let (file, count) = (&part.file, restored.written);
+    let text = format!("{file}  {count} files, {size} from {cache} in {took}");
     ui::status("restored", &text);
     Done::Restored
 }

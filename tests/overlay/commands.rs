@@ -73,7 +73,10 @@ fn wrong_answers_are_told_and_lead_to_a_build() {
         let root = small.root("other");
         // More often than anybody asks.
         small.server.times(99, "GET", "/releases/tags/", answer);
-        small.run(&root, &["restore", SHARED]).fails();
+        small
+            .run(&root, &["restore", SHARED])
+            .exits(1)
+            .says("error: ");
         assert!(!root.join("srv").exists(), "nothing was done");
         small
             .run(&root, &["restore-or-build", SHARED])

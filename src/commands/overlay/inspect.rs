@@ -123,13 +123,13 @@ fn counts(sum: &Summary) -> String {
 
 /// Reads the manifest out of whichever cache has it.
 fn see(part: &Part, workplace: &Workplace) -> Result<Option<Seen>> {
-    let Some(entry) = workplace.caches.find(&part.tag)? else {
+    let Some((cache, index)) = workplace.caches.find(&part.tag)? else {
         return Ok(None);
     };
-    let archive = entry.archive()?;
+    let archive = cache.archive(&index)?;
     Ok(Some(Seen {
-        from: entry.from(),
-        size: entry.index.size,
+        from: cache.to_string(),
+        size: index.size,
         manifest: read_manifest(archive.path())?,
     }))
 }
