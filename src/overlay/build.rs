@@ -37,8 +37,8 @@ pub fn build(
     }
     let begun = Instant::now();
     let machine = Machine::of(&site.root);
-    // It is there before the first look, which sees it in no folder then.
-    let archive = own.unfinished()?.into_temp_path();
+    // Before the first look, which then sees no change in the folder that it is in.
+    own.make()?;
     let before = Before::scan(&site.root, &site.left_out)?;
     let place = Place {
         root: &site.root,
@@ -55,6 +55,7 @@ pub fn build(
         env: state.environment.symbols(),
         workdir: state.workdir.to_string_lossy().into_owned(),
     };
+    let archive = own.unfinished()?.into_temp_path();
     let also = std::mem::take(&mut state.snapshot);
     let date = steps::source_date(state)?;
     let taken = take(

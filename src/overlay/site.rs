@@ -35,15 +35,24 @@ impl Site {
             ),
         };
         let state = state(&root)?;
-        let home = conf::variable("HOME").map(PathBuf::from);
-        let own = [cache, &state, &root.join(STATE)];
-        let own = own.map(|path| path.canonicalize().unwrap_or(path.to_owned()));
+        let home = conf::variable("HOME").map(|home| resolved(Path::new(&home)));
+        let own = [cache, &state, &root.join(STATE)].map(resolved);
         Ok(Self {
             left_out: LeftOut::new(&root, home.as_deref(), &own),
             root,
             state,
         })
     }
+}
+
+/// A path without links, as far as it is there.
+fn resolved(path: &Path) -> PathBuf {
+    for above in path.ancestors() {
+        if let (Ok(there), Ok(rest)) = (above.canonicalize(), path.strip_prefix(above)) {
+            return there.join(rest);
+        }
+    }
+    path.to_owned()
 }
 
 /// Root keeps it with the tree, from where it goes when the tree goes; others, who may not write

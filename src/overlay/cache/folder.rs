@@ -125,19 +125,21 @@ impl Folder {
         self.take_in(file.into_temp_path(), index, replace)
     }
 
+    /// Makes the folder, if it is not there.
+    pub fn make(&self) -> Result<()> {
+        let mut builder = std::fs::DirBuilder::new();
+        let made = builder.recursive(true).mode(0o700).create(&self.path);
+        made.with_context(|| format!("cannot make the cache {}", self.path.display()))
+    }
+
     /// A file in the folder, to write an archive to; gone when dropped.
     pub fn unfinished(&self) -> Result<NamedTempFile> {
-        let make = || -> std::io::Result<NamedTempFile> {
-            std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&self.path)?;
-            tempfile::Builder::new()
-                .prefix(UNFINISHED)
-                .permissions(Permissions::from_mode(0o600))
-                .tempfile_in(&self.path)
-        };
-        make().with_context(|| format!("cannot write to the cache {}", self.path.display()))
+        self.make()?;
+        tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .permissions(Permissions::from_mode(0o600))
+            .tempfile_in(&self.path)
+            .with_context(|| format!("cannot write to the cache {}", self.path.display()))
     }
 
     fn is_good(&self, tag: &str) -> bool {
