@@ -23,7 +23,7 @@ INSTALLED = \
 # rustup's folder is not on the PATH of the shell that has just installed it
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help build demo test test-podman lint bench install uninstall cargo prepare prepare-podman
+.PHONY: help build demo test test-podman lint fuzz bench install uninstall cargo prepare prepare-podman
 
 help: ## list the targets
 	@echo 'make TARGET'
@@ -52,6 +52,10 @@ test-podman: cargo prepare-podman ## run all tests of the main job on podman, or
 lint: cargo ## check formatting and clippy
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
+
+fuzz: cargo ## give noise to what reads files of others, a minute for each target
+	@command -v c++ >/dev/null || scripts/apt-install g++
+	scripts/fuzz
 
 bench: cargo prepare ## measure what we claim about speed
 	cargo bench
