@@ -16,7 +16,7 @@ mod offspring;
 mod signals;
 
 use signals::{Registration, Told};
-pub use signals::{catch_signals, check_interrupted};
+pub use signals::{catch_signals, check_interrupted, lock};
 
 /// A command to run: program, arguments, environment changes.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Building what was planned: what does not stand on each other side by side.
 
 use std::path::Path;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -12,6 +12,7 @@ use super::plan::{INPUTS, KEY, Node, Plan, State};
 use crate::conf::{self, Host, ca};
 use crate::engine::{BuildSpec, Engine, EngineError};
 use crate::fs::{Lock, Scratch, write_private};
+use crate::proc::lock;
 use crate::{digest, proc, ui};
 
 /// Builds run mostly outside of us, and wait for networks and disks.
@@ -122,10 +123,6 @@ impl Queue {
         lock(&self.state)[at] = if well { Turn::Done } else { Turn::Failed };
         self.changed.notify_all();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Makes one image, or names one that is there.

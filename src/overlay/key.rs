@@ -19,7 +19,7 @@ pub fn keys(files: &[Vec<u8>]) -> Vec<String> {
     keys
 }
 
-/// What a snapshot is called in every cache: `layer-KEY`, or `layer-NAME-KEY`.
+/// What the snapshot of a key is called in every cache: `layer-KEY`, or `layer-NAME-KEY`.
 pub fn tag(name: Option<&str>, key: &str) -> String {
     match name {
         Some(name) => format!("layer-{name}-{key}"),
@@ -27,23 +27,46 @@ pub fn tag(name: Option<&str>, key: &str) -> String {
     }
 }
 
-/// Refuses what cannot stand in the name of a file and of a git tag.
-pub fn check_name(name: &str) -> Result<(), Failure> {
-    let good =
-        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
-    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    let fits = name.len() <= 64
-        && name.chars().all(good)
-        && edge(name.chars().next())
-        && edge(name.chars().last())
+/// The name and the key of a tag, if it is one of ours.
+pub fn of_tag(tag: &str) -> Option<(Option<&str>, &str)> {
+    let rest = tag.strip_prefix("layer-")?;
+    let at = rest.len().checked_sub(64)?;
+    let (name, key) = (rest.get(..at)?, rest.get(at..)?);
+    let name = match name.strip_suffix('-') {
+        Some(name) => Some(name).filter(|name| is_name(name)),
+        None if name.is_empty() => return is_digest(key).then_some((None, key)),
+        None => None,
+    };
+    name.filter(|_| is_digest(key))
+        .map(|name| (Some(name), key))
+}
+
+/// Whether it may stand in a tag: letters, digits, `-`, `_` and `.`, at most 60 of them, the first
+/// a letter or a digit, and no two dots in a row (git takes none in a tag).
+pub fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    name.len() <= 60
+        && name.bytes().all(plain)
         && !name.contains("..")
-        && !name.ends_with(".lock");
-    if fits {
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+}
+
+/// Whether it is a SHA-256 as we write it.
+pub fn is_digest(text: &str) -> bool {
+    text.len() == 64
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Refuses what cannot be a name, and says what can.
+pub fn check_name(name: &str) -> Result<(), Failure> {
+    if is_name(name) {
         return Ok(());
     }
     Err(
         Failure::new(format!("`{name}` cannot be the name of a snapshot"))
-            .hint("take up to 64 small letters, digits, and - _ . between them"),
+            .hint("take up to 60 letters, digits, and - _ . between them"),
     )
 }
 
@@ -70,23 +93,24 @@ mod tests {
     }
 
     #[test]
-    fn names_fit_files_and_tags() {
-        for good in ["a", "py-3.11", "x_y", "0"] {
-            assert!(check_name(good).is_ok(), "{good}");
+    fn tags_are_told_apart() {
+        let key = "0".repeat(64);
+        for name in [None, Some("a"), Some("a-b.c_D"), Some(&key[..60])] {
+            assert_eq!(of_tag(&tag(name, &key)), Some((name, &*key)));
         }
-        for bad in [
-            "",
-            "-a",
-            "a-",
-            "A",
-            "a/b",
-            "a b",
-            "a..b",
-            "é",
-            "a.lock",
-            &"a".repeat(65),
+        for no in [
+            "v1".to_owned(),
+            "layer-".to_owned(),
+            format!("layer--{key}"),
+            format!("layer-../x-{key}"),
+            format!("layer-a..b-{key}"),
+            format!("layer-a{key}"),
+            format!("layer-{}-{key}", "a".repeat(61)),
+            format!("layer-{}", "A".repeat(64)),
+            format!("layer-ü-{}", &key),
+            format!("layer-{}ü", &key[2..]),
         ] {
-            assert!(check_name(bad).is_err(), "{bad}");
+            assert_eq!(of_tag(&no), None, "{no}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Ctrl-C and `kill`: what is told to children, and when.
 
 use std::process::Child;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -63,10 +63,10 @@ pub fn check_interrupted() -> Result<(), Interrupted> {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+/// What a mutex guards, also when another thread panicked with it in its hands: it tells of that
+/// itself.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Who is told of a signal to us.

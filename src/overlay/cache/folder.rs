@@ -14,10 +14,11 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use tempfile::{NamedTempFile, TempPath};
 
-use super::index::{LONGEST, of_tag};
+use super::index::LONGEST;
 use super::{Archive, Corrupt, Held, Index, Listed, Part, Put, sums};
 use crate::error::Failure;
 use crate::fs::{Lock, write_whole};
+use crate::overlay::key::of_tag;
 
 /// How the name of a file begins that is being written, an archive or an index.
 const UNFINISHED: &str = ".tmp";

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::overlay::key::{is_digest, of_tag, tag};
+
 /// The most bytes that are read of an index.
 pub const LONGEST: u64 = 1 << 20;
 
@@ -63,46 +65,6 @@ impl Corrupt {
     pub fn is(error: &anyhow::Error) -> bool {
         error.downcast_ref::<Self>().is_some()
     }
-}
-
-/// The tag of a key.
-pub fn tag(name: Option<&str>, key: &str) -> String {
-    match name {
-        Some(name) => format!("layer-{name}-{key}"),
-        None => format!("layer-{key}"),
-    }
-}
-
-/// The name and the key of a tag, if it is one of ours.
-pub fn of_tag(tag: &str) -> Option<(Option<&str>, &str)> {
-    let rest = tag.strip_prefix("layer-")?;
-    let at = rest.len().checked_sub(64)?;
-    let (name, key) = (rest.get(..at)?, rest.get(at..)?);
-    let name = match name.strip_suffix('-') {
-        Some(name) => Some(name).filter(|name| is_name(name)),
-        None if name.is_empty() => return is_digest(key).then_some((None, key)),
-        None => None,
-    };
-    name.filter(|_| is_digest(key))
-        .map(|name| (Some(name), key))
-}
-
-/// Whether it may stand in a tag: letters, digits, `-`, `_` and `.`, at most 60 of them, the first
-/// a letter or a digit, and no two dots in a row (git takes none in a tag).
-pub fn is_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    name.len() <= 60
-        && name.bytes().all(plain)
-        && !name.contains("..")
-        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
-}
-
-/// Whether it is a SHA-256 as we write it.
-pub fn is_digest(text: &str) -> bool {
-    text.len() == 64
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl Index {
@@ -211,28 +173,6 @@ mod tests {
         let text = String::from_utf8(good.to_json().unwrap()).unwrap();
         let more = text.replacen('{', "{\"more\":1,", 1);
         assert!(Index::read(&good.tag, more.as_bytes()).is_err());
-    }
-
-    #[test]
-    fn tags_are_told_apart() {
-        let key = "0".repeat(64);
-        for name in [None, Some("a"), Some("a-b.c_D"), Some(&key[..60])] {
-            assert_eq!(of_tag(&tag(name, &key)), Some((name, &*key)));
-        }
-        for no in [
-            "v1".to_owned(),
-            "layer-".to_owned(),
-            format!("layer--{key}"),
-            format!("layer-../x-{key}"),
-            format!("layer-a..b-{key}"),
-            format!("layer-a{key}"),
-            format!("layer-{}-{key}", "a".repeat(61)),
-            format!("layer-{}", "A".repeat(64)),
-            format!("layer-ü-{}", &key),
-            format!("layer-{}ü", &key[2..]),
-        ] {
-            assert_eq!(of_tag(&no), None, "{no}");
-        }
     }
 
     proptest! {

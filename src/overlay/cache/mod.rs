@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 pub use folder::Folder;
-pub use index::{Corrupt, Index, Part, is_digest, is_name, of_tag, tag};
+pub use index::{Corrupt, Index, Part};
 pub use prune::surplus;
 pub use releases::Releases;
 

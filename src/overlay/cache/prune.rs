@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Listed;
-use super::index::of_tag;
+use crate::overlay::key::of_tag;
 
 /// The tags of entries that are not among the `keep` last used of their name, and of all that are
 /// broken.
@@ -30,8 +30,8 @@ pub fn surplus(entries: &[Listed], keep: usize) -> Vec<String> {
 mod tests {
     use jiff::Timestamp;
 
-    use super::super::tag;
     use super::*;
+    use crate::overlay::key::tag;
 
     #[test]
     fn each_name_keeps_its_newest() {

@@ -13,6 +13,7 @@ use super::left_out::LeftOut;
 use super::manifest::Name;
 use super::scan::{Before, Children, mark, walk};
 use crate::error::Failure;
+use crate::proc::lock;
 
 /// Why a path is in a snapshot.
 #[derive(Debug)]
@@ -100,10 +101,6 @@ fn below(folder: &Path, name: &[u8]) -> Name {
     let mut path = folder.to_owned();
     path.push(std::ffi::OsStr::from_bytes(name));
     Name::from(path.into_os_string().into_vec())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes in all that is at a path. What is left out otherwise is taken when the path lies in it,

@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
@@ -16,7 +16,7 @@ use super::attributes;
 use super::left_out::LeftOut;
 use super::manifest::Time;
 use crate::overlay::parallel;
-use crate::proc;
+use crate::proc::{self, lock};
 
 /// Longer than a tick of the clock that the kernel writes times with (10 ms at 100 Hz): what changes
 /// after this pause has a later time than what came before it.
@@ -171,10 +171,6 @@ fn next(queue: &Mutex<Queue>, more: &Condvar) -> Option<PathBuf> {
         }
         state = more.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn read(

@@ -14,13 +14,14 @@ use anyhow::{Context, Result, bail};
 use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::index::{LONGEST, of_tag};
+use super::index::LONGEST;
 use super::{Archive, Corrupt, Held, Index, Listed, sums};
 use crate::error::Failure;
 use crate::net::{Download, Resume};
 use crate::overlay::containerfile::Repo;
 use crate::overlay::downloads::Slot;
 use crate::overlay::github::Hub;
+use crate::overlay::key::of_tag;
 use crate::proc;
 
 /// Releases that are asked for at once, the most there can be.
