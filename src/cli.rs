@@ -10,7 +10,7 @@ use crate::commands::{
 };
 use crate::conf::Problems;
 use crate::engine::EngineError;
-use crate::error::{Failure, Interrupted, Mistakes};
+use crate::error::{Failure, HalfDone, Interrupted, Mistakes};
 use crate::overlay::cache::Corrupt;
 use crate::overlay::restore::Unusable;
 use crate::{proc, ui};
@@ -115,7 +115,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 /// Prints the story of a failure and gives its exit code.
 pub(crate) fn report(error: &anyhow::Error) -> u8 {
     if let Some(Interrupted(signal)) = error.downcast_ref() {
-        ui::warn("interrupted; nothing was left behind");
+        let left = error.downcast_ref::<HalfDone>();
+        let left = left.map_or("nothing was left behind", |half_done| half_done.0);
+        ui::warn(format_args!("interrupted; {left}"));
         return u8::try_from(128 + signal).unwrap_or(130);
     }
     ui::error(error, hint(error).as_deref());
@@ -134,7 +136,9 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
         if let Some(error) = cause.downcast_ref::<std::io::Error>()
             && error.kind() == std::io::ErrorKind::StorageFull
         {
-            return Some("free some space there, or name another folder with TMPDIR".to_owned());
+            let hint = "free some space there, or name another folder: TMPDIR for temporary files, \
+                        --cache-dir for snapshots";
+            return Some(hint.to_owned());
         }
         if cause.is::<Unusable>() || cause.is::<Corrupt>() {
             return Some("git dkr overlay restore-or-build builds it anew".to_owned());

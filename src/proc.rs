@@ -24,6 +24,8 @@ pub struct Cmd {
     program: OsString,
     args: Vec<OsString>,
     env: Vec<(OsString, Option<OsString>)>,
+    /// Variables whose values are shown to nobody.
+    masked: Vec<(OsString, OsString)>,
     stdin: Option<Vec<u8>>,
     /// Stays in our process group, so that it may ask the user on the terminal.
     foreground: bool,
@@ -40,6 +42,7 @@ impl Cmd {
             program: program.as_ref().to_owned(),
             args: Vec::new(),
             env: Vec::new(),
+            masked: Vec::new(),
             stdin: None,
             foreground: false,
             clears_up: false,
@@ -68,6 +71,13 @@ impl Cmd {
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.env
             .push((name.into(), Some(value.as_ref().to_owned())));
+        self
+    }
+
+    /// The same with a value that may be a secret: the command shows only its name.
+    #[must_use]
+    pub fn masked_env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.masked.push((name.into(), value.as_ref().to_owned()));
         self
     }
 
@@ -273,6 +283,7 @@ impl Cmd {
                 None => command.env_remove(name),
             };
         }
+        command.envs(self.masked.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -343,6 +354,9 @@ impl fmt::Display for Cmd {
             if let Some(value) = value {
                 write!(f, "{}={} ", name.to_string_lossy(), quote(value))?;
             }
+        }
+        for (name, _) in &self.masked {
+            write!(f, "{}=… ", name.to_string_lossy())?;
         }
         write!(f, "{}", quote(&self.program))?;
         for arg in &self.args {

@@ -26,7 +26,8 @@ pub struct Adopted {
 pub fn adopt(conf: &str, containerfile: &str) -> Result<Adopted> {
     let section = Conf::read(Some(conf), &Sources::default())?.post_clone;
     let own = split(&section.text);
-    let mut seen: Vec<String> = own.iter().map(|one| plain(&one.body)).collect();
+    let old: Vec<String> = own.iter().map(|one| plain(&one.body)).collect();
+    let (mut seen, mut next) = (old.clone(), 0);
     let mut added = String::new();
     let mut count = 0;
     let mut left_out: BTreeMap<String, usize> = BTreeMap::new();
@@ -39,7 +40,27 @@ pub fn adopt(conf: &str, containerfile: &str) -> Result<Adopted> {
             );
         }
         let body = plain(&found.body);
-        if found.keyword == "RUN" && !seen.contains(&body) {
+        if found.keyword == "RUN" {
+            // One that stands behind what was taken last is there; an install that was undone in
+            // between is done again.
+            if let Some(there) = old.iter().skip(next).position(|known| *known == body) {
+                next += there + 1;
+                continue;
+            }
+            if body
+                .chars()
+                .any(|c| c.is_control() && !matches!(c, '\n' | '\t'))
+            {
+                bail!(
+                    Failure::new(format!(
+                        "the RUN in line {} holds control characters",
+                        found.line + 1
+                    ))
+                    .hint(
+                        "a terminal would not show what it does: take them out, then adopt again"
+                    )
+                );
+            }
             added.push_str(&body);
             count += 1;
             seen.push(body);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::cache::{Folder, Index};
 use super::parts::Part;
 use super::profile;
-use super::restore::record;
+use super::restore::{applied_others, record};
 use super::site::Site;
 use super::snapshot::{About, Before, Machine, Manifest, take};
 use super::steps::{self, Place, State};
@@ -24,12 +24,14 @@ pub struct Built {
 }
 
 /// Carries out the steps of a part on the site and stores what they changed, in place of what was
-/// stored under its tag. Nothing is stored when a step fails.
+/// stored under its tag. Nothing is stored when a step fails. `below` are the keys of the parts that
+/// it stands on.
 pub fn build(
     part: &Part,
     name: Option<&str>,
     site: &Site,
     own: &Folder,
+    below: &[String],
     state: &mut State,
 ) -> Result<Built> {
     for remark in &part.containerfile.remarks {
@@ -39,14 +41,32 @@ pub fn build(
     let machine = Machine::of(&site.root);
     // Before the first look, which then sees no change in the folder that it is in.
     own.make()?;
-    let before = Before::scan(&site.root, &site.left_out)?;
+    drop(own.unfinished()?);
+    // Sooner than after an hour of steps.
+    steps::source_date(state)?;
+    let (mut before, resumed) = Before::build(&site.root, &site.left_out, &site.state)?;
+    if resumed {
+        ui::warn(
+            "the last build here did not come to its end: what changed since it began is taken, too",
+        );
+    }
+    let earlier = applied_others(&site.state, below)?;
+    if !earlier.is_empty() {
+        ui::warn(
+            "an overlay was applied to this machine before: what it brought becomes part of this snapshot; \
+             a build on a fresh machine has nothing of it",
+        );
+        before.forget(&earlier);
+    }
     let place = Place {
         root: &site.root,
         file: &part.file,
     };
     steps::carry_out(&part.containerfile, &place, state)?;
-    profile::leave(&site.root, &state.environment)
-        .context("cannot leave what ENV sets for login shells")?;
+    if let Err(error) = profile::leave(&site.root, &state.environment) {
+        let what = "login shells will not have what ENV sets; git dkr overlay env prints it";
+        ui::warn(format_args!("{what}: {error:#}"));
+    }
     let about = About {
         key: part.key.clone(),
         name: name.map(str::to_owned),
@@ -75,6 +95,7 @@ pub fn build(
     own.take_in(archive, &index, true)
         .context("cannot store the snapshot")?;
     record(&site.state, &taken.manifest)?;
+    Before::ended(&site.state)?;
     let took = ui::seconds(begun.elapsed());
     ui::status(
         "built",

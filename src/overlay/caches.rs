@@ -1,6 +1,7 @@
 //! The caches of a run: this machine's own, and one that is shared.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -41,14 +42,18 @@ impl Caches {
         [Where::Own(&self.own)].into_iter().chain(shared)
     }
 
-    /// The nearest that has an entry of this tag, with the entry.
+    /// The nearest that has an entry of this tag, with the entry. What is wrong with one cache is told
+    /// only when no other has it.
     pub fn find(&self, tag: &str) -> Result<Option<(Where<'_>, Index)>> {
+        let mut failed = Ok(None);
         for cache in self.all() {
-            if let Some(index) = cache.find(tag)? {
-                return Ok(Some((cache, index)));
+            match cache.find(tag) {
+                Ok(Some(index)) => return Ok(Some((cache, index))),
+                Ok(None) => {}
+                Err(error) => failed = Err(error),
             }
         }
-        Ok(None)
+        failed
     }
 
     /// Where one could look, for messages.
@@ -57,6 +62,14 @@ impl Caches {
             Some((place, _)) => format!("this machine's cache, nor in {place}"),
             None => "this machine's cache".to_owned(),
         }
+    }
+
+    /// Keeps what came from the shared cache in this machine's.
+    pub fn keep(&self, from: Where<'_>, index: &Index, archive: &Path) -> Result<()> {
+        if let Where::Shared(..) = from {
+            self.own.put(archive, index, false, &count())?;
+        }
+        Ok(())
     }
 
     /// Sends what is in this machine's cache to the shared one, if there is one.

@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 
 use crate::grammar::{Piece, Word};
 
+/// Linux takes no longer variable (`MAX_ARG_STRLEN`).
+const LONGEST: usize = 128 * 1024;
+
 /// Variables in the order in which they were first set.
 ///
 /// A value keeps what it takes from the machine (`/opt/bin:$PATH`) as a variable, so that a shell
@@ -13,16 +16,23 @@ use crate::grammar::{Piece, Word};
 pub struct Environment(Vec<(String, Word)>);
 
 impl Environment {
-    /// Sets variables all at once: none sees the new value of another.
-    pub fn set(&mut self, pairs: &[(String, Word)]) {
+    /// Sets variables all at once: none sees the new value of another. Fails where one is longer than
+    /// what a program can be given.
+    pub fn set(&mut self, pairs: &[(String, Word)]) -> Result<(), String> {
         let own: BTreeMap<String, Word> = self.0.iter().cloned().collect();
         for (name, word) in pairs {
             let word = resolve(word, &own);
+            if length(&word) > LONGEST {
+                return Err(format!(
+                    "the value of {name} is too long: over {LONGEST} bytes"
+                ));
+            }
             match self.0.iter_mut().find(|(other, _)| other == name) {
                 Some((_, old)) => *old = word,
                 None => self.0.push((name.clone(), word)),
             }
         }
+        Ok(())
     }
 
     /// Whether it sets nothing.
@@ -72,6 +82,17 @@ impl Environment {
         }
         text
     }
+}
+
+/// Bytes of a word's text.
+fn length(word: &Word) -> usize {
+    let of = |piece: &Piece| match piece {
+        Piece::Text(text) => text.len(),
+        Piece::Variable { name, otherwise } => {
+            name.len() + otherwise.as_ref().map_or(0, |(_, word)| length(word))
+        }
+    };
+    word.0.iter().map(of).sum()
 }
 
 /// What sets these values in fish.
@@ -164,7 +185,8 @@ mod tests {
         let mut environment = Environment::default();
         for line in lines {
             let pair = |(name, text): &(&str, &str)| ((*name).to_owned(), value(text).unwrap());
-            environment.set(&line.iter().map(pair).collect::<Vec<_>>());
+            let pairs: Vec<_> = line.iter().map(pair).collect();
+            environment.set(&pairs).unwrap();
         }
         environment
     }
@@ -199,6 +221,14 @@ mod tests {
             fish(&[("X".into(), "a'b\\".into())]),
             "set -gx X 'a\\'b\\\\'\n"
         );
+    }
+
+    #[test]
+    fn what_doubles_and_doubles_ends() {
+        let mut environment = after(&[&[("A", "xxxxxxxx")]]);
+        let double = [("A".to_owned(), value("$A$A").unwrap())];
+        let ends = (0..40).any(|_| environment.set(&double).is_err());
+        assert!(ends);
     }
 
     #[test]

@@ -95,12 +95,15 @@ impl Job<'_> {
     pub fn restore_or_build(&self, push: bool) -> Result<Vec<Done>> {
         let _turn = self.begin()?;
         if self.is_applied()? {
+            if push {
+                self.push_missing()?;
+            }
             return Ok(self.kept());
         }
         let mut state = State::default();
         let mut all = Vec::new();
         for part in self.parts {
-            let replace = match self.try_restore(part)? {
+            let broken = match self.try_restore(part)? {
                 Tried::Done(done) => {
                     state.pass(&part.containerfile)?;
                     all.push(done);
@@ -113,13 +116,19 @@ impl Job<'_> {
                 }
                 Tried::Failed(error) => {
                     ui::warn(format_args!("{error:#}; building {} instead", part.file));
+                    if let Some(Unusable::OtherMachine(..)) = error.downcast_ref() {
+                        ui::warn("--name NAME keeps a snapshot for each kind of machine");
+                    }
                     is_broken(&error)
                 }
             };
             all.push(self.build_one(part, &mut state)?);
-            if push {
-                self.caches.push(&part.tag, replace)?;
+            if push && broken {
+                self.caches.push(&part.tag, true)?;
             }
+        }
+        if push {
+            self.push_missing()?;
         }
         Ok(all)
     }
@@ -156,8 +165,25 @@ impl Job<'_> {
         vec![Done::Kept; self.parts.len()]
     }
 
+    /// Sends what this machine's cache has and the shared one lacks, also of earlier runs.
+    fn push_missing(&self) -> Result<()> {
+        for part in self.parts {
+            if self
+                .caches
+                .own
+                .find(&part.tag)
+                .is_ok_and(|own| own.is_some())
+            {
+                self.caches.push(&part.tag, false)?;
+            }
+        }
+        Ok(())
+    }
+
     fn build_one(&self, part: &Part, state: &mut State) -> Result<Done> {
-        build(part, self.name, self.site, &self.caches.own, state)
+        let keys = self.parts.iter().map(|part| part.key.clone());
+        let below: Vec<String> = keys.take_while(|key| *key != part.key).collect();
+        build(part, self.name, self.site, &self.caches.own, &below, state)
             .with_context(|| format!("cannot build {}", part.file))?;
         Ok(Done::Built)
     }
@@ -192,11 +218,18 @@ impl Job<'_> {
         };
         let begun = Instant::now();
         let archive = cache.archive(&index)?;
+        if restore::read_manifest(archive.path())?.about.key != part.key {
+            let why = "it is of another Containerfile".to_owned();
+            return Err(Unusable::Corrupt(why).into());
+        }
         let (root, state) = (&self.site.root, &self.site.state);
         let restored = restore(root, state, archive.path(), &index.sha256)
             .with_context(|| format!("cannot restore {} from {cache}", part.file))?;
         for remark in &restored.remarks {
             ui::warn(remark);
+        }
+        if let Err(error) = self.caches.keep(cache, &index, archive.path()) {
+            ui::warn(format_args!("{error:#}"));
         }
         Ok(Some(tell(part, cache, &restored, begun)))
     }

@@ -23,8 +23,8 @@ pub struct Site {
 }
 
 impl Site {
-    /// Of a root, with a cache that must not end in its own snapshots.
-    pub fn new(root: &Path, cache: &Path) -> Result<Self> {
+    /// Of a root, with caches that must not end in its own snapshots.
+    pub fn new(root: &Path, caches: &[PathBuf]) -> Result<Self> {
         let shown = root.display();
         let root = match root.canonicalize() {
             Ok(root) if root.is_dir() => root,
@@ -36,7 +36,9 @@ impl Site {
         };
         let state = state(&root)?;
         let home = conf::variable("HOME").map(|home| resolved(Path::new(&home)));
-        let own = [cache, &state, &root.join(STATE)].map(resolved);
+        let mut own = vec![resolved(&state), resolved(&root.join(STATE))];
+        own.extend(caches.iter().map(|cache| resolved(cache)));
+        own.extend(conf::cache_dir().map(|cache| resolved(&cache)));
         Ok(Self {
             left_out: LeftOut::new(&root, home.as_deref(), &own),
             root,

@@ -11,7 +11,7 @@ use super::fetch::{Wanted, fetch};
 use super::github::Hub;
 use super::inside::inside;
 use crate::conf;
-use crate::error::Failure;
+use crate::error::{Failure, HalfDone};
 use crate::grammar::{Piece, Word};
 use crate::ui;
 
@@ -54,7 +54,7 @@ impl State {
     /// What one step changes of it.
     fn take(&mut self, action: &Action) -> Result<()> {
         match action {
-            Action::Env(pairs) => self.environment.set(pairs),
+            Action::Env(pairs) => self.environment.set(pairs).map_err(Failure::new)?,
             Action::Workdir(folder) => {
                 let folder = self.expand(folder)?;
                 self.workdir = self.path(&folder)?;
@@ -72,7 +72,7 @@ impl State {
     }
 
     fn expand(&self, word: &Word) -> Result<String> {
-        let value = self.environment.expand(word, &conf::variable);
+        let value = self.environment.expand(word, &machine);
         value.map_err(|message| Failure::new(message).into())
     }
 
@@ -95,6 +95,33 @@ impl State {
     }
 }
 
+/// What is not for the steps: tokens of ours, as one could end in the snapshot, and what git tells
+/// those that it calls.
+const HIDDEN: [&str; 6] = [
+    "GH_TOKEN",
+    "GITHUB_TOKEN",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_EXEC_PATH",
+    "GIT_PREFIX",
+];
+
+/// A variable of this machine, as the steps see it.
+pub fn machine(name: &str) -> Option<String> {
+    if HIDDEN.contains(&name) {
+        return None;
+    }
+    let value = conf::variable(name)?;
+    match conf::variable("GIT_EXEC_PATH") {
+        // Git puts its own programs before all others for those that it calls.
+        Some(git) if name == "PATH" => {
+            let own = value.split(':').filter(|folder| *folder != git);
+            Some(own.collect::<Vec<_>>().join(":"))
+        }
+        _ => Some(value),
+    }
+}
+
 /// Where steps run, and what is said of them.
 pub struct Place<'a> {
     /// The folder that is `/` to them.
@@ -114,15 +141,19 @@ pub fn carry_out(
         let number = format!("[{}/{count}]", index + 1);
         ui::status(&number, &ui::shortened(&step.text, SHOWN));
         let begun = Instant::now();
-        one(step, place, state).with_context(|| {
-            format!(
-                "step {} of {count} failed, {}:{}: {}",
-                index + 1,
-                place.file,
-                step.line,
-                ui::shortened(&step.text, SHOWN)
-            )
-        })?;
+        one(step, place, state)
+            .context(HalfDone(
+                "nothing was stored, and what was done so far is still on this machine",
+            ))
+            .with_context(|| {
+                format!(
+                    "step {} of {count} failed, {}:{}: {}",
+                    index + 1,
+                    place.file,
+                    step.line,
+                    ui::shortened(&step.text, SHOWN)
+                )
+            })?;
         if matches!(step.action, Action::Run(_) | Action::Fetch(_)) {
             ui::status(
                 &number,

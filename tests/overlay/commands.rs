@@ -34,9 +34,7 @@ fn what_one_machine_pushes_another_restores() {
     // The second time nobody needs to be asked.
     small.server.forget();
     small.run(&other, &["restore", SHARED]).ok().says("kept");
-    small
-        .run(&other, &["restore-or-build", SHARED, "--push"])
-        .ok();
+    small.run(&other, &["restore-or-build", SHARED]).ok();
     assert_eq!(small.server.seen().len(), 0);
     small.server.token_stayed();
 }
@@ -94,17 +92,6 @@ fn a_damaged_snapshot_is_built_again_and_replaced() {
     small.run(&one, &["build"]).ok();
     let shared = format!("--cache=dir:{}", small.path("shared").display());
     let cache = small.path("one-cache");
-    let damage = |cache: &Path| {
-        for entry in std::fs::read_dir(cache).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "zst") {
-                let mut bytes = std::fs::read(&path).unwrap();
-                let middle = bytes.len() / 2;
-                bytes[middle] ^= 1;
-                std::fs::write(&path, bytes).unwrap();
-            }
-        }
-    };
     small
         .run(&one, &["restore-or-build", &shared, "--push"])
         .ok();
@@ -151,6 +138,9 @@ fn a_build_that_is_stopped_leaves_no_entry_and_no_process() {
             outcome.says("interrupted");
         }
         assert_eq!(small.cached(&root), Vec::<std::path::PathBuf>::new());
+        if signal != Signal::KILL {
+            assert!(!is_running(&root), "the step's own processes are gone");
+        }
         std::fs::write(small.path("Containerfile"), "RUN true\n").unwrap();
         small.run(&root, &["restore-or-build"]).ok();
         small.file(
@@ -158,6 +148,169 @@ fn a_build_that_is_stopped_leaves_no_entry_and_no_process() {
             "RUN echo started; sleep 1000; echo never\n",
         );
     }
+}
+
+/// Changes a bit in the middle of each archive.
+fn damage(cache: &Path) {
+    for entry in std::fs::read_dir(cache).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "zst") {
+            let mut bytes = std::fs::read(&path).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            std::fs::write(&path, bytes).unwrap();
+        }
+    }
+}
+
+/// Whether a program of this root runs.
+fn is_running(root: &Path) -> bool {
+    let program = root.join("bin/busybox");
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut programs = processes.filter_map(|one| std::fs::read_link(one.path().join("exe")).ok());
+    programs.any(|one| one == program)
+}
+
+#[test]
+fn a_build_that_failed_is_gone_on_with() {
+    let small = Small::new("RUN test -e /one || echo 1 >/one\nRUN flase\n");
+    let (one, other) = (small.root("one"), small.root("other"));
+    small.run(&one, &["build"]).fails();
+    small.file(
+        "Containerfile",
+        "RUN test -e /one || echo 1 >/one\nRUN true\n",
+    );
+    small
+        .run(&one, &["restore-or-build"])
+        .ok()
+        .says("did not come to its end");
+    std::fs::rename(small.path("one-cache"), small.path("other-cache")).unwrap();
+    small.run(&other, &["restore"]).ok();
+    assert_eq!(read(&other, "one"), "1\n");
+    // It has come to its end now.
+    small
+        .run(&one, &["build"])
+        .ok()
+        .never_says("did not come to its end");
+}
+
+#[test]
+fn what_an_earlier_overlay_brought_is_in_the_next() {
+    let first = "RUN test -e /one || echo 1 >/one; rm -f /bin/false\n";
+    let small = Small::new(first);
+    let (one, other) = (small.root("one"), small.root("other"));
+    small.run(&one, &["build"]).ok();
+    small.file("Containerfile", format!("{first}RUN echo 2 >/two\n"));
+    small
+        .run(&one, &["build"])
+        .ok()
+        .says("was applied to this machine before");
+    let again = small.run(&one, &["build"]).ok().stdout;
+    std::fs::rename(small.path("one-cache"), small.path("other-cache")).unwrap();
+    assert_eq!(small.run(&other, &["restore"]).ok().stdout, again);
+    assert_eq!([read(&other, "one"), read(&other, "two")], ["1\n", "2\n"]);
+    assert!(!other.join("bin/false").exists());
+}
+
+#[test]
+fn a_push_that_failed_is_made_up_for() {
+    let small = Small::new(TEXT);
+    let root = small.root("one");
+    small
+        .server
+        .times(99, "POST", "/releases", Answer::status(500));
+    small
+        .run(&root, &["restore-or-build", SHARED, "--push"])
+        .exits(1);
+    let folder = format!("--cache=dir:{}", small.path("shared").display());
+    small
+        .run(&root, &["restore-or-build", &folder, "--push"])
+        .ok()
+        .says("pushed");
+    let other = small.root("other");
+    small.run(&other, &["restore", &folder]).ok();
+    // It is kept here, too.
+    std::fs::remove_dir_all(small.path("shared")).unwrap();
+    std::fs::remove_file(other.join("srv/who")).unwrap();
+    small.run(&other, &["restore"]).ok();
+}
+
+#[test]
+fn a_damaged_shared_snapshot_is_replaced() {
+    let small = Small::new(TEXT);
+    let shared = format!("--cache=dir:{}", small.path("shared").display());
+    let push = |name: &str| {
+        let root = small.root(name);
+        small
+            .run(&root, &["restore-or-build", &shared, "--push"])
+            .ok()
+    };
+    push("one");
+    damage(&small.path("shared"));
+    push("two")
+        .says("building Containerfile instead")
+        .says("pushed");
+    push("three").says("restored").never_says("instead");
+}
+
+#[test]
+fn a_snapshot_of_another_containerfile_is_refused() {
+    let small = Small::new("RUN echo c >/c\n");
+    let root = small.root("one");
+    small.run(&root, &["build"]).ok();
+    let of_c = small.cached(&root);
+    small.file("Containerfile", "RUN echo d >/d\n");
+    small.run(&root, &["build"]).ok();
+    let of_d: Vec<_> = small
+        .cached(&root)
+        .into_iter()
+        .filter(|path| !of_c.contains(path))
+        .collect();
+    // C's index with D's archive.
+    let index = |paths: &[std::path::PathBuf]| {
+        paths
+            .iter()
+            .find(|path| path.extension().unwrap() == "json")
+            .unwrap()
+            .clone()
+    };
+    let key =
+        |path: &Path| path.file_stem().unwrap().to_string_lossy()["layer-".len()..].to_owned();
+    let (c, d) = (index(&of_c), index(&of_d));
+    let text = std::fs::read_to_string(&d)
+        .unwrap()
+        .replace(&key(&d), &key(&c));
+    std::fs::write(&c, text).unwrap();
+    for path in of_d
+        .iter()
+        .filter(|path| path.extension().unwrap() == "zst")
+    {
+        let name = path
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .replace(&key(&d), &key(&c));
+        std::fs::copy(path, path.with_file_name(name)).unwrap();
+    }
+    small.file("Containerfile", "RUN echo c >/c\n");
+    let other = small.root("other");
+    std::fs::rename(small.path("one-cache"), small.path("other-cache")).unwrap();
+    small
+        .run(&other, &["restore"])
+        .fails()
+        .says("of another Containerfile");
+    assert!(!other.join("d").exists());
+}
+
+#[test]
+fn env_follows_the_file_and_keeps_no_token() {
+    let small = Small::new("ENV OLD=1 STOLEN=$GH_TOKEN-\nRUN echo [$STOLEN] >/out\n");
+    let root = small.root("one");
+    small.run(&root, &["build", "-v"]).ok().says("OLD=… ");
+    assert_eq!(read(&root, "out"), "[-]\n");
+    small.file("Containerfile", "RUN true\n");
+    small.run(&root, &["build"]).ok();
+    assert!(!root.join("etc/profile.d/git-dkr-overlay.sh").exists());
 }
 
 #[test]

@@ -9,9 +9,9 @@ use crate::common::Sandbox;
 use crate::common::dkr::{Outcome, Running, outcome, spawn};
 use crate::server::{Server, TOKEN};
 
-const APPLETS: [&str; 14] = [
+const APPLETS: [&str; 15] = [
     "sh", "cat", "cp", "chmod", "echo", "env", "false", "ln", "mkdir", "rm", "seq", "sleep",
-    "touch", "true",
+    "test", "touch", "true",
 ];
 
 /// A place with a Containerfile, and roots to carry it out on.

@@ -114,8 +114,8 @@ proptest! {
         prop_assume!(one.is_ok() && two.is_ok());
         let (one, two) = (one.unwrap(), two.unwrap());
         let mut environment = Environment::default();
-        environment.set(&[("ONE".to_owned(), one)]);
-        environment.set(&[("TWO".to_owned(), two)]);
+        environment.set(&[("ONE".to_owned(), one)]).unwrap();
+        environment.set(&[("TWO".to_owned(), two)]).unwrap();
         let machine = |name: &str| (name == "A").then(|| "a  \"b'\\".to_owned());
         let values = environment.values(&machine).unwrap();
         let expected: String = values.iter().map(|(_, value)| format!("{value}\n")).collect();

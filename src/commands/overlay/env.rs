@@ -4,10 +4,9 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use super::Files;
-use crate::conf;
 use crate::error::Failure;
 use crate::overlay::environment::fish;
-use crate::overlay::steps::State;
+use crate::overlay::steps::{State, machine};
 use crate::ui;
 
 /// Print what ENV sets, for a shell to read
@@ -42,7 +41,7 @@ impl Env {
             state.pass(&part.containerfile)?;
         }
         let environment = &state.environment;
-        let values = || environment.values(&conf::variable).map_err(Failure::new);
+        let values = || environment.values(&machine).map_err(Failure::new);
         let text = match self.shell {
             Reader::Sh => environment.posix(),
             Reader::Fish => fish(&values()?),

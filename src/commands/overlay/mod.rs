@@ -124,12 +124,9 @@ struct CacheArgs {
 }
 
 impl CacheArgs {
-    fn own(&self) -> Result<PathBuf> {
-        conf::overlay_cache_dir(&self.sources()?)
-    }
-
     fn open(&self) -> Result<Caches> {
-        let shared = match conf::overlay_cache(&self.sources()?) {
+        let sources = self.sources()?;
+        let shared = match conf::overlay_cache(&sources) {
             None => None,
             Some(text) => {
                 let place = Place::parse(&text.value).map_err(|why| {
@@ -139,7 +136,7 @@ impl CacheArgs {
             }
         };
         Ok(Caches {
-            own: Folder::new(&self.own()?),
+            own: Folder::new(&conf::overlay_cache_dir(&sources)?),
             shared,
         })
     }
@@ -191,9 +188,14 @@ struct Workplace {
 
 impl Where {
     fn open(&self) -> Result<Workplace> {
+        let caches = self.cache.open()?;
+        let mut own = vec![caches.own.path().to_owned()];
+        if let Some((Place::Folder(folder), _)) = &caches.shared {
+            own.push(std::path::absolute(folder)?);
+        }
         Ok(Workplace {
-            site: Site::new(&self.root, &self.cache.own()?)?,
-            caches: self.cache.open()?,
+            site: Site::new(&self.root, &own)?,
+            caches,
         })
     }
 }

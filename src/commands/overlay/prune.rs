@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::CacheArgs;
-use crate::overlay::cache::{Cache, Place};
+use crate::overlay::cache::Cache;
 use crate::ui;
 
 /// Remove old snapshots from a cache
@@ -27,13 +27,11 @@ impl Prune {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
         let caches = self.cache.open()?;
-        let own = Cache::open(&Place::Folder(self.cache.own()?))?;
-        let cache = if self.shared {
-            super::shared(&caches)?
+        let gone = if self.shared {
+            super::shared(&caches)?.prune(self.keep)?
         } else {
-            &own
+            Cache::Folder(caches.own).prune(self.keep)?
         };
-        let gone = cache.prune(self.keep)?;
         for entry in &gone {
             ui::result(&entry.tag)?;
         }

@@ -12,12 +12,17 @@ use crate::ui;
 
 /// Print functions for a shell that record what uv and pip install
 ///
-/// To use it: eval "$(git dkr overlay shim)", or in fish: git dkr overlay shim | source. The tools
+/// To use it: eval "$(git dkr overlay shim)", or in fish: git dkr overlay shim --shell fish | source. The tools
 /// then run as ever, and what they changed becomes RUN lines of the Containerfile.
 #[derive(Debug, Args)]
 pub struct Shim {
     /// The file that the lines are added to
-    #[arg(long, value_name = "FILE", default_value = "Containerfile")]
+    #[arg(
+        short = 'f',
+        long,
+        value_name = "FILE",
+        default_value = "Containerfile"
+    )]
     containerfile: PathBuf,
     /// The shell that is to read it [default: $SHELL]
     #[arg(long, value_enum)]

@@ -39,6 +39,11 @@ impl Folder {
         }
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn index_of(&self, tag: &str) -> PathBuf {
         self.path.join(format!("{tag}.json"))
     }
@@ -101,7 +106,8 @@ impl Folder {
         Ok(Archive { path, held })
     }
 
-    pub(super) fn put(
+    /// Copies an archive in. An entry of its tag that is good stays, unless it is to be replaced.
+    pub fn put(
         &self,
         archive: &Path,
         index: &Index,

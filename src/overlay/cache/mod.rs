@@ -56,11 +56,6 @@ impl Place {
         }
         Ok(Self::Folder(path.into()))
     }
-
-    /// Where nobody has said anything: in the user's cache folder.
-    pub fn usual() -> Result<Self> {
-        Ok(Self::Folder(conf::cache_dir()?.join("overlay")))
-    }
 }
 
 impl fmt::Display for Place {

@@ -194,9 +194,13 @@ fn other_escape(text: &str) -> Option<usize> {
     None
 }
 
-/// An instruction in one line.
+/// An instruction in one line. The query of an address may hold a secret.
 fn shown(name: &str, rest: &str) -> String {
-    let words: Vec<&str> = rest.split_whitespace().collect();
+    let short = |word: &str| match word.split_once('?') {
+        Some((address, _)) if name == "FETCH" => format!("{address}?…"),
+        _ => word.to_owned(),
+    };
+    let words: Vec<String> = rest.split_whitespace().map(short).collect();
     format!("{name} {}", words.join(" "))
 }
 

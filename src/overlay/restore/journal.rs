@@ -54,9 +54,15 @@ impl Journal {
         }
         for folder in self.folders.iter().rev() {
             let path = root.join(folder.path.path());
-            attributes::replace(&path, folder)
-                .and_then(|()| attributes::set_mtime(&path, folder.mtime))
-                .with_context(|| format!("cannot set the owner and mode of {}", path.display()))?;
+            let set = attributes::replace(&path, folder)
+                .and_then(|()| attributes::set_mtime(&path, folder.mtime));
+            match set {
+                // Somebody took it away between a killed run and this one.
+                Err(error) if is_missing(&error) => {}
+                set => set.with_context(|| {
+                    format!("cannot set the owner and mode of {}", path.display())
+                })?,
+            }
         }
         for (name, time) in &self.times {
             let path = root.join(name.path());

@@ -168,6 +168,11 @@ pub fn record(state: &Path, manifest: &Manifest) -> Result<()> {
     State::open(state)?.record(manifest)
 }
 
+/// The snapshots that were applied to this root, but for those of these keys.
+pub fn applied_others(state: &Path, keys: &[String]) -> Result<Vec<Manifest>> {
+    State::open(state)?.applied_others(keys)
+}
+
 /// Whether the snapshots of these keys, one over the other, were applied here, and all is still as
 /// they left it: then there is nothing to restore, and no archive is needed to know it.
 pub fn is_applied(root: &Path, state: &Path, keys: &[String]) -> Result<bool> {

@@ -93,7 +93,12 @@ impl State {
     /// Puts what is staged into its places, and remembers it.
     fn complete(&self, root: &Path, journal: &Journal) -> Result<Vec<String>> {
         let stage = self.stage();
-        let remarks = journal.carry_out(root)?;
+        let remarks = journal.carry_out(root).map_err(|error| {
+            Failure::new(format!("{error:#}")).hint(format!(
+                "mend that, and run it again to go on; or give up what was begun: rm -r {}",
+                stage.display()
+            ))
+        })?;
         let manifest = stage.join(MANIFEST);
         if look(&manifest)?.is_some() {
             let applied = self.applied_path(&journal.key);
@@ -128,6 +133,23 @@ impl State {
         Ok(Manifest::parse(&json)
             .ok()
             .map(|manifest| (attributes::mtime(&meta), manifest)))
+    }
+
+    /// What was applied here, but for what has one of these keys.
+    pub fn applied_others(&self, keys: &[String]) -> Result<Vec<Manifest>> {
+        let folder = self.folder.join("applied");
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let Some(key) = name.strip_suffix(".json") else {
+                continue;
+            };
+            if !keys.iter().any(|other| other == key) {
+                found.extend(self.applied(key)?.map(|(_, manifest)| manifest));
+            }
+        }
+        found.sort_by(|one, other| one.about.key.cmp(&other.about.key));
+        Ok(found)
     }
 
     /// Remembers that the root is now as a manifest says.

@@ -226,7 +226,8 @@ fn pack(
     })
 }
 
-/// A file that something still writes to is no part of a snapshot that means anything.
+/// A log that grows meanwhile is taken as long as it was. One that shrinks or is replaced by another
+/// has no content that one could speak of.
 fn read(root: &Path, path: &Name, span: &Span, from: u64, buffer: &mut [u8]) -> Result<()> {
     let mut open = || {
         let mut options = File::options();
@@ -238,7 +239,7 @@ fn read(root: &Path, path: &Name, span: &Span, from: u64, buffer: &mut [u8]) -> 
         std::io::Result::Ok(file.metadata()?.size())
     };
     match open() {
-        Ok(size) if size == span.size => Ok(()),
+        Ok(size) if size >= span.size => Ok(()),
         Err(error)
             if !matches!(
                 error.kind(),
@@ -248,8 +249,9 @@ fn read(root: &Path, path: &Name, span: &Span, from: u64, buffer: &mut [u8]) -> 
             Err(error).with_context(|| format!("cannot read /{path}"))
         }
         _ => bail!(
-            Failure::new(format!("/{path} changes while the snapshot is taken"))
-                .hint("a step has left something running that writes to it: stop that in the step")
+            Failure::new(format!("/{path} changes while the snapshot is taken")).hint(
+                "something that runs here writes to it: stop that while the snapshot is taken"
+            )
         ),
     }
 }

@@ -9,9 +9,10 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
+use super::before::Before;
 use super::left_out::LeftOut;
 use super::manifest::Name;
-use super::scan::{Before, Children, mark, walk};
+use super::scan::{Children, mark, walk};
 use crate::error::Failure;
 use crate::proc::lock;
 
@@ -43,6 +44,7 @@ pub fn compare(
     left_out: &LeftOut,
     also: &[PathBuf],
 ) -> Result<Changes> {
+    let gone = before.gone;
     let folders = Mutex::new(before.folders);
     let all = Mutex::new(Changes::default());
     let unread = walk(
@@ -82,11 +84,14 @@ pub fn compare(
         }
     }
     all.unread = unread;
+    let missing = |path: &Name| std::fs::symlink_metadata(root.join(path.path())).is_err();
+    all.removed.extend(gone.into_iter().filter(missing));
     for path in also {
         add(&mut all, root, left_out, path)?;
     }
     add_parents(&mut all, root)?;
     all.removed.sort();
+    all.removed.dedup();
     Ok(all)
 }
 

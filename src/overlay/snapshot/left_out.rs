@@ -10,6 +10,8 @@ pub enum Why {
     Kernel,
     /// Folders of our own. Never taken.
     Own,
+    /// Keys, logins and what a person has typed.
+    Secret,
     /// For files that nobody keeps.
     Volatile,
     /// Belongs to the machine, not to what is installed on it.
@@ -27,6 +29,7 @@ impl Why {
             Self::Kernel => "the kernel's, or of what runs now; never taken",
             Self::Own => "of git dkr itself; never taken",
             Self::Volatile => "for files that nobody keeps",
+            Self::Secret => "a person's own, and may be secret",
             Self::Machine => "belongs to the machine",
             Self::Cache => "can be fetched or made again",
             Self::Record => "says when something was done",
@@ -95,7 +98,24 @@ const PLACES: [(Why, &[&str]); 5] = [
 ];
 
 /// Places below each home.
-const HOME: [(Why, &[&str]); 2] = [
+const HOME: [(Why, &[&str]); 3] = [
+    (
+        Why::Secret,
+        &[
+            ".aws",
+            ".bash_history",
+            ".config/gcloud",
+            ".config/gh",
+            ".docker/config.json",
+            ".git-credentials",
+            ".gnupg",
+            ".kube",
+            ".netrc",
+            ".pypirc",
+            ".ssh",
+            ".zsh_history",
+        ],
+    ),
     (
         Why::Cache,
         &[

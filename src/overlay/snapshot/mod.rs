@@ -12,6 +12,7 @@ use crate::ui;
 
 pub mod archive;
 pub(super) mod attributes;
+mod before;
 mod changes;
 mod entries;
 pub mod left_out;
@@ -20,10 +21,10 @@ pub mod manifest;
 mod name;
 pub(super) mod scan;
 
+pub use before::Before;
 pub use left_out::LeftOut;
 pub use machine::Machine;
 pub use manifest::{About, Manifest};
-pub use scan::Before;
 
 /// A snapshot that was taken.
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! Walks a root, on several threads, without following links.
 
-use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::Metadata;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,7 +12,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 
 use super::attributes;
-use super::left_out::LeftOut;
 use super::manifest::Time;
 use crate::overlay::parallel;
 use crate::proc::{self, lock};
@@ -24,44 +22,6 @@ pub const TICK: Duration = Duration::from_millis(20);
 
 /// What is in a folder: names, and what is told of each.
 pub type Children = Vec<(OsString, Metadata)>;
-
-/// A name, and what differs when something was changed.
-pub(super) type Marked = (Box<[u8]>, u64);
-
-/// A root before anything is changed in it.
-#[derive(Debug)]
-pub struct Before {
-    /// When its scan began; what is older was there.
-    pub(super) began: Time,
-    /// Folders, and what is in each.
-    pub(super) folders: HashMap<PathBuf, Vec<Marked>>,
-}
-
-impl Before {
-    /// Takes in all that is below the root. Whatever changes after this returns is noticed.
-    pub fn scan(root: &Path, left_out: &LeftOut) -> Result<Self> {
-        let began = now();
-        let folders = Mutex::new(HashMap::new());
-        walk(
-            root,
-            Path::new(""),
-            &|path| left_out.at(path).is_some(),
-            &|folder, children| {
-                use std::os::unix::ffi::OsStrExt;
-                let path = root.join(&folder);
-                let mark = |(name, meta): &(OsString, Metadata)| {
-                    (name.as_bytes().into(), mark(&path.join(name), meta))
-                };
-                let mut marks: Vec<_> = children.iter().map(mark).collect();
-                marks.sort();
-                lock(&folders).insert(folder, marks);
-            },
-        )?;
-        std::thread::sleep(TICK);
-        let folders = folders.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(Self { began, folders })
-    }
-}
 
 /// The clock.
 pub fn now() -> Time {

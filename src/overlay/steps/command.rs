@@ -10,7 +10,8 @@ use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
 use super::super::containerfile::Run;
-use super::State;
+use super::super::inside::inside;
+use super::{HIDDEN, State, machine};
 use crate::conf;
 use crate::error::Failure;
 use crate::proc::Cmd;
@@ -19,8 +20,6 @@ use crate::ui;
 /// How many of its last lines a failed command is shown with, and how much of each.
 const LAST_LINES: usize = 20;
 const SHOWN: usize = 300;
-/// Tokens of ours, which are not for the steps: one could end in the snapshot.
-const TOKENS: [&str; 2] = ["GH_TOKEN", "GITHUB_TOKEN"];
 /// Where many tools look for a time that does not depend on when they run.
 pub(super) const SOURCE_DATE: &str = "SOURCE_DATE_EPOCH";
 /// The first second of 1980, before which a zip file knows no time.
@@ -42,18 +41,25 @@ pub(super) fn run(run: &Run, root: &Path, state: &State) -> Result<()> {
         }
     };
     let mut cmd = in_root(root, &state.workdir, &words);
-    for name in TOKENS {
+    for name in HIDDEN {
         cmd = cmd.env_remove(name);
+    }
+    if let Some(path) = machine("PATH") {
+        cmd = cmd.masked_env("PATH", path);
     }
     if conf::variable(SOURCE_DATE).is_none() {
         cmd = cmd.env(SOURCE_DATE, SOURCE_DATE_DEFAULT);
     }
-    let values = state.environment.values(&conf::variable);
+    let values = state.environment.values(&machine);
     for (name, value) in values.map_err(Failure::new)? {
-        cmd = cmd.env(&name, value);
+        cmd = cmd.masked_env(&name, value);
     }
     let mut last = VecDeque::with_capacity(LAST_LINES);
     let status = cmd.lines_of_all(|line| {
+        // Some tools end each line by both of its ends.
+        if line.trim().is_empty() {
+            return;
+        }
         if !ui::quiet() {
             ui::quoted(line);
         }
@@ -67,7 +73,7 @@ pub(super) fn run(run: &Run, root: &Path, state: &State) -> Result<()> {
     }
     let last: Vec<String> = last.into();
     Err(Failure::new(failure(status, &last))
-        .hint("mend it and build again; nothing was stored, what was done so far is still on this machine")
+        .hint("mend it and build again: the next build goes on from here, with the root as it was before this one")
         .into())
 }
 
@@ -88,9 +94,9 @@ fn in_root(root: &Path, folder: &Path, words: &[String]) -> Cmd {
 }
 
 /// A program in the root's folder for temporary files.
-fn write_script(root: &Path, text: &str) -> std::io::Result<tempfile::TempPath> {
+fn write_script(root: &Path, text: &str) -> Result<tempfile::TempPath> {
     use std::io::Write;
-    let folder = root.join("tmp");
+    let folder = inside(root, Path::new("/tmp"))?;
     std::fs::create_dir_all(&folder)?;
     let mut file = NamedTempFile::with_prefix_in("git-dkr-step-", folder)?;
     file.write_all(text.as_bytes())?;

@@ -239,7 +239,7 @@ fn what_would_not_do_the_same_again_is_refused_with_a_reason() {
         (
             "PIP_CONSTRAINT=c.txt",
             &["pip", "install", "a"],
-            "PIP_CONSTRAINT names a file",
+            "PIP_CONSTRAINT names what",
         ),
         ("", &["uv", "add", "--script", "x.py", "a"], "a script"),
         (

@@ -94,10 +94,14 @@ fn exec(text: &str, at: usize) -> Result<Option<Vec<String>>, Wrong> {
             Err((at, "an argument cannot hold a NUL".to_owned()))
         }
         Ok(words) => Ok(Some(words)),
-        Err(_) if text.starts_with("['") && text.ends_with(']') => Err((
-            at,
-            "arguments in brackets are quoted by \", as in JSON".to_owned(),
-        )),
+        Err(_)
+            if ["['", "[\""].iter().any(|open| text.starts_with(open)) && text.ends_with(']') =>
+        {
+            Err((
+                at,
+                "arguments in brackets are quoted by \", as in JSON".to_owned(),
+            ))
+        }
         Err(_) => Ok(None),
     }
 }
