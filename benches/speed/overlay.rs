@@ -81,6 +81,12 @@ pub fn rows() -> Vec<Row> {
             untar_zstd,
             Claim::Most(Duration::from_secs(1)),
         ),
+        row(
+            "overlay key | sha256sum",
+            bench.median(env!("CARGO_BIN_EXE_git-dkr"), &["overlay", "key"]),
+            bench.median("sha256sum", &["Containerfile"]),
+            Claim::Most(Duration::from_millis(20)),
+        ),
     ]
 }
 
@@ -142,6 +148,19 @@ impl Bench {
             fs::create_dir(folder).unwrap();
         }
         timed(&mut run)
+    }
+
+    /// Of a program in a folder with a Containerfile.
+    fn median(&self, program: &str, args: &[&str]) -> Duration {
+        fs::write(self.path("Containerfile"), "RUN true\n").unwrap();
+        let run = || {
+            let mut command = Command::new(program);
+            command.args(args).current_dir(self.0.path());
+            timed(&mut || drop(command.output().unwrap()))
+        };
+        let mut times: Vec<Duration> = (0..=2 * ROUNDS).map(|_| run()).collect();
+        times.sort();
+        times[ROUNDS]
     }
 
     fn tar(&self, args: &[&str]) {

@@ -405,10 +405,10 @@ fn a_download_that_broke_off_is_gone_on_with() {
     assert_eq!(shelf.names("downloads"), [""; 0]);
     // What is there of another run is no beginning of it.
     let broken = shelf.path("downloads").join(&one.1.sha256);
-    std::fs::write(&broken, vec![0; 1500]).unwrap();
-    let error = shelf.get(&one.1.tag).unwrap_err();
-    assert!(Corrupt::is(&error), "{error:#}");
-    shelf.has(&one);
+    for len in [1500, 2500, 9000] {
+        std::fs::write(&broken, vec![0; len]).unwrap();
+        shelf.has(&one);
+    }
     std::fs::write(&broken, vec![0; 500]).unwrap();
     shelf.has(&one);
     // A part that is shorter than it was.

@@ -236,6 +236,16 @@ fn a_push_that_failed_is_made_up_for() {
 }
 
 #[test]
+fn what_a_push_needs_is_looked_at_before_the_steps() {
+    let small = Small::new(TEXT);
+    let root = small.root("one");
+    let mut command = small.command(&root, &["restore-or-build", SHARED, "--push"]);
+    let outcome = outcome(command.env_remove("GH_TOKEN")).fails();
+    outcome.says("needs a token").never_says("RUN");
+    assert!(!root.join("srv").exists());
+}
+
+#[test]
 fn a_damaged_shared_snapshot_is_replaced() {
     let small = Small::new(TEXT);
     let shared = format!("--cache=dir:{}", small.path("shared").display());

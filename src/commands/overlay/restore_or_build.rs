@@ -28,7 +28,7 @@ impl RestoreOrBuild {
         let parts = self.files.read()?;
         let workplace = self.place.open()?;
         if self.push {
-            shared(&workplace.caches)?;
+            shared(&workplace.caches)?.may_write()?;
         }
         let done = workplace
             .job(&parts, &self.files)

@@ -177,6 +177,14 @@ impl Cache {
         }
     }
 
+    /// Whether one could write, as far as that is known without asking: a token is there.
+    pub fn may_write(&self) -> Result<()> {
+        match self {
+            Self::Folder(_) => Ok(()),
+            Self::Releases(releases) => releases.may_write(),
+        }
+    }
+
     /// All entries.
     pub fn list(&self) -> Result<Vec<Listed>> {
         match self {

@@ -182,25 +182,15 @@ impl Releases {
         let release = self
             .release(tag)?
             .ok_or_else(|| corrupt("it was just removed"))?;
-        let mut at = 0;
-        for part in &index.parts {
-            let found = release.asset(&part.name);
-            let asset = found.ok_or_else(|| corrupt("a part was just removed"))?;
-            let end = at + part.size;
-            let before = std::fs::metadata(&path).map_or(0, |there| there.len());
-            if before < end {
-                self.download(asset, &path, at, part.size, count)?;
-                // What was there before may have been no beginning of it.
-                let again = before > at && digest_of(&path, at, part.size)? != part.sha256;
-                if again {
-                    cut(&path, at)?;
-                    self.download(asset, &path, at, part.size, count)?;
-                }
-            }
-            at = end;
+        let begun_before = std::fs::metadata(&path).is_ok_and(|there| there.len() > 0);
+        self.fill(&path, index, &release, count)?;
+        let mut found = sums(&path, u64::MAX, &mut io::sink(), count)?;
+        if found.sha256 != index.sha256 && begun_before {
+            // What an earlier download left may be to blame, and not the release.
+            cut(&path, 0)?;
+            self.fill(&path, index, &release, count)?;
+            found = sums(&path, u64::MAX, &mut io::sink(), count)?;
         }
-        cut(&path, index.size)?;
-        let found = sums(&path, u64::MAX, &mut io::sink(), count)?;
         let held = Held::Downloaded(slot);
         let archive = Archive { path, held };
         // It goes with its download if it is not good.
@@ -208,6 +198,35 @@ impl Releases {
             bail!(corrupt("the archive has another digest"));
         }
         Ok(archive)
+    }
+
+    /// Downloads the parts that are not there yet, one behind the other.
+    fn fill(
+        &self,
+        path: &Path,
+        index: &Index,
+        release: &Release,
+        count: &Arc<AtomicU64>,
+    ) -> Result<()> {
+        let corrupt = |why: &str| Corrupt::new(&index.tag, why);
+        let mut at = 0;
+        for part in &index.parts {
+            let found = release.asset(&part.name);
+            let asset = found.ok_or_else(|| corrupt("a part was just removed"))?;
+            let end = at + part.size;
+            let before = std::fs::metadata(path).map_or(0, |there| there.len());
+            if before < end {
+                self.download(asset, path, at, part.size, count)?;
+                // What was there before may have been no beginning of it.
+                let again = before > at && digest_of(path, at, part.size)? != part.sha256;
+                if again {
+                    cut(path, at)?;
+                    self.download(asset, path, at, part.size, count)?;
+                }
+            }
+            at = end;
+        }
+        cut(path, index.size)
     }
 
     /// All releases, drafts too where the token may see them.
@@ -227,6 +246,10 @@ impl Releases {
             }
         }
         Ok(all)
+    }
+
+    pub(super) fn may_write(&self) -> Result<()> {
+        self.hub.may_write(&self.repo)
     }
 
     pub(super) fn list(&self) -> Result<Vec<Listed>> {
