@@ -26,8 +26,8 @@ pub struct Adopted {
 pub fn adopt(conf: &str, containerfile: &str) -> Result<Adopted> {
     let section = Conf::read(Some(conf), &Sources::default())?.post_clone;
     let own = split(&section.text);
-    let old: Vec<String> = own.iter().map(|one| plain(&one.body)).collect();
-    let (mut seen, mut next) = (old.clone(), 0);
+    let mut old: Vec<String> = own.iter().map(|one| plain(&one.body)).collect();
+    let (mut seen, mut last) = (old.clone(), None);
     let mut added = String::new();
     let mut count = 0;
     let mut left_out: BTreeMap<String, usize> = BTreeMap::new();
@@ -41,10 +41,13 @@ pub fn adopt(conf: &str, containerfile: &str) -> Result<Adopted> {
         }
         let body = plain(&found.body);
         if found.keyword == "RUN" {
-            // One that stands behind what was taken last is there; an install that was undone in
-            // between is done again.
-            if let Some(there) = old.iter().skip(next).position(|known| *known == body) {
-                next += there + 1;
+            // At once again, it does nothing more.
+            if last.replace(body.clone()).as_ref() == Some(&body) {
+                continue;
+            }
+            // As often as it is there it stays out: an install that was undone is done again.
+            if let Some(there) = old.iter().position(|known| *known == body) {
+                old.swap_remove(there);
                 continue;
             }
             if body
@@ -182,6 +185,18 @@ mod tests {
             "[post_clone]\nRUN a\nRUN b\n"
         );
         assert_eq!(adopted("[post_clone]", "RUN b"), "[post_clone]\nRUN b\n");
+    }
+
+    #[test]
+    fn what_was_undone_in_between_is_done_again() {
+        let recorded = "RUN in x\nRUN out x\nRUN in x\n";
+        let conf = adopted("", recorded);
+        assert_eq!(conf, format!("[post_clone]\n{recorded}"));
+        assert_eq!(adopted(&conf, recorded), conf, "it is all there");
+        let more = format!("{recorded}RUN out x\n");
+        assert_eq!(adopted(&conf, &more), format!("{conf}RUN out x\n"));
+        let hidden = "RUN a # \u{1b}[8m; b\n";
+        assert!(adopt("", hidden).is_err(), "what a terminal does not show");
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub(super) fn run(run: &Run, root: &Path, state: &State) -> Result<()> {
     }
     let last: Vec<String> = last.into();
     Err(Failure::new(failure(status, &last))
-        .hint("mend it and build again: the next build goes on from here, with the root as it was before this one")
+        .hint("mend it and build again; what the steps have done stays, and is in what the next build keeps")
         .into())
 }
 
