@@ -133,7 +133,14 @@ impl Bench {
             ..About::default()
         };
         let to = self.path("archive");
-        snapshot::take(before, &root, &self.left_out(), &[], about, None, &to).unwrap()
+        let subject = snapshot::Subject {
+            root: &root,
+            left_out: &self.left_out(),
+            also: &[],
+            about,
+            source_date: None,
+        };
+        snapshot::take(before, subject, &to).unwrap()
     }
 
     fn restore(&self, taken: &Taken) {

@@ -10,7 +10,7 @@ use super::parts::Part;
 use super::profile;
 use super::restore::{applied_others, record};
 use super::site::Site;
-use super::snapshot::{About, Before, Machine, Manifest, take};
+use super::snapshot::{About, Before, Machine, Manifest, Subject, take};
 use super::steps::{self, Place, State};
 use crate::ui;
 
@@ -77,17 +77,15 @@ pub fn build(
     };
     let archive = own.unfinished()?.into_temp_path();
     let also = std::mem::take(&mut state.snapshot);
-    let date = steps::source_date(state)?;
-    let taken = take(
-        before,
-        &site.root,
-        &site.left_out,
-        &also,
+    let subject = Subject {
+        root: &site.root,
+        left_out: &site.left_out,
+        also: &also,
         about,
-        date,
-        &archive,
-    )
-    .with_context(|| format!("cannot take the snapshot of {}", part.file))?;
+        source_date: steps::source_date(state)?,
+    };
+    let taken = take(before, subject, &archive)
+        .with_context(|| format!("cannot take the snapshot of {}", part.file))?;
     for remark in &taken.remarks {
         ui::warn(remark);
     }

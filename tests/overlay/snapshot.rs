@@ -124,11 +124,13 @@ fn asked_for_is_taken_from_where_nothing_is() {
         let to = trees.path("never");
         let result = snapshot::take(
             before,
-            &root,
-            &out,
-            &[wrong.into()],
-            about(&root),
-            None,
+            snapshot::Subject {
+                root: &root,
+                left_out: &out,
+                also: &[wrong.into()],
+                about: about(&root),
+                source_date: None,
+            },
             &to,
         );
         let error = result.unwrap_err().to_string();
@@ -229,7 +231,18 @@ fn a_full_disk_leaves_nothing() {
     let scan = Before::scan(&root, &out).unwrap();
     write(&root.join("opt/large"), noise(3 << 20, 1));
     let to = disk.0.join("archive");
-    let error = snapshot::take(scan, &root, &out, &[], about(&root), None, &to).unwrap_err();
+    let error = snapshot::take(
+        scan,
+        snapshot::Subject {
+            root: &root,
+            left_out: &out,
+            also: &[],
+            about: about(&root),
+            source_date: None,
+        },
+        &to,
+    )
+    .unwrap_err();
     assert!(format!("{error:#}").contains("No space left"), "{error:#}");
     assert_eq!(fs::read_dir(&disk.0).unwrap().count(), 0);
 }

@@ -70,11 +70,13 @@ impl Trees {
         let also: Vec<PathBuf> = also.iter().map(PathBuf::from).collect();
         snapshot::take(
             before,
-            &root,
-            &out,
-            &also,
-            about(&root),
-            None,
+            snapshot::Subject {
+                root: &root,
+                left_out: &out,
+                also: &also,
+                about: about(&root),
+                source_date: None,
+            },
             &self.archive(),
         )
         .unwrap()

@@ -46,7 +46,18 @@ impl Site {
             ..About::default()
         };
         let to = site.path("archive");
-        let taken = snapshot::take(before, &root, &out, &[], about, None, &to).unwrap();
+        let taken = snapshot::take(
+            before,
+            snapshot::Subject {
+                root: &root,
+                left_out: &out,
+                also: &[],
+                about,
+                source_date: None,
+            },
+            &to,
+        )
+        .unwrap();
         (site, taken)
     }
 

@@ -16,7 +16,7 @@ use crate::digest;
 use crate::error::Failure;
 use crate::overlay::parallel;
 
-/// The level of zstd: measured, the next ones take longer for little.
+/// The level of zstd, its own default.
 const LEVEL: i32 = 3;
 /// The bytes of a block, but for the last file's.
 const BLOCK: u64 = 4 << 20;

@@ -39,49 +39,37 @@ pub struct Taken {
     pub remarks: Vec<String>,
 }
 
-/// Writes to `to`, whole or not at all, what is not as it was `before`, and the paths of `also`
-/// (absolute, meant in the root), but for what is left out. Times that the run made become one,
-/// `source_date` (seconds since 1970) if there is one; the root gets the same, so that a root that
-/// was built and one that was restored are alike.
-pub fn take(
-    before: Before,
-    root: &Path,
-    left_out: &LeftOut,
-    also: &[PathBuf],
-    about: About,
-    source_date: Option<i64>,
-    to: &Path,
-) -> Result<Taken> {
-    take_on(
-        parallel::threads(),
-        before,
-        root,
-        left_out,
-        also,
-        about,
-        source_date,
-        to,
-    )
+/// What a snapshot is taken of.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    /// The root.
+    pub root: &'a Path,
+    /// What is no part of it.
+    pub left_out: &'a LeftOut,
+    /// Paths that are, changed or not (absolute, meant in the root).
+    pub also: &'a [PathBuf],
+    /// What is written of it.
+    pub about: About,
+    /// The time, in seconds since 1970, that stands for all that the run made; found out if `None`.
+    pub source_date: Option<i64>,
 }
 
-#[allow(clippy::too_many_arguments)]
-fn take_on(
-    threads: usize,
-    before: Before,
-    root: &Path,
-    left_out: &LeftOut,
-    also: &[PathBuf],
-    about: About,
-    source_date: Option<i64>,
-    to: &Path,
-) -> Result<Taken> {
+/// Writes to `to`, whole or not at all, what is not as it was `before`, and what was asked for, but
+/// for what is left out. Times that the run made become one; the root gets the same, so that a root
+/// that was built and one that was restored are alike.
+pub fn take(before: Before, subject: Subject<'_>, to: &Path) -> Result<Taken> {
+    take_on(parallel::threads(), before, subject, to)
+}
+
+fn take_on(threads: usize, before: Before, subject: Subject<'_>, to: &Path) -> Result<Taken> {
+    let root = subject.root;
     let progress = ui::Progress::start("looking for what has changed");
     let began = before.began;
-    let changes = changes::compare(before, root, left_out, also)?;
-    let found = entries::entries(root, &changes, began, source_date)?;
+    let changes = changes::compare(before, root, subject.left_out, subject.also)?;
+    let found = entries::entries(root, &changes, began, subject.source_date)?;
     let mut manifest = Manifest {
         version: manifest::VERSION,
-        about,
+        about: subject.about,
         entries: found.entries,
         removed: changes.removed,
         blocks: Vec::new(),

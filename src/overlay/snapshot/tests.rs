@@ -39,7 +39,19 @@ fn the_bytes_do_not_depend_on_the_threads() {
         let before = Before::scan(&root, &out).unwrap();
         fill(&root);
         let to = site.path().join(threads.to_string());
-        let taken = take_on(threads, before, &root, &out, &[], about("a"), Some(1), &to).unwrap();
+        let taken = take_on(
+            threads,
+            before,
+            Subject {
+                root: &root,
+                left_out: &out,
+                also: &[],
+                about: about("a"),
+                source_date: Some(1),
+            },
+            &to,
+        )
+        .unwrap();
         assert!(taken.manifest.blocks.len() > 3);
         assert!(
             taken
