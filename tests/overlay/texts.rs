@@ -46,6 +46,20 @@ fn the_file_is_here_or_at_the_top_of_the_repository() {
     assert_eq!(top, key("").ok().stdout);
     std::fs::write(repo.path.join("sub/Containerfile"), "RUN false\n").unwrap();
     assert_ne!(top, key("sub").ok().stdout);
+    // A linked worktree has its own.
+    repo.git(["worktree", "add", "--quiet", "../linked", "-b", "linked"]);
+    let linked = repo.path.parent().unwrap().join("linked");
+    std::fs::create_dir(linked.join("sub")).unwrap();
+    std::fs::write(linked.join("Containerfile"), "RUN linked\n").unwrap();
+    let of_linked = place
+        .dkr(&linked.join("sub"), ["overlay", "key"])
+        .ok()
+        .stdout;
+    assert_ne!(top, of_linked);
+    // Git keeps out of what is somebody else's.
+    std::os::unix::fs::chown(&linked, Some(1234), Some(1234)).unwrap();
+    let kept_out = place.dkr(&linked.join("sub"), ["overlay", "key"]).fails();
+    kept_out.says("dubious ownership").says("safe.directory");
 }
 
 #[test]

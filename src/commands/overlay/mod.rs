@@ -11,7 +11,7 @@ mod restore;
 mod restore_or_build;
 mod shim;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -20,7 +20,7 @@ use serde_json::json;
 use super::Format;
 use crate::conf::{self, Sources};
 use crate::error::Failure;
-use crate::git::Repo;
+use crate::git::{Repo, worktree_top};
 use crate::image::settings::sources;
 use crate::overlay::cache::{Cache, Folder, Place};
 use crate::overlay::caches::Caches;
@@ -102,11 +102,17 @@ fn default_file() -> PathBuf {
     if here.exists() {
         return here;
     }
-    let top = Repo::look(None)
-        .ok()
-        .map(|repo| repo.path.join(parts::FILE));
-    top.filter(|file: &PathBuf| Path::new(file).exists())
-        .unwrap_or(here)
+    match worktree_top(None) {
+        Ok(top) => Some(top.join(parts::FILE)).filter(|file| file.exists()),
+        Err(error) => {
+            // Git takes no worktree of somebody else's, and says what to do about that.
+            if format!("{error:#}").contains("dubious ownership") {
+                ui::warn(format_args!("{error:#}"));
+            }
+            None
+        }
+    }
+    .unwrap_or(here)
 }
 
 const SHARED_HINT: &str =
