@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::dkr::outcome;
+use crate::common::wait_until;
 use crate::server::{Answer, TOKEN};
 use crate::small::Small;
 
@@ -131,6 +132,7 @@ fn a_build_that_is_stopped_leaves_no_entry_and_no_process() {
         let root = small.root(&format!("root{}", signal.as_raw()));
         let build = small.spawn(&root, &["build"]);
         build.says("| started");
+        assert!(!running(&root).is_empty());
         build.signal(signal);
         let outcome = build.ends();
         assert_ne!(outcome.code, Some(0));
@@ -138,9 +140,15 @@ fn a_build_that_is_stopped_leaves_no_entry_and_no_process() {
             outcome.says("interrupted");
         }
         assert_eq!(small.cached(&root), Vec::<std::path::PathBuf>::new());
-        if signal != Signal::KILL {
-            assert!(!is_running(&root), "the step's own processes are gone");
+        if signal == Signal::KILL {
+            // Nobody was left to tell them.
+            for pid in running(&root) {
+                let _ = kill_process(pid, signal);
+            }
         }
+        wait_until("the end of the step's own processes", || {
+            running(&root).is_empty()
+        });
         std::fs::write(small.path("Containerfile"), "RUN true\n").unwrap();
         small.run(&root, &["restore-or-build"]).ok();
         small.file(
@@ -163,12 +171,14 @@ fn damage(cache: &Path) {
     }
 }
 
-/// Whether a program of this root runs.
-fn is_running(root: &Path) -> bool {
+/// The programs of this root that run.
+fn running(root: &Path) -> Vec<Pid> {
     let program = root.join("bin/busybox");
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let mut programs = processes.filter_map(|one| std::fs::read_link(one.path().join("exe")).ok());
-    programs.any(|one| one == program)
+    let ours = processes
+        .filter(|one| std::fs::read_link(one.path().join("exe")).is_ok_and(|exe| exe == program));
+    let pid = |one: std::fs::DirEntry| one.file_name().to_string_lossy().parse().ok();
+    ours.filter_map(pid).filter_map(Pid::from_raw).collect()
 }
 
 #[test]
