@@ -145,7 +145,11 @@ impl Bench {
 
     fn restore(&self, taken: &Taken) {
         let (root, state) = (self.path("fresh"), self.path("state"));
-        restore::restore(&root, &state, &self.path("archive"), &taken.sha256).unwrap();
+        let expected = restore::Expected {
+            key: &taken.manifest.about.key,
+            sha256: &taken.sha256,
+        };
+        restore::restore(&root, &state, &self.path("archive"), expected).unwrap();
     }
 
     /// The time of what fills an empty root; it is emptied outside of it.

@@ -10,18 +10,9 @@ use super::parts::Part;
 use super::profile;
 use super::restore::{applied_others, record};
 use super::site::Site;
-use super::snapshot::{About, Before, Machine, Manifest, Subject, take};
+use super::snapshot::{About, Before, Machine, Subject, take};
 use super::steps::{self, Place, State};
 use crate::ui;
-
-/// A part that was built.
-#[derive(Debug)]
-pub struct Built {
-    /// What is in its snapshot.
-    pub manifest: Manifest,
-    /// Bytes of its archive.
-    pub size: u64,
-}
 
 /// Carries out the steps of a part on the site and stores what they changed, in place of what was
 /// stored under its tag. Nothing is stored when a step fails. `below` are the keys of the parts that
@@ -33,16 +24,15 @@ pub fn build(
     own: &Folder,
     below: &[String],
     state: &mut State,
-) -> Result<Built> {
+) -> Result<()> {
     for remark in &part.containerfile.remarks {
         ui::warn(remark);
     }
     let begun = Instant::now();
     let machine = Machine::of(&site.root);
-    // Before the first look, which then sees no change in the folder that it is in.
-    own.make()?;
+    // Sooner than after an hour of steps; and the folder of the cache is there before the first look,
+    // which then sees no change in the folder that it is in.
     drop(own.unfinished()?);
-    // Sooner than after an hour of steps.
     steps::source_date(state)?;
     let (mut before, resumed) = Before::build(&site.root, &site.left_out, &site.state)?;
     if resumed {
@@ -99,8 +89,5 @@ pub fn build(
         "built",
         &format!("{}  {} in {took}", part.file, ui::bytes(taken.size)),
     );
-    Ok(Built {
-        manifest: taken.manifest,
-        size: taken.size,
-    })
+    Ok(())
 }

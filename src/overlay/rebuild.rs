@@ -8,7 +8,7 @@ use super::build::build;
 use super::cache::Corrupt;
 use super::caches::{Caches, Unavailable, Where};
 use super::parts::Part;
-use super::restore::{self, Mended, Restored, Unusable, restore};
+use super::restore::{self, Expected, Mended, Restored, Unusable, restore};
 use super::site::Site;
 use super::steps::State;
 use crate::error::{Failure, Interrupted};
@@ -159,9 +159,7 @@ impl Job<'_> {
     }
 
     fn kept(&self) -> Vec<Done> {
-        for part in self.parts {
-            ui::status("kept", &format!("{}  all of it is there", part.file));
-        }
+        self.parts.iter().for_each(tell_kept);
         vec![Done::Kept; self.parts.len()]
     }
 
@@ -218,12 +216,12 @@ impl Job<'_> {
         };
         let begun = Instant::now();
         let archive = cache.archive(&index)?;
-        if restore::read_manifest(archive.path())?.about.key != part.key {
-            let why = "it is of another Containerfile".to_owned();
-            return Err(Unusable::Corrupt(why).into());
-        }
         let (root, state) = (&self.site.root, &self.site.state);
-        let restored = restore(root, state, archive.path(), &index.sha256)
+        let expected = Expected {
+            key: &part.key,
+            sha256: &index.sha256,
+        };
+        let restored = restore(root, state, archive.path(), expected)
             .with_context(|| format!("cannot restore {} from {cache}", part.file))?;
         for remark in &restored.remarks {
             ui::warn(remark);
@@ -247,9 +245,13 @@ fn is_broken(error: &anyhow::Error) -> bool {
     damaged || Corrupt::is(error)
 }
 
+fn tell_kept(part: &Part) {
+    ui::status("kept", &format!("{}  all of it is there", part.file));
+}
+
 fn tell(part: &Part, cache: Where<'_>, restored: &Restored, begun: Instant) -> Done {
     if restored.written + restored.removed == 0 {
-        ui::status("kept", &format!("{}  all of it is there", part.file));
+        tell_kept(part);
         return Done::Kept;
     }
     let (size, took) = (ui::bytes(restored.bytes), ui::seconds(begun.elapsed()));

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use git_dkr::overlay::restore::{self, Unusable};
 
-use crate::trees::{Trees, before, change, describe, level, noise, same, write};
+use crate::trees::{Trees, before, change, describe, expected, level, noise, same, write};
 
 /// A small disk.
 pub struct Tmpfs(pub PathBuf);
@@ -89,7 +89,13 @@ fn a_built_tree_has_nothing_to_restore() {
     assert!(!restore::is_applied(&root, &trees.state(), &key).unwrap());
     restore::record(&trees.state(), &taken.manifest).unwrap();
     assert!(restore::is_applied(&root, &trees.state(), &key).unwrap());
-    let done = restore::restore(&root, &trees.state(), &trees.archive(), &taken.sha256).unwrap();
+    let done = restore::restore(
+        &root,
+        &trees.state(),
+        &trees.archive(),
+        expected(&taken.sha256),
+    )
+    .unwrap();
     assert_eq!((done.written, done.removed), (0, 0));
 }
 
@@ -167,7 +173,7 @@ fn a_full_disk_changes_nothing() {
             &root,
             &disk.0.join("state"),
             &trees.archive(),
-            &taken.sha256,
+            expected(&taken.sha256),
         );
         let error = format!("{:#}", result.unwrap_err());
         assert!(error.contains(why), "{error}");
@@ -202,7 +208,13 @@ fn child() {
     };
     let sha256 = fs::read_to_string(folder.join("sha256")).unwrap();
     let at = |name: &str| folder.join(name);
-    restore::restore(&at("fresh"), &at("state"), &at("archive"), &sha256).unwrap();
+    restore::restore(
+        &at("fresh"),
+        &at("state"),
+        &at("archive"),
+        expected(&sha256),
+    )
+    .unwrap();
 }
 
 #[test]

@@ -88,7 +88,12 @@ impl Trees {
     }
 
     pub fn try_restore(&self, sha256: &str) -> anyhow::Result<Restored> {
-        restore::restore(&self.fresh(), &self.state(), &self.archive(), sha256)
+        restore::restore(
+            &self.fresh(),
+            &self.state(),
+            &self.archive(),
+            expected(sha256),
+        )
     }
 
     pub fn assert_alike(&self) {
@@ -106,10 +111,17 @@ impl Trees {
     }
 }
 
+/// The key of every snapshot here.
+pub const KEY: &str = "5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e";
+
+pub fn expected(sha256: &str) -> restore::Expected<'_> {
+    restore::Expected { key: KEY, sha256 }
+}
+
 pub fn about(root: &Path) -> About {
     let machine = Machine::of(root);
     About {
-        key: "5e".repeat(32),
+        key: KEY.to_owned(),
         name: None,
         arch: machine.arch,
         os: machine.os,

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{Files, Output, Where, tell};
+use super::Task;
 
 /// Carry out the steps of a Containerfile on this machine, and keep what they change
 ///
@@ -12,19 +12,12 @@ use super::{Files, Output, Where, tell};
 #[derive(Debug, Args)]
 pub struct Build {
     #[command(flatten)]
-    files: Files,
-    #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    output: Output,
+    task: Task,
 }
 
 impl Build {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let parts = self.files.read()?;
-        let workplace = self.place.open()?;
-        let done = workplace.job(&parts, &self.files).build()?;
-        tell(&parts, &done, &self.output)
+        self.task.run(|job| job.build())
     }
 }

@@ -206,28 +206,36 @@ impl Where {
     }
 }
 
-impl Workplace {
-    fn job<'a>(&'a self, parts: &'a [Part], files: &'a Files) -> Job<'a> {
-        Job {
-            parts,
-            name: files.name.as_deref(),
-            site: &self.site,
-            caches: &self.caches,
-        }
-    }
-}
-
-/// How a result is printed.
+/// What brings a root to what Containerfiles ask for.
 #[derive(Debug, Args)]
-struct Output {
+struct Task {
+    #[command(flatten)]
+    files: Files,
+    #[command(flatten)]
+    place: Where,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
+impl Task {
+    /// Does it, and tells what was done; the exit code.
+    fn run(&self, work: impl FnOnce(&Job<'_>) -> Result<Vec<Done>>) -> Result<u8> {
+        let parts = self.files.read()?;
+        let workplace = self.place.open()?;
+        let done = work(&Job {
+            parts: &parts,
+            name: self.files.name.as_deref(),
+            site: &workplace.site,
+            caches: &workplace.caches,
+        })?;
+        tell(&parts, &done, self.format)
+    }
+}
+
 /// What was done about each part, for programs; a person has read it. Gives the exit code.
-fn tell(parts: &[Part], done: &[Done], output: &Output) -> Result<u8> {
-    match output.format {
+fn tell(parts: &[Part], done: &[Done], format: Format) -> Result<u8> {
+    match format {
         Format::Json => {
             let row = |(part, done): (&Part, &Done)| json!({"file": part.file, "key": part.key, "tag": part.tag, "done": done.name()});
             let rows: Vec<_> = parts.iter().zip(done).map(row).collect();

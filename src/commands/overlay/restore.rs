@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{Files, Output, Where, tell};
+use super::Task;
 
 /// Put in place what a Containerfile's snapshot holds
 ///
@@ -12,19 +12,12 @@ use super::{Files, Output, Where, tell};
 #[derive(Debug, Args)]
 pub struct Restore {
     #[command(flatten)]
-    files: Files,
-    #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    output: Output,
+    task: Task,
 }
 
 impl Restore {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let parts = self.files.read()?;
-        let workplace = self.place.open()?;
-        let done = workplace.job(&parts, &self.files).restore()?;
-        tell(&parts, &done, &self.output)
+        self.task.run(|job| job.restore())
     }
 }

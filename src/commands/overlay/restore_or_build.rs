@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{Files, Output, Where, shared, tell};
+use super::{Task, shared};
 
 /// Restore what is in a cache, and build the rest
 ///
@@ -12,27 +12,20 @@ use super::{Files, Output, Where, shared, tell};
 #[derive(Debug, Args)]
 pub struct RestoreOrBuild {
     #[command(flatten)]
-    files: Files,
-    #[command(flatten)]
-    place: Where,
+    task: Task,
     /// Send what was built to the shared cache
     #[arg(long)]
     push: bool,
-    #[command(flatten)]
-    output: Output,
 }
 
 impl RestoreOrBuild {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let parts = self.files.read()?;
-        let workplace = self.place.open()?;
-        if self.push {
-            shared(&workplace.caches)?.may_write()?;
-        }
-        let done = workplace
-            .job(&parts, &self.files)
-            .restore_or_build(self.push)?;
-        tell(&parts, &done, &self.output)
+        self.task.run(|job| {
+            if self.push {
+                shared(job.caches)?.may_write()?;
+            }
+            job.restore_or_build(self.push)
+        })
     }
 }

@@ -133,13 +133,13 @@ impl Folder {
     }
 
     /// Makes the folder, if it is not there.
-    pub fn make(&self) -> Result<()> {
+    fn make(&self) -> Result<()> {
         let mut builder = std::fs::DirBuilder::new();
         let made = builder.recursive(true).mode(0o700).create(&self.path);
         made.with_context(|| format!("cannot make the cache {}", self.path.display()))
     }
 
-    /// A file in the folder, to write an archive to; gone when dropped.
+    /// A file in the folder, which is made for it, to write an archive to; gone when dropped.
     pub fn unfinished(&self) -> Result<NamedTempFile> {
         self.make()?;
         tempfile::Builder::new()

@@ -17,7 +17,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
 pub use folder::Folder;
 pub use index::{Corrupt, Index, Part};
@@ -27,6 +26,7 @@ pub use releases::Releases;
 use super::containerfile::Repo;
 use super::downloads::Slot;
 use super::github::Hub;
+use crate::digest::Running;
 use crate::{conf, proc};
 
 /// Which cache, as a user writes it.
@@ -193,11 +193,11 @@ impl Cache {
         }
     }
 
-    /// Removes an entry, if it is there.
-    pub fn remove(&self, tag: &str) -> Result<()> {
+    /// Removes an entry, if it is there. Whether it is gone: one that is being read stays.
+    pub fn remove(&self, tag: &str) -> Result<bool> {
         match self {
-            Self::Folder(folder) => folder.remove(tag).map(drop),
-            Self::Releases(releases) => releases.remove(tag),
+            Self::Folder(folder) => folder.remove(tag),
+            Self::Releases(releases) => releases.remove(tag).map(|()| true),
         }
     }
 
@@ -208,10 +208,7 @@ impl Cache {
         let mut gone = Vec::new();
         for tag in surplus(&entries, keep) {
             proc::check_interrupted()?;
-            let removed = match self {
-                Self::Folder(folder) => folder.remove(&tag)?,
-                Self::Releases(releases) => releases.remove(&tag).map(|()| true)?,
-            };
+            let removed = self.remove(&tag)?;
             gone.extend(
                 entries
                     .iter()
@@ -238,10 +235,10 @@ struct Sums {
 fn sums(file: &Path, part: u64, to: &mut dyn Write, count: &AtomicU64) -> Result<Sums> {
     let cannot = || format!("cannot read {}", file.display());
     let mut from = File::open(file).with_context(cannot)?;
-    let (mut whole, mut parts, mut size) = (Sha256::new(), Vec::new(), 0);
+    let (mut whole, mut parts, mut size) = (Running::default(), Vec::new(), 0);
     let mut buffer = vec![0; 1 << 17];
     loop {
-        let mut hash = Sha256::new();
+        let mut hash = Running::default();
         let mut taken = (&mut from).take(part);
         let mut len = 0;
         loop {
@@ -264,24 +261,20 @@ fn sums(file: &Path, part: u64, to: &mut dyn Write, count: &AtomicU64) -> Result
             break;
         }
         size += len;
-        parts.push((len, hex(&hash.finalize())));
+        parts.push((len, hash.finish()));
         if len < part {
             break;
         }
     }
     let sha256 = match (part, parts.as_slice()) {
         (u64::MAX, [(_, digest)]) => digest.clone(),
-        _ => hex(&whole.finalize()),
+        _ => whole.finish(),
     };
     Ok(Sums {
         parts,
         size,
         sha256,
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -71,16 +71,33 @@ fn open(path: &Path) -> Result<(File, Opened)> {
     Ok((file, opened))
 }
 
-/// Restores an archive, which must have this digest, under a root. `folder` is our own, on the
+/// What an archive must be.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The key of its Containerfile, 64 hexadecimal digits.
+    pub key: &'a str,
+    /// Its digest, 64 hexadecimal digits.
+    pub sha256: &'a str,
+}
+
+/// Restores an archive, which must be what is expected, under a root. `folder` is our own, on the
 /// root's file system where possible. What is right already is left alone. Fails with
 /// [`Unusable`] when the archive is to blame.
-pub fn restore(root: &Path, folder: &Path, path: &Path, sha256: &str) -> Result<Restored> {
+pub fn restore(
+    root: &Path,
+    folder: &Path,
+    path: &Path,
+    expected: Expected<'_>,
+) -> Result<Restored> {
     let state = State::open(folder)?;
     let mut remarks = Vec::new();
     if let Some(Mended::Completed(_, told)) = state.mend(root)? {
         remarks = told;
     }
     let (file, Opened { manifest, json }) = open(path)?;
+    if manifest.about.key != expected.key {
+        bail!(Unusable::corrupt("it is of another Containerfile"));
+    }
     fits(root, &manifest)?;
     let moment = state.applied(&manifest.about.key)?;
     let moment = moment
@@ -109,7 +126,7 @@ pub fn restore(root: &Path, folder: &Path, path: &Path, sha256: &str) -> Result<
             ui::bytes(total)
         )
     });
-    stage::stage(&file, sha256, &manifest, &plan, |bytes| {
+    stage::stage(&file, expected.sha256, &manifest, &plan, |bytes| {
         count.fetch_add(bytes, Ordering::Relaxed);
     })?;
     drop(watch);
