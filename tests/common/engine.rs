@@ -20,6 +20,9 @@ use super::{Sandbox, run, unique};
 /// The image that keeps podman's cache of the usual steps.
 const STEPS: &str = "localhost/dkr-test-steps:latest";
 
+/// What limits an engine's list to what git dkr made.
+const OF_REPOSITORIES: [&str; 2] = ["--filter", "label=dkr.repo_path"];
+
 /// A sandbox with an engine. All images and containers of repositories in it are removed with it.
 pub struct Lab {
     sandbox: Sandbox,
@@ -177,12 +180,8 @@ impl Lab {
     /// The containers in which podman runs the steps of builds on images of this sandbox.
     pub fn working_containers(&self) -> Vec<Value> {
         let images = self.images_with_steps();
-        let listed = self
-            .client()
-            .args(["ps", "--all", "--external", "--format=json"])
-            .output()
-            .unwrap();
-        let mut all: Vec<Value> = serde_json::from_slice(&listed.stdout).unwrap();
+        let listed = self.listed(&["ps", "--all", "--external", "--format=json"]);
+        let mut all: Vec<Value> = serde_json::from_str(&listed.unwrap()).unwrap();
         all.retain(|one| images.contains(&full_id(one["ImageID"].as_str().unwrap())));
         all
     }
@@ -199,8 +198,8 @@ impl Lab {
     }
 
     fn docker_ours(&self, kind: &str, list: &[&str]) -> Vec<String> {
-        let list = [list, &["--quiet", "--no-trunc"]].concat();
-        let ids = self.listed(&list);
+        let list = [list, &["--quiet", "--no-trunc"], &OF_REPOSITORIES].concat();
+        let ids = self.listed(&list).unwrap_or_default();
         if ids.trim().is_empty() {
             return Vec::new();
         }
@@ -223,8 +222,9 @@ impl Lab {
 
     /// What podman lists of repositories in this sandbox; steps that are cached are images too.
     fn podman_ours(&self, list: &[&str]) -> Vec<Value> {
-        let text = self.listed(&[list, &["--format=json"]].concat());
-        let mut all: Vec<Value> = serde_json::from_str(&text).unwrap();
+        let text = self.listed(&[list, &["--format=json"], &OF_REPOSITORIES].concat());
+        // An engine that does not answer has nothing to remove: this is asked while a test fails, too.
+        let mut all: Vec<Value> = serde_json::from_str(text.as_deref().unwrap_or("[]")).unwrap();
         all.retain(|one| {
             let path = one["Labels"]["dkr.repo_path"].as_str();
             let ours = path.is_some_and(|path| Path::new(path).starts_with(self.root()));
@@ -233,18 +233,14 @@ impl Lab {
         all
     }
 
-    fn listed(&self, list: &[&str]) -> String {
+    /// Podman's lists fail when an image or a container is removed meanwhile, by another test.
+    fn listed(&self, list: &[&str]) -> Option<String> {
         let mut command = self.client();
-        command.args(list).args(["--filter", "label=dkr.repo_path"]);
-        // Podman's list fails when an image is removed meanwhile. An engine that does not answer at
-        // all has nothing to remove: this is asked while a test fails, too.
+        command.args(list);
         let listed = (0..20)
             .map(|_| command.output().unwrap())
-            .find(|listed| listed.status.success() || !is_podman());
-        let Some(listed) = listed else {
-            return "[]".to_owned();
-        };
-        String::from_utf8(listed.stdout).unwrap()
+            .find(|listed| listed.status.success() || !is_podman())?;
+        Some(String::from_utf8(listed.stdout).unwrap())
     }
 }
 
