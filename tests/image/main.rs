@@ -23,3 +23,4 @@ mod records;
 mod staleness;
 mod start;
 mod update;
+mod warm;
