@@ -8,6 +8,7 @@ mod common;
 
 mod branch_from;
 mod changes;
+mod cost;
 mod distance;
 mod far;
 mod history;
