@@ -2,13 +2,14 @@
 //!
 //! Pure: [`branch_from`], [`labels`], [`manifest`], [`record`], [`names`], [`dockerfile`],
 //! [`staleness`].
-//! Effects: [`target`] and [`tracking`] ask git, [`find`] the engine, [`plan`] and [`choose`]
-//! both; [`reach`], [`bake`] and [`start`] do the work.
+//! Effects: [`target`] and [`tracking`] ask git, [`find`] the engine, [`plan`], [`choose`] and
+//! [`elsewhere`] both; [`reach`], [`bake`] and [`start`] do the work.
 
 pub mod bake;
 pub mod branch_from;
 pub mod choose;
 pub mod dockerfile;
+pub mod elsewhere;
 pub mod explain;
 pub mod find;
 mod inputs;

@@ -10,6 +10,7 @@ mod cache_key;
 mod check;
 mod conf;
 mod create;
+mod elsewhere;
 mod explain;
 mod hooks;
 mod host_sshd;
