@@ -9,7 +9,7 @@ ENV {{ name }}={{ value | quote }}
 ARG {{ name }}=/run/secrets/dkr_ca
 {%- endfor %}
 
-# git, tmux, the ssh client and curl where they are missing, and the packages of .dkr.conf
+# git, tmux, the ssh client, curl and tar where they are missing, and the packages of .dkr.conf
 RUN {{ ca_mount }}--mount=type=bind,source=install-packages,target=/run/dkr/install-packages \
     sh /run/dkr/install-packages {{ packages | join(" ") }}
 {%- if install_ca %}
@@ -35,7 +35,7 @@ ENV DKR_BRANCH={{ branch | quote }}
 ARG DKR_REF={{ reference | quote }}
 RUN {{ clone_mounts }} \
     --mount=type=bind,source=clone,target=/run/dkr/clone \
-    sh /run/dkr/clone {{ commit }}{{ shallow }}
+    sh /run/dkr/clone {{ commit }}{{ clone_words }}
 COPY entrypoint /usr/local/bin/dkr-entrypoint
 WORKDIR /workspace
 ENTRYPOINT ["/usr/local/bin/dkr-entrypoint"]

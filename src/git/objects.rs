@@ -146,6 +146,11 @@ impl Repo {
         Ok(count)
     }
 
+    /// Whether it is a partial clone.
+    pub fn is_partial(&self) -> Result<bool> {
+        Ok(self.promisor()?.is_some())
+    }
+
     /// The remote that a partial clone fetches missing objects from.
     fn promisor(&self) -> Result<Option<String>> {
         let pattern = r"^(extensions\.partialclone|remote\..*\.promisor)$";
