@@ -14,6 +14,8 @@ mod far;
 mod history;
 mod kinds;
 mod notes;
+mod packs;
+mod server;
 
 use common::repo::Repo;
 use git_dkr::image::target::{self, Fetch, Target};

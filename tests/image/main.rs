@@ -18,6 +18,7 @@ mod hostile;
 mod interrupted;
 mod kinds;
 mod list;
+mod packs;
 mod podman;
 mod push;
 mod records;
