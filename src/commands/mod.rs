@@ -158,6 +158,9 @@ impl PlanArgs {
                 let count = underlay.to_build;
                 ui::result(format_args!("layers  {layers} ({count} to build)"))?;
             }
+            if let Some(why) = plan.why_full() {
+                ui::result(format_args!("clone   {why}"))?;
+            }
             ui::result(format_args!("build   {}", plan.describe()))
         }
     }

@@ -200,5 +200,5 @@ fn update(engine: &Engine, choice: &Choice, host: &Host) -> Result<Image> {
         sources: &choice.sources,
         reuse: Reuse::default(),
     };
-    bake::update(site, target)
+    bake::update(site, target, false)
 }

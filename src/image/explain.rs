@@ -20,7 +20,11 @@ pub struct Chain(Vec<(ObjectId, Record)>);
 impl Chain {
     /// Finds the records of an image. Those below are looked up by their keys, and may be missing.
     pub fn of(repo: &Repo, image: &Image) -> Result<Self> {
-        let mut all = records::all(repo)?;
+        Self::among(records::all(repo)?, image)
+    }
+
+    /// The same among all records of the repository.
+    pub fn among(mut all: Vec<(ObjectId, Record)>, image: &Image) -> Result<Self> {
         let mut take = |fits: &dyn Fn(&Record) -> bool| {
             let place = all.iter().position(|(_, record)| fits(record))?;
             Some(all.remove(place))
@@ -189,7 +193,7 @@ fn key_file(
 }
 
 /// Of an input that speaks for itself.
-fn sentence(change: &Change, new: &Manifest) -> String {
+pub(super) fn sentence(change: &Change, new: &Manifest) -> String {
     let (old, now) = (change.old.as_deref(), change.new.as_deref());
     let arrow = |cut: fn(&str) -> &str| {
         let show = |value: Option<&str>| value.map_or("nothing", cut).to_owned();

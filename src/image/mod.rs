@@ -1,8 +1,8 @@
 //! The main job: bake a branch into an image, keep it fresh, find it, start it.
 //!
 //! Pure: [`branch_from`], [`labels`], [`manifest`], [`record`], [`names`], [`dockerfile`],
-//! [`staleness`].
-//! Effects: [`target`] and [`tracking`] ask git, [`find`] the engine, [`plan`] and [`choose`]
+//! [`staleness`], [`over`].
+//! Effects: [`target`] and [`tracking`] ask git, [`find`] the engine, [`plan`], [`nearest`] and [`choose`]
 //! both; [`reach`], [`bake`] and [`start`] do the work.
 
 pub mod bake;
@@ -15,6 +15,8 @@ mod inputs;
 pub mod labels;
 pub mod manifest;
 pub mod names;
+pub mod nearest;
+pub mod over;
 pub mod plan;
 pub mod reach;
 pub mod record;
