@@ -7,6 +7,7 @@ mod common;
 
 mod bad_input;
 mod cache_key;
+mod chains;
 mod check;
 mod conf;
 mod create;
@@ -17,6 +18,7 @@ mod hostile;
 mod interrupted;
 mod kinds;
 mod list;
+mod nearest;
 mod podman;
 mod push;
 mod records;

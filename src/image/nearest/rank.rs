@@ -154,3 +154,5 @@ pub fn cheapest(candidates: &[Candidate], full: u64) -> Option<&Candidate> {
         .first()
         .filter(|first| first.cost(full).is_some_and(|cost| cost < full))
 }
+#[cfg(test)]
+mod tests;
