@@ -2,6 +2,7 @@
 
 pub mod build_profile;
 mod building;
+mod candidates;
 pub mod check;
 pub mod completions;
 pub mod compose;

@@ -274,7 +274,9 @@ pub fn find_image<'a>(images: &'a [Image], repo: &Repo, name: &str) -> Result<&'
         None => {
             target.with_context(|| format!("{name} is no image either"))?;
             Err(Failure::new(format!("there is no image of {name} yet"))
-                .hint("git dkr list-images shows what there is")
+                .hint(format!(
+                    "git dkr list-images shows what there is, git dkr explain --candidates {name} what it would stand on"
+                ))
                 .into())
         }
     }

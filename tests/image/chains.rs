@@ -170,7 +170,6 @@ fn the_layer_of_an_update_holds_what_changed() {
         .commit("Topic", &[("a", "3\n")]);
     let topic = lab.create(&repo, &[]);
     let refs = [
-        ".git/HEAD",
         ".git/refs/heads/topic",
         ".git/refs/heads/.wh.main",
         ".git/refs/remotes/host/topic",

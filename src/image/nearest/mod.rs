@@ -52,7 +52,7 @@ pub fn put(site: Site, plan: Plan, images: &[Image], from: From) -> Result<Plan>
             match rank::cheapest(&candidates, full) {
                 Some(best) => on(site, plan, best),
                 None => Ok(Plan {
-                    why: candidates.first().map(|first| why_not(first)),
+                    why: candidates.first().map(why_not),
                     ..plan
                 }),
             }
