@@ -20,14 +20,15 @@ pub struct Chain(Vec<(ObjectId, Record)>);
 impl Chain {
     /// Finds the records of an image. Those below are looked up by their keys, and may be missing.
     pub fn of(repo: &Repo, image: &Image) -> Result<Self> {
-        Self::among(records::all(repo)?, image)
+        Self::among(&records::all(repo)?, image)
     }
 
     /// The same among all records of the repository.
-    pub fn among(mut all: Vec<(ObjectId, Record)>, image: &Image) -> Result<Self> {
+    pub fn among(all: &[(ObjectId, Record)], image: &Image) -> Result<Self> {
+        let mut left: Vec<&(ObjectId, Record)> = all.iter().collect();
         let mut take = |fits: &dyn Fn(&Record) -> bool| {
-            let place = all.iter().position(|(_, record)| fits(record))?;
-            Some(all.remove(place))
+            let place = left.iter().position(|(_, record)| fits(record))?;
+            Some(left.remove(place).clone())
         };
         let key = image.labels.cache_key.as_deref();
         let first = take(&|record| record.image == image.id)

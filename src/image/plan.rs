@@ -89,8 +89,9 @@ impl Plan {
         match (&self.parent, self.kind) {
             (None, _) => format!("{} on {}", self.tag, self.conf.base_image.value),
             (Some(parent), Kind::Base) => {
-                let way = self.why.as_deref().unwrap_or_default();
-                format!("{} on {}: {way}", self.tag, parent.tag)
+                let way = self.why.as_deref().filter(|way| !way.is_empty());
+                let way = way.map(|way| format!(": {way}")).unwrap_or_default();
+                format!("{} on {}{way}", self.tag, parent.tag)
             }
             (Some(parent), Kind::Update) => format!(
                 "{}, one layer on the image of {}",
@@ -182,7 +183,8 @@ pub fn plan_update(site: Site, target: Target, keep_chain: bool) -> Result<Step>
             TooMuch::Engine(_) => "",
             _ => "; --keep-chain makes it a layer",
         };
-        let remark = format!("this update of {} is a create: {why}{keep}", parent.tag);
+        let name = &parent.tag;
+        let remark = format!("{name} is not built on: {why}: this update is a create{keep}");
         let sources = site.sources.clone().asked(&parent.labels.asked);
         let site = Site {
             sources: &sources,

@@ -19,7 +19,7 @@ fn on(lab: &Lab, repo: &Repo, args: &[&str], parent: &Image) -> Outcome {
 #[track_caller]
 fn full<'a>(lab: &'a Lab, repo: &Repo, args: &[&str], why: &str) -> Image<'a> {
     let outcome = lab.dkr(&repo.path, [&["create-image"], args].concat()).ok();
-    outcome.says(&format!(" on debian:bookworm-slim")).says(why);
+    outcome.says(" on debian:bookworm-slim").says(why);
     let image = lab.image(&outcome);
     assert_eq!(image.label("parent"), "");
     image
@@ -78,6 +78,19 @@ fn pretty_assertions(one: &str, other: &str) {
         assert_eq!(one, other);
     }
     assert_eq!(one, other);
+}
+
+/// Whether an image of the repository has the name that it is lent while another is put on it.
+fn is_lent(lab: &Lab, repo: &Repo) -> bool {
+    let ours = format!("label=dkr.repo_path={}", repo.path.display());
+    let names = lab.docker(&[
+        "images",
+        "--filter",
+        &ours,
+        "--format={{.Repository}}:{{.Tag}}",
+    ]);
+    assert!(names.contains(&repo.name()), "{names}");
+    names.contains("dkr:below-")
 }
 
 #[test]
@@ -393,11 +406,28 @@ fn two_at_once_on_one_that_moves_meanwhile() {
             repo.id(branch) + "\na\ngate"
         );
     }
-    let names = lab.docker(&["images", "--format={{.Repository}}:{{.Tag}}"]);
-    assert!(
-        names.contains(&tag) && !names.contains("dkr:below-"),
-        "{names}"
-    );
+    assert!(!is_lent(&lab, &repo));
+    assert_eq!(lab.tagged(&tag).label("commit"), repo.head());
+}
+
+#[test]
+fn one_that_is_interrupted_gives_back_the_name_that_it_lent() {
+    let Some(lab) = Lab::new() else { return };
+    let (repo, gate) = (lab.repo(), Gate::new());
+    repo.conf("[post_clone]\nRUN test ! -e gate || sh gate\n");
+    let main = lab.create(&repo, &[]);
+    let step = gate.step().replacen("RUN ", "", 1);
+    repo.branch("topic", "main")
+        .commit("Wait", &[("gate", &step)]);
+    let running = lab.dkr_spawn(&repo.path, &["create-image"]);
+    let step = gate.reached();
+    assert!(is_lent(&lab, &repo));
+    running.signal(rustix::process::Signal::TERM);
+    assert_ne!(running.finish().code, Some(0));
+    step.wait_for_end();
+    assert!(!is_lent(&lab, &repo));
+    assert_eq!(lab.images(), [main.id()]);
+    assert_eq!(lab.leftovers(), [""; 0]);
 }
 
 #[test]
@@ -414,6 +444,5 @@ fn a_failed_one_leaves_nothing_and_its_parent_as_it_was() {
     assert_eq!(lab.images(), [main.id()]);
     assert_eq!(lab.tagged(&main.tag).id(), main.id());
     assert_eq!(lab.leftovers(), [""; 0]);
-    let names = lab.docker(&["images", "--format={{.Repository}}:{{.Tag}}"]);
-    assert!(!names.contains("dkr:below-"), "{names}");
+    assert!(!is_lent(&lab, &repo));
 }

@@ -84,7 +84,9 @@ fn on_asked(site: Site, plan: Plan, images: &[Image], name: &str) -> Result<Plan
     let Some(found) = found.first() else {
         return Ok(plan);
     };
-    if let Some(reason) = found.reason.as_ref().filter(|reason| reason.is_final()) {
+    let engine = measure(site, image)?.too_much(0, true, || Ok(0))?;
+    let reason = found.reason.clone().filter(Reason::is_final);
+    if let Some(reason) = reason.or(engine.map(Reason::TooMuch)) {
         let message = format!("a create cannot stand on {}: {reason}", image.tag);
         bail!(Failure::new(message).hint(hint));
     }
@@ -158,7 +160,7 @@ fn hindrance(
     image: &Image,
     all: &[(ObjectId, Record)],
 ) -> Result<Option<Reason>> {
-    let Ok(chain) = Chain::among(all.to_vec(), image) else {
+    let Ok(chain) = Chain::among(all, image) else {
         return Ok(Some(Reason::NoRecord));
     };
     // One by the same key alone may be what somebody built on ours, which inherits the labels.
@@ -214,7 +216,9 @@ fn look_closely(site: Site, plan: &Plan, found: &mut [Candidate]) -> Result<()> 
     let patterns = &plan.conf.key_files.value;
     let look = |candidate: &&mut Candidate| -> Result<(Option<u64>, u64, Option<Reason>)> {
         let commit = &candidate.image.labels.commit;
-        let bytes = site.repo.bytes_between(&[commit], target)?;
+        let Some(bytes) = site.repo.bytes_between(&[commit], target)? else {
+            return Ok((None, 0, Some(Reason::Unmeasured)));
+        };
         let pair = [(commit.clone(), target.clone())];
         let changed = site.repo.changed(&pair, patterns)?.remove(0);
         let image = measure(site, &candidate.image)?;
@@ -222,7 +226,7 @@ fn look_closely(site: Site, plan: &Plan, found: &mut [Candidate]) -> Result<()> 
             alive(site.repo, &image, target)
         })?;
         let key_files = u64::try_from(changed.len())?;
-        Ok((bytes, key_files, too_much.map(Reason::TooMuch)))
+        Ok((Some(bytes), key_files, too_much.map(Reason::TooMuch)))
     };
     let mut able: Vec<&mut Candidate> = found.iter_mut().filter(|c| c.reason.is_none()).collect();
     let answers = in_turns(&able, look)?;

@@ -52,6 +52,8 @@ pub enum Reason {
     Sibling,
     /// Too much lies over its full clone already.
     TooMuch(TooMuch),
+    /// Objects between are not here, as in a partial clone.
+    Unmeasured,
     /// Others have fewer commits between.
     Farther,
 }
@@ -61,8 +63,12 @@ impl Reason {
     pub fn is_final(&self) -> bool {
         match self {
             Self::NoRecord | Self::NoRoot | Self::Differs(_) => true,
-            Self::TooMuch(why) => matches!(why, TooMuch::Engine(_)),
-            Self::Missing | Self::Unrelated | Self::Sibling | Self::Farther => false,
+            Self::TooMuch(_)
+            | Self::Missing
+            | Self::Unrelated
+            | Self::Sibling
+            | Self::Unmeasured
+            | Self::Farther => false,
         }
     }
 }
@@ -77,6 +83,7 @@ impl fmt::Display for Reason {
             Self::Unrelated => write!(f, "it shares no history with the commit"),
             Self::Sibling => write!(f, "it has commits of its own, and siblings = no"),
             Self::TooMuch(why) => write!(f, "{why}"),
+            Self::Unmeasured => write!(f, "objects that lie between are not in this repository"),
             Self::Farther => write!(f, "others are nearer"),
         }
     }

@@ -131,11 +131,12 @@ fn reasons_in_words() {
             dead: 9_000_000,
             fresh: 8_000_000,
         }),
+        Reason::Unmeasured,
         Reason::Farther,
     ];
     let lines: Vec<String> = all
         .iter()
-        .map(|reason| format!("{} {reason}", if reason.is_final() { '!' } else { ' ' }))
+        .map(|reason| format!("{} {reason}", if reason.is_final() { 'x' } else { '-' }))
         .collect();
     insta::assert_snapshot!(lines.join("\n"));
 }
