@@ -14,6 +14,7 @@ use crate::error::Failure;
 use crate::image::Image;
 use crate::image::bake;
 use crate::image::choose::{Choice, choose};
+use crate::image::nearest;
 use crate::image::plan::{Reuse, Site};
 use crate::image::staleness::{Mend, Staleness};
 use crate::image::start::{Start, Wishes};
@@ -209,7 +210,7 @@ fn update(engine: &Engine, choice: &Choice, host: &Host) -> Result<Image> {
         reuse: Reuse::default(),
     };
     match choice.elsewhere {
-        None => bake::update(site, target),
-        Some(_) => bake::create(site, target),
+        None => bake::update(site, target, false),
+        Some(_) => bake::create(site, target, nearest::From::default()),
     }
 }

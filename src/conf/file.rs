@@ -4,7 +4,7 @@ use super::problem::{Place, Problem};
 use super::{Origin, instructions};
 
 /// Every key, in the order of the documentation.
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 15] = [
     "base_image",
     "packages",
     "volumes",
@@ -17,6 +17,8 @@ pub(super) const KEYS: [&str; 13] = [
     "layer_args",
     "stale_after",
     "key_files",
+    "siblings",
+    "max_layers",
     "ca_bundle",
 ];
 const SECTIONS: [&str; 2] = ["pre_clone", "post_clone"];

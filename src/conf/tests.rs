@@ -16,6 +16,8 @@ fn an_absent_file_gives_the_defaults() {
     assert_eq!(conf.caches.value, [Cache::Bazel]);
     assert_eq!(conf.stale_after.value, 50);
     assert!(conf.packages.value.is_empty());
+    assert!(conf.siblings.value);
+    assert_eq!(conf.max_layers.value, 20);
     assert_eq!(conf.ca_bundle.value, CaBundle::Mount);
 }
 
@@ -36,6 +38,8 @@ fn every_key_is_read() {
         "layer_args = golang.GO_VERSION=1.23.4\n",
         "stale_after=7\n",
         "key_files = Cargo.lock **/package-lock.json\n",
+        "siblings = no\n",
+        "max_layers = 3\n",
         "ca_bundle = install\n",
         "[pre_clone]\n",
         "# kept\n",
@@ -65,12 +69,14 @@ fn every_key_is_read() {
     assert_eq!(conf.layer_args.value[0].1, "GO_VERSION");
     assert_eq!(conf.stale_after.value, 7);
     assert_eq!(conf.key_files.value, ["Cargo.lock", "**/package-lock.json"]);
+    assert!(!conf.siblings.value);
+    assert_eq!(conf.max_layers.value, 3);
     assert_eq!(conf.ca_bundle.value, CaBundle::Install);
     assert_eq!(
         conf.pre_clone.text,
         "# kept\nRUN echo one \\\n    && [ -d / ]\n"
     );
-    assert_eq!(conf.pre_clone.first_line, 17);
+    assert_eq!(conf.pre_clone.first_line, 19);
     assert_eq!(conf.post_clone.text, "RUN cd /workspace && ./setup.sh\n");
 }
 
@@ -104,7 +110,7 @@ fn all_problems_are_reported_at_once_with_their_places() {
     .dkr.conf:8:9: `Rust` is not the name of a layer
     .dkr.conf:9:13: a quote is not closed
     .dkr.conf:10:13: `/etc/ca.pem` is neither `mount` nor `install`; the file itself is given by --ca-bundle or git config dkr.caBundle
-    .dkr.conf:11:1: unknown key `zebra`; known keys: base_image, packages, volumes, caches, stack, agent, layers, stack_base, layer_prefix, layer_args, stale_after, key_files, ca_bundle
+    .dkr.conf:11:1: unknown key `zebra`; known keys: base_image, packages, volumes, caches, stack, agent, layers, stack_base, layer_prefix, layer_args, stale_after, key_files, siblings, max_layers, ca_bundle
     .dkr.conf:12:1: unknown section [preclone]; did you mean [pre_clone]?
     .dkr.conf:14:1: [post_clone] `RUNN` is no instruction; did you mean RUN?
     .dkr.conf:15:1: [post_clone] FROM would start another image; set base_image instead

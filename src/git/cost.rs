@@ -29,14 +29,14 @@ impl Repo {
         let history = History::open(self);
         let mut near = Vec::new();
         for commit in from {
-            near.push(
-                match (history.distance(commit, to)?, history.distance(to, commit)?) {
-                    (Distance::Missing, _) | (_, Distance::Missing) => Some(Lead::Missing),
-                    (Distance::Behind(ahead), _) => Some(Lead::Shared { ahead, back: 0 }),
-                    (_, Distance::Behind(back)) => Some(Lead::Shared { ahead: 0, back }),
-                    (Distance::Diverged, Distance::Diverged) => None,
+            near.push(match history.distance(commit, to)? {
+                Distance::Missing => Some(Lead::Missing),
+                Distance::Behind(ahead) => Some(Lead::Shared { ahead, back: 0 }),
+                Distance::Diverged => match history.distance(to, commit)? {
+                    Distance::Behind(back) => Some(Lead::Shared { ahead: 0, back }),
+                    _ => None,
                 },
-            );
+            });
         }
         history.remember();
         let asked: Vec<(&ObjectId, Option<Lead>)> = from.iter().zip(near).collect();

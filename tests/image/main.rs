@@ -7,6 +7,7 @@ mod common;
 
 mod bad_input;
 mod cache_key;
+mod chains;
 mod check;
 mod conf;
 mod create;
@@ -18,6 +19,7 @@ mod hostile;
 mod interrupted;
 mod kinds;
 mod list;
+mod nearest;
 mod packs;
 mod podman;
 mod push;
