@@ -4,7 +4,7 @@ use super::problem::{Place, Problem};
 use super::{Origin, instructions};
 
 /// Every key, in the order of the documentation.
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 17] = [
     "base_image",
     "packages",
     "volumes",
@@ -18,6 +18,10 @@ pub(super) const KEYS: [&str; 13] = [
     "stale_after",
     "key_files",
     "ca_bundle",
+    "sparse",
+    "filter",
+    "submodules",
+    "lfs",
 ];
 const SECTIONS: [&str; 2] = ["pre_clone", "post_clone"];
 

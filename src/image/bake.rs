@@ -119,7 +119,8 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
         "commit",
         &format!("{} {}", plan.commit.short, plan.commit.subject),
     );
-    site.repo.complete(&plan.target.commit)?;
+    site.repo
+        .complete(&plan.target.commit, plan.conf.filter.value.spec())?;
     ui::status("build", &plan.describe());
 
     let before = site.engine.inspect_one(&plan.tag)?;
@@ -161,7 +162,7 @@ fn prepare(site: Site, plan: &Plan, manifest: &Manifest) -> Result<Ready> {
     };
     let way = Way::open(site.host, serve, scratch.path())?;
     let context = scratch.folder("context")?;
-    dockerfile::write_context(&plan.dockerfile, &context)?;
+    dockerfile::write_context(&plan.dockerfile, &plan.conf, &context)?;
     let secrets = secrets(site, &way, &scratch, &context)?;
     let spec = BuildSpec {
         context,

@@ -22,8 +22,9 @@ use crate::ssh;
 /// Always there, besides what `.dkr.conf` asks for.
 const PACKAGES: [&str; 4] = ["git", "tmux", "openssh-client", "curl"];
 /// What the steps use from the build context, which holds nothing else.
-pub(super) const CONTEXT: [(&str, &str); 5] = [
+pub(super) const CONTEXT: [(&str, &str); 6] = [
     ("clone", include_str!("../../templates/clone")),
+    ("scope", include_str!("../../templates/scope")),
     ("update", include_str!("../../templates/update")),
     ("entrypoint", include_str!("../../templates/entrypoint")),
     ("install-ca", include_str!("../../templates/install-ca")),
@@ -33,8 +34,13 @@ pub(super) const CONTEXT: [(&str, &str); 5] = [
     ),
 ];
 
-/// Writes the build context: the Dockerfile and the scripts that it uses.
-pub fn write_context(dockerfile: &str, folder: &Path) -> Result<()> {
+/// Writes the build context: the Dockerfile, the scripts that it uses, and the folders that are to
+/// be checked out, when these are not all.
+pub fn write_context(dockerfile: &str, conf: &Conf, folder: &Path) -> Result<()> {
+    let sparse = &conf.sparse.value;
+    if !sparse.is_empty() {
+        write_private(&folder.join("sparse"), sparse.join("\n") + "\n", 0o644)?;
+    }
     write_private(&folder.join("Dockerfile"), dockerfile, 0o644)?;
     for (name, text) in CONTEXT {
         write_private(&folder.join(name), text, 0o755)?;
@@ -59,6 +65,9 @@ struct Values<'a> {
     /// One more word for the clone step, where history is cut off.
     shallow: String,
     clone_mounts: String,
+    /// What the clone step is told of how much is wanted.
+    scope: Vec<(&'static str, &'static str)>,
+    sparse: bool,
     pre_clone: String,
     post_clone: String,
 }
@@ -99,9 +108,16 @@ fn values<'a>(conf: &'a Conf, target: &'a Target, from: &'a str, ca: bool) -> Va
         commit: target.commit.as_str(),
         shallow: String::new(),
         clone_mounts: format!("--mount=type=ssh {}", secrets.join(" ")),
+        scope: scope(conf),
+        sparse: !conf.sparse.value.is_empty(),
         pre_clone: section(&conf.pre_clone, ca),
         post_clone: section(&conf.post_clone, ca),
     }
+}
+
+fn scope(conf: &Conf) -> Vec<(&'static str, &'static str)> {
+    let filter = conf.filter.value.spec().map(|spec| ("DKR_FILTER", spec));
+    filter.into_iter().collect()
 }
 
 fn render(template: &str, values: &Values) -> Result<String> {

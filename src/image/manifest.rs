@@ -73,7 +73,10 @@ impl Manifest {
         if !conf.pre_clone.text.is_empty() {
             manifest.put("pre_clone", digest::of(conf.pre_clone.text.as_bytes()));
         }
-        manifest.put_scripts(&["clone", "entrypoint", "install-packages"]);
+        if let Some(filter) = conf.filter.value.spec() {
+            manifest.put("filter", filter.to_owned());
+        }
+        manifest.put_scripts(&["clone", "entrypoint", "install-packages", "scope"]);
         if let Some(cut) = base.shallow {
             manifest.put("shallow", digest::of(cut.as_bytes()));
         }
@@ -89,7 +92,7 @@ impl Manifest {
         let text = dockerfile::update(inputs.conf, &inputs.anywhere(), "parent", false)?;
         let mut manifest = Self::of_both(inputs, "update", &text);
         manifest.put("parent", parent.to_owned());
-        manifest.put_scripts(&["entrypoint", "update"]);
+        manifest.put_scripts(&["entrypoint", "scope", "update"]);
         Ok(manifest)
     }
 
@@ -108,6 +111,12 @@ impl Manifest {
         let post_clone = &inputs.conf.post_clone.text;
         if !post_clone.is_empty() {
             manifest.put("post_clone", digest::of(post_clone.as_bytes()));
+        }
+        let sparse = &inputs.conf.sparse.value;
+        if !sparse.is_empty() {
+            let words = sparse.iter().map(|path| shlex::try_quote(path));
+            let words: Vec<_> = words.map(Result::unwrap_or_default).collect();
+            manifest.put("sparse", words.join(" "));
         }
         for (path, blob) in inputs.key_files {
             // A name is shown, and stands in a record.
@@ -188,6 +197,8 @@ impl Manifest {
             "packages",
             "pre_clone",
             "post_clone",
+            "filter",
+            "sparse",
             "branch",
             "ref",
         ];
@@ -199,7 +210,8 @@ impl Manifest {
 }
 
 fn brings(name: &str) -> bool {
-    name.starts_with(KEY_FILE) || ["commit", "branch", "ref", "post_clone"].contains(&name)
+    name.starts_with(KEY_FILE)
+        || ["commit", "branch", "ref", "post_clone", "sparse"].contains(&name)
 }
 
 impl Inputs<'_> {
@@ -251,6 +263,8 @@ impl Change {
             "packages",
             "pre_clone",
             "post_clone",
+            "filter",
+            "sparse",
             "ca_bundle",
             "branch",
             "ref",

@@ -2,7 +2,7 @@
 //!
 //! Pure: [`branch_from`], [`labels`], [`manifest`], [`record`], [`names`], [`dockerfile`],
 //! [`staleness`].
-//! Effects: [`target`] and [`tracking`] ask git, [`find`] the engine, [`plan`] and [`choose`]
+//! Effects: [`target`] and [`tracking`] ask git, [`find`] the engine, [`plan`], [`scope`] and [`choose`]
 //! both; [`reach`], [`bake`] and [`start`] do the work.
 
 pub mod bake;
@@ -21,6 +21,7 @@ pub mod record;
 pub mod records;
 mod remember;
 mod report;
+pub mod scope;
 pub mod settings;
 pub mod stack;
 pub mod staleness;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::manifest::Manifest;
 use super::stack::{self, Underlay};
-use super::{Image, Labels, Target, dockerfile, find, inputs, names, records};
+use super::{Image, Labels, Target, dockerfile, find, inputs, names, records, scope};
 use crate::conf::{self, Conf, Host, Sources};
 use crate::engine::Engine;
 use crate::error::Failure;
@@ -192,6 +192,7 @@ fn plan(
     let text = site.repo.file_at(&target.commit, conf::FILE)?;
     let conf = parse_conf(site, &target.commit, text.as_deref())?;
     remarks.extend(uncommitted(site, &target, text.as_deref())?);
+    remarks.extend(scope::absent(site.repo, &target.commit, &conf)?);
     let (conf, underlay) = match parent {
         None => stack::settle(site, conf, &target.commit)?,
         Some(_) => (conf, None),
@@ -265,6 +266,7 @@ fn outgrown(site: Site, parent: &Image, conf: &Conf) -> Option<String> {
         ("packages", old.packages.value != conf.packages.value),
         ("caches", old.caches.value != conf.caches.value),
         ("ca_bundle", old.ca_bundle.value != conf.ca_bundle.value),
+        ("filter", old.filter.value != conf.filter.value),
         ("[pre_clone]", old.pre_clone.text != conf.pre_clone.text),
     ]
     .into_iter()
