@@ -56,13 +56,23 @@ pub struct Scratch {
 impl Scratch {
     /// Makes one, and removes those that a killed run left behind.
     pub fn new() -> Result<Self> {
-        let root = root(std::env::temp_dir());
-        sweep(&root);
+        Self::within(&root(std::env::temp_dir()))
+    }
+
+    /// The same in a folder of the caller's, made when it is not there: for what is too large for
+    /// the place of temporary files, which may be memory.
+    pub fn below(root: &Path) -> Result<Self> {
+        std::fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
+        Self::within(root)
+    }
+
+    fn within(root: &Path) -> Result<Self> {
+        sweep(root);
         let make = || -> std::io::Result<Self> {
             let folder = tempfile::Builder::new()
                 .prefix(PREFIX)
                 .permissions(std::fs::Permissions::from_mode(0o700))
-                .tempdir_in(&root)?;
+                .tempdir_in(root)?;
             let alive = File::create(folder.path().join(ALIVE))?;
             alive.lock()?;
             Ok(Self {

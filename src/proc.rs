@@ -8,15 +8,17 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
 use crate::ui;
 
 mod offspring;
 mod signals;
+mod threads;
 
 use signals::{Registration, Told};
 pub use signals::{catch_signals, check_interrupted, lock};
+pub use threads::{Stop, at_once};
 
 /// A command to run: program, arguments, environment changes.
 #[derive(Debug, Clone)]
@@ -33,6 +35,7 @@ pub struct Cmd {
     clears_up: bool,
     by_hangup: bool,
     folder: Option<PathBuf>,
+    stop: Option<Stop>,
 }
 
 impl Cmd {
@@ -48,6 +51,7 @@ impl Cmd {
             clears_up: false,
             by_hangup: false,
             folder: None,
+            stop: None,
         }
     }
 
@@ -302,7 +306,7 @@ impl Cmd {
             } else {
                 Told::Alone
             };
-            Registration::new(&child, told, self.by_hangup)
+            Registration::new(&child, told, self.by_hangup, self.stop.as_ref())
         };
         Ok((child, registration))
     }
@@ -378,21 +382,6 @@ pub fn leave_terminal() -> Result<()> {
 pub fn user() -> (u32, u32) {
     use rustix::process::{getgid, getuid};
     (getuid().as_raw(), getgid().as_raw())
-}
-
-/// Asks two at the same time, where somebody waits for the answers of both.
-pub fn at_once<A: Send, B>(
-    one: impl FnOnce() -> A + Send,
-    other: impl FnOnce() -> B,
-) -> Result<(A, B)> {
-    std::thread::scope(|scope| {
-        let one = scope.spawn(one);
-        let other = other();
-        let one = one
-            .join()
-            .map_err(|_| anyhow!("a question was cut short"))?;
-        Ok((one, other))
-    })
 }
 
 /// Every executable of this name on the PATH, in its order.

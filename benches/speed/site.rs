@@ -192,6 +192,7 @@ impl Site {
         let serve = Serve {
             upload: self.repo.join(".git"),
             receive: None,
+            objects: None,
         };
         let server = Server::start(serve, folder.path()).unwrap();
         self.clone_with(server.access(), folder.path());

@@ -169,6 +169,7 @@ fn server() -> Result<String> {
     let serve = Serve {
         upload: scratch.path().to_owned(),
         receive: None,
+        objects: None,
     };
     let server = Server::start(serve, scratch.path())?;
     Ok(format!(

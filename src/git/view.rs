@@ -4,18 +4,22 @@
 //! commit to bake, and the tags. So the clone gets that commit even when the branch moves on, it
 //! is an ordinary `git clone` whatever the commit was named by, and it sees no other branch.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::{ObjectId, Repo, run};
+use super::{ObjectId, Repo, command, run};
 use crate::error::Failure;
+use crate::proc::{Cmd, Stop};
 
 /// The bare repository in a temporary folder of the caller's.
 #[derive(Debug, Clone)]
 pub struct View {
     /// Its git directory.
     pub git_dir: PathBuf,
+    /// Its tags, as a file of packed refs has them.
+    pub(super) tags: String,
 }
 
 impl View {
@@ -27,9 +31,34 @@ impl View {
         branch: Option<&str>,
         folder: &Path,
     ) -> Result<Self> {
-        let format = "--format=%(objectname) %(refname)";
-        let cmd = repo.git(["for-each-ref", format, "refs/tags"]);
-        let mut refs = String::from_utf8_lossy(&run("for-each-ref", &cmd)?).into_owned();
+        Self::write(repo, commit, branch, folder, repo.git(LIST))
+    }
+
+    /// The same with no tag but those that lead into the history of the commit: nothing else can
+    /// be reached from its refs.
+    pub(super) fn of_history(
+        repo: &Repo,
+        commit: &ObjectId,
+        branch: Option<&str>,
+        folder: &Path,
+        stop: &Stop,
+    ) -> Result<Self> {
+        let tags = repo.git(LIST).arg(format!("--merged={commit}")).until(stop);
+        // The view itself replaces nothing.
+        let tags = tags.env("GIT_NO_REPLACE_OBJECTS", "1");
+        Self::write(repo, commit, branch, folder, tags)
+    }
+
+    fn write(
+        repo: &Repo,
+        commit: &ObjectId,
+        branch: Option<&str>,
+        folder: &Path,
+        tags: Cmd,
+    ) -> Result<Self> {
+        let tags = run("for-each-ref", &tags.arg("refs/tags"))?;
+        let tags = String::from_utf8_lossy(&tags).into_owned();
+        let mut refs = tags.clone();
         if let Some(branch) = branch {
             refs.push_str(&format!("{commit} refs/heads/{branch}\n"));
         }
@@ -54,9 +83,18 @@ impl View {
         write().with_context(|| format!("cannot write {}", folder.display()))?;
         Ok(Self {
             git_dir: folder.to_owned(),
+            tags,
         })
     }
+
+    /// A git command in it.
+    pub(super) fn git<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Cmd {
+        command(&self.git_dir).args(args)
+    }
 }
+
+/// Lists refs, a line each.
+const LIST: [&str; 2] = ["for-each-ref", "--format=%(objectname) %(refname)"];
 
 fn head(commit: &ObjectId, branch: Option<&str>) -> String {
     match branch {

@@ -159,6 +159,7 @@ fn prepare(site: Site, plan: &Plan, manifest: &Manifest) -> Result<Ready> {
     let serve = Serve {
         upload: view.git_dir,
         receive: None,
+        objects: None,
     };
     let way = Way::open(site.host, serve, scratch.path())?;
     let context = scratch.folder("context")?;

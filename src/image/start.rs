@@ -141,6 +141,7 @@ impl Start<'_> {
                 git_dir: self.repo.common_dir.clone(),
                 prefix: format!("refs/heads/{hostname}/"),
             }),
+            objects: None,
         };
         let way = Way::open(self.host, serve, scratch.path())?;
         let run_dir = scratch.folder("run")?;

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use super::threads::{Held, Stop};
 use crate::error::Interrupted;
 
 /// The first signal that asked us to stop; 0 while there was none.
@@ -101,15 +102,21 @@ impl Registered {
 }
 
 /// Keeps a child registered for as long as this value lives.
-pub(super) struct Registration(Option<Registered>);
+pub(super) struct Registration {
+    child: Option<Registered>,
+    _held: Option<Held>,
+}
 
 impl Registration {
     /// Of a child that is told of nothing.
     pub(super) fn none() -> Self {
-        Self(None)
+        Self {
+            child: None,
+            _held: None,
+        }
     }
 
-    pub(super) fn new(child: &Child, told: Told, by_hangup: bool) -> Self {
+    pub(super) fn new(child: &Child, told: Told, by_hangup: bool, stop: Option<&Stop>) -> Self {
         let registered = i32::try_from(child.id())
             .ok()
             .and_then(Pid::from_raw)
@@ -124,12 +131,15 @@ impl Registration {
         if let (Err(_), Some(child)) = (check_interrupted(), missed) {
             child.tell(Signal::TERM);
         }
-        Self(registered)
+        Self {
+            child: registered,
+            _held: stop.map(|stop| stop.hold(child)),
+        }
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        lock(&CHILDREN).retain(|child| Some(*child) != self.0);
+        lock(&CHILDREN).retain(|child| Some(*child) != self.child);
     }
 }

@@ -21,6 +21,7 @@ pub fn reach(key: &Path, port: u16, user: String, path: &Path) -> Result<Access>
         host_keys: host_keys(Path::new(HOST_KEYS))?,
         key: key.to_owned(),
         path: Some(path.to_owned()),
+        objects: false,
     })
 }
 

@@ -4,6 +4,7 @@
 //! small files that come from outside the image (as build secrets, or mounted at [`RUN_DIR`]),
 //! so neither the Dockerfile nor the image depends on ports, keys or paths of this machine.
 
+mod delivery;
 mod host;
 mod push;
 mod request;
@@ -15,6 +16,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+pub use delivery::{Delivery, Desk};
 pub use host::reach as reach_host;
 pub use server::Server;
 
@@ -38,6 +40,8 @@ pub struct Serve {
     pub upload: std::path::PathBuf,
     /// Where pushes go, if they may go anywhere.
     pub receive: Option<Receive>,
+    /// Objects that are handed over once, packed and indexed, instead of a clone.
+    pub objects: Option<Desk>,
 }
 
 /// The one corner of a repository that a container may push to.
@@ -62,6 +66,8 @@ pub struct Access {
     pub key: std::path::PathBuf,
     /// The path that [`URL`] stands for, when it is not the embedded server's own.
     pub path: Option<std::path::PathBuf>,
+    /// Whether objects are handed over there instead of a clone.
+    pub objects: bool,
 }
 
 /// The address of the host as a container sees it. On Linux containers share the host's network;
@@ -126,6 +132,11 @@ impl Access {
             self.port,
             self.user
         );
+        if self.objects {
+            // A comment that `templates/clone` looks for: which way is gone is in no Dockerfile,
+            // and so a step is cached whichever it was.
+            text.push_str("# git-dkr-objects\n");
+        }
         if let Some(key) = key {
             // A String takes whatever is written to it.
             let _ = write!(text, "\tIdentityFile {key}\n\tIdentitiesOnly yes\n");
@@ -179,6 +190,7 @@ mod tests {
             host_keys: vec!["ssh-ed25519 AAAA".into(), "ssh-rsa BBBB".into()],
             key: "/key".into(),
             path: path.map(Into::into),
+            objects: false,
         }
     }
 
@@ -204,6 +216,16 @@ mod tests {
             access(None).known_hosts(),
             "dkr-host ssh-ed25519 AAAA\ndkr-host ssh-rsa BBBB\n"
         );
+    }
+
+    #[test]
+    fn a_build_is_told_that_objects_are_handed_over() {
+        let access = Access {
+            objects: true,
+            ..access(None)
+        };
+        let text = access.ssh_config("/k", None);
+        assert!(text.ends_with("\n# git-dkr-objects\n"), "{text}");
     }
 
     #[test]

@@ -9,6 +9,8 @@ pub(super) enum Request {
     Upload,
     /// Push, within the limits of `Receive`.
     Receive,
+    /// Take all objects of a build, packed and indexed.
+    Objects,
 }
 
 /// Decides on an ssh `exec` request; the error is said to the client.
@@ -19,6 +21,7 @@ pub(super) fn decide(command: &[u8], serve: &Serve) -> Result<Request, String> {
     let (request, path) = match words[..] {
         ["git-upload-pack", path] | ["git", "upload-pack", path] => (Request::Upload, path),
         ["git-receive-pack", path] | ["git", "receive-pack", path] => (Request::Receive, path),
+        ["git-dkr-objects", path] => (Request::Objects, path),
         _ => {
             return Err("git dkr serves git fetch and git push here, and nothing else".to_owned());
         }
@@ -28,6 +31,9 @@ pub(super) fn decide(command: &[u8], serve: &Serve) -> Result<Request, String> {
     }
     if request == Request::Receive && serve.receive.is_none() {
         return Err("git dkr takes no push here".to_owned());
+    }
+    if request == Request::Objects && serve.objects.is_none() {
+        return Err("git dkr hands over no objects here: use git fetch".to_owned());
     }
     Ok(request)
 }
@@ -44,7 +50,7 @@ pub(super) fn is_git_protocol(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ssh::Receive;
+    use crate::ssh::{Delivery, Receive};
 
     fn serve(receive: bool) -> Serve {
         Serve {
@@ -53,6 +59,7 @@ mod tests {
                 git_dir: "/repo".into(),
                 prefix: "refs/heads/x/".into(),
             }),
+            objects: None,
         }
     }
 
@@ -76,9 +83,23 @@ mod tests {
             "git-upload-archive '/workspace'",
             "git-upload-pack '/workspace",
             "git-receive-pack '/workspace'",
+            "git-dkr-objects '/workspace'",
         ] {
             assert!(decide(refused, false).is_err(), "{refused}");
         }
+    }
+
+    #[test]
+    fn objects_where_there_are_some() {
+        let delivery = Delivery::start(0, |_| anyhow::bail!("none"));
+        let serve = Serve {
+            objects: Some(delivery.desk()),
+            ..serve(false)
+        };
+        let decide = |command: &str| decide(command.as_bytes(), &serve);
+        assert_eq!(decide("git-dkr-objects '/workspace'"), Ok(Request::Objects));
+        assert!(decide("git-dkr-objects '/etc'").is_err());
+        assert!(decide("git-dkr-objects").is_err());
     }
 
     #[test]

@@ -20,6 +20,10 @@ use crate::fs::write_private;
 /// The user name of the client, which is no account of the host.
 const USER: &str = "dkr";
 
+/// Whichever of them a client likes best, which knows all. Processors have instructions for AES: it is
+/// several times faster than the other one that OpenSSH would take.
+const CIPHERS: &[russh::cipher::Name] = &[russh::cipher::AES_256_GCM];
+
 /// A running server; it ends when dropped, and its children with it.
 #[derive(Debug)]
 pub struct Server {
@@ -33,6 +37,7 @@ impl Server {
     /// Makes a host key and a client key, listens on a free port of the loopback interface, and
     /// serves. The client's private key is written to `folder`.
     pub fn start(serve: Serve, folder: &Path) -> Result<Self> {
+        let objects = serve.objects.is_some();
         let host = key()?;
         let client = key()?;
         let key_file: PathBuf = folder.join("client_key");
@@ -62,6 +67,10 @@ impl Server {
             max_auth_attempts: 3,
             inactivity_timeout: None,
             nodelay: true,
+            preferred: russh::Preferred {
+                cipher: CIPHERS.into(),
+                ..Default::default()
+            },
             ..Default::default()
         });
         let sent = Arc::new(AtomicU64::new(0));
@@ -88,6 +97,7 @@ impl Server {
                 host_keys: vec![host_key],
                 key: key_file,
                 path: None,
+                objects,
             },
             sent,
             stop: Some(stop),

@@ -12,6 +12,7 @@ use russh::server::{self, Auth, Handler, Msg, PublicKeyOffer, VerifiedPublicKey}
 use russh::{Channel, ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin};
+use tokio::sync::mpsc;
 
 use super::push::{self, Opening};
 use super::request::{self, Request};
@@ -157,6 +158,7 @@ impl Handler for Connection {
             let status = match decision {
                 Ok(Request::Upload) => upload(&policy, protocol, reader, &writer).await,
                 Ok(Request::Receive) => receive(&policy, protocol, reader, &writer).await,
+                Ok(Request::Objects) => objects(&policy, &writer).await,
                 Err(refusal) => refuse(&refusal, &writer).await,
             };
             // When the client is gone there is nobody left to tell.
@@ -229,6 +231,35 @@ async fn receive(
         feed(&mut reader, stdin).await
     };
     carry(child, writer, &policy.sent, feeding).await
+}
+
+/// Hands over the objects, to the first who asks. What goes wrong here becomes the error of the
+/// command, too.
+async fn objects(policy: &Policy, writer: &ChannelWriteHalf<Msg>) -> Result<u32> {
+    let desk = policy.serve.objects.as_ref().ok_or("no objects")?;
+    let Some(ready) = desk.ask() else {
+        return refuse(
+            "git dkr hands over the objects once, and has done so",
+            writer,
+        )
+        .await;
+    };
+    let parcel = match ready.await? {
+        Ok(parcel) => parcel,
+        Err(error) => return refuse(&desk.failed(error), writer).await,
+    };
+    // Few are ahead of the client, so that memory stays small.
+    let (give, mut pieces) = mpsc::channel::<Vec<u8>>(4);
+    let reading =
+        tokio::task::spawn_blocking(move || parcel.send(|piece| give.blocking_send(piece).is_ok()));
+    while let Some(piece) = pieces.recv().await {
+        policy.sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        writer.data_bytes(Bytes::from(piece)).await?;
+    }
+    match reading.await? {
+        Ok(whole) => Ok(u32::from(!whole)),
+        Err(error) => refuse(&desk.failed(error), writer).await,
+    }
 }
 
 fn spawn(cmd: Cmd, protocol: Option<String>) -> Result<(Child, ChildStdin)> {

@@ -1,0 +1,248 @@
+//! The files in which a repository keeps its objects.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::error::Failure;
+use crate::git::Repo;
+
+/// More are not opened at a time: a process may have 1024 on many machines.
+const MOST: usize = 800;
+/// How often we look again, when packs come and go.
+const TRIES: usize = 20;
+
+/// A file that is open: its name below `objects`, where it lies, and itself.
+pub(super) type Open = (String, PathBuf, File);
+
+/// The folders of one repository: its own, and those that it borrows from.
+#[derive(Debug, Clone)]
+pub(in crate::git) struct Objects {
+    folders: Vec<PathBuf>,
+    /// Whether there are files in them that speak of other files.
+    tells: bool,
+}
+
+impl Repo {
+    /// Where its objects are.
+    pub(in crate::git) fn object_folders(&self) -> Result<Objects> {
+        let borrowed = gix::odb::alternate::resolve(self.objects.clone(), Path::new("/"));
+        let borrowed = borrowed
+            .map_err(|error| Failure::new(error.to_string()))
+            .context("cannot read objects/info/alternates")?;
+        let own = std::iter::once(self.objects.clone());
+        Ok(Objects::of(&own.chain(borrowed).collect::<Vec<_>>()))
+    }
+
+    /// Whether git has a reachability bitmap: packing a history without one takes several times
+    /// longer.
+    pub fn has_bitmap(&self) -> Result<bool> {
+        let files = self.object_folders()?.listing()?;
+        Ok(files.keys().any(|name| name.ends_with(".bitmap")))
+    }
+
+    /// The command that makes one, without packing anything again.
+    pub fn bitmap_command(&self) -> String {
+        self.command_line(&["multi-pack-index", "write", "--bitmap"])
+    }
+
+    /// A git command here, as one would type it.
+    pub(super) fn command_line(&self, args: &[&str]) -> String {
+        let path = self.path.to_string_lossy();
+        let words = ["git", "-C", &*path]
+            .into_iter()
+            .chain(args.iter().copied());
+        shlex::try_join(words).unwrap_or_else(|_| format!("git {}", args.join(" ")))
+    }
+}
+
+impl Objects {
+    pub fn of(folders: &[PathBuf]) -> Self {
+        Self {
+            folders: folders.to_vec(),
+            tells: folders.len() == 1,
+        }
+    }
+
+    /// With the packs of others, which nothing here speaks of.
+    pub fn and(mut self, others: Self) -> Self {
+        self.folders.extend(others.folders);
+        self
+    }
+
+    /// Whether there is a commit-graph.
+    pub fn has_graph(&self) -> bool {
+        let graphs = ["info/commit-graph", "info/commit-graphs/commit-graph-chain"];
+        let has = |folder: &PathBuf| graphs.iter().any(|graph| folder.join(graph).exists());
+        self.folders.iter().any(has)
+    }
+
+    /// Opens all files of packs, and what speeds up reading them. What is open is complete: it is
+    /// what there was at one moment.
+    pub fn open(&self) -> Result<Vec<Open>> {
+        for _ in 0..TRIES {
+            let before = self.files()?;
+            if before.len() > MOST {
+                bail!(
+                    Failure::new(format!(
+                        "the objects are in {} files, too many to be sent as they are",
+                        before.len()
+                    ))
+                    .hint("git gc makes them few; --objects exact packs what is needed")
+                );
+            }
+            let opened = before.iter().map(|(name, path)| {
+                let file = File::open(path)?;
+                Ok((name.clone(), path.clone(), file))
+            });
+            match opened.collect::<std::io::Result<Vec<_>>>() {
+                Ok(opened) if self.files()? == before => return Ok(opened),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error).context("cannot read the packs"),
+            }
+        }
+        bail!(
+            Failure::new("the packs of the repository change all the time")
+                .hint("try again when git gc, or what else runs there, has ended")
+        )
+    }
+
+    /// The ids of all loose objects.
+    pub fn loose(&self) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        for folder in &self.folders {
+            for start in names(folder)?.into_iter().filter(|name| is_hex(name, &[2])) {
+                let rest = names(&folder.join(&start))?;
+                let ids = rest.iter().filter(|rest| is_hex(rest, &[38, 62]));
+                found.extend(ids.map(|rest| format!("{start}{rest}")));
+            }
+        }
+        found.sort();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// What is to be sent of all that is there.
+    fn files(&self) -> Result<BTreeMap<String, PathBuf>> {
+        let all = self.listing()?;
+        let sent = all
+            .iter()
+            .filter(|(name, _)| is_sent(name, self.tells, |name| all.contains_key(name)));
+        Ok(sent
+            .map(|(name, path)| (name.clone(), path.clone()))
+            .collect())
+    }
+
+    /// All files beside loose objects; the first of a name.
+    fn listing(&self) -> Result<BTreeMap<String, PathBuf>> {
+        let mut found = BTreeMap::new();
+        for folder in &self.folders {
+            for below in ["pack", "info", "info/commit-graphs"] {
+                let path = folder.join(below);
+                for name in names(&path)? {
+                    let place = path.join(&name);
+                    found.entry(format!("{below}/{name}")).or_insert(place);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Whether a file of this name is sent: packs that have an index, and what makes reading faster.
+/// What names other files (`tells`) would be wrong where there are files of several folders.
+fn is_sent(name: &str, tells: bool, has: impl Fn(&str) -> bool) -> bool {
+    if let Some((stem, kind)) = name.rsplit_once('.')
+        && stem.starts_with("pack/pack-")
+    {
+        // The index comes last, when a pack is complete.
+        let whole = has(&format!("{stem}.pack")) && has(&format!("{stem}.idx"));
+        return whole && (matches!(kind, "pack" | "idx" | "rev") || (kind == "bitmap" && tells));
+    }
+    let known = [
+        ("pack/multi-pack-index", ""),
+        ("pack/multi-pack-index-", ".bitmap"),
+        ("pack/multi-pack-index-", ".rev"),
+        ("info/commit-graph", ""),
+        ("info/commit-graphs/commit-graph-chain", ""),
+        ("info/commit-graphs/graph-", ".graph"),
+    ];
+    let fits = |(start, end): &(&str, &str)| {
+        let middle = name
+            .strip_prefix(start)
+            .and_then(|rest| rest.strip_suffix(end));
+        middle.is_some_and(|middle| middle.is_empty() == end.is_empty())
+    };
+    tells && known.iter().any(fits)
+}
+
+fn is_hex(name: &str, lengths: &[usize]) -> bool {
+    let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    lengths.contains(&name.len()) && name.bytes().all(hex)
+}
+
+/// The names in a folder; none when there is no such folder.
+fn names(folder: &Path) -> Result<Vec<String>> {
+    let read = || -> std::io::Result<Vec<String>> {
+        let names = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name()));
+        let names = names.collect::<std::io::Result<Vec<_>>>()?;
+        // Git's own names are all ASCII.
+        Ok(names
+            .into_iter()
+            .filter_map(|name| name.into_string().ok())
+            .collect())
+    };
+    match read() {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        read => read.with_context(|| format!("cannot read {}", folder.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packs_with_an_index_and_what_speeds_them_up() {
+        let all = |name: &str| !name.starts_with("pack/pack-2.");
+        for name in ["pack/pack-1.pack", "pack/pack-1.idx", "pack/pack-1.rev"] {
+            assert!(
+                is_sent(name, true, all) && is_sent(name, false, all),
+                "{name}"
+            );
+        }
+        for name in [
+            "pack/pack-1.bitmap",
+            "pack/multi-pack-index",
+            "pack/multi-pack-index-0a.bitmap",
+            "pack/multi-pack-index-0a.rev",
+            "info/commit-graph",
+            "info/commit-graphs/commit-graph-chain",
+            "info/commit-graphs/graph-0a.graph",
+        ] {
+            assert!(
+                is_sent(name, true, all) && !is_sent(name, false, all),
+                "{name}"
+            );
+        }
+        for name in [
+            "pack/pack-2.pack",
+            "pack/pack-1.keep",
+            "pack/pack-1.promisor",
+            "pack/pack-1.mtimes",
+            "pack/tmp_pack_1",
+            "pack/.tmp-1-pack-1.pack",
+            "pack/multi-pack-index.lock",
+            "info/commit-graph.lock",
+            "info/commit-graphs/tmp_graph_1",
+            "info/alternates",
+            "info/packs",
+        ] {
+            assert!(!is_sent(name, true, all), "{name}");
+        }
+    }
+}

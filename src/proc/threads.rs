@@ -1,0 +1,97 @@
+//! Commands and several threads: two at once, and ending those whose results nobody waits for any more.
+
+use std::process::Child;
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Result, anyhow};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Cmd, lock};
+
+/// Asks two at the same time, where somebody waits for the answers of both.
+pub fn at_once<A: Send, B>(
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B,
+) -> Result<(A, B)> {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        let one = one
+            .join()
+            .map_err(|_| anyhow!("a question was cut short"))?;
+        Ok((one, other))
+    })
+}
+
+/// Ends the commands that were given it (see [`Cmd::until`]), now and from now on.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    asked: bool,
+    running: Vec<Pid>,
+}
+
+impl Stop {
+    /// Ends them.
+    pub fn ask(&self) {
+        let mut state = lock(&self.0);
+        state.asked = true;
+        for child in &state.running {
+            // It may be gone already, which is what was wanted.
+            let _ = kill_process(*child, Signal::TERM);
+        }
+    }
+
+    /// Keeps a child within reach for as long as the value lives.
+    pub(super) fn hold(&self, child: &Child) -> Held {
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let mut state = lock(&self.0);
+        state.running.extend(pid);
+        if let (true, Some(pid)) = (state.asked, pid) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        drop(state);
+        Held(self.clone(), pid)
+    }
+}
+
+/// A running child that can be ended.
+pub(super) struct Held(Stop, Option<Pid>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        lock(&self.0.0)
+            .running
+            .retain(|child| Some(*child) != self.1);
+    }
+}
+
+impl Cmd {
+    /// Lets it be ended by another thread.
+    #[must_use]
+    pub fn until(mut self, stop: &Stop) -> Self {
+        self.stop = Some(stop.clone());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_ends_when_it_is_asked_and_so_does_a_later_one() {
+        let stop = Stop::default();
+        let cmd = Cmd::new("sleep").arg("100").until(&stop);
+        let running = std::thread::spawn({
+            let cmd = cmd.clone();
+            move || cmd.output().unwrap().status.success()
+        });
+        stop.ask();
+        assert!(!running.join().unwrap());
+        assert!(!cmd.output().unwrap().status.success());
+        assert!(lock(&stop.0).running.is_empty());
+    }
+}
