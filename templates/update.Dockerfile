@@ -6,6 +6,9 @@ ARG {{ name }}=/run/secrets/dkr_ca
 {%- endfor %}
 
 ARG DKR_REF={{ reference | quote }}
+{%- for name, value in scope %}
+ARG {{ name }}={{ value | quote }}
+{%- endfor %}
 RUN {{ clone_mounts }} \
     --mount=type=bind,source=.,target=/run/dkr/context \
     sh /run/dkr/context/update {{ commit }}

@@ -12,7 +12,7 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
 use super::Target;
-use crate::conf::{CaBundle, Cache, Conf, Section, ca};
+use crate::conf::{CaBundle, Cache, Conf, Section, Submodules, ca};
 use crate::digest;
 use crate::engine::quote;
 use crate::fs::write_private;
@@ -91,6 +91,7 @@ pub fn update(conf: &Conf, target: &Target, parent: &str, ca: bool) -> Result<St
 fn values<'a>(conf: &'a Conf, target: &'a Target, from: &'a str, ca: bool) -> Values<'a> {
     let secrets = ssh::SECRETS.map(|id| format!("--mount=type=secret,id={id}"));
     let caches = &conf.caches.value;
+    let lfs = conf.lfs.value.then_some("git-lfs");
     let wanted = conf.packages.value.iter().map(String::as_str);
     Values {
         from,
@@ -101,7 +102,7 @@ fn values<'a>(conf: &'a Conf, target: &'a Target, from: &'a str, ca: bool) -> Va
         ca_variables: if ca { &ca::VARIABLES } else { &[] },
         ca_mount: if ca { ca::MOUNT } else { "" },
         install_ca: ca && conf.ca_bundle.value == CaBundle::Install,
-        packages: PACKAGES.into_iter().chain(wanted).collect(),
+        packages: PACKAGES.into_iter().chain(lfs).chain(wanted).collect(),
         bazel: caches.contains(&Cache::Bazel),
         branch: &target.branch,
         reference: target.reference.as_deref().unwrap_or_default(),
@@ -117,7 +118,13 @@ fn values<'a>(conf: &'a Conf, target: &'a Target, from: &'a str, ca: bool) -> Va
 
 fn scope(conf: &Conf) -> Vec<(&'static str, &'static str)> {
     let filter = conf.filter.value.spec().map(|spec| ("DKR_FILTER", spec));
-    filter.into_iter().collect()
+    let submodules = match conf.submodules.value {
+        Submodules::No => None,
+        Submodules::Yes => Some(("DKR_SUBMODULES", "yes")),
+        Submodules::Recursive => Some(("DKR_SUBMODULES", "recursive")),
+    };
+    let lfs = conf.lfs.value.then_some(("DKR_LFS", "1"));
+    filter.into_iter().chain(submodules).chain(lfs).collect()
 }
 
 fn render(template: &str, values: &Values) -> Result<String> {

@@ -212,7 +212,9 @@ fn sentence(change: &Change, new: &Manifest) -> String {
         "pre_clone" | "post_clone" => format!("[{}] of .dkr.conf changed", change.name),
         "ca_bundle" => "the installed CA certificates changed".to_owned(),
         "branch" => format!("another branch: {}", arrow(|name| name)),
-        "filter" | "sparse" => format!("another {}: {}", change.name, arrow(|text| text)),
+        "filter" | "sparse" | "submodules" | "lfs" => {
+            format!("another {}: {}", change.name, arrow(|text| text))
+        }
         "ref" => format!("another ref: {}", arrow(|name| name)),
         "shallow" => "history is cut off elsewhere".to_owned(),
         "schema" => "git dkr builds in another way".to_owned(),

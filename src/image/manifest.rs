@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Target;
 use super::dockerfile::{self, CONTEXT};
-use crate::conf::{CaBundle, Conf};
+use crate::conf::{CaBundle, Conf, Submodules};
 use crate::digest;
 
 /// Counts up when the same inputs begin to mean another image.
@@ -118,6 +118,14 @@ impl Manifest {
             let words: Vec<_> = words.map(Result::unwrap_or_default).collect();
             manifest.put("sparse", words.join(" "));
         }
+        match inputs.conf.submodules.value {
+            Submodules::No => {}
+            Submodules::Yes => manifest.put("submodules", "yes".to_owned()),
+            Submodules::Recursive => manifest.put("submodules", "recursive".to_owned()),
+        }
+        if inputs.conf.lfs.value {
+            manifest.put("lfs", "yes".to_owned());
+        }
         for (path, blob) in inputs.key_files {
             // A name is shown, and stands in a record.
             let path = if path.chars().any(char::is_control) {
@@ -198,6 +206,8 @@ impl Manifest {
             "pre_clone",
             "post_clone",
             "filter",
+            "lfs",
+            "submodules",
             "sparse",
             "branch",
             "ref",
@@ -210,8 +220,15 @@ impl Manifest {
 }
 
 fn brings(name: &str) -> bool {
-    name.starts_with(KEY_FILE)
-        || ["commit", "branch", "ref", "post_clone", "sparse"].contains(&name)
+    let others = [
+        "commit",
+        "branch",
+        "ref",
+        "post_clone",
+        "sparse",
+        "submodules",
+    ];
+    name.starts_with(KEY_FILE) || others.contains(&name)
 }
 
 impl Inputs<'_> {
@@ -264,6 +281,8 @@ impl Change {
             "pre_clone",
             "post_clone",
             "filter",
+            "lfs",
+            "submodules",
             "sparse",
             "ca_bundle",
             "branch",

@@ -266,6 +266,7 @@ fn outgrown(site: Site, parent: &Image, conf: &Conf) -> Option<String> {
         ("packages", old.packages.value != conf.packages.value),
         ("caches", old.caches.value != conf.caches.value),
         ("ca_bundle", old.ca_bundle.value != conf.ca_bundle.value),
+        ("lfs", old.lfs.value != conf.lfs.value),
         ("filter", old.filter.value != conf.filter.value),
         ("[pre_clone]", old.pre_clone.text != conf.pre_clone.text),
     ]

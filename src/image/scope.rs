@@ -2,9 +2,11 @@
 
 use anyhow::{Result, bail};
 
-use crate::conf::Conf;
+use super::plan::{Plan, Site};
+use super::{Image, records};
+use crate::conf::{Conf, Submodules};
 use crate::error::Failure;
-use crate::git::{ObjectId, Repo};
+use crate::git::{Extras, ObjectId, Repo, Wanted};
 
 /// What to say of folders of `sparse` that the commit lacks. Fails when none of them is there, or
 /// one is a file: nobody wants that image.
@@ -45,6 +47,49 @@ pub fn absent(repo: &Repo, commit: &ObjectId, conf: &Conf) -> Result<Option<Stri
         )));
     }
     Ok(Some(text))
+}
+
+/// What is to come with the commit, beside the repository's own objects. Fails when the host lacks
+/// any of it.
+pub fn extras(site: Site, plan: &Plan) -> Result<Extras> {
+    let (conf, commit) = (&plan.conf, &plan.target.commit);
+    let wanted = Wanted {
+        submodules: conf.submodules.value != Submodules::No,
+        recursive: conf.submodules.value == Submodules::Recursive,
+        lfs: conf.lfs.value,
+        sparse: &conf.sparse.value,
+    };
+    if !wanted.submodules && !wanted.lfs {
+        return Ok(Extras::default());
+    }
+    if let Some(key) = &site.host.ssh_key {
+        let message = format!(
+            "submodules and files of git-lfs do not come over the host's own sshd ({})",
+            key.origin
+        );
+        bail!(Failure::new(message).hint(
+            "leave --ssh-key (dkr.sshKey) out, or set submodules = no and lfs = no in .dkr.conf"
+        ));
+    }
+    // What is asked below must be here.
+    site.repo.complete(commit, conf.filter.value.spec())?;
+    let below = match &plan.parent {
+        Some(parent) if same_scope(site, plan, parent)? => Some(&parent.labels.commit),
+        _ => None,
+    };
+    Extras::find(site.repo, commit, wanted, below)
+}
+
+/// Whether an image was asked for the same, so that it has what its own commit needs. Without a
+/// record nobody knows, and all is sent.
+fn same_scope(site: Site, plan: &Plan, image: &Image) -> Result<bool> {
+    let records = records::of(site.repo, &image.labels.commit)?;
+    let record = records.iter().find(|record| record.image == image.id);
+    let (Some(record), Some(manifest)) = (record, &plan.manifest) else {
+        return Ok(false);
+    };
+    let same = |name: &&str| record.manifest.get(name) == manifest.get(name);
+    Ok(["submodules", "lfs", "sparse"].iter().all(same))
 }
 
 /// Without those that lie in another one.

@@ -59,7 +59,9 @@ fn small_files(listed: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<(String, Str
         };
         let words: Vec<&str> = head.split_whitespace().collect();
         if let ["100644" | "100755", "blob", id, size] = words[..]
-            && size.parse().is_ok_and(|size: u64| (1..=LONGEST).contains(&size))
+            && size
+                .parse()
+                .is_ok_and(|size: u64| (1..=LONGEST).contains(&size))
             && wanted(path)
         {
             found.push((id.to_owned(), path.to_owned()));
@@ -72,9 +74,12 @@ fn small_files(listed: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<(String, Str
 fn parse(blob: &[u8]) -> Option<Pointer> {
     let text = std::str::from_utf8(blob).ok()?;
     let version = text.strip_prefix("version https://")?;
-    if !["git-lfs.github.com/spec/v1\n", "hawser.github.com/spec/v1\n"]
-        .iter()
-        .any(|known| version.starts_with(known))
+    if ![
+        "git-lfs.github.com/spec/v1\n",
+        "hawser.github.com/spec/v1\n",
+    ]
+    .iter()
+    .any(|known| version.starts_with(known))
     {
         return None;
     }
@@ -123,12 +128,19 @@ pub(super) fn kept_by_lfs(
     folder: &Path,
 ) -> Result<Vec<String>> {
     let index = folder.join("index");
-    let read = repo.git(["read-tree", commit.as_str()]).env("GIT_INDEX_FILE", &index);
+    let read = repo
+        .git(["read-tree", commit.as_str()])
+        .env("GIT_INDEX_FILE", &index);
     run("read-tree", &read)?;
     let cmd = repo
         .git(["check-attr", "--cached", "--stdin", "-z", "filter"])
         .env("GIT_INDEX_FILE", &index)
-        .stdin(paths.iter().map(|path| format!("{path}\0")).collect::<String>());
+        .stdin(
+            paths
+                .iter()
+                .map(|path| format!("{path}\0"))
+                .collect::<String>(),
+        );
     let said = run("check-attr", &cmd)?;
     let words: Vec<String> = said
         .split(|byte| *byte == 0)
@@ -149,15 +161,26 @@ mod tests {
     fn pointers_are_read_as_the_spec_says() {
         let oid = "4d".repeat(32);
         let text = |oid: &str, size: &str| {
-            format!("version https://git-lfs.github.com/spec/v1\next-0-x sha256:1\noid sha256:{oid}\nsize {size}\n")
+            format!(
+                "version https://git-lfs.github.com/spec/v1\next-0-x sha256:1\noid sha256:{oid}\nsize {size}\n"
+            )
         };
         let pointer = parse(text(&oid, "12345").as_bytes()).unwrap();
         assert_eq!((pointer.oid.as_str(), pointer.size), (oid.as_str(), 12345));
         assert_eq!(pointer.place(), format!("objects/4d/4d/{oid}"));
-        for (oid, size) in [(&*oid, "0"), (&*oid, "-1"), ("../../etc", "1"), ("4D4D", "1")] {
+        for (oid, size) in [
+            (&*oid, "0"),
+            (&*oid, "-1"),
+            ("../../etc", "1"),
+            ("4D4D", "1"),
+        ] {
             assert_eq!(parse(text(oid, size).as_bytes()), None, "{oid} {size}");
         }
-        for other in ["", "version https://git-lfs.github.com/spec/v1\n", "version 1\n"] {
+        for other in [
+            "",
+            "version https://git-lfs.github.com/spec/v1\n",
+            "version 1\n",
+        ] {
             assert_eq!(parse(other.as_bytes()), None, "{other}");
         }
     }

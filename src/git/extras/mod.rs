@@ -12,8 +12,8 @@ use super::{ObjectId, Repo};
 use crate::error::Failure;
 use crate::fs::Scratch;
 
-pub use lfs::Pointer;
-pub use modules::Module;
+pub(super) use lfs::Pointer;
+pub(super) use modules::Module;
 
 /// What is wanted of a commit.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,10 +31,12 @@ pub struct Wanted<'a> {
 /// What is wanted, all of which is here.
 #[derive(Debug, Clone, Default)]
 pub struct Extras {
+    /// Whether submodules are wanted: there may be none.
+    pub(super) submodules: bool,
     /// Each with its commit that the image below has already, if that is known.
-    pub modules: Vec<(Module, Option<ObjectId>)>,
+    pub(super) modules: Vec<(Module, Option<ObjectId>)>,
     /// Without those that the image below has.
-    pub pointers: Vec<Pointer>,
+    pub(super) pointers: Vec<Pointer>,
     storage: PathBuf,
 }
 
@@ -48,6 +50,7 @@ impl Extras {
         below: Option<&ObjectId>,
     ) -> Result<Self> {
         let mut extras = Self::default();
+        extras.submodules = wanted.submodules;
         if wanted.submodules {
             extras.modules = submodules(repo, commit, wanted, below)?;
         }
@@ -56,6 +59,17 @@ impl Extras {
             extras.pointers = pointers(repo, commit, wanted, below, &extras.storage)?;
         }
         Ok(extras)
+    }
+
+    /// Whether there is anything to be handed over.
+    pub fn any(&self) -> bool {
+        self.submodules || !self.pointers.is_empty()
+    }
+
+    /// Where the content of a file of git-lfs lies, below a git directory and on this machine.
+    pub(super) fn content(&self, pointer: &Pointer) -> (String, PathBuf) {
+        let place = pointer.place();
+        (format!("lfs/{place}"), self.storage.join(place))
     }
 }
 
@@ -66,8 +80,10 @@ fn submodules(
     below: Option<&ObjectId>,
 ) -> Result<Vec<(Module, Option<ObjectId>)>> {
     let find = |commit| {
-        modules::find(repo, commit, wanted.recursive, |path| in_cone(path, wanted.sparse))
-            .context("cannot list the submodules")
+        modules::find(repo, commit, wanted.recursive, |path| {
+            in_cone(path, wanted.sparse)
+        })
+        .context("cannot list the submodules")
     };
     let found = find(commit)?;
     if !found.lacking.is_empty() {
@@ -85,7 +101,11 @@ fn submodules(
     let older = below.map(find).transpose()?.unwrap_or_default();
     let commit_below = |module: &Module| {
         let same = |old: &&Module| old.folder == module.folder;
-        older.modules.iter().find(same).map(|old| old.commit.clone())
+        older
+            .modules
+            .iter()
+            .find(same)
+            .map(|old| old.commit.clone())
     };
     Ok(found
         .modules
@@ -144,7 +164,10 @@ fn in_cone(path: &str, sparse: &[String]) -> bool {
         path.strip_prefix(other)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    sparse.is_empty() || sparse.iter().any(|kept| within(folder, kept) || within(kept, folder))
+    sparse.is_empty()
+        || sparse
+            .iter()
+            .any(|kept| within(folder, kept) || within(kept, folder))
 }
 
 #[cfg(test)]

@@ -70,8 +70,10 @@ pub(super) fn find(
     while let Some((place, commit)) = open.pop() {
         let nested = !place.folder.is_empty();
         let entries = place.entries(&commit)?;
-        check_names(entries.iter().map(|(name, _)| name.as_str()))?;
-        let entries = entries.into_iter().filter(|(_, entry)| entry.update != "none");
+        check(&entries)?;
+        let entries = entries
+            .into_iter()
+            .filter(|(_, entry)| entry.update != "none");
         for (name, commit, path) in place.linked(&commit, entries.collect())? {
             let full = format!("{}{path}", place.path);
             if !nested && !wanted(&full) {
@@ -84,7 +86,9 @@ pub(super) fn find(
                     None => "there is no copy of it",
                     Some(_) => "its copy does not have that commit",
                 };
-                found.lacking.push(format!("{full} at {}: {why}", commit.short()));
+                found
+                    .lacking
+                    .push(format!("{full} at {}: {why}", commit.short()));
                 continue;
             };
             if recursive {
@@ -111,26 +115,43 @@ pub(super) fn find(
     let mut folders: Vec<&str> = found.modules.iter().map(|module| &*module.folder).collect();
     folders.sort_unstable();
     if let Some(twice) = folders.windows(2).find(|pair| pair[0] == pair[1]) {
-        bail!(refused(&format!("two submodules would share .git/{}", twice[0])));
+        bail!(refused(&format!(
+            "two submodules would share .git/{}",
+            twice[0]
+        )));
     }
     Ok(found)
 }
 
 impl Place {
     fn git<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Cmd {
-        let git_dir = self.git_dirs.first().map_or(Path::new(""), PathBuf::as_path);
+        let git_dir = self
+            .git_dirs
+            .first()
+            .map_or(Path::new(""), PathBuf::as_path);
         at(git_dir).args(args)
     }
 
     /// What `.gitmodules` says at a commit, by name.
     fn entries(&self, commit: &ObjectId) -> Result<Vec<(String, Entry)>> {
-        let list = ["ls-tree", "-z", "--full-tree", commit.as_str(), "--", ".gitmodules"];
-        if run("ls-tree", &self.git(list))?.is_empty() {
+        let list = [
+            "ls-tree",
+            "-z",
+            "--full-tree",
+            commit.as_str(),
+            "--",
+            ".gitmodules",
+        ];
+        // Git reads no link.
+        if !run("ls-tree", &self.git(list))?.starts_with(b"100") {
             return Ok(Vec::new());
         }
         let blob = format!("{commit}:.gitmodules");
-        let listed = run("config", &self.git(["config", "-z", "--blob", &blob, "--list"]))
-            .with_context(|| format!("cannot read {}.gitmodules at {}", self.path, commit.short()))?;
+        let listed = run(
+            "config",
+            &self.git(["config", "-z", "--blob", &blob, "--list"]),
+        )
+        .with_context(|| format!("cannot read {}.gitmodules at {}", self.path, commit.short()))?;
         Ok(entries(parse_settings(&listed)))
     }
 
@@ -152,7 +173,9 @@ impl Place {
                 let Some((head, path)) = line.split_once('\t') else {
                     continue;
                 };
-                let id = head.strip_prefix("160000 commit ").and_then(ObjectId::parse);
+                let id = head
+                    .strip_prefix("160000 commit ")
+                    .and_then(ObjectId::parse);
                 let entry = entries.iter().find(|(_, entry)| entry.path == path);
                 if let (Some(id), Some((name, _))) = (id, entry) {
                     linked.push((name.clone(), id, path.to_owned()));
@@ -164,7 +187,10 @@ impl Place {
 
     /// The git directories that may be the submodule's: absorbed ones, and one in the worktree.
     fn copies(&self, name: &str, path: &str) -> Vec<PathBuf> {
-        let absorbed = self.git_dirs.iter().map(|dir| dir.join("modules").join(name));
+        let absorbed = self
+            .git_dirs
+            .iter()
+            .map(|dir| dir.join("modules").join(name));
         let link = self.worktree.join(path).join(".git");
         let linked = std::fs::read_to_string(&link).ok().and_then(|text| {
             let target = text.strip_prefix("gitdir: ")?.trim_end_matches('\n');
@@ -192,7 +218,7 @@ fn has(git_dir: &Path, commit: &ObjectId) -> bool {
 
 impl Module {
     /// Packs what its commit leads to, and `below` does not, into `folder`.
-    pub(super) fn pack(
+    pub(in crate::git) fn pack(
         &self,
         below: Option<&ObjectId>,
         folder: &Path,
@@ -214,7 +240,7 @@ impl Module {
     }
 
     /// Where its history is cut off, as its shallow file says it.
-    pub(super) fn boundary(&self) -> Result<String> {
+    pub(in crate::git) fn boundary(&self) -> Result<String> {
         let cut = std::fs::read_to_string(self.git_dir.join("shallow")).unwrap_or_default();
         if cut.is_empty() {
             return Ok(cut);
@@ -249,27 +275,35 @@ fn entries(settings: Vec<(String, String)>) -> Vec<(String, Entry)> {
 }
 
 /// Names become folders below `.git/modules`, here and in the image: none may leave it, or lie in
-/// another.
-fn check_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<()> {
-    let mut names: Vec<&str> = names.collect();
-    names.sort_unstable();
-    for name in &names {
-        let leaves = name
-            .split(['/', '\\'])
-            .any(|part| matches!(part, "" | "." | ".."));
-        if leaves || name.chars().any(char::is_control) {
+/// another. Nor may a path leave the worktree.
+fn check(entries: &[(String, Entry)]) -> Result<()> {
+    for (name, entry) in entries {
+        if !stays(name) {
             bail!(refused(&format!("{name:?} is no name for a submodule")));
         }
-    }
-    let inside = |name: &str, other: &str| name.strip_prefix(other).is_some_and(|r| r.starts_with('/'));
-    for name in &names {
-        if let Some(other) = names.iter().find(|other| inside(name, other)) {
+        if !stays(&entry.path) {
+            bail!(refused(&format!(
+                "{:?} is no place for a submodule",
+                entry.path
+            )));
+        }
+        let outer = |(other, _): &&(String, Entry)| {
+            name.strip_prefix(other.as_str())
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
+        if let Some((other, _)) = entries.iter().find(outer) {
             bail!(refused(&format!(
                 "the submodule {name:?} would lie in the git directory of {other:?}"
             )));
         }
     }
     Ok(())
+}
+
+/// Whether a path leads from a folder to what is in it, and not to git's own.
+fn stays(path: &str) -> bool {
+    let tame = |part: &str| !matches!(part, "" | "." | "..") && !part.eq_ignore_ascii_case(".git");
+    path.split(['/', '\\']).all(tame) && !path.chars().any(char::is_control)
 }
 
 fn refused(message: &str) -> Failure {
@@ -307,11 +341,31 @@ mod tests {
     }
 
     #[test]
-    fn names_stay_where_they_belong() {
-        assert!(check_names(["a", "a b/c", "ab", "é..x"].into_iter()).is_ok());
-        for bad in ["", "..", "a/../../x", "/etc", "a//b", "a\\..\\b", "./a", "a\nb"] {
-            assert!(check_names([bad].into_iter()).is_err(), "{bad:?}");
+    fn names_and_paths_stay_where_they_belong() {
+        let check = |of: &[(&str, &str)]| {
+            let entry = |(name, path): &(&str, &str)| {
+                let (path, update) = (path.to_string(), String::new());
+                (name.to_string(), Entry { path, update })
+            };
+            super::check(&of.iter().map(entry).collect::<Vec<_>>())
+        };
+        let fine = [("a", "a"), ("a b/c", "x y/z"), ("ab", "b"), ("é..x", "c..")];
+        assert!(check(&fine).is_ok());
+        let bad = [
+            "",
+            "..",
+            "a/../../x",
+            "/etc",
+            "a//b",
+            "a\\..\\b",
+            "./a",
+            "a\nb",
+            "a/.GIT",
+        ];
+        for bad in bad {
+            assert!(check(&[(bad, "x")]).is_err(), "{bad:?}");
+            assert!(check(&[("x", bad)]).is_err(), "{bad:?}");
         }
-        assert!(check_names(["a/hooks", "a"].into_iter()).is_err());
+        assert!(check(&[("a/hooks", "x"), ("a", "y")]).is_err());
     }
 }
