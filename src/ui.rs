@@ -207,16 +207,28 @@ impl Progress {
         count: Arc<AtomicU64>,
         text: impl Fn(u64) -> String + Send + 'static,
     ) -> Watch {
+        let total = Arc::new(AtomicU64::new(total));
+        self.watch_both(total, count, move |count, _| text(count))
+    }
+
+    /// The same where the total may become another meanwhile.
+    pub fn watch_both(
+        &self,
+        total: Arc<AtomicU64>,
+        count: Arc<AtomicU64>,
+        text: impl Fn(u64, u64) -> String + Send + 'static,
+    ) -> Watch {
         let bar = self.0.clone();
         let (stop, stopped) = std::sync::mpsc::channel::<()>();
         if !bar.is_hidden() {
             std::thread::spawn(move || {
-                bar.set_length(total.max(1));
                 style(&bar, "   {spinner:.green} {msg} {bar:28.green} {elapsed}");
                 while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
                     let count = count.load(Ordering::Relaxed);
+                    let total = total.load(Ordering::Relaxed);
+                    bar.set_length(total.max(1));
                     bar.set_position(count.min(total));
-                    bar.set_message(text(count));
+                    bar.set_message(text(count, total));
                 }
                 style(&bar, PLAIN);
             });

@@ -9,7 +9,7 @@ ENV {{ name }}={{ value | quote }}
 ARG {{ name }}=/run/secrets/dkr_ca
 {%- endfor %}
 
-# git, tmux, the ssh client and curl where they are missing, and the packages of .dkr.conf
+# git, tmux, the ssh client, curl and tar where they are missing, and the packages of .dkr.conf
 RUN {{ ca_mount }}--mount=type=bind,source=install-packages,target=/run/dkr/install-packages \
     sh /run/dkr/install-packages {{ packages | join(" ") }}
 {%- if install_ca %}
@@ -42,7 +42,7 @@ RUN {{ clone_mounts }} \
 {%- if sparse %}
     --mount=type=bind,source=sparse,target=/run/dkr/sparse \
 {%- endif %}
-    sh /run/dkr/clone {{ commit }}{{ shallow }}
+    sh /run/dkr/clone {{ commit }}{{ clone_words }}
 COPY entrypoint /usr/local/bin/dkr-entrypoint
 WORKDIR /workspace
 ENTRYPOINT ["/usr/local/bin/dkr-entrypoint"]

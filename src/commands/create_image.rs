@@ -19,6 +19,10 @@ pub struct CreateImage {
     building: Building,
     #[command(flatten)]
     stack: StackArgs,
+    /// Which objects the clone has: exact (those that the branch leads to) or all (of every branch,
+    /// of stashes, and what git has not yet thrown away), which is fastest
+    #[arg(long, value_name = "exact|all")]
+    objects: Option<String>,
     /// Build even when an image with the same inputs is there
     #[arg(long)]
     force_rebuild: bool,
@@ -38,7 +42,13 @@ impl CreateImage {
         self.building.run(
             "cannot create an image of",
             reuse,
-            |sources| self.stack.over(sources),
+            |sources| {
+                let sources = self.stack.over(sources);
+                match &self.objects {
+                    Some(objects) => sources.with_flag("objects", objects.clone(), "--objects"),
+                    None => sources,
+                }
+            },
             plan::plan_create,
             bake::create,
         )

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::problem::{Problem, Problems};
 use super::{Origin, Sources, Value, variable};
+use crate::git::Objects;
 
 /// How the host is reached and what its network needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Host {
     pub ssh_port: Value<u16>,
     /// Extra CA certificates that https needs in this network.
     pub ca_bundle: Option<Value<PathBuf>>,
+    /// Which objects a create puts into an image.
+    pub objects: Value<Objects>,
 }
 
 impl Host {
@@ -45,11 +48,33 @@ impl Host {
                 Value { value, origin }
             }
         };
+        let ssh_key = path(ssh_key, "--ssh-key", "ssh_key");
         Ok(Self {
-            ssh_key: path(ssh_key, "--ssh-key", "ssh_key"),
+            objects: objects(sources, ssh_key.as_ref())?,
+            ssh_key,
             ssh_port,
             ca_bundle: path(ca_bundle, "--ca-bundle", "ca_bundle"),
         })
+    }
+}
+
+fn objects(
+    sources: &Sources,
+    ssh_key: Option<&Value<PathBuf>>,
+) -> Result<Value<Objects>, Problems> {
+    let Some((text, origin)) = sources.get("objects") else {
+        return Ok(Value::default_of(Objects::default()));
+    };
+    let problem = |message| Err(Problems(vec![Problem::new(origin.clone(), message)]));
+    let Some(value) = Objects::parse(text) else {
+        return problem(format!("`{text}` are no objects; `exact` and `all` are"));
+    };
+    match ssh_key {
+        Some(key) if value == Objects::All => problem(format!(
+            "the host's sshd, for which {} gives a key, hands over `exact` alone",
+            key.origin
+        )),
+        _ => Ok(Value { value, origin }),
     }
 }
 

@@ -111,7 +111,11 @@ impl Sources {
     #[must_use]
     pub fn asked(mut self, flags: &BTreeMap<String, String>) -> Self {
         for (name, value) in flags {
-            if let Some(name) = file::KEYS.iter().find(|key| *key == name) {
+            if let Some(name) = file::KEYS
+                .iter()
+                .chain(&["objects"])
+                .find(|key| *key == name)
+            {
                 let flag = (value.clone(), "the command that made the image");
                 self.flags.entry(*name).or_insert(flag);
             }

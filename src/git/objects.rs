@@ -163,6 +163,11 @@ impl Repo {
         Ok(missing.map(str::to_owned).collect())
     }
 
+    /// Whether it is a partial clone.
+    pub fn is_partial(&self) -> Result<bool> {
+        Ok(self.promisor()?.is_some())
+    }
+
     /// The remote that a partial clone fetches missing objects from.
     fn promisor(&self) -> Result<Option<String>> {
         let pattern = r"^(extensions\.partialclone|remote\..*\.promisor)$";

@@ -1,6 +1,8 @@
 //! Building: the engine runs what was planned.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -11,15 +13,14 @@ use super::manifest::Manifest;
 use super::plan::{Plan, Reuse, Site, Step, plan_create, plan_update};
 use super::reach::Way;
 use super::report::{Report, explain};
-use super::{Image, Labels, Target, dockerfile, names, remember, stack};
+use super::{Image, Labels, Target, deliver, dockerfile, names, remember, scope, stack};
 use crate::conf::{self, ca};
 use crate::engine::BuildSpec;
 use crate::error::Failure;
 use crate::fs::{Lock, Scratch};
-use crate::git::{Repo, View};
-use crate::layers;
-use crate::ssh::{SECRETS, Serve};
-use crate::ui;
+use crate::git::{Extras, Repo, View};
+use crate::ssh::{Delivery, SECRETS, Serve};
+use crate::{layers, proc, ui};
 
 /// One build of one repository and branch at a time: a second one waits, and then builds on what
 /// the first one made.
@@ -96,6 +97,10 @@ fn retag(site: Site, image: Image, tag: String) -> Result<Image> {
 struct Ready {
     spec: BuildSpec,
     way: Way,
+    /// What it is given instead of a clone.
+    delivery: Option<Delivery>,
+    /// The bytes that it is sent, at most.
+    total: Arc<AtomicU64>,
     /// Holds the files that the spec names.
     _scratch: Scratch,
 }
@@ -108,10 +113,10 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
         let base = &plan.conf.base_image.value;
         format!("the base image {base} was fetched and is not there")
     })?;
+    let extras = scope::extras(site, plan)?;
     if let Some(underlay) = &plan.underlay {
         stack::make(site, &plan.conf, &plan.target.commit, underlay)?;
     }
-    let ready = prepare(site, plan, manifest)?;
     for remark in &plan.remarks {
         ui::warn(remark);
     }
@@ -121,14 +126,21 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     );
     site.repo
         .complete(&plan.target.commit, plan.conf.filter.value.spec())?;
+    let ready = prepare(site, plan, manifest, extras)?;
     ui::status("build", &plan.describe());
 
     let before = site.engine.inspect_one(&plan.tag)?;
-    let report = Report::new(ready.way.sent(), site.repo.size()?);
-    site.engine
+    let report = Report::new(ready.way.sent(), Arc::clone(&ready.total));
+    let done = site
+        .engine
         .build(&ready.spec, |event| report.hear(event))
-        .map_err(explain)?;
+        .map_err(explain);
     drop(report);
+    let delivery = ready.delivery.as_ref();
+    if let Err(error) = done {
+        proc::check_interrupted()?;
+        return Err(delivery.and_then(deliver::failure).unwrap_or(error));
+    }
 
     let built = site.engine.inspect_one(&plan.tag)?;
     let built = built.context("the new image is gone")?;
@@ -144,11 +156,14 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     let platform = built.platform.as_deref().unwrap_or_default();
     remember::record(site, &image, manifest, platform);
     remember::watch(site);
+    if let Some(delivery) = delivery.filter(|_| deliver::replaces_clone(site, plan)) {
+        deliver::advise(site, delivery);
+    }
     Ok(image)
 }
 
 /// Writes what the build reads, and opens the way to the repository.
-fn prepare(site: Site, plan: &Plan, manifest: &Manifest) -> Result<Ready> {
+fn prepare(site: Site, plan: &Plan, manifest: &Manifest, extras: Extras) -> Result<Ready> {
     let scratch = Scratch::new()?;
     let view = View::create(
         site.repo,
@@ -156,10 +171,16 @@ fn prepare(site: Site, plan: &Plan, manifest: &Manifest) -> Result<Ready> {
         plan.target.on_branch(),
         &scratch.folder("view")?,
     )?;
+    let delivery = deliver::start(site, plan, extras)?;
+    let desk = delivery.as_ref().map(Delivery::desk);
+    let total = match &desk {
+        Some(desk) if deliver::replaces_clone(site, plan) => desk.size(),
+        _ => Arc::new(site.repo.size()?.into()),
+    };
     let serve = Serve {
         upload: view.git_dir,
         receive: None,
-        objects: None,
+        objects: desk,
     };
     let way = Way::open(site.host, serve, scratch.path())?;
     let context = scratch.folder("context")?;
@@ -178,6 +199,8 @@ fn prepare(site: Site, plan: &Plan, manifest: &Manifest) -> Result<Ready> {
     Ok(Ready {
         spec,
         way,
+        delivery,
+        total,
         _scratch: scratch,
     })
 }

@@ -16,11 +16,12 @@ use crate::conf::{CaBundle, Cache, Conf, Section, Submodules, ca};
 use crate::digest;
 use crate::engine::quote;
 use crate::fs::write_private;
+use crate::git::Objects;
 use crate::grammar::with_run_option;
 use crate::ssh;
 
 /// Always there, besides what `.dkr.conf` asks for.
-const PACKAGES: [&str; 4] = ["git", "tmux", "openssh-client", "curl"];
+const PACKAGES: [&str; 5] = ["git", "tmux", "openssh-client", "curl", "tar"];
 /// What the steps use from the build context, which holds nothing else.
 pub(super) const CONTEXT: [(&str, &str); 6] = [
     ("clone", include_str!("../../templates/clone")),
@@ -62,8 +63,8 @@ struct Values<'a> {
     branch: &'a str,
     reference: &'a str,
     commit: &'a str,
-    /// One more word for the clone step, where history is cut off.
-    shallow: String,
+    /// More words for the clone step.
+    clone_words: String,
     clone_mounts: String,
     /// What the clone step is told of how much is wanted.
     scope: Vec<(&'static str, &'static str)>,
@@ -72,12 +73,23 @@ struct Values<'a> {
     post_clone: String,
 }
 
-/// For an image of its own. `shallow` is the repository's shallow file, if it has one; `ca` says
-/// whether extra CA certificates are at hand.
-pub fn create(conf: &Conf, target: &Target, shallow: Option<&str>, ca: bool) -> Result<String> {
+/// What the commit does not tell of its clone.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Content<'a> {
+    /// The repository's shallow file, if it has one.
+    pub shallow: Option<&'a str>,
+    /// Which objects it has.
+    pub objects: Objects,
+}
+
+/// For an image of its own. `ca` says whether extra CA certificates are at hand.
+pub fn create(conf: &Conf, target: &Target, clone: Content, ca: bool) -> Result<String> {
     let mut values = values(conf, target, &conf.base_image.value, ca);
-    if let Some(cut) = shallow {
-        values.shallow = format!(" shallow-{}", digest::short(&[cut]));
+    if let Some(cut) = clone.shallow {
+        values.clone_words = format!(" shallow-{}", digest::short(&[cut]));
+    }
+    if clone.objects == Objects::All {
+        values.clone_words.push_str(" all");
     }
     render(include_str!("../../templates/create.Dockerfile"), &values)
 }
@@ -107,7 +119,7 @@ fn values<'a>(conf: &'a Conf, target: &'a Target, from: &'a str, ca: bool) -> Va
         branch: &target.branch,
         reference: target.reference.as_deref().unwrap_or_default(),
         commit: target.commit.as_str(),
-        shallow: String::new(),
+        clone_words: String::new(),
         clone_mounts: format!("--mount=type=ssh {}", secrets.join(" ")),
         scope: scope(conf),
         sparse: !conf.sparse.value.is_empty(),
@@ -183,12 +195,14 @@ mod tests {
     #[test]
     fn plain() {
         let conf = conf("base_image = debian:bookworm-slim\n");
-        insta::assert_snapshot!(create(&conf, &target("main"), None, false).unwrap());
+        insta::assert_snapshot!(create(&conf, &target("main"), Content::default(), false).unwrap());
     }
 
     #[test]
     fn with_everything() {
-        insta::assert_snapshot!(create(&conf(FULL), &target("main"), None, true).unwrap());
+        insta::assert_snapshot!(
+            create(&conf(FULL), &target("main"), Content::default(), true).unwrap()
+        );
     }
 
     #[test]
@@ -200,7 +214,13 @@ mod tests {
 
     #[test]
     fn a_hostile_branch_stays_a_value() {
-        let text = create(&conf(""), &target(r#"a$(id)`id`";&'|<>b"#), None, false).unwrap();
+        let text = create(
+            &conf(""),
+            &target(r#"a$(id)`id`";&'|<>b"#),
+            Content::default(),
+            false,
+        )
+        .unwrap();
         let hostile: Vec<&str> = text.lines().filter(|line| line.contains("(id)")).collect();
         assert_eq!(
             hostile,
@@ -212,13 +232,18 @@ mod tests {
     }
 
     #[test]
-    fn a_shallow_clone_is_not_taken_for_another() {
-        let of = |cut| create(&conf(""), &target("main"), cut, false).unwrap();
-        let (one, other) = (of(Some("1a\n")), of(Some("2b\n")));
-        assert_ne!(one, of(None));
+    fn a_clone_of_other_objects_is_not_taken_for_another() {
+        let of = |shallow, objects| {
+            let clone = Content { shallow, objects };
+            create(&conf(""), &target("main"), clone, false).unwrap()
+        };
+        let exact = |cut| of(cut, Objects::Exact);
+        let (one, other) = (exact(Some("1a\n")), exact(Some("2b\n")));
+        assert_ne!(one, exact(None));
         assert_ne!(one, other);
-        let text = one;
-        assert!(text.contains("3f3f3f shallow-"), "{text}");
+        assert!(one.contains("3f3f3f shallow-"), "{one}");
+        let all = of(None, Objects::All);
+        assert!(all.contains("3f3f3f all\n"), "{all}");
     }
 
     proptest::proptest! {

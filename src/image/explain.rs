@@ -69,7 +69,8 @@ pub fn present(site: Site, branch_from: &str) -> Result<Option<Manifest>> {
     let conf = plan::settings_at(site, &target.commit)?;
     let (conf, underlay) = stack::settle(site, conf, &target.commit)?;
     let shallow = site.repo.shallow_boundary()?;
-    inputs::of_create(site, &conf, &target, shallow.as_deref(), underlay.as_ref())
+    let clone = plan::clone(site, shallow.as_deref());
+    inputs::of_create(site, &conf, &target, clone, underlay.as_ref())
 }
 
 /// What an image is compared with.
@@ -217,6 +218,7 @@ fn sentence(change: &Change, new: &Manifest) -> String {
         }
         "ref" => format!("another ref: {}", arrow(|name| name)),
         "shallow" => "history is cut off elsewhere".to_owned(),
+        "objects" => "the clone has other objects (--objects)".to_owned(),
         "schema" => "git dkr builds in another way".to_owned(),
         "dockerfile" => "the Dockerfile's text changed".to_owned(),
         name => format!("{name}: {}", arrow(digest)),

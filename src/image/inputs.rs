@@ -2,19 +2,19 @@
 
 use anyhow::{Context, Result};
 
+use super::dockerfile::Content;
 use super::manifest::{Base, Inputs, Manifest};
 use super::plan::Site;
 use super::stack::Underlay;
 use super::{Image, Target};
 use crate::conf::{self, CaBundle, Conf, ca};
 
-/// Of an image of its own, of a history that is cut off at `shallow` if anywhere; `None` while the
-/// base image is not here.
+/// Of an image of its own; `None` while the base image is not here.
 pub fn of_create(
     site: Site,
     conf: &Conf,
     target: &Target,
-    shallow: Option<&str>,
+    clone: Content,
     underlay: Option<&Underlay>,
 ) -> Result<Option<Manifest>> {
     // Layers may yet have to be built; what they stand on is here.
@@ -52,7 +52,7 @@ pub fn of_create(
             .as_ref()
             .and_then(|found| found.platform.as_deref())
             .unwrap_or_default(),
-        shallow,
+        clone,
         ca: ca.as_deref(),
     };
     let key_files = key_files(site, conf, target)?;

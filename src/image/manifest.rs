@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Target;
-use super::dockerfile::{self, CONTEXT};
+use super::dockerfile::{self, CONTEXT, Content};
 use crate::conf::{CaBundle, Conf, Submodules};
 use crate::digest;
+use crate::git::Objects;
 
 /// Counts up when the same inputs begin to mean another image.
 const SCHEMA: &str = "1";
@@ -46,8 +47,8 @@ pub struct Base<'a> {
     pub layers: Option<(&'a [String], &'a str)>,
     /// What it runs on, `linux/amd64`.
     pub platform: &'a str,
-    /// The repository's shallow file.
-    pub shallow: Option<&'a str>,
+    /// What the commit does not tell of the clone.
+    pub clone: Content<'a>,
     /// The CA certificates that are installed for good.
     pub ca: Option<&'a [u8]>,
 }
@@ -58,7 +59,7 @@ impl Manifest {
         let conf = inputs.conf;
         let installs_ca = conf.ca_bundle.value == CaBundle::Install && base.ca.is_some();
         // The commit stands for itself, so that the text tells of all else.
-        let text = dockerfile::create(conf, &inputs.anywhere(), base.shallow, installs_ca)?;
+        let text = dockerfile::create(conf, &inputs.anywhere(), base.clone, installs_ca)?;
         let mut manifest = Self::of_both(inputs, "base", &text);
         manifest.put("base_image", base.image.to_owned());
         if let Some((layers, key)) = base.layers {
@@ -77,8 +78,11 @@ impl Manifest {
             manifest.put("filter", filter.to_owned());
         }
         manifest.put_scripts(&["clone", "entrypoint", "install-packages", "scope"]);
-        if let Some(cut) = base.shallow {
+        if let Some(cut) = base.clone.shallow {
             manifest.put("shallow", digest::of(cut.as_bytes()));
+        }
+        if base.clone.objects == Objects::All {
+            manifest.put("objects", Objects::All.name().to_owned());
         }
         if let Some(ca) = base.ca.filter(|_| installs_ca) {
             manifest.put("ca_bundle", digest::of(ca));
@@ -211,6 +215,7 @@ impl Manifest {
             "sparse",
             "branch",
             "ref",
+            "objects",
         ];
         if changes.iter().any(|change| shapes.contains(&&*change.name)) {
             changes.retain(|change| change.name != "dockerfile");
@@ -289,6 +294,7 @@ impl Change {
             "ref",
             "commit",
             "shallow",
+            "objects",
             "parent",
             "dockerfile",
         ];

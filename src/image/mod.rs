@@ -8,6 +8,7 @@
 pub mod bake;
 pub mod branch_from;
 pub mod choose;
+mod deliver;
 pub mod dockerfile;
 pub mod explain;
 pub mod find;

@@ -1,14 +1,15 @@
 //! What a build comes to, before anything is done: a value that can be printed.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
+use super::dockerfile::Content;
 use super::manifest::Manifest;
 use super::stack::{self, Underlay};
 use super::{Image, Labels, Target, dockerfile, find, inputs, names, records, scope};
 use crate::conf::{self, Conf, Host, Sources};
 use crate::engine::Engine;
 use crate::error::Failure;
-use crate::git::{Commit, Distance, History, ObjectId, Repo};
+use crate::git::{Commit, Distance, History, ObjectId, Objects, Repo};
 
 /// Engines fail near 125 layers; a chain ends well before, as the steps of `[post_clone]` count.
 const MAX_LAYERS: usize = 100;
@@ -201,11 +202,17 @@ fn plan(
     let (dockerfile, manifest) = match &parent {
         None => {
             let shallow = site.repo.shallow_boundary()?;
-            let shallow = shallow.as_deref();
-            let text = dockerfile::create(&conf, &target, shallow, ca)?;
+            let clone = clone(site, shallow.as_deref());
+            if clone.objects == Objects::All && site.repo.is_partial()? {
+                bail!(
+                    Failure::new("this is a partial clone, which has no packs that are all of it")
+                        .hint("leave --objects (dkr.objects) out: what is missing is fetched then")
+                );
+            }
+            let text = dockerfile::create(&conf, &target, clone, ca)?;
             (
                 text,
-                inputs::of_create(site, &conf, &target, shallow, underlay.as_ref())?,
+                inputs::of_create(site, &conf, &target, clone, underlay.as_ref())?,
             )
         }
         Some(parent) => {
@@ -226,6 +233,14 @@ fn plan(
         manifest,
         remarks,
     })
+}
+
+/// What the commit does not tell of its clone.
+pub fn clone<'a>(site: Site, shallow: Option<&'a str>) -> Content<'a> {
+    Content {
+        shallow,
+        objects: site.host.objects.value,
+    }
 }
 
 /// The settings at a commit.

@@ -14,8 +14,8 @@ pub(super) struct Report {
     progress: ui::Progress,
     /// The bytes sent to the clone so far.
     sent: Option<Arc<AtomicU64>>,
-    /// The bytes that the clone is at most.
-    total: u64,
+    /// The bytes that it is, or is at most.
+    total: Arc<AtomicU64>,
     now: RefCell<Now>,
 }
 
@@ -27,7 +27,7 @@ struct Now {
 }
 
 impl Report {
-    pub fn new(sent: Option<Arc<AtomicU64>>, total: u64) -> Self {
+    pub fn new(sent: Option<Arc<AtomicU64>>, total: Arc<AtomicU64>) -> Self {
         Self {
             progress: ui::Progress::start("start the build"),
             sent,
@@ -51,8 +51,8 @@ impl Report {
                 self.progress.say(&place);
                 let watched = title == CLONE || title == UPDATE;
                 let watch = self.sent.clone().filter(|_| watched).map(|sent| {
-                    let total = self.total;
-                    self.progress.watch(total, sent, move |sent| {
+                    let total = Arc::clone(&self.total);
+                    self.progress.watch_both(total, sent, move |sent, total| {
                         format!("{place} {} of {}", ui::bytes(sent), ui::bytes(total))
                     })
                 });

@@ -24,4 +24,5 @@ mod records;
 mod sparse;
 mod staleness;
 mod start;
+mod submodules;
 mod update;

@@ -33,6 +33,8 @@ pub struct Wanted<'a> {
 pub struct Extras {
     /// Whether submodules are wanted: there may be none.
     pub(super) submodules: bool,
+    /// Whether files of git-lfs are wanted, likewise.
+    lfs: bool,
     /// Each with its commit that the image below has already, if that is known.
     pub(super) modules: Vec<(Module, Option<ObjectId>)>,
     /// Without those that the image below has.
@@ -54,6 +56,7 @@ impl Extras {
         if wanted.submodules {
             extras.modules = submodules(repo, commit, wanted, below)?;
         }
+        extras.lfs = wanted.lfs;
         if wanted.lfs {
             extras.storage = lfs::storage(repo)?;
             extras.pointers = pointers(repo, commit, wanted, below, &extras.storage)?;
@@ -61,9 +64,9 @@ impl Extras {
         Ok(extras)
     }
 
-    /// Whether there is anything to be handed over.
+    /// Whether anything is asked for, even if there is none of it.
     pub fn any(&self) -> bool {
-        self.submodules || !self.pointers.is_empty()
+        self.submodules || self.lfs
     }
 
     /// Where the content of a file of git-lfs lies, below a git directory and on this machine.

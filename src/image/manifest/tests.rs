@@ -20,7 +20,10 @@ const BASE: Base = Base {
     layers: None,
     image: "debian:12",
     platform: "linux/amd64",
-    shallow: None,
+    clone: Content {
+        shallow: None,
+        objects: Objects::Exact,
+    },
     ca: None,
 };
 
@@ -118,7 +121,22 @@ fn every_input_counts_and_nothing_else() {
             "",
             &target(),
             Base {
-                shallow: Some("3f"),
+                clone: Content {
+                    shallow: Some("3f"),
+                    ..BASE.clone
+                },
+                ..BASE
+            },
+        )
+        .key(),
+        create(
+            "",
+            &target(),
+            Base {
+                clone: Content {
+                    objects: Objects::All,
+                    ..BASE.clone
+                },
                 ..BASE
             },
         )
