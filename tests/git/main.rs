@@ -9,6 +9,7 @@ mod common;
 mod branch_from;
 mod changes;
 mod distance;
+mod extras;
 mod far;
 mod history;
 mod kinds;

@@ -16,6 +16,7 @@ mod host_sshd;
 mod hostile;
 mod interrupted;
 mod kinds;
+mod lfs;
 mod list;
 mod partial;
 mod podman;

@@ -92,8 +92,8 @@ fn submodules(
     if !found.lacking.is_empty() {
         bail!(
             Failure::new(format!(
-                "this repository lacks what submodules need:\n  {}",
-                found.lacking.join("\n  ")
+                "this repository lacks what submodules need:\n{}",
+                found.lacking.join("\n")
             ))
             .hint(format!(
                 "{} fetches them",
@@ -101,7 +101,9 @@ fn submodules(
             ))
         );
     }
-    let older = below.map(find).transpose()?.unwrap_or_default();
+    // That commit may be gone, after a force-push: all is new then.
+    let older = below.and_then(|commit| find(commit).ok());
+    let older = older.unwrap_or_default();
     let commit_below = |module: &Module| {
         let same = |old: &&Module| old.folder == module.folder;
         older
@@ -136,12 +138,13 @@ fn pointers(
         .collect();
     if !lacking.is_empty() {
         let scratch = Scratch::new()?;
-        let lacking = lfs::kept_by_lfs(repo, commit, &lacking, scratch.path())?;
+        let mut lacking = lfs::kept_by_lfs(repo, commit, &lacking, scratch.path())?;
+        lacking.sort();
         if !lacking.is_empty() {
             bail!(
                 Failure::new(format!(
-                    "this repository lacks the content of files that git-lfs keeps:\n  {}",
-                    lacking.join("\n  ")
+                    "this repository lacks the content of files that git-lfs keeps:\n{}",
+                    lacking.join("\n")
                 ))
                 .hint(format!(
                     "{} fetches it",
@@ -151,7 +154,8 @@ fn pointers(
         }
         found.retain(|(pointer, _)| pointer.is_in(storage));
     }
-    let older = below.map(find).transpose()?.unwrap_or_default();
+    let older = below.and_then(|commit| find(commit).ok());
+    let older = older.unwrap_or_default();
     let has = |pointer: &Pointer| older.iter().any(|(old, _)| old == pointer);
     let new = found.into_iter().map(|(pointer, _)| pointer);
     Ok(new.filter(|pointer| !has(pointer)).collect())
