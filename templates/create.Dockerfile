@@ -33,8 +33,15 @@ RUN echo 'build --disk_cache=/bazel-cache' >> /root/.bazelrc
 USER root
 ENV DKR_BRANCH={{ branch | quote }}
 ARG DKR_REF={{ reference | quote }}
+{%- for name, value in scope %}
+ARG {{ name }}={{ value | quote }}
+{%- endfor %}
 RUN {{ clone_mounts }} \
     --mount=type=bind,source=clone,target=/run/dkr/clone \
+    --mount=type=bind,source=scope,target=/run/dkr/scope \
+{%- if sparse %}
+    --mount=type=bind,source=sparse,target=/run/dkr/sparse \
+{%- endif %}
     sh /run/dkr/clone {{ commit }}{{ clone_words }}
 COPY entrypoint /usr/local/bin/dkr-entrypoint
 WORKDIR /workspace

@@ -7,6 +7,9 @@ ARG {{ name }}=/run/secrets/dkr_ca
 
 {% if becomes_clone %}ENV DKR_BRANCH={{ branch | quote }}
 {% endif %}ARG DKR_REF={{ reference | quote }}
+{%- for name, value in scope %}
+ARG {{ name }}={{ value | quote }}
+{%- endfor %}
 RUN {{ clone_mounts }} \
     --mount=type=bind,source=.,target=/run/dkr/context \
     sh /run/dkr/context/update {{ commit }}{% if becomes_clone %} clone{% endif %}

@@ -9,7 +9,7 @@ use crate::git::Repo;
 use crate::image::plan::{Reuse, Site, Step};
 use crate::image::settings::sources;
 use crate::image::target::{self, Fetch};
-use crate::image::{Image, Target};
+use crate::image::{Image, Target, scope};
 use crate::ui;
 
 /// The arguments of a build.
@@ -68,7 +68,10 @@ impl Building {
         if self.plan.only_looks() {
             let target = target::resolve(&repo, branch_from, Fetch::No)?;
             return match plan(site, target)? {
-                Step::Bake(plan) => self.plan.show(&plan),
+                Step::Bake(plan) => {
+                    scope::extras(site, &plan)?;
+                    self.plan.show(&plan)
+                }
                 Step::Nothing(image, _) => ui::result(format_args!("{} is up to date", image.tag)),
                 Step::Tag(image, tag) => ui::result(format_args!(
                     "{} is up to date, and becomes {tag}",

@@ -4,7 +4,7 @@ use super::problem::{Place, Problem};
 use super::{Origin, instructions};
 
 /// Every key, in the order of the documentation.
-pub(super) const KEYS: [&str; 15] = [
+pub(super) const KEYS: [&str; 19] = [
     "base_image",
     "packages",
     "volumes",
@@ -20,6 +20,10 @@ pub(super) const KEYS: [&str; 15] = [
     "siblings",
     "max_layers",
     "ca_bundle",
+    "sparse",
+    "filter",
+    "submodules",
+    "lfs",
 ];
 const SECTIONS: [&str; 2] = ["pre_clone", "post_clone"];
 

@@ -9,6 +9,7 @@ mod host;
 mod instructions;
 mod overlay;
 mod problem;
+mod scope;
 mod shell;
 mod stack;
 mod values;
@@ -26,6 +27,7 @@ pub use file::{Section, nearest};
 pub use host::{Host, expand};
 pub use overlay::{overlay_cache, overlay_cache_dir, state_dir};
 pub use problem::{Place, Problem, Problems};
+pub use scope::{Filter, Submodules};
 pub use shell::Shell;
 pub use stack::{Stack, is_layer_name, is_prefix};
 pub use web::{github_api, github_token, network, part_size};
@@ -258,6 +260,14 @@ pub struct Conf {
     pub max_layers: Value<u64>,
     /// What becomes of the extra CA certificates.
     pub ca_bundle: Value<CaBundle>,
+    /// The folders that are checked out, beside the files at the top; all when there is none.
+    pub sparse: Value<Vec<String>>,
+    /// Which objects of the history are left out.
+    pub filter: Value<Filter>,
+    /// Which submodules are in the image.
+    pub submodules: Value<Submodules>,
+    /// Whether files that git-lfs keeps are in the image.
+    pub lfs: Value<bool>,
     /// Raw Dockerfile lines before the clone.
     pub pre_clone: Section,
     /// And after it, on create and on update.
@@ -312,6 +322,16 @@ impl Conf {
             ca_bundle: pick
                 .file_only("ca_bundle", values::ca_bundle)
                 .unwrap_or_else(|| Value::default_of(CaBundle::Mount)),
+            sparse: pick.list("sparse", scope::folder),
+            filter: pick
+                .value("filter", scope::filter)
+                .unwrap_or_else(|| Value::default_of(Filter::None)),
+            submodules: pick
+                .value("submodules", scope::submodules)
+                .unwrap_or_else(|| Value::default_of(Submodules::No)),
+            lfs: pick
+                .value("lfs", scope::yes_or_no)
+                .unwrap_or_else(|| Value::default_of(false)),
             pre_clone,
             post_clone,
         };

@@ -41,6 +41,10 @@ fn every_key_is_read() {
         "siblings = no\n",
         "max_layers = 3\n",
         "ca_bundle = install\n",
+        "sparse = src/tool \"a b/\"\n",
+        "filter = blob:none\n",
+        "submodules = recursive\n",
+        "lfs = yes\n",
         "[pre_clone]\n",
         "# kept\n",
         "RUN echo one \\\n",
@@ -72,11 +76,15 @@ fn every_key_is_read() {
     assert!(!conf.siblings.value);
     assert_eq!(conf.max_layers.value, 3);
     assert_eq!(conf.ca_bundle.value, CaBundle::Install);
+    assert_eq!(conf.sparse.value, ["src/tool", "a b"]);
+    assert_eq!(conf.filter.value, Filter::Blobs);
+    assert_eq!(conf.submodules.value, Submodules::Recursive);
+    assert!(conf.lfs.value);
     assert_eq!(
         conf.pre_clone.text,
         "# kept\nRUN echo one \\\n    && [ -d / ]\n"
     );
-    assert_eq!(conf.pre_clone.first_line, 19);
+    assert_eq!(conf.pre_clone.first_line, 23);
     assert_eq!(conf.post_clone.text, "RUN cd /workspace && ./setup.sh\n");
 }
 
@@ -94,6 +102,10 @@ fn all_problems_are_reported_at_once_with_their_places() {
         "key_files = \"open\n",
         "ca_bundle = /etc/ca.pem\n",
         "zebra = 1\n",
+        "sparse = src ../other\n",
+        "filter = tree:0\n",
+        "submodules = all\n",
+        "lfs = on\n",
         "[preclone]\n",
         "[post_clone]\n",
         "RUNN echo\n",
@@ -110,11 +122,15 @@ fn all_problems_are_reported_at_once_with_their_places() {
     .dkr.conf:8:9: `Rust` is not the name of a layer
     .dkr.conf:9:13: a quote is not closed
     .dkr.conf:10:13: `/etc/ca.pem` is neither `mount` nor `install`; the file itself is given by --ca-bundle or git config dkr.caBundle
-    .dkr.conf:11:1: unknown key `zebra`; known keys: base_image, packages, volumes, caches, stack, agent, layers, stack_base, layer_prefix, layer_args, stale_after, key_files, siblings, max_layers, ca_bundle
-    .dkr.conf:12:1: unknown section [preclone]; did you mean [pre_clone]?
-    .dkr.conf:14:1: [post_clone] `RUNN` is no instruction; did you mean RUN?
-    .dkr.conf:15:1: [post_clone] FROM would start another image; set base_image instead
-    .dkr.conf:16:1: [post_clone] this RUN ends in a backslash
+    .dkr.conf:11:1: unknown key `zebra`; known keys: base_image, packages, volumes, caches, stack, agent, layers, stack_base, layer_prefix, layer_args, stale_after, key_files, siblings, max_layers, ca_bundle, sparse, filter, submodules, lfs
+    .dkr.conf:12:10: `../other` is not a folder of the repository: its path begins at the top, as in src/tool
+    .dkr.conf:13:10: `tree:0` is neither `none` nor `blob:none`
+    .dkr.conf:14:14: `all` is none of `no`, `yes`, `recursive`
+    .dkr.conf:15:7: `on` is neither `yes` nor `no`
+    .dkr.conf:16:1: unknown section [preclone]; did you mean [pre_clone]?
+    .dkr.conf:18:1: [post_clone] `RUNN` is no instruction; did you mean RUN?
+    .dkr.conf:19:1: [post_clone] FROM would start another image; set base_image instead
+    .dkr.conf:20:1: [post_clone] this RUN ends in a backslash
     ");
 }
 

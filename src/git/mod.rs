@@ -4,6 +4,7 @@
 
 mod changes;
 mod cost;
+mod extras;
 mod fetch;
 mod history;
 mod hooks;
@@ -25,6 +26,7 @@ use anyhow::{Result, bail};
 use regex::Regex;
 
 pub use cost::Lead;
+pub use extras::{Extras, Wanted};
 pub use history::{CAP, Distance, History};
 pub use hooks::{HooksPath, has_config_hooks};
 pub use notes::NOTES;

@@ -55,26 +55,35 @@ pub struct Commit {
 /// What is directly in folders of a tree: paths from its top.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// Files, and links of any kind; no submodules.
+    /// Files, and links of any kind.
     pub files: Vec<String>,
     /// Folders.
     pub folders: Vec<String>,
+    /// Submodules.
+    pub submodules: Vec<String>,
 }
 
 impl Repo {
     /// What is directly in these folders of the commit's tree, or at its top when none is given.
     /// Reads their trees alone, however large the others are.
     pub fn list(&self, commit: &ObjectId, folders: &[String]) -> Result<Listing> {
+        let inside: Vec<String> = folders.iter().map(|path| format!("{path}/")).collect();
+        self.which(commit, &inside)
+    }
+
+    /// Which of these paths the commit's tree has, and as what; none may lie below another. What
+    /// is at its top when no path is given.
+    pub fn which(&self, commit: &ObjectId, paths: &[String]) -> Result<Listing> {
         let mut listing = Listing::default();
-        let asked: Vec<&[String]> = match folders {
+        let asked: Vec<&[String]> = match paths {
             [] => vec![&[]],
             // A command line has an end.
-            _ => folders.chunks(500).collect(),
+            _ => paths.chunks(500).collect(),
         };
-        for folders in asked {
+        for paths in asked {
             let cmd = self
                 .git(["ls-tree", "-z", "--full-tree", commit.as_str(), "--"])
-                .args(folders.iter().map(|folder| format!("{folder}/")))
+                .args(paths)
                 .env("GIT_LITERAL_PATHSPECS", "1");
             parse_tree(&run("ls-tree", &cmd)?, &mut listing);
         }
@@ -93,25 +102,20 @@ impl Repo {
         Ok((kib("size") + kib("size-pack")) * 1024)
     }
 
-    /// In a partial clone, fetches the objects under `commit` that are not here yet, as an image
-    /// holds a full clone; how many they were. Does nothing in any other repository.
-    pub fn complete(&self, commit: &ObjectId) -> Result<usize> {
+    /// In a partial clone, fetches the objects under `commit` that are not here yet and that the
+    /// image is to hold: all but those that `filter` leaves out, and all of the commit's own tree.
+    /// How many they were. Does nothing in any other repository.
+    pub fn complete(&self, commit: &ObjectId, filter: Option<&str>) -> Result<usize> {
         let Some(remote) = self.promisor()? else {
             return Ok(0);
         };
-        let cmd = self
-            .git([
-                "rev-list",
-                "--objects",
-                "--missing=print",
-                "--no-object-names",
-                commit.as_str(),
-            ])
-            .env("GIT_NO_LAZY_FETCH", "1");
-        let missing: Vec<String> = lines(&run("rev-list", &cmd)?)
-            .iter()
-            .filter_map(|line| Some(line.strip_prefix('?')?.to_owned()))
-            .collect();
+        let mut missing = match filter {
+            None => self.missing(commit, &[])?,
+            Some(filter) => self.missing(commit, &[&format!("--filter={filter}")])?,
+        };
+        if filter.is_some() {
+            missing.extend(self.missing(commit, &["--no-walk"])?);
+        }
         let Some(first) = missing.first() else {
             return Ok(0);
         };
@@ -146,6 +150,19 @@ impl Repo {
         Ok(count)
     }
 
+    /// The objects under `commit` that are not here.
+    fn missing(&self, commit: &ObjectId, options: &[&str]) -> Result<Vec<String>> {
+        let cmd = self
+            .git(["rev-list", "--objects", "--missing=print"])
+            .arg("--no-object-names")
+            .args(options)
+            .arg(commit.as_str())
+            .env("GIT_NO_LAZY_FETCH", "1");
+        let listed = lines(&run("rev-list", &cmd)?);
+        let missing = listed.iter().filter_map(|line| line.strip_prefix('?'));
+        Ok(missing.map(str::to_owned).collect())
+    }
+
     /// Whether it is a partial clone.
     pub fn is_partial(&self) -> Result<bool> {
         Ok(self.promisor()?.is_some())
@@ -176,6 +193,7 @@ fn parse_tree(answer: &[u8], listing: &mut Listing) {
         match head.split(' ').nth(1) {
             Some("blob") => listing.files.push(path.to_owned()),
             Some("tree") => listing.folders.push(path.to_owned()),
+            Some("commit") => listing.submodules.push(path.to_owned()),
             _ => {}
         }
     }

@@ -160,7 +160,7 @@ pub(super) fn settings(cmd: &Cmd) -> Result<Vec<(String, String)>> {
 }
 
 /// `key\nvalue\0`, or `key\0` for a bare key, which means true.
-fn parse_settings(bytes: &[u8]) -> Vec<(String, String)> {
+pub(super) fn parse_settings(bytes: &[u8]) -> Vec<(String, String)> {
     bytes
         .split(|byte| *byte == 0)
         .filter(|entry| !entry.is_empty())

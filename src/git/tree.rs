@@ -59,7 +59,7 @@ fn parse_list(answer: &[u8]) -> Option<Vec<(&str, &str, String)>> {
 }
 
 /// The blobs of `--batch=%(objectsize)`: a size, a newline, the content, a newline.
-fn parse_blobs(mut answer: &[u8], count: usize) -> Option<Vec<&[u8]>> {
+pub(super) fn parse_blobs(mut answer: &[u8], count: usize) -> Option<Vec<&[u8]>> {
     let mut found = Vec::with_capacity(count);
     for _ in 0..count {
         let end = answer.iter().position(|byte| *byte == b'\n')?;

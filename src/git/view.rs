@@ -103,10 +103,13 @@ fn head(commit: &ObjectId, branch: Option<&str>) -> String {
     }
 }
 
+/// A partial clone asks for single objects. Git's protocol of today lets it; over an sshd that does
+/// not pass the protocol's version on, git goes by the config.
 fn config(object_format: &str) -> String {
     format!(
         "[core]\n\trepositoryformatversion = 1\n\tbare = true\n\
-         [extensions]\n\tobjectFormat = {object_format}\n"
+         [extensions]\n\tobjectFormat = {object_format}\n\
+         [uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n"
     )
 }
 

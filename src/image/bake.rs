@@ -14,12 +14,12 @@ use super::nearest::From;
 use super::plan::{Plan, Reuse, Site, Step, plan_create, plan_update};
 use super::reach::Way;
 use super::report::{Report, explain};
-use super::{Image, Labels, Target, deliver, dockerfile, names, remember, stack};
+use super::{Image, Labels, Target, deliver, dockerfile, names, remember, scope, stack};
 use crate::conf::{self, ca};
 use crate::engine::{BuildSpec, Engine};
 use crate::error::Failure;
 use crate::fs::{Lock, Scratch};
-use crate::git::{Repo, View};
+use crate::git::{Extras, Repo, View};
 use crate::ssh::{Delivery, SECRETS, Serve};
 use crate::{layers, proc, ui};
 
@@ -112,6 +112,7 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
         let base = &plan.conf.base_image.value;
         format!("the base image {base} was fetched and is not there")
     })?;
+    let extras = scope::extras(site, plan)?;
     if let Some(underlay) = &plan.underlay {
         stack::make(site, &plan.conf, &plan.target.commit, underlay)?;
     }
@@ -126,8 +127,9 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
         "commit",
         &format!("{} {}", plan.commit.short, plan.commit.subject),
     );
-    site.repo.complete(&plan.target.commit)?;
-    let ready = prepare(site, plan, manifest, lent.as_ref())?;
+    site.repo
+        .complete(&plan.target.commit, plan.conf.filter.value.spec())?;
+    let ready = prepare(site, plan, manifest, extras, lent.as_ref())?;
     if let Some(why) = plan.why_full() {
         ui::status("clone", why);
     }
@@ -163,14 +165,20 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     let platform = built.platform.as_deref().unwrap_or_default();
     remember::record(site, &image, manifest, platform);
     remember::watch(site);
-    if let Some(delivery) = delivery {
+    if let Some(delivery) = delivery.filter(|_| deliver::replaces_clone(site, plan)) {
         deliver::advise(site, delivery);
     }
     Ok(image)
 }
 
 /// Writes what the build reads, and opens the way to the repository.
-fn prepare(site: Site, plan: &Plan, manifest: &Manifest, lent: Option<&Lent>) -> Result<Ready> {
+fn prepare(
+    site: Site,
+    plan: &Plan,
+    manifest: &Manifest,
+    extras: Extras,
+    lent: Option<&Lent>,
+) -> Result<Ready> {
     let scratch = Scratch::new()?;
     let view = View::create(
         site.repo,
@@ -178,11 +186,11 @@ fn prepare(site: Site, plan: &Plan, manifest: &Manifest, lent: Option<&Lent>) ->
         plan.target.on_branch(),
         &scratch.folder("view")?,
     )?;
-    let delivery = deliver::start(site, plan)?;
+    let delivery = deliver::start(site, plan, extras)?;
     let desk = delivery.as_ref().map(Delivery::desk);
     let total = match &desk {
-        Some(desk) => desk.size(),
-        None => Arc::new(site.repo.size()?.into()),
+        Some(desk) if deliver::replaces_clone(site, plan) => desk.size(),
+        _ => Arc::new(site.repo.size()?.into()),
     };
     let serve = Serve {
         upload: view.git_dir,
@@ -196,7 +204,7 @@ fn prepare(site: Site, plan: &Plan, manifest: &Manifest, lent: Option<&Lent>) ->
         None => plan.dockerfile.clone(),
         Some(lent) => dockerfile::update(&plan.conf, &plan.target, &lent.name, plan.kind, ca)?,
     };
-    dockerfile::write_context(&text, &context)?;
+    dockerfile::write_context(&text, &plan.conf, &context)?;
     let secrets = secrets(site, &way, &scratch, &context)?;
     let spec = BuildSpec {
         context,

@@ -1,14 +1,14 @@
-//! What the build of an image of its own is given instead of a clone: objects, packed and indexed
-//! while the engine installs packages.
+//! What a build is given packed and indexed, while the engine installs packages: an image of its own
+//! the objects of the commit, instead of a clone; any image what comes beside these.
 
 use std::time::Duration;
 
 use anyhow::Result;
 
 use super::plan::{Plan, Site};
-use crate::conf;
+use crate::conf::{self, Filter};
 use crate::fs::Scratch;
-use crate::git::{Objects, Parcel};
+use crate::git::{Extras, Objects, Parcel};
 use crate::ssh::Delivery;
 use crate::ui;
 
@@ -16,20 +16,33 @@ use crate::ui;
 const SLOW: Duration = Duration::from_secs(5);
 
 /// Begins to pack them, where the embedded server is there to hand them over.
-pub(super) fn start(site: Site, plan: &Plan) -> Result<Option<Delivery>> {
-    if plan.parent.is_some() || site.host.ssh_key.is_some() {
+pub(super) fn start(site: Site, plan: &Plan, extras: Extras) -> Result<Option<Delivery>> {
+    let replaces = replaces_clone(site, plan);
+    if !replaces && !extras.any() {
         return Ok(None);
     }
     let scratch = Scratch::below(&conf::cache_dir()?.join("packs"))?;
     let (repo, target) = (site.repo.clone(), plan.target.clone());
     let objects = site.host.objects.value;
     let pack = move |stop: &_| {
+        let beside = scratch.folder("beside")?;
+        // Its files are open: the folders are not needed any more.
+        if !replaces {
+            return Parcel::of_extras(&repo, &extras, &beside, stop);
+        }
         let folder = scratch.folder("view")?;
         let branch = target.on_branch();
-        // Its files are open: the folder is not needed any more.
-        Parcel::prepare(&repo, &target.commit, branch, objects, &folder, stop)
+        Parcel::prepare(&repo, &target.commit, branch, objects, &folder, stop)?
+            .with(&repo, &extras, &beside, stop)
     };
     Ok(Some(Delivery::start(site.repo.size()?, pack)))
+}
+
+/// Whether a build is given all objects of its commit. What is left out of a partial clone, git
+/// knows best.
+pub(super) fn replaces_clone(site: Site, plan: &Plan) -> bool {
+    let whole = plan.conf.filter.value == Filter::None;
+    plan.parent.is_none() && site.host.ssh_key.is_none() && whole
 }
 
 /// Why the build could not be given them, when that is why it failed.

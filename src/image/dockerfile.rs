@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::Target;
 use super::labels::Kind;
-use crate::conf::{CaBundle, Cache, Conf, Section, ca};
+use crate::conf::{CaBundle, Cache, Conf, Section, Submodules, ca};
 use crate::digest;
 use crate::engine::quote;
 use crate::fs::write_private;
@@ -24,8 +24,9 @@ use crate::ssh;
 /// Always there, besides what `.dkr.conf` asks for.
 const PACKAGES: [&str; 5] = ["git", "tmux", "openssh-client", "curl", "tar"];
 /// What the steps use from the build context, which holds nothing else.
-pub(super) const CONTEXT: [(&str, &str); 5] = [
+pub(super) const CONTEXT: [(&str, &str); 6] = [
     ("clone", include_str!("../../templates/clone")),
+    ("scope", include_str!("../../templates/scope")),
     ("update", include_str!("../../templates/update")),
     ("entrypoint", include_str!("../../templates/entrypoint")),
     ("install-ca", include_str!("../../templates/install-ca")),
@@ -35,8 +36,13 @@ pub(super) const CONTEXT: [(&str, &str); 5] = [
     ),
 ];
 
-/// Writes the build context: the Dockerfile and the scripts that it uses.
-pub fn write_context(dockerfile: &str, folder: &Path) -> Result<()> {
+/// Writes the build context: the Dockerfile, the scripts that it uses, and the folders that are to
+/// be checked out, when these are not all.
+pub fn write_context(dockerfile: &str, conf: &Conf, folder: &Path) -> Result<()> {
+    let sparse = &conf.sparse.value;
+    if !sparse.is_empty() {
+        write_private(&folder.join("sparse"), sparse.join("\n") + "\n", 0o644)?;
+    }
     write_private(&folder.join("Dockerfile"), dockerfile, 0o644)?;
     for (name, text) in CONTEXT {
         write_private(&folder.join(name), text, 0o755)?;
@@ -63,6 +69,9 @@ struct Values<'a> {
     /// Whether a layer on another image comes to what a clone would.
     becomes_clone: bool,
     clone_mounts: String,
+    /// What the clone step is told of how much is wanted.
+    scope: Vec<(&'static str, &'static str)>,
+    sparse: bool,
     pre_clone: String,
     post_clone: String,
 }
@@ -99,6 +108,7 @@ pub fn update(conf: &Conf, target: &Target, parent: &str, kind: Kind, ca: bool) 
 fn values<'a>(conf: &'a Conf, target: &'a Target, from: &'a str, ca: bool) -> Values<'a> {
     let secrets = ssh::SECRETS.map(|id| format!("--mount=type=secret,id={id}"));
     let caches = &conf.caches.value;
+    let lfs = conf.lfs.value.then_some("git-lfs");
     let wanted = conf.packages.value.iter().map(String::as_str);
     Values {
         from,
@@ -109,7 +119,7 @@ fn values<'a>(conf: &'a Conf, target: &'a Target, from: &'a str, ca: bool) -> Va
         ca_variables: if ca { &ca::VARIABLES } else { &[] },
         ca_mount: if ca { ca::MOUNT } else { "" },
         install_ca: ca && conf.ca_bundle.value == CaBundle::Install,
-        packages: PACKAGES.into_iter().chain(wanted).collect(),
+        packages: PACKAGES.into_iter().chain(lfs).chain(wanted).collect(),
         bazel: caches.contains(&Cache::Bazel),
         branch: &target.branch,
         reference: target.reference.as_deref().unwrap_or_default(),
@@ -117,9 +127,22 @@ fn values<'a>(conf: &'a Conf, target: &'a Target, from: &'a str, ca: bool) -> Va
         clone_words: String::new(),
         becomes_clone: false,
         clone_mounts: format!("--mount=type=ssh {}", secrets.join(" ")),
+        scope: scope(conf),
+        sparse: !conf.sparse.value.is_empty(),
         pre_clone: section(&conf.pre_clone, ca),
         post_clone: section(&conf.post_clone, ca),
     }
+}
+
+fn scope(conf: &Conf) -> Vec<(&'static str, &'static str)> {
+    let filter = conf.filter.value.spec().map(|spec| ("DKR_FILTER", spec));
+    let submodules = match conf.submodules.value {
+        Submodules::No => None,
+        Submodules::Yes => Some(("DKR_SUBMODULES", "yes")),
+        Submodules::Recursive => Some(("DKR_SUBMODULES", "recursive")),
+    };
+    let lfs = conf.lfs.value.then_some(("DKR_LFS", "1"));
+    filter.into_iter().chain(submodules).chain(lfs).collect()
 }
 
 fn render(template: &str, values: &Values) -> Result<String> {

@@ -218,6 +218,9 @@ pub(super) fn sentence(change: &Change, new: &Manifest) -> String {
         "pre_clone" | "post_clone" => format!("[{}] of .dkr.conf changed", change.name),
         "ca_bundle" => "the installed CA certificates changed".to_owned(),
         "branch" => format!("another branch: {}", arrow(|name| name)),
+        "filter" | "sparse" | "submodules" | "lfs" => {
+            format!("another {}: {}", change.name, arrow(|text| text))
+        }
         "ref" => format!("another ref: {}", arrow(|name| name)),
         "shallow" => "history is cut off elsewhere".to_owned(),
         "objects" => "the clone has other objects (--objects)".to_owned(),

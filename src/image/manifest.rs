@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Target;
 use super::dockerfile::{self, CONTEXT, Content};
 use super::labels::Kind;
-use crate::conf::{CaBundle, Conf};
+use crate::conf::{CaBundle, Conf, Submodules};
 use crate::digest;
 use crate::git::{ObjectId, Objects};
 
@@ -76,7 +76,10 @@ impl Manifest {
         if !conf.pre_clone.text.is_empty() {
             manifest.put("pre_clone", digest::of(conf.pre_clone.text.as_bytes()));
         }
-        manifest.put_scripts(&["clone", "entrypoint", "install-packages"]);
+        if let Some(filter) = conf.filter.value.spec() {
+            manifest.put("filter", filter.to_owned());
+        }
+        manifest.put_scripts(&["clone", "entrypoint", "install-packages", "scope"]);
         if let Some(cut) = base.clone.shallow {
             manifest.put("shallow", digest::of(cut.as_bytes()));
         }
@@ -101,7 +104,7 @@ impl Manifest {
         )?;
         let mut manifest = Self::of_both(inputs, "update", &text);
         manifest.put("parent", parent.to_owned());
-        manifest.put_scripts(&["entrypoint", "update"]);
+        manifest.put_scripts(&["entrypoint", "scope", "update"]);
         Ok(manifest)
     }
 
@@ -172,6 +175,20 @@ impl Manifest {
         let post_clone = &inputs.conf.post_clone.text;
         if !post_clone.is_empty() {
             manifest.put("post_clone", digest::of(post_clone.as_bytes()));
+        }
+        let sparse = &inputs.conf.sparse.value;
+        if !sparse.is_empty() {
+            let words = sparse.iter().map(|path| shlex::try_quote(path));
+            let words: Vec<_> = words.map(Result::unwrap_or_default).collect();
+            manifest.put("sparse", words.join(" "));
+        }
+        match inputs.conf.submodules.value {
+            Submodules::No => {}
+            Submodules::Yes => manifest.put("submodules", "yes".to_owned()),
+            Submodules::Recursive => manifest.put("submodules", "recursive".to_owned()),
+        }
+        if inputs.conf.lfs.value {
+            manifest.put("lfs", "yes".to_owned());
         }
         for (path, blob) in inputs.key_files {
             // A name is shown, and stands in a record.
@@ -252,6 +269,10 @@ impl Manifest {
             "packages",
             "pre_clone",
             "post_clone",
+            "filter",
+            "lfs",
+            "submodules",
+            "sparse",
             "branch",
             "ref",
             "objects",
@@ -264,7 +285,15 @@ impl Manifest {
 }
 
 fn brings(name: &str) -> bool {
-    name.starts_with(KEY_FILE) || ["commit", "branch", "ref", "post_clone"].contains(&name)
+    let others = [
+        "commit",
+        "branch",
+        "ref",
+        "post_clone",
+        "sparse",
+        "submodules",
+    ];
+    name.starts_with(KEY_FILE) || others.contains(&name)
 }
 
 impl Inputs<'_> {
@@ -316,6 +345,10 @@ impl Change {
             "packages",
             "pre_clone",
             "post_clone",
+            "filter",
+            "lfs",
+            "submodules",
+            "sparse",
             "ca_bundle",
             "branch",
             "ref",

@@ -2,8 +2,8 @@
 //!
 //! Pure: [`branch_from`], [`labels`], [`manifest`], [`record`], [`names`], [`dockerfile`],
 //! [`staleness`], [`over`].
-//! Effects: [`target`] and [`tracking`] ask git, [`find`] the engine, [`plan`], [`nearest`], [`choose`]
-//! and [`elsewhere`] both; [`reach`], [`bake`] and [`start`] do the work.
+//! Effects: [`target`] and [`tracking`] ask git, [`find`] the engine, [`plan`], [`nearest`], [`scope`],
+//! [`choose`] and [`elsewhere`] both; [`reach`], [`bake`] and [`start`] do the work.
 
 pub mod bake;
 pub mod branch_from;
@@ -25,6 +25,7 @@ pub mod record;
 pub mod records;
 mod remember;
 mod report;
+pub mod scope;
 pub mod settings;
 pub mod stack;
 pub mod staleness;

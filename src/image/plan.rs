@@ -8,7 +8,7 @@ use super::manifest::Manifest;
 use super::nearest::{self, From};
 use super::over::{Bottom, TooMuch};
 use super::stack::{self, Underlay};
-use super::{Image, Labels, Target, dockerfile, find, inputs, names, records};
+use super::{Image, Labels, Target, dockerfile, find, inputs, names, records, scope};
 use crate::conf::{self, Conf, Host, Sources};
 use crate::engine::Engine;
 use crate::error::Failure;
@@ -226,6 +226,7 @@ fn plan(
     let text = site.repo.file_at(&target.commit, conf::FILE)?;
     let conf = parse_conf(site, &target.commit, text.as_deref())?;
     remarks.extend(uncommitted(site, &target, text.as_deref())?);
+    remarks.extend(scope::absent(site.repo, &target.commit, &conf)?);
     let (conf, underlay) = match parent {
         None => stack::settle(site, conf, &target.commit)?,
         Some(_) => (conf, None),
@@ -319,6 +320,8 @@ fn outgrown(site: Site, parent: &Image, conf: &Conf) -> Option<String> {
         ("packages", old.packages.value != conf.packages.value),
         ("caches", old.caches.value != conf.caches.value),
         ("ca_bundle", old.ca_bundle.value != conf.ca_bundle.value),
+        ("lfs", old.lfs.value != conf.lfs.value),
+        ("filter", old.filter.value != conf.filter.value),
         ("[pre_clone]", old.pre_clone.text != conf.pre_clone.text),
     ]
     .into_iter()

@@ -50,7 +50,7 @@ impl Repo {
     }
 
     /// A git command here, as one would type it.
-    pub(super) fn command_line(&self, args: &[&str]) -> String {
+    pub(in crate::git) fn command_line(&self, args: &[&str]) -> String {
         let path = self.path.to_string_lossy();
         let words = ["git", "-C", &*path]
             .into_iter()

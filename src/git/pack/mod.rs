@@ -2,6 +2,7 @@
 //! index them again, which is nearly all that a clone spends its time with.
 
 mod find;
+mod more;
 mod send;
 
 use std::path::Path;

@@ -10,6 +10,7 @@ use sha1::Sha1;
 use sha2::Sha256;
 use sha2::digest::DynDigest;
 
+use crate::digest;
 use crate::error::Failure;
 
 /// How much is read at a time, in bytes.
@@ -36,6 +37,12 @@ enum Content {
         size: u64,
         /// The hash that stands at its end.
         hashed: Option<String>,
+    },
+    /// A file that is opened when it is its turn, and whose SHA-256 is known.
+    Known {
+        path: PathBuf,
+        size: u64,
+        sha256: String,
     },
 }
 
@@ -64,10 +71,17 @@ impl Part {
         })
     }
 
+    /// A file of which we know how long it is, and its SHA-256.
+    pub fn known(name: &str, path: PathBuf, size: u64, sha256: &str) -> Self {
+        let (name, sha256) = (name.to_owned(), sha256.to_owned());
+        let content = Content::Known { path, size, sha256 };
+        Self { name, content }
+    }
+
     pub fn size(&self) -> u64 {
         match &self.content {
             Content::Text(text) => text.len() as u64,
-            Content::File { size, .. } => *size,
+            Content::File { size, .. } | Content::Known { size, .. } => *size,
         }
     }
 
@@ -89,16 +103,32 @@ impl Part {
                     give(bytes)
                 })?;
                 if taken && !check.holds() {
-                    bail!(
-                        Failure::new(format!("{shown} is broken: it does not match its checksum"))
-                            .hint(hint)
-                    );
+                    return Err(broken(&shown).hint(hint).into());
+                }
+                taken
+            }
+            Content::Known { path, sha256, .. } => {
+                let shown = path.display().to_string();
+                let file = File::open(&path).with_context(|| format!("cannot open {shown}"))?;
+                let mut found = digest::Running::default();
+                let taken = copy(file, size, &shown, |bytes| {
+                    found.update(&bytes);
+                    give(bytes)
+                })?;
+                if taken && found.finish() != sha256 {
+                    let hint =
+                        "git lfs fsck sets broken files aside, git lfs fetch brings them anew";
+                    return Err(broken(&shown).hint(hint).into());
                 }
                 taken
             }
         };
         Ok(taken && give(vec![0; padding(size)]))
     }
+}
+
+fn broken(shown: &str) -> Failure {
+    Failure::new(format!("{shown} is broken: it does not match its checksum"))
 }
 
 /// Reads exactly so many bytes.
@@ -259,6 +289,17 @@ mod tests {
             let error = sent(broken, Some("sha256")).unwrap_err();
             assert!(error.to_string().contains("checksum"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_file_must_have_the_hash_that_is_known_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "content").unwrap();
+        let send = |hash: &str| Part::known("x", path.clone(), 7, hash).send("", &mut |_| true);
+        assert!(send(&digest::of("content")).unwrap());
+        let error = send(&digest::of("other")).unwrap_err();
+        assert!(error.to_string().contains("checksum"), "{error}");
     }
 
     #[test]

@@ -1,0 +1,197 @@
+//! What an image may hold beside the repository's own objects: submodules, and files that git-lfs
+//! keeps. All of it comes from the host's own copies.
+
+mod lfs;
+mod modules;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::{ObjectId, Repo};
+use crate::error::Failure;
+use crate::fs::Scratch;
+
+pub(super) use lfs::Pointer;
+pub(super) use modules::Module;
+
+/// What is wanted of a commit.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Its submodules.
+    pub submodules: bool,
+    /// Theirs, too.
+    pub recursive: bool,
+    /// Files that git-lfs keeps.
+    pub lfs: bool,
+    /// The folders that are checked out; all when there is none.
+    pub sparse: &'a [String],
+}
+
+/// What is wanted, all of which is here.
+#[derive(Debug, Clone, Default)]
+pub struct Extras {
+    /// Whether submodules are wanted: there may be none.
+    pub(super) submodules: bool,
+    /// Whether files of git-lfs are wanted, likewise.
+    lfs: bool,
+    /// Each with its commit that the image below has already, if that is known.
+    pub(super) modules: Vec<(Module, Option<ObjectId>)>,
+    /// Without those that the image below has.
+    pub(super) pointers: Vec<Pointer>,
+    storage: PathBuf,
+}
+
+impl Extras {
+    /// Looks for what a commit needs. `below` is the commit of the image that is built on, when it
+    /// has the same things of that commit. Fails, naming all that the host lacks.
+    pub fn find(
+        repo: &Repo,
+        commit: &ObjectId,
+        wanted: Wanted,
+        below: Option<&ObjectId>,
+    ) -> Result<Self> {
+        let mut extras = Self {
+            submodules: wanted.submodules,
+            lfs: wanted.lfs,
+            ..Self::default()
+        };
+        if wanted.submodules {
+            extras.modules = submodules(repo, commit, wanted, below)?;
+        }
+        if wanted.lfs {
+            extras.storage = lfs::storage(repo)?;
+            extras.pointers = pointers(repo, commit, wanted, below, &extras.storage)?;
+        }
+        Ok(extras)
+    }
+
+    /// Whether anything is asked for, even if there is none of it.
+    pub fn any(&self) -> bool {
+        self.submodules || self.lfs
+    }
+
+    /// Where the content of a file of git-lfs lies, below a git directory and on this machine.
+    pub(super) fn content(&self, pointer: &Pointer) -> (String, PathBuf) {
+        let place = pointer.place();
+        (format!("lfs/{place}"), self.storage.join(place))
+    }
+}
+
+fn submodules(
+    repo: &Repo,
+    commit: &ObjectId,
+    wanted: Wanted,
+    below: Option<&ObjectId>,
+) -> Result<Vec<(Module, Option<ObjectId>)>> {
+    let find = |commit| {
+        modules::find(repo, commit, wanted.recursive, |path| {
+            in_cone(path, wanted.sparse)
+        })
+        .context("cannot list the submodules")
+    };
+    let found = find(commit)?;
+    if !found.lacking.is_empty() {
+        bail!(
+            Failure::new(format!(
+                "this repository lacks what submodules need:\n{}",
+                found.lacking.join("\n")
+            ))
+            .hint(format!(
+                "{} fetches them",
+                repo.command_line(&["submodule", "update", "--init", "--recursive"])
+            ))
+        );
+    }
+    // That commit may be gone, after a force-push: all is new then.
+    let older = below.and_then(|commit| find(commit).ok());
+    let older = older.unwrap_or_default();
+    let commit_below = |module: &Module| {
+        let same = |old: &&Module| old.folder == module.folder;
+        older
+            .modules
+            .iter()
+            .find(same)
+            .map(|old| old.commit.clone())
+    };
+    Ok(found
+        .modules
+        .into_iter()
+        .map(|module| (module.clone(), commit_below(&module)))
+        .collect())
+}
+
+fn pointers(
+    repo: &Repo,
+    commit: &ObjectId,
+    wanted: Wanted,
+    below: Option<&ObjectId>,
+    storage: &Path,
+) -> Result<Vec<Pointer>> {
+    let find = |commit| {
+        lfs::pointers(repo, commit, |path| in_cone(path, wanted.sparse))
+            .context("cannot list the files that git-lfs keeps")
+    };
+    let mut found = find(commit)?;
+    let lacking: Vec<&str> = found
+        .iter()
+        .filter(|(pointer, _)| !pointer.is_in(storage))
+        .map(|(_, path)| &**path)
+        .collect();
+    if !lacking.is_empty() {
+        let scratch = Scratch::new()?;
+        let mut lacking = lfs::kept_by_lfs(repo, commit, &lacking, scratch.path())?;
+        lacking.sort();
+        if !lacking.is_empty() {
+            bail!(
+                Failure::new(format!(
+                    "this repository lacks the content of files that git-lfs keeps:\n{}",
+                    lacking.join("\n")
+                ))
+                .hint(format!(
+                    "{} fetches it",
+                    repo.command_line(&["lfs", "fetch", "REMOTE", commit.as_str()])
+                ))
+            );
+        }
+        found.retain(|(pointer, _)| pointer.is_in(storage));
+    }
+    let older = below.and_then(|commit| find(commit).ok());
+    let older = older.unwrap_or_default();
+    let has = |pointer: &Pointer| older.iter().any(|(old, _)| old == pointer);
+    let new = found.into_iter().map(|(pointer, _)| pointer);
+    Ok(new.filter(|pointer| !has(pointer)).collect())
+}
+
+/// Whether git checks this path out: it lies in one of the folders, or directly in one that leads to
+/// them.
+fn in_cone(path: &str, sparse: &[String]) -> bool {
+    let Some((folder, _)) = path.rsplit_once('/') else {
+        return true;
+    };
+    let within = |path: &str, other: &str| {
+        path.strip_prefix(other)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    sparse.is_empty()
+        || sparse
+            .iter()
+            .any(|kept| within(folder, kept) || within(kept, folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cone_is_folders_and_what_lies_on_the_way_to_them() {
+        let sparse = ["a/b".to_owned()];
+        for inside in ["top", "a/x", "a/b/x", "a/b/c/x"] {
+            assert!(in_cone(inside, &sparse), "{inside}");
+        }
+        for outside in ["a/c/x", "a/bc/x", "b/x"] {
+            assert!(!in_cone(outside, &sparse), "{outside}");
+            assert!(in_cone(outside, &[]), "{outside}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! How much of the commit is to be in an image, held against what there is.
+
+use anyhow::{Result, bail};
+
+use super::plan::{Plan, Site};
+use super::{Image, records};
+use crate::conf::{Conf, Submodules};
+use crate::error::Failure;
+use crate::git::{Extras, ObjectId, Repo, Wanted};
+
+/// What to say of folders of `sparse` that the commit lacks. Fails when none of them is there, or
+/// one is a file: nobody wants that image.
+pub fn absent(repo: &Repo, commit: &ObjectId, conf: &Conf) -> Result<Option<String>> {
+    let wanted = outermost(&conf.sparse.value);
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let found = repo.which(commit, &wanted)?;
+    let short = commit.short();
+    if !found.files.is_empty() {
+        bail!(
+            Failure::new(format!(
+                "sparse ({}) names what is no folder in {short}: {}",
+                conf.sparse.origin,
+                found.files.join(", ")
+            ))
+            .hint("name the folder that it is in; files at the top are always there")
+        );
+    }
+    let there = |path: &String| found.folders.contains(path) || found.submodules.contains(path);
+    let lacking: Vec<&str> = wanted
+        .iter()
+        .filter(|path| !there(path))
+        .map(String::as_str)
+        .collect();
+    if lacking.is_empty() {
+        return Ok(None);
+    }
+    let text = format!(
+        "sparse ({}) names what {short} does not have: {}",
+        conf.sparse.origin,
+        lacking.join(", ")
+    );
+    if lacking.len() == wanted.len() {
+        bail!(Failure::new(text).hint(format!(
+            "git ls-tree -dr --name-only {short} lists its folders"
+        )));
+    }
+    Ok(Some(text))
+}
+
+/// What is to come with the commit, beside the repository's own objects. Fails when the host lacks
+/// any of it.
+pub fn extras(site: Site, plan: &Plan) -> Result<Extras> {
+    let (conf, commit) = (&plan.conf, &plan.target.commit);
+    let wanted = Wanted {
+        submodules: conf.submodules.value != Submodules::No,
+        recursive: conf.submodules.value == Submodules::Recursive,
+        lfs: conf.lfs.value,
+        sparse: &conf.sparse.value,
+    };
+    if !wanted.submodules && !wanted.lfs {
+        return Ok(Extras::default());
+    }
+    if let Some(key) = &site.host.ssh_key {
+        let message = format!(
+            "submodules and files of git-lfs do not come over the host's own sshd ({})",
+            key.origin
+        );
+        bail!(Failure::new(message).hint(
+            "leave --ssh-key (dkr.sshKey) out, or set submodules = no and lfs = no in .dkr.conf"
+        ));
+    }
+    // What is asked below must be here.
+    site.repo.complete(commit, conf.filter.value.spec())?;
+    let below = match &plan.parent {
+        Some(parent) if same_scope(site, plan, parent)? => Some(&parent.labels.commit),
+        _ => None,
+    };
+    Extras::find(site.repo, commit, wanted, below)
+}
+
+/// Whether an image was asked for the same, so that it has what its own commit needs. Without a
+/// record nobody knows, and all is sent.
+fn same_scope(site: Site, plan: &Plan, image: &Image) -> Result<bool> {
+    let records = records::of(site.repo, &image.labels.commit)?;
+    let record = records.iter().find(|record| record.image == image.id);
+    let (Some(record), Some(manifest)) = (record, &plan.manifest) else {
+        return Ok(false);
+    };
+    let same = |name: &&str| record.manifest.get(name) == manifest.get(name);
+    Ok(["submodules", "lfs", "sparse"].iter().all(same))
+}
+
+/// Without those that lie in another one.
+fn outermost(paths: &[String]) -> Vec<String> {
+    let inside = |path: &str, other: &str| {
+        path.strip_prefix(other)
+            .is_some_and(|rest| rest.starts_with('/'))
+    };
+    let mut kept: Vec<String> = paths
+        .iter()
+        .filter(|path| !paths.iter().any(|other| inside(path, other)))
+        .cloned()
+        .collect();
+    kept.sort();
+    kept.dedup();
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_in_another_folder_comes_with_it() {
+        let paths = ["a/b", "ab", "a", "a/b/c", "a"].map(str::to_owned);
+        assert_eq!(outermost(&paths), ["a", "ab"]);
+    }
+}

@@ -1,0 +1,149 @@
+//! `lfs` in `.dkr.conf`: contents of files that git-lfs keeps, from the host's own store.
+
+use std::path::PathBuf;
+
+use crate::common::engine::Lab;
+use crate::common::repo::Repo;
+
+/// A repository that keeps `*.bin` by git-lfs, with two of them.
+fn repo<'a>(lab: &'a Lab, conf: &str) -> Repo<'a> {
+    let repo = lab.repo();
+    repo.git(["lfs", "install", "--local", "--skip-repo"]);
+    repo.commit(
+        "Keep",
+        &[(
+            ".gitattributes",
+            "*.bin filter=lfs diff=lfs merge=lfs -text\n",
+        )],
+    );
+    repo.conf(conf);
+    repo.commit(
+        "Add",
+        &[
+            ("old.bin", "old content\n"),
+            ("assets/a b.bin", "content\n"),
+        ],
+    );
+    repo
+}
+
+/// Where the content of a file is kept.
+fn kept(repo: &Repo, path: &str) -> PathBuf {
+    let pointer = repo.git(["cat-file", "blob", &format!("HEAD:{path}")]);
+    let oid = pointer
+        .lines()
+        .find_map(|line| line.strip_prefix("oid sha256:"))
+        .unwrap();
+    let store = repo.path.join(".git/lfs/objects");
+    store.join(&oid[..2]).join(&oid[2..4]).join(oid)
+}
+
+/// The files of the image's own store.
+const STORE: &str = "find .git/lfs/objects -type f | wc -l";
+
+#[test]
+fn contents_come_from_the_host_s_store() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = repo(&lab, "lfs = yes\n");
+    // What is in no file of the commit stays.
+    repo.commit("Change", &[("old.bin", "new content\n")]);
+    let before = repo.snapshot();
+    let image = lab.create(&repo, &[]);
+    assert_eq!(
+        image.sh("git status --porcelain; cat old.bin 'assets/a b.bin'; git lfs fsck >/dev/null"),
+        "new content\ncontent"
+    );
+    assert_eq!(image.sh(STORE), "2");
+    before.assert_same(&repo);
+
+    // An update brings what is new, and nothing else.
+    let head = repo.commit("More", &[("more.bin", "more\n"), ("old.bin", "newest\n")]);
+    let updated = lab.update(&repo, &[]);
+    assert_eq!(
+        updated.sh("git status --porcelain; cat old.bin more.bin; git rev-parse HEAD"),
+        format!("newest\nmore\n{head}")
+    );
+    assert_eq!(updated.sh(STORE), "4");
+    assert_eq!(updated.layers(), image.layers() + 1);
+    assert_eq!(lab.leftovers(), [""; 0]);
+
+    // A container that goes on sees pointers of what it lacks, and is clean. A push of contents of
+    // its own is one of pointers.
+    repo.commit("Still more", &[("more.bin", "still more\n")]);
+    let script = "head -c 15 more.bin; git status --porcelain; echo own >own.bin; git add own.bin \
+        && git -c user.name=B -c user.email=b@x commit --quiet -m Own && git push --quiet";
+    let started = lab.start_work(&repo, script).ok();
+    assert_eq!(started.stdout, "version https:/");
+    let pushed = lab.pushed_work(&repo);
+    let pointer = repo.git(["cat-file", "blob", &format!("{pushed}:own.bin")]);
+    assert!(pointer.starts_with("version https://"), "{pointer}");
+}
+
+#[test]
+fn only_what_is_checked_out_comes() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = repo(&lab, "lfs = yes\nsparse = assets\nfilter = blob:none\n");
+    repo.commit("Elsewhere", &[("other/x.bin", "elsewhere\n")]);
+    std::fs::remove_file(kept(&repo, "other/x.bin")).unwrap();
+    let image = lab.create(&repo, &[]);
+    assert_eq!(
+        image.sh("git status --porcelain; cat 'assets/a b.bin'; ls"),
+        "content\na\nassets\nold.bin"
+    );
+    assert_eq!(image.sh(STORE), "2");
+}
+
+#[test]
+fn what_the_host_lacks_is_named_at_once_and_nothing_is_built() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = repo(&lab, "lfs = yes\n");
+    // It looks like a pointer, and nobody says that it is one.
+    let text = format!(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 7\n",
+        "a".repeat(64)
+    );
+    repo.commit("Explain", &[("pointer.txt", &text)]);
+    lab.create(&repo, &[]);
+    let before = lab.images();
+    repo.commit("More", &[("more.bin", "more\n")]);
+    std::fs::remove_file(kept(&repo, "old.bin")).unwrap();
+    std::fs::write(kept(&repo, "more.bin"), "mo").unwrap();
+    for args in [
+        &["create-image"][..],
+        &["update-image"],
+        &["create-image", "--dry-run"],
+    ] {
+        let outcome = lab.dkr(&repo.path, args).fails();
+        outcome
+            .says("\n      more.bin\n      old.bin\n")
+            .says("lfs fetch")
+            .never_says("pointer.txt");
+    }
+    assert_eq!(lab.images(), before);
+}
+
+#[test]
+fn a_content_that_is_broken_ends_the_build() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = repo(&lab, "lfs = yes\n");
+    let place = kept(&repo, "old.bin");
+    std::fs::write(&place, "OLD CONTENT\n").unwrap();
+    let outcome = lab.dkr(&repo.path, ["create-image"]).fails();
+    outcome
+        .says(place.to_str().unwrap())
+        .says("does not match its checksum");
+    assert!(lab.images().is_empty());
+    assert_eq!(lab.leftovers(), [""; 0]);
+}
+
+#[test]
+fn an_image_without_git_lfs_keeps_its_pointers() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = repo(&lab, "");
+    let seen = "git status --porcelain; head -c 7 old.bin";
+    assert_eq!(lab.create(&repo, &[]).sh(seen), "version");
+    repo.conf("lfs = yes\n");
+    let outcome = lab.dkr(&repo.path, ["update-image"]).ok();
+    outcome.says("lfs changed since");
+    assert_eq!(lab.image(&outcome).sh(seen), "version");
+}

@@ -1,0 +1,197 @@
+//! `submodules` in `.dkr.conf`: from the host's own copies, and from nowhere else.
+
+use crate::common::engine::Lab;
+use crate::common::repo::Repo;
+
+/// What git says where all is as it should be: nothing but the commits.
+const SEEN: &str = "git status --porcelain; git submodule status --recursive; git fsck";
+
+/// A repository with a submodule that has one itself, both with what no commit of theirs leads to. The
+/// repositories that they come from are moved away: nobody can ask them.
+fn repo(lab: &Lab, conf: &str) -> String {
+    let (inner, outer, repo) = (lab.repo(), lab.repo_at("outer"), lab.repo_at("app"));
+    inner.commit("Inner", &[("inner", "1\n")]);
+    outer.submodule("deep/in", &inner);
+    outer.branch("secret", "main");
+    outer.commit("Secret", &[("secret", "hidden\n")]);
+    let secret = outer.id("secret");
+    outer.checkout("main");
+    let url = format!("file://{}", outer.path.display());
+    repo.git([
+        "submodule",
+        "--quiet",
+        "add",
+        "--name",
+        "odd/na me",
+        &url,
+        "libs/out er",
+    ]);
+    repo.git(["submodule", "--quiet", "update", "--init", "--recursive"]);
+    repo.git(["-C", "libs/out er", "fetch", "--quiet"]);
+    repo.conf(conf);
+    for gone in [&inner, &outer] {
+        std::fs::rename(&gone.path, gone.path.with_extension("gone")).unwrap();
+    }
+    secret
+}
+
+#[test]
+fn they_come_from_the_host_s_copies_and_nothing_else_does() {
+    let Some(lab) = Lab::new() else { return };
+    let secret = repo(&lab, "submodules = recursive\n");
+    let app = Repo::at(&lab, lab.path("app"));
+    let before = app.snapshot();
+    // Where their worktrees are does not matter.
+    std::fs::rename(app.path.join("libs"), app.path.join("away")).unwrap();
+    let image = lab.create(&app, &[]);
+    std::fs::rename(app.path.join("away"), app.path.join("libs")).unwrap();
+    app.git(["-C", "libs/out er", "cat-file", "-e", &secret]);
+    let status = app.git(["submodule", "status", "--recursive"]);
+    let commits = |text: &str| -> Vec<String> {
+        text.lines()
+            .map(|line| line.split(" (").next().unwrap().trim().to_owned())
+            .collect()
+    };
+    assert_eq!(commits(&image.sh(SEEN)), commits(&status));
+    assert_eq!(
+        image.sh("cat 'libs/out er/deep/in/inner'; ls -A .git | grep -c dkr"),
+        "1\n1"
+    );
+    let absent = format!("git -C 'libs/out er' cat-file -e {secret} 2>/dev/null || echo absent");
+    assert_eq!(image.sh(&absent), "absent");
+    before.assert_same(&app);
+    assert_eq!(lab.leftovers(), [""; 0]);
+}
+
+#[test]
+fn yes_is_without_those_of_submodules_and_no_is_none() {
+    let Some(lab) = Lab::new() else { return };
+    repo(&lab, "submodules = yes\n");
+    let app = Repo::at(&lab, lab.path("app"));
+    let image = lab.create(&app, &[]);
+    assert_eq!(
+        image.sh("git status --porcelain; ls 'libs/out er' 'libs/out er/deep/in'"),
+        "libs/out er:\na\ndeep\n\nlibs/out er/deep/in:"
+    );
+    app.conf("");
+    assert_eq!(
+        lab.update(&app, &[])
+            .sh("git status --porcelain; ls 'libs/out er'; git submodule status | cut -c1"),
+        "-"
+    );
+}
+
+#[test]
+fn an_update_brings_what_moved_came_and_went() {
+    let Some(lab) = Lab::new() else { return };
+    let (one, other) = (lab.repo(), lab.repo());
+    let app = lab.repo();
+    let worktree = app.submodule("one", &one);
+    app.submodule("gone", &other);
+    app.conf("submodules = yes\nfilter = blob:none\n");
+    let image = lab.create(&app, &[]);
+    assert_eq!(
+        image.sh("git status --porcelain; cat one/a gone/a; touch one/built"),
+        "1\n1"
+    );
+
+    let moved = worktree.commit("More", &[("b", "2\n")]);
+    app.git(["add", "one"]);
+    app.git(["rm", "--quiet", "gone"]);
+    app.submodule("new", &other);
+    let image = lab.update(&app, &[]);
+    let seen = image.sh("git status --porcelain; ls; cat one/b new/a; git -C one rev-parse HEAD");
+    assert_eq!(seen, format!("a\nnew\none\n2\n1\n{moved}"));
+    // Only what is new of it.
+    let packs = "for p in .git/modules/one/objects/pack/*.idx; do git show-index <$p | wc -l; done | sort -n | tr '\\n' ' '";
+    assert_eq!(image.sh(packs).trim(), "3 3");
+
+    // A container that goes on says what it cannot have.
+    worktree.commit("Still more", &[("b", "3\n")]);
+    app.git(["add", "one"]);
+    app.commit("Move", &[]);
+    let started = lab.start(&app, &[], "cat one/b").ok();
+    assert_eq!(started.stdout, "2\n");
+    started.says("warning: submodules are as they were baked");
+}
+
+#[test]
+fn with_sparse_only_those_in_its_folders() {
+    let Some(lab) = Lab::new() else { return };
+    let (one, app) = (lab.repo(), lab.repo());
+    app.submodule("libs/one", &one);
+    app.submodule("other/two", &one);
+    app.conf("submodules = yes\nsparse = libs/one\n");
+    // What is not wanted need not be here.
+    std::fs::remove_dir_all(app.path.join(".git/modules/other")).unwrap();
+    let image = lab.create(&app, &[]);
+    assert_eq!(
+        image.sh("git status --porcelain; cat libs/one/a; ls"),
+        "1\na\nlibs"
+    );
+}
+
+#[test]
+fn what_the_host_lacks_is_named_at_once_and_nothing_is_built() {
+    let Some(lab) = Lab::new() else { return };
+    let (one, app) = (lab.repo(), lab.repo());
+    app.submodule("here", &one);
+    app.submodule("lost", &one);
+    let worktree = app.submodule("old", &one);
+    worktree.commit("Later", &[]);
+    app.git(["add", "old"]);
+    app.conf("submodules = yes\n");
+    std::fs::remove_dir_all(app.path.join(".git/modules/lost")).unwrap();
+    let old = app.path.join(".git/modules/old");
+    std::fs::remove_dir_all(&old).unwrap();
+    app.git([
+        "clone",
+        "--quiet",
+        "--bare",
+        one.path.to_str().unwrap(),
+        old.to_str().unwrap(),
+    ]);
+    for args in [&["create-image"][..], &["create-image", "--dry-run"]] {
+        let outcome = lab.dkr(&app.path, args).fails();
+        outcome.says("lost at ").says("there is no copy of it");
+        outcome
+            .says("old at ")
+            .says("its copy does not have that commit");
+        outcome
+            .says("submodule update --init --recursive")
+            .never_says("here at");
+    }
+    assert!(lab.images().is_empty());
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_is_refused() {
+    let Some(lab) = Lab::new() else { return };
+    let (one, app) = (lab.repo(), lab.repo());
+    app.submodule("sub", &one);
+    app.conf("submodules = yes\n");
+    let modules = |name: &str| format!("[submodule \"{name}\"]\n\tpath = sub\n\turl = x\n");
+    for (name, said) in [
+        ("../../hooks", "is no name for a submodule"),
+        ("/etc", "is no name for a submodule"),
+        (
+            "a\"]\n\tpath = sub\n[submodule \"a/hooks",
+            "would lie in the git directory",
+        ),
+    ] {
+        app.commit("Attack", &[(".gitmodules", &modules(name))]);
+        lab.dkr(&app.path, ["create-image"]).fails().says(said);
+    }
+    assert!(lab.images().is_empty());
+}
+
+#[test]
+fn not_over_the_host_s_own_sshd() {
+    let Some(lab) = Lab::new() else { return };
+    let app = lab.repo();
+    app.conf("submodules = yes\n");
+    let outcome = lab.dkr(&app.path, ["create-image", "--ssh-key", "/dev/null"]);
+    outcome
+        .fails()
+        .says("do not come over the host's own sshd (--ssh-key)");
+}
