@@ -51,12 +51,14 @@ impl Extras {
         wanted: Wanted,
         below: Option<&ObjectId>,
     ) -> Result<Self> {
-        let mut extras = Self::default();
-        extras.submodules = wanted.submodules;
+        let mut extras = Self {
+            submodules: wanted.submodules,
+            lfs: wanted.lfs,
+            ..Self::default()
+        };
         if wanted.submodules {
             extras.modules = submodules(repo, commit, wanted, below)?;
         }
-        extras.lfs = wanted.lfs;
         if wanted.lfs {
             extras.storage = lfs::storage(repo)?;
             extras.pointers = pointers(repo, commit, wanted, below, &extras.storage)?;
