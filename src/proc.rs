@@ -18,7 +18,7 @@ mod threads;
 
 use signals::{Registration, Told};
 pub use signals::{catch_signals, check_interrupted, lock};
-pub use threads::{Stop, at_once};
+pub use threads::{Stop, at_once, in_turns};
 
 /// A command to run: program, arguments, environment changes.
 #[derive(Debug, Clone)]

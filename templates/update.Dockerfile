@@ -1,17 +1,18 @@
-# Written by git dkr: one layer that takes an image to a newer commit.
+# Written by git dkr: one layer that takes an image to another commit.
 FROM {{ from }}
 USER root
 {%- for name in ca_variables %}
 ARG {{ name }}=/run/secrets/dkr_ca
 {%- endfor %}
 
-ARG DKR_REF={{ reference | quote }}
+{% if becomes_clone %}ENV DKR_BRANCH={{ branch | quote }}
+{% endif %}ARG DKR_REF={{ reference | quote }}
 {%- for name, value in scope %}
 ARG {{ name }}={{ value | quote }}
 {%- endfor %}
 RUN {{ clone_mounts }} \
     --mount=type=bind,source=.,target=/run/dkr/context \
-    sh /run/dkr/context/update {{ commit }}
+    sh /run/dkr/context/update {{ commit }}{% if becomes_clone %} clone{% endif %}
 {%- if post_clone %}
 
 # [post_clone] of .dkr.conf

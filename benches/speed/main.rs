@@ -2,13 +2,15 @@
 //! ratios, as machines differ. Prints a table and asserts nothing. `make bench`.
 //!
 //! `BENCH_REPO=path` measures with that repository instead of a generated one. `cargo bench -- layers`
-//! measures layers, which take a quarter of an hour, and nothing else; `-- overlay` snapshots alone.
+//! measures layers, which take a quarter of an hour, and nothing else; `-- overlay` snapshots alone;
+//! `-- large` what a large repository costs, for which git's own is a good one.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod history;
 mod hooks;
+mod large;
 mod layers;
 mod overlay;
 mod site;
@@ -29,6 +31,10 @@ fn main() {
     let site = Site::new();
     if std::env::args().any(|arg| arg == "layers") {
         print(layers::rows(&site));
+        return;
+    }
+    if std::env::args().any(|arg| arg == "large") {
+        print(large::rows(&site));
         return;
     }
     let mut rows = vec![

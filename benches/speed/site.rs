@@ -6,6 +6,9 @@ use std::process::{Child, Command, Stdio};
 
 use git_dkr::ssh::{Access, Serve, Server};
 
+/// The clone by hand.
+const BY_HAND: &str = "dkr-bench-by-hand";
+
 /// A repository of its own, and the programs to measure.
 pub struct Site {
     pub folder: tempfile::TempDir,
@@ -71,6 +74,16 @@ impl Site {
         self.commit();
     }
 
+    /// At least this many commits, each of one file.
+    pub fn lengthen(&self, count: usize) {
+        let have = self.git(&["rev-list", "--count", "HEAD"]);
+        for number in have.trim().parse::<usize>().unwrap()..count {
+            std::fs::write(self.repo.join("number"), number.to_string()).unwrap();
+            self.git(&["add", "number"]);
+            self.commit();
+        }
+    }
+
     /// One more commit on main.
     pub fn commit(&self) {
         self.git(&["commit", "-q", "--allow-empty", "-m", "one more"]);
@@ -88,12 +101,17 @@ impl Site {
     }
 
     pub fn dkr(&self, args: &[&str]) -> String {
+        self.run(&mut self.dkr_command(args))
+    }
+
+    pub fn dkr_command(&self, args: &[&str]) -> Command {
         let mut cmd = Command::new(env!("CARGO_BIN_EXE_git-dkr"));
         cmd.args(args)
             .current_dir(&self.repo)
             .env("DKR_BASE_IMAGE", "debian:bookworm-slim")
+            .env("DKR_CACHES", "none")
             .env("XDG_CACHE_HOME", self.folder.path().join("cache"));
-        self.run(&mut cmd)
+        cmd
     }
 
     pub fn docker(&self, args: &[&str]) -> String {
@@ -109,7 +127,7 @@ impl Site {
         )
     }
 
-    fn run(&self, cmd: &mut Command) -> String {
+    pub fn run(&self, cmd: &mut Command) -> String {
         let output = cmd.stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{cmd:?}: {said}");
@@ -159,28 +177,47 @@ impl Site {
 
     /// What a user without git dkr writes.
     pub fn build_by_hand(&self, sshd: &Sshd) {
-        let commit = self.git(&["rev-parse", "HEAD"]);
-        let context = self.folder.path().join("by-hand");
-        std::fs::create_dir_all(&context).unwrap();
-        let dockerfile = format!(
+        let url = format!("ssh://{}@127.0.0.1{}", user(), self.repo.display());
+        let steps = format!(
             "FROM debian:bookworm-slim\n\
              RUN apt-get update && apt-get install -y --no-install-recommends git openssh-client \
              tmux curl ca-certificates && rm -rf /var/lib/apt/lists/*\n\
-             RUN --mount=type=ssh --mount=type=secret,id=known_hosts : {} && \
-             GIT_SSH_COMMAND='ssh -p {} -o UserKnownHostsFile=/run/secrets/known_hosts' \
-             git clone -q ssh://{}@127.0.0.1{} /workspace\n",
-            commit.trim(),
-            sshd.port,
-            user(),
-            self.repo.display()
+             {} git clone -q {url} /workspace\n",
+            self.git_by_ssh(sshd)
         );
-        std::fs::write(context.join("Dockerfile"), dockerfile).unwrap();
+        self.dockerfile_by_hand(sshd, &steps, BY_HAND);
+    }
+
+    /// And what one puts on it later.
+    pub fn rebase_by_hand(&self, sshd: &Sshd) {
+        let steps = format!(
+            "FROM {BY_HAND}\nWORKDIR /workspace\n\
+             {} git fetch -q && git rebase -q origin/main\n",
+            self.git_by_ssh(sshd)
+        );
+        self.dockerfile_by_hand(sshd, &steps, "dkr-bench-rebased");
+    }
+
+    /// A step that runs git at this commit; not taken from the cache at another.
+    fn git_by_ssh(&self, sshd: &Sshd) -> String {
+        format!(
+            "RUN --mount=type=ssh --mount=type=secret,id=known_hosts : {} && \
+             export GIT_SSH_COMMAND='ssh -p {} -o UserKnownHostsFile=/run/secrets/known_hosts' &&",
+            self.git(&["rev-parse", "HEAD"]).trim(),
+            sshd.port
+        )
+    }
+
+    fn dockerfile_by_hand(&self, sshd: &Sshd, text: &str, tag: &str) {
+        let context = self.folder.path().join("by-hand");
+        std::fs::create_dir_all(&context).unwrap();
+        std::fs::write(context.join("Dockerfile"), text).unwrap();
         let known_hosts = format!("id=known_hosts,src={}", sshd.known_hosts.display());
         let key = format!("default={}", sshd.key.display());
         let mut cmd = Command::new(&self.docker);
         cmd.env("DOCKER_BUILDKIT", "1")
             .args(["build", "-q", "--network=host", "--ssh", &key])
-            .args(["--secret", &known_hosts, "-t", "dkr-bench-by-hand"])
+            .args(["--secret", &known_hosts, "-t", tag])
             .args(["--label", "dkr-bench=1"])
             .arg(&context);
         self.run(&mut cmd);

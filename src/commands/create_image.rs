@@ -5,13 +5,15 @@ use clap::Args;
 
 use super::building::Building;
 use crate::conf::Sources;
+use crate::image::nearest::From;
 use crate::image::plan::Reuse;
 use crate::image::{bake, plan};
 
 /// Bake a branch into an image
 ///
 /// The image holds a full clone at /workspace, on that branch at its present commit, and what
-/// .dkr.conf asks for. A branch of a remote (origin/main) is fetched first. Without REPO it is the
+/// .dkr.conf asks for. It is put on the nearest image of the repository where that is cheaper than a
+/// clone, and comes to the same. A branch of a remote (origin/main) is fetched first. Without REPO it is the
 /// repository one stands in, without BRANCH_FROM its HEAD.
 #[derive(Debug, Args)]
 pub struct CreateImage {
@@ -23,6 +25,9 @@ pub struct CreateImage {
     /// of stashes, and what git has not yet thrown away), which is fastest
     #[arg(long, value_name = "exact|all")]
     objects: Option<String>,
+    /// Stand on this image (its tag, id or branch) instead of the nearest one, or on none
+    #[arg(long, value_name = "IMAGE|none")]
+    from: Option<String>,
     /// Build even when an image with the same inputs is there
     #[arg(long)]
     force_rebuild: bool,
@@ -39,6 +44,7 @@ impl CreateImage {
             (true, false) => Reuse::Steps,
             (false, false) => Reuse::Images,
         };
+        let from = From::parse(self.from.as_deref());
         self.building.run(
             "cannot create an image of",
             reuse,
@@ -49,8 +55,8 @@ impl CreateImage {
                     None => sources,
                 }
             },
-            plan::plan_create,
-            bake::create,
+            |site, target| plan::plan_create(site, target, from),
+            |site, target| bake::create(site, target, from),
         )
     }
 }

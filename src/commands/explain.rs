@@ -5,6 +5,7 @@ use clap::Args;
 use serde::Serialize;
 use termtree::Tree;
 
+use super::candidates;
 use super::{EngineArgs, Format, HostArgs};
 use crate::engine::Engine;
 use crate::git::{ObjectId, Repo};
@@ -26,6 +27,10 @@ pub struct Explain {
     /// An image (its tag or id) or a branch; the newest image of this repository by default
     #[arg(value_name = "IMAGE|BRANCH")]
     image: Option<String>,
+    /// Which images a create of this branch (HEAD by default) can stand on, the cheapest first, and why not
+    /// on the others
+    #[arg(long, conflicts_with = "against")]
+    candidates: bool,
     /// Compare with another image or branch, instead of the present state
     #[arg(long, value_name = "OTHER")]
     against: Option<String>,
@@ -68,8 +73,20 @@ impl Explain {
 
     fn explain(&self) -> Result<()> {
         let repo = Repo::find(None)?;
-        let engine = self.engine.find(&sources(Some(&repo))?)?;
+        let sources = sources(Some(&repo))?;
+        let engine = self.engine.find(&sources)?;
         let images = find::all(&engine)?;
+        if self.candidates {
+            let host = self.host.read(&sources)?;
+            let site = Site {
+                repo: &repo,
+                engine: &engine,
+                host: &host,
+                sources: &sources,
+                reuse: Reuse::default(),
+            };
+            return candidates::print(site, &images, self.image.as_deref(), self.format);
+        }
         let image = match &self.image {
             Some(name) => find_image(&images, &repo, name)?,
             None => newest(&images, &repo)?,

@@ -2,6 +2,7 @@
 
 pub mod build_profile;
 mod building;
+mod candidates;
 pub mod check;
 pub mod completions;
 pub mod compose;
@@ -157,6 +158,9 @@ impl PlanArgs {
                 let layers = underlay.layers.join(" ");
                 let count = underlay.to_build;
                 ui::result(format_args!("layers  {layers} ({count} to build)"))?;
+            }
+            if let Some(why) = plan.why_full() {
+                ui::result(format_args!("clone   {why}"))?;
             }
             ui::result(format_args!("build   {}", plan.describe()))
         }

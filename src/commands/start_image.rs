@@ -14,6 +14,7 @@ use crate::error::Failure;
 use crate::image::Image;
 use crate::image::bake;
 use crate::image::choose::{Choice, choose};
+use crate::image::nearest;
 use crate::image::plan::{Reuse, Site};
 use crate::image::staleness::{Mend, Staleness};
 use crate::image::start::{Start, Wishes};
@@ -24,6 +25,7 @@ use crate::ui;
 /// Start a throw-away container from an image
 ///
 /// The newest of REPO and BRANCH_FROM; without them, of the repository one stands in, else of all.
+/// Where BRANCH_FROM has no image, the nearest one is started and taken there, without a build.
 ///
 /// Runs CMD in the clone at /workspace, on a fresh work branch; without CMD, tmux on a terminal
 /// and a shell elsewhere, with the image's agent in the first window. `git push` in the container makes the branch <hostname>/<name> in the
@@ -51,7 +53,7 @@ pub struct StartImage {
     /// A file with a key of Claude's API: --agent-key for Claude, whichever agent is run
     #[arg(long, value_name = "FILE")]
     anthropic_key: Option<PathBuf>,
-    /// Update the image first when it is behind
+    /// Update the image first when it is behind, or bake one where there is none
     #[arg(long, conflicts_with = "no_update")]
     update: bool,
     /// Start the image as it is, and do not ask
@@ -150,6 +152,9 @@ impl StartImage {
         if self.no_update || self.dry_run {
             return Ok(false);
         }
+        if choice.elsewhere.is_some() {
+            return Ok(self.update);
+        }
         if self.update {
             return Ok(matches!(
                 staleness,
@@ -185,14 +190,18 @@ fn start<'a>(engine: &'a Engine, choice: &'a Choice, host: &'a Host) -> Start<'a
         image: &choice.image,
         repo: &choice.repo,
         tracking: &choice.tracking,
+        elsewhere: choice.elsewhere.as_ref(),
         conf: &choice.conf,
         host,
     }
 }
 
 fn update(engine: &Engine, choice: &Choice, host: &Host) -> Result<Image> {
-    let branch_from = Some(choice.image.labels.branch_from.as_str());
-    let target = target::resolve(&choice.repo, branch_from, Fetch::Yes)?;
+    let branch_from = match &choice.elsewhere {
+        None => &choice.image.labels.branch_from,
+        Some(target) => &target.branch_from,
+    };
+    let target = target::resolve(&choice.repo, Some(branch_from), Fetch::Yes)?;
     let site = Site {
         repo: &choice.repo,
         engine,
@@ -200,5 +209,8 @@ fn update(engine: &Engine, choice: &Choice, host: &Host) -> Result<Image> {
         sources: &choice.sources,
         reuse: Reuse::default(),
     };
-    bake::update(site, target)
+    match choice.elsewhere {
+        None => bake::update(site, target, false),
+        Some(_) => bake::create(site, target, nearest::From::default()),
+    }
 }

@@ -15,6 +15,9 @@ use crate::image::{bake, plan};
 pub struct UpdateImage {
     #[command(flatten)]
     building: Building,
+    /// Put a layer on it however many there are, as far as the engine goes
+    #[arg(long)]
+    keep_chain: bool,
 }
 
 impl UpdateImage {
@@ -24,8 +27,8 @@ impl UpdateImage {
             "cannot update the image of",
             Reuse::default(),
             |sources| sources,
-            plan::plan_update,
-            bake::update,
+            |site, target| plan::plan_update(site, target, self.keep_chain),
+            |site, target| bake::update(site, target, self.keep_chain),
         )
     }
 }

@@ -4,7 +4,7 @@ use super::problem::{Place, Problem};
 use super::{Origin, instructions};
 
 /// Every key, in the order of the documentation.
-pub(super) const KEYS: [&str; 17] = [
+pub(super) const KEYS: [&str; 19] = [
     "base_image",
     "packages",
     "volumes",
@@ -17,6 +17,8 @@ pub(super) const KEYS: [&str; 17] = [
     "layer_args",
     "stale_after",
     "key_files",
+    "siblings",
+    "max_layers",
     "ca_bundle",
     "sparse",
     "filter",

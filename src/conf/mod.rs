@@ -254,6 +254,10 @@ pub struct Conf {
     pub stale_after: Value<u64>,
     /// Patterns of files whose change matters more than any commit.
     pub key_files: Value<Vec<String>>,
+    /// Whether an image may be put on one of another branch that has commits of its own.
+    pub siblings: Value<bool>,
+    /// How many layers of updates lie over a clone at most.
+    pub max_layers: Value<u64>,
     /// What becomes of the extra CA certificates.
     pub ca_bundle: Value<CaBundle>,
     /// The folders that are checked out, beside the files at the top; all when there is none.
@@ -309,6 +313,12 @@ impl Conf {
                 .value("stale_after", values::number)
                 .unwrap_or_else(|| Value::default_of(50)),
             key_files: pick.list("key_files", values::pattern),
+            siblings: pick
+                .value("siblings", values::yes_or_no)
+                .unwrap_or_else(|| Value::default_of(true)),
+            max_layers: pick
+                .value("max_layers", values::number)
+                .unwrap_or_else(|| Value::default_of(20)),
             ca_bundle: pick
                 .file_only("ca_bundle", values::ca_bundle)
                 .unwrap_or_else(|| Value::default_of(CaBundle::Mount)),

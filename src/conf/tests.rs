@@ -16,6 +16,8 @@ fn an_absent_file_gives_the_defaults() {
     assert_eq!(conf.caches.value, [Cache::Bazel]);
     assert_eq!(conf.stale_after.value, 50);
     assert!(conf.packages.value.is_empty());
+    assert!(conf.siblings.value);
+    assert_eq!(conf.max_layers.value, 20);
     assert_eq!(conf.ca_bundle.value, CaBundle::Mount);
 }
 
@@ -36,6 +38,8 @@ fn every_key_is_read() {
         "layer_args = golang.GO_VERSION=1.23.4\n",
         "stale_after=7\n",
         "key_files = Cargo.lock **/package-lock.json\n",
+        "siblings = no\n",
+        "max_layers = 3\n",
         "ca_bundle = install\n",
         "sparse = src/tool \"a b/\"\n",
         "filter = blob:none\n",
@@ -69,6 +73,8 @@ fn every_key_is_read() {
     assert_eq!(conf.layer_args.value[0].1, "GO_VERSION");
     assert_eq!(conf.stale_after.value, 7);
     assert_eq!(conf.key_files.value, ["Cargo.lock", "**/package-lock.json"]);
+    assert!(!conf.siblings.value);
+    assert_eq!(conf.max_layers.value, 3);
     assert_eq!(conf.ca_bundle.value, CaBundle::Install);
     assert_eq!(conf.sparse.value, ["src/tool", "a b"]);
     assert_eq!(conf.filter.value, Filter::Blobs);
@@ -78,7 +84,7 @@ fn every_key_is_read() {
         conf.pre_clone.text,
         "# kept\nRUN echo one \\\n    && [ -d / ]\n"
     );
-    assert_eq!(conf.pre_clone.first_line, 21);
+    assert_eq!(conf.pre_clone.first_line, 23);
     assert_eq!(conf.post_clone.text, "RUN cd /workspace && ./setup.sh\n");
 }
 
@@ -116,7 +122,7 @@ fn all_problems_are_reported_at_once_with_their_places() {
     .dkr.conf:8:9: `Rust` is not the name of a layer
     .dkr.conf:9:13: a quote is not closed
     .dkr.conf:10:13: `/etc/ca.pem` is neither `mount` nor `install`; the file itself is given by --ca-bundle or git config dkr.caBundle
-    .dkr.conf:11:1: unknown key `zebra`; known keys: base_image, packages, volumes, caches, stack, agent, layers, stack_base, layer_prefix, layer_args, stale_after, key_files, ca_bundle, sparse, filter, submodules, lfs
+    .dkr.conf:11:1: unknown key `zebra`; known keys: base_image, packages, volumes, caches, stack, agent, layers, stack_base, layer_prefix, layer_args, stale_after, key_files, siblings, max_layers, ca_bundle, sparse, filter, submodules, lfs
     .dkr.conf:12:10: `../other` is not a folder of the repository: its path begins at the top, as in src/tool
     .dkr.conf:13:10: `tree:0` is neither `none` nor `blob:none`
     .dkr.conf:14:14: `all` is none of `no`, `yes`, `recursive`

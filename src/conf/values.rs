@@ -136,6 +136,14 @@ pub(super) fn number(text: &str) -> Result<u64, String> {
         .map_err(|_| format!("`{text}` is not a whole number"))
 }
 
+pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" | "true" => Ok(true),
+        "no" | "false" => Ok(false),
+        _ => Err("should be yes or no".to_owned()),
+    }
+}
+
 pub(super) fn ca_bundle(text: &str) -> Result<CaBundle, String> {
     match text {
         "mount" => Ok(CaBundle::Mount),

@@ -177,6 +177,12 @@ impl Engine {
         self.run(&self.cmd().args(["image", "rm", name])).map(drop)
     }
 
+    /// The same to clear up, also when we were asked to stop. It may be gone.
+    pub fn give_back(&self, name: &str) {
+        let cmd = self.cmd().args(["image", "rm", name]);
+        let _ = cmd.even_when_stopped().output();
+    }
+
     /// How many layers an image has.
     pub fn layers(&self, id: &str) -> Result<usize> {
         let cmd = self

@@ -3,6 +3,7 @@
 //! reads git's commit-graph in process where it can, as lists of many images ask for it often.
 
 mod changes;
+mod cost;
 mod extras;
 mod fetch;
 mod history;
@@ -24,6 +25,7 @@ use std::sync::LazyLock;
 use anyhow::{Result, bail};
 use regex::Regex;
 
+pub use cost::Lead;
 pub use extras::{Extras, Wanted};
 pub use history::{CAP, Distance, History};
 pub use hooks::{HooksPath, has_config_hooks};

@@ -10,12 +10,13 @@ use jiff::Timestamp;
 
 use super::labels::Kind;
 use super::manifest::Manifest;
+use super::nearest::From;
 use super::plan::{Plan, Reuse, Site, Step, plan_create, plan_update};
 use super::reach::Way;
 use super::report::{Report, explain};
 use super::{Image, Labels, Target, deliver, dockerfile, names, remember, scope, stack};
 use crate::conf::{self, ca};
-use crate::engine::BuildSpec;
+use crate::engine::{BuildSpec, Engine};
 use crate::error::Failure;
 use crate::fs::{Lock, Scratch};
 use crate::git::{Extras, Repo, View};
@@ -30,27 +31,25 @@ fn lock(repo: &Repo, branch: &str) -> Result<Lock> {
     Lock::take(&path, &format!("another build of {branch}"))
 }
 
-/// Makes an image of the target, of its own.
-pub fn create(site: Site, target: Target) -> Result<Image> {
+/// Makes an image of the target: on the nearest one, or of its own.
+pub fn create(site: Site, target: Target, from: From) -> Result<Image> {
     let _lock = lock(site.repo, &target.branch)?;
-    take(site, planned(site, target, plan_create)?)
+    let plan = |target| plan_create(site, target, from);
+    take(site, planned(site, target, plan)?)
 }
 
 /// Takes the image of the branch to the target, if it is not there.
-pub fn update(site: Site, target: Target) -> Result<Image> {
+pub fn update(site: Site, target: Target, keep_chain: bool) -> Result<Image> {
     let _lock = lock(site.repo, &target.branch)?;
-    take(site, planned(site, target, plan_update)?)
+    let plan = |target| plan_update(site, target, keep_chain);
+    take(site, planned(site, target, plan)?)
 }
 
 /// Plans, and fetches the base image for it when that is not here: its digest is part of what the
 /// build depends on.
-fn planned(
-    site: Site,
-    target: Target,
-    plan: impl Fn(Site, Target) -> Result<Step>,
-) -> Result<Step> {
+fn planned(site: Site, target: Target, plan: impl Fn(Target) -> Result<Step>) -> Result<Step> {
     // Hooks that spoke of an image which is gone need not do so again.
-    let step = plan(site, target.clone()).inspect_err(|_| remember::watch(site))?;
+    let step = plan(target.clone()).inspect_err(|_| remember::watch(site))?;
     let Step::Bake(first) = &step else {
         return Ok(step);
     };
@@ -58,7 +57,7 @@ fn planned(
         return Ok(step);
     }
     layers::build::pull(site.engine, &first.to_pull())?;
-    plan(site, target)
+    plan(target)
 }
 
 fn take(site: Site, step: Step) -> Result<Image> {
@@ -117,6 +116,10 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     if let Some(underlay) = &plan.underlay {
         stack::make(site, &plan.conf, &plan.target.commit, underlay)?;
     }
+    let lent = plan.parent.as_ref().filter(|_| plan.kind == Kind::Base);
+    let lent = lent
+        .map(|parent| Lent::take(site, parent, &plan.target.branch))
+        .transpose()?;
     for remark in &plan.remarks {
         ui::warn(remark);
     }
@@ -126,7 +129,10 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     );
     site.repo
         .complete(&plan.target.commit, plan.conf.filter.value.spec())?;
-    let ready = prepare(site, plan, manifest, extras)?;
+    let ready = prepare(site, plan, manifest, extras, lent.as_ref())?;
+    if let Some(why) = plan.why_full() {
+        ui::status("clone", why);
+    }
     ui::status("build", &plan.describe());
 
     let before = site.engine.inspect_one(&plan.tag)?;
@@ -136,6 +142,7 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
         .build(&ready.spec, |event| report.hear(event))
         .map_err(explain);
     drop(report);
+    drop(lent);
     let delivery = ready.delivery.as_ref();
     if let Err(error) = done {
         proc::check_interrupted()?;
@@ -145,8 +152,10 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     let built = site.engine.inspect_one(&plan.tag)?;
     let built = built.context("the new image is gone")?;
     if let Some(old) = before.filter(|old| old.id != built.id) {
-        site.engine
-            .remove_if_nameless(&old.id, plan.parent.is_some())?;
+        site.engine.remove_if_nameless(
+            &old.id,
+            plan.parent.as_ref().is_some_and(|p| p.id == old.id),
+        )?;
     }
     let size = ui::bytes(built.size);
     let time = ui::seconds(began.elapsed());
@@ -163,7 +172,13 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
 }
 
 /// Writes what the build reads, and opens the way to the repository.
-fn prepare(site: Site, plan: &Plan, manifest: &Manifest, extras: Extras) -> Result<Ready> {
+fn prepare(
+    site: Site,
+    plan: &Plan,
+    manifest: &Manifest,
+    extras: Extras,
+    lent: Option<&Lent>,
+) -> Result<Ready> {
     let scratch = Scratch::new()?;
     let view = View::create(
         site.repo,
@@ -184,12 +199,17 @@ fn prepare(site: Site, plan: &Plan, manifest: &Manifest, extras: Extras) -> Resu
     };
     let way = Way::open(site.host, serve, scratch.path())?;
     let context = scratch.folder("context")?;
-    dockerfile::write_context(&plan.dockerfile, &plan.conf, &context)?;
+    let ca = site.host.ca_bundle.is_some();
+    let text = match lent {
+        None => plan.dockerfile.clone(),
+        Some(lent) => dockerfile::update(&plan.conf, &plan.target, &lent.name, plan.kind, ca)?,
+    };
+    dockerfile::write_context(&text, &plan.conf, &context)?;
     let secrets = secrets(site, &way, &scratch, &context)?;
     let spec = BuildSpec {
         context,
         tag: plan.tag.clone(),
-        labels: labels(site, plan, manifest).to_pairs(),
+        labels: labels(site, plan, manifest)?.to_pairs(),
         ssh_key: Some(without_comma(&way.access().key, &scratch)?),
         secrets,
         pass_env: conf::proxies(),
@@ -205,6 +225,33 @@ fn prepare(site: Site, plan: &Plan, manifest: &Manifest, extras: Extras) -> Resu
     })
 }
 
+/// A name of its own for the image that a create is put on, for as long as that takes: the image is of
+/// another branch, whose builds may rename or remove it meanwhile, and BuildKit takes no id.
+struct Lent<'a> {
+    engine: &'a Engine,
+    name: String,
+}
+
+impl<'a> Lent<'a> {
+    fn take(site: Site<'a>, image: &Image, branch: &str) -> Result<Self> {
+        // One build of a branch at a time: what a run that was killed left is taken over.
+        let name = names::lent(&site.repo.path, branch);
+        site.engine
+            .tag(&image.id, &name)
+            .with_context(|| format!("{} is gone", image.tag))?;
+        Ok(Self {
+            engine: site.engine,
+            name,
+        })
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.engine.give_back(&self.name);
+    }
+}
+
 /// The key by a path that docker does not split (see `fs::Scratch`).
 fn without_comma(key: &Path, scratch: &Scratch) -> Result<PathBuf> {
     if !key.to_string_lossy().contains(',') {
@@ -216,13 +263,20 @@ fn without_comma(key: &Path, scratch: &Scratch) -> Result<PathBuf> {
     Ok(link)
 }
 
-fn labels(site: Site, plan: &Plan, manifest: &Manifest) -> Labels {
+fn labels(site: Site, plan: &Plan, manifest: &Manifest) -> Result<Labels> {
     let (layers, agent) = match (&plan.parent, &plan.underlay) {
         (Some(parent), _) => (parent.labels.layers.clone(), parent.labels.agent.clone()),
         (None, Some(underlay)) => (underlay.layers.clone(), underlay.agent.clone()),
         (None, None) => (Vec::new(), None),
     };
-    Labels {
+    let base_size = match &plan.parent {
+        Some(parent) => parent.labels.base_size,
+        None => {
+            let base = site.engine.inspect_one(&plan.conf.base_image.value)?;
+            base.map(|base| base.size)
+        }
+    };
+    Ok(Labels {
         repo_path: site.repo.path.clone(),
         repo_name: site.repo.name(),
         branch: plan.target.branch.clone(),
@@ -230,19 +284,18 @@ fn labels(site: Site, plan: &Plan, manifest: &Manifest) -> Labels {
         stays: plan.target.reference.is_none(),
         commit: plan.target.commit.clone(),
         created_at: Timestamp::now(),
-        kind: match plan.parent {
-            None => Kind::Base,
-            Some(_) => Kind::Update,
-        },
+        kind: plan.kind,
         parent: plan.parent.as_ref().map(|parent| parent.id.clone()),
+        base_size,
+        bottom: plan.bottom.clone(),
         layers,
         agent,
-        asked: match &plan.parent {
-            Some(parent) => parent.labels.asked.clone(),
-            None => site.sources.flags(),
+        asked: match (&plan.parent, plan.kind) {
+            (Some(parent), Kind::Update) => parent.labels.asked.clone(),
+            _ => site.sources.flags(),
         },
         cache_key: Some(manifest.key()),
-    }
+    })
 }
 
 fn secrets(

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::elsewhere::{Near, nearest};
 use super::settings::sources;
+use super::staleness::Staleness;
 use super::target::{self, Fetch};
 use super::tracking::{Tracking, track};
 use super::{Image, Target, find};
@@ -28,6 +30,8 @@ pub struct Choice {
     pub conf: Conf,
     /// Where its branch is now.
     pub tracking: Tracking,
+    /// What the container is taken to, when the image was made of something else.
+    pub elsewhere: Option<Target>,
 }
 
 /// What the user named, as far as git knows it.
@@ -69,8 +73,15 @@ pub fn choose(engine: &Engine, path: Option<&Path>, typed: Option<&str>) -> Resu
     if anything {
         return newest_of_all(images);
     }
-    if let Some(Err(error)) = target {
-        return Err(error);
+    match target {
+        Some(Err(error)) => return Err(error),
+        Some(Ok(target)) => {
+            let here = images.iter().filter(|i| i.labels.repo_path == repo.path);
+            if let Some(near) = nearest(&repo, &here.collect::<Vec<_>>(), &target)? {
+                return Choice::elsewhere(near, repo, sources, target);
+            }
+        }
+        None => {}
     }
     let what = typed.unwrap_or("this repository");
     Err(Failure::new(format!("there is no image of {what} yet"))
@@ -129,6 +140,33 @@ impl Choice {
             image,
             repo,
             sources,
+            elsewhere: None,
+        })
+    }
+
+    /// The nearest image to something that has none: the container is taken there, and nothing is
+    /// built.
+    fn elsewhere(near: Near, repo: Repo, sources: Sources, target: Target) -> Result<Self> {
+        let typed = &target.branch_from;
+        let command = format!("git dkr create-image {}", repo.as_typed(typed));
+        let text = format!("{}, the nearest to {typed}: {near}", near.image.tag);
+        ui::status("start", &text);
+        if let Some(remark) = near.remark(typed) {
+            ui::warn(remark);
+        }
+        ui::status("hint", &format!("{command} bakes an image of {typed}"));
+        let settings = repo.file_at(&target.commit, conf::FILE)?;
+        Ok(Self {
+            conf: Conf::read(settings.as_deref(), &sources)?,
+            tracking: Tracking {
+                reference: target.reference.clone(),
+                tip: Some(target.commit.clone()),
+                staleness: Staleness::Fresh,
+            },
+            image: near.image,
+            repo,
+            sources,
+            elsewhere: Some(target),
         })
     }
 }

@@ -12,6 +12,7 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
 use super::Target;
+use super::labels::Kind;
 use crate::conf::{CaBundle, Cache, Conf, Section, Submodules, ca};
 use crate::digest;
 use crate::engine::quote;
@@ -65,6 +66,8 @@ struct Values<'a> {
     commit: &'a str,
     /// More words for the clone step.
     clone_words: String,
+    /// Whether a layer on another image comes to what a clone would.
+    becomes_clone: bool,
     clone_mounts: String,
     /// What the clone step is told of how much is wanted.
     scope: Vec<(&'static str, &'static str)>,
@@ -94,9 +97,11 @@ pub fn create(conf: &Conf, target: &Target, clone: Content, ca: bool) -> Result<
     render(include_str!("../../templates/create.Dockerfile"), &values)
 }
 
-/// For one more layer on the image of this name.
-pub fn update(conf: &Conf, target: &Target, parent: &str, ca: bool) -> Result<String> {
-    let values = values(conf, target, parent, ca);
+/// For one more layer on the image of this name. `kind` says what it comes to: an update, or what a
+/// create of the target would be.
+pub fn update(conf: &Conf, target: &Target, parent: &str, kind: Kind, ca: bool) -> Result<String> {
+    let mut values = values(conf, target, parent, ca);
+    values.becomes_clone = kind == Kind::Base;
     render(include_str!("../../templates/update.Dockerfile"), &values)
 }
 
@@ -120,6 +125,7 @@ fn values<'a>(conf: &'a Conf, target: &'a Target, from: &'a str, ca: bool) -> Va
         reference: target.reference.as_deref().unwrap_or_default(),
         commit: target.commit.as_str(),
         clone_words: String::new(),
+        becomes_clone: false,
         clone_mounts: format!("--mount=type=ssh {}", secrets.join(" ")),
         scope: scope(conf),
         sparse: !conf.sparse.value.is_empty(),
@@ -208,8 +214,21 @@ mod tests {
     #[test]
     fn an_update() {
         insta::assert_snapshot!(
-            update(&conf(FULL), &target("main"), "dkr:app-main", false).unwrap()
+            update(
+                &conf(FULL),
+                &target("main"),
+                "dkr:app-main",
+                Kind::Update,
+                false
+            )
+            .unwrap()
         );
+    }
+
+    #[test]
+    fn a_create_on_another_image() {
+        let text = update(&conf(FULL), &target("x"), "dkr:app-main", Kind::Base, false).unwrap();
+        insta::assert_snapshot!(text);
     }
 
     #[test]

@@ -20,10 +20,15 @@ pub struct Chain(Vec<(ObjectId, Record)>);
 impl Chain {
     /// Finds the records of an image. Those below are looked up by their keys, and may be missing.
     pub fn of(repo: &Repo, image: &Image) -> Result<Self> {
-        let mut all = records::all(repo)?;
+        Self::among(&records::all(repo)?, image)
+    }
+
+    /// The same among all records of the repository.
+    pub fn among(all: &[(ObjectId, Record)], image: &Image) -> Result<Self> {
+        let mut left: Vec<&(ObjectId, Record)> = all.iter().collect();
         let mut take = |fits: &dyn Fn(&Record) -> bool| {
-            let place = all.iter().position(|(_, record)| fits(record))?;
-            Some(all.remove(place))
+            let place = left.iter().position(|(_, record)| fits(record))?;
+            Some(left.remove(place).clone())
         };
         let key = image.labels.cache_key.as_deref();
         let first = take(&|record| record.image == image.id)
@@ -190,7 +195,7 @@ fn key_file(
 }
 
 /// Of an input that speaks for itself.
-fn sentence(change: &Change, new: &Manifest) -> String {
+pub(super) fn sentence(change: &Change, new: &Manifest) -> String {
     let (old, now) = (change.old.as_deref(), change.new.as_deref());
     let arrow = |cut: fn(&str) -> &str| {
         let show = |value: Option<&str>| value.map_or("nothing", cut).to_owned();
@@ -275,7 +280,9 @@ pub fn find_image<'a>(images: &'a [Image], repo: &Repo, name: &str) -> Result<&'
         None => {
             target.with_context(|| format!("{name} is no image either"))?;
             Err(Failure::new(format!("there is no image of {name} yet"))
-                .hint("git dkr list-images shows what there is")
+                .hint(format!(
+                    "git dkr list-images shows what there is, git dkr explain --candidates {name} what it would stand on"
+                ))
                 .into())
         }
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::over::Bottom;
 use crate::git::ObjectId;
 
 /// The version of the label scheme; an image with another is left alone.
@@ -54,8 +55,13 @@ pub struct Labels {
     pub created_at: Timestamp,
     /// Clone or update.
     pub kind: Kind,
-    /// The image an update was put on.
+    /// The image that it was put on; none for a full clone.
     pub parent: Option<String>,
+    /// The bytes of the base image that its full clone stands on; images of an earlier git dkr do not
+    /// say.
+    pub base_size: Option<u64>,
+    /// The full clone at the bottom; none when it is one.
+    pub bottom: Option<Bottom>,
     /// The layers under the clone, from the bottom.
     pub layers: Vec<String>,
     /// The agent that is in one of them.
@@ -81,6 +87,18 @@ impl Labels {
             ("schema", SCHEMA.to_owned()),
             // An update inherits its parent's labels: this one must not be taken for its own.
             ("parent", self.parent.clone().unwrap_or_default()),
+            (
+                "base_size",
+                self.base_size
+                    .map_or_else(String::new, |size| size.to_string()),
+            ),
+            (
+                "bottom",
+                self.bottom
+                    .as_ref()
+                    .map(Bottom::to_text)
+                    .unwrap_or_default(),
+            ),
             ("layers", self.layers.join(" ")),
             ("agent", self.agent.clone().unwrap_or_default()),
             ("asked", self.asked_text()),
@@ -133,6 +151,8 @@ impl Labels {
                 other => return Err(bad("type", other)),
             },
             parent: some("parent"),
+            base_size: some("base_size").and_then(|size| size.parse().ok()),
+            bottom: some("bottom").and_then(|text| Bottom::parse(&text)),
             layers: some("layers")
                 .unwrap_or_default()
                 .split_whitespace()
@@ -156,10 +176,10 @@ pub(super) fn line(name: &str, value: &str) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn labels() -> Labels {
+    pub fn labels() -> Labels {
         Labels {
             repo_path: "/src/app".into(),
             repo_name: "app".into(),
@@ -170,6 +190,8 @@ mod tests {
             created_at: "2026-01-02T03:04:05.678Z".parse().unwrap(),
             kind: Kind::Update,
             parent: Some("sha256:0".into()),
+            base_size: Some(7),
+            bottom: Bottom::parse(&format!("{} 3 9", "3f".repeat(20))),
             layers: vec!["base".into(), "agent-claude".into()],
             agent: Some("claude".into()),
             asked: [("stack".into(), "auto".into())].into(),

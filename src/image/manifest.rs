@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use super::Target;
 use super::dockerfile::{self, CONTEXT, Content};
+use super::labels::Kind;
 use crate::conf::{CaBundle, Conf, Submodules};
 use crate::digest;
-use crate::git::Objects;
+use crate::git::{ObjectId, Objects};
 
 /// Counts up when the same inputs begin to mean another image.
 const SCHEMA: &str = "1";
@@ -93,11 +95,69 @@ impl Manifest {
 
     /// Of one more layer on the image with this key.
     pub fn of_update(inputs: Inputs, parent: &str) -> anyhow::Result<Self> {
-        let text = dockerfile::update(inputs.conf, &inputs.anywhere(), "parent", false)?;
+        let text = dockerfile::update(
+            inputs.conf,
+            &inputs.anywhere(),
+            "parent",
+            Kind::Update,
+            false,
+        )?;
         let mut manifest = Self::of_both(inputs, "update", &text);
         manifest.put("parent", parent.to_owned());
         manifest.put_scripts(&["entrypoint", "scope", "update"]);
         Ok(manifest)
+    }
+
+    /// The same of a create of another branch, with these settings: for what a build of that branch
+    /// would have had in common with this one.
+    pub fn of_branch(
+        &self,
+        conf: &Conf,
+        root: &Self,
+        clone: Content,
+        has_ca: bool,
+    ) -> anyhow::Result<Self> {
+        let get = |name| root.get(name).map(str::to_owned);
+        let zeros = "0".repeat(self.get("commit").unwrap_or_default().len());
+        let target = Target {
+            branch_from: String::new(),
+            branch: get("branch").unwrap_or_default(),
+            reference: get("ref"),
+            commit: ObjectId::parse(&zeros).context("a manifest names no commit")?,
+        };
+        let installs_ca = has_ca && conf.ca_bundle.value == CaBundle::Install;
+        let text = dockerfile::create(conf, &target, clone, installs_ca)?;
+        let mut manifest = self.clone();
+        manifest.put("dockerfile", digest::of(text.as_bytes()));
+        for name in ["branch", "ref"] {
+            manifest.0.remove(name);
+            manifest
+                .0
+                .extend(get(name).map(|value| (name.to_owned(), value)));
+        }
+        Ok(manifest)
+    }
+
+    /// What keeps an image that depends on this from becoming one that depends on `other`: all that
+    /// differs, but for what comes with the commit. What another `[post_clone]` left would stay.
+    pub fn hinders(&self, other: &Self) -> Vec<Change> {
+        let entrypoint = format!("{SCRIPT}entrypoint");
+        let mut changes = self.changes(other);
+        changes.retain(|change| match change.name.as_str() {
+            "post_clone" => true,
+            name => !brings(name) && name != entrypoint,
+        });
+        changes
+    }
+
+    /// Another `[post_clone]`, as a difference.
+    pub fn post_clone_change(&self, other: &Self) -> Option<Change> {
+        let get = |manifest: &Self| manifest.get("post_clone").map(str::to_owned);
+        Some(Change {
+            name: "post_clone".to_owned(),
+            old: get(self),
+            new: get(other),
+        })
     }
 
     fn of_both(inputs: Inputs, kind: &str, dockerfile: &str) -> Self {

@@ -36,6 +36,11 @@ pub fn tag_apart(repo_name: &str, repo_path: &Path, branch: &str) -> String {
     format!("{name}-{hash}")
 }
 
+/// The name that an image has besides while one of this repository and branch is put on it.
+pub fn lent(repo_path: &Path, branch: &str) -> String {
+    format!("dkr:below-{}", identity(repo_path, branch))
+}
+
 /// A name for files about one repository and branch.
 pub fn identity(repo_path: &Path, branch: &str) -> String {
     digest::short(&[&repo_path.to_string_lossy(), branch])

@@ -3,16 +3,16 @@
 use anyhow::{Context, Result, bail};
 
 use super::dockerfile::Content;
+use super::labels::Kind;
 use super::manifest::Manifest;
+use super::nearest::{self, From};
+use super::over::{Bottom, TooMuch};
 use super::stack::{self, Underlay};
 use super::{Image, Labels, Target, dockerfile, find, inputs, names, records, scope};
 use crate::conf::{self, Conf, Host, Sources};
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::git::{Commit, Distance, History, ObjectId, Objects, Repo};
-
-/// Engines fail near 125 layers; a chain ends well before, as the steps of `[post_clone]` count.
-const MAX_LAYERS: usize = 100;
 
 /// What a build works with.
 #[derive(Debug, Clone, Copy)]
@@ -52,8 +52,14 @@ pub struct Plan {
     pub conf: Conf,
     /// The image's name.
     pub tag: String,
-    /// The image that an update is put on; none for a create.
+    /// What it comes to: an update, or what a full create would make.
+    pub kind: Kind,
+    /// The image that it is put on; none for a full clone.
     pub parent: Option<Image>,
+    /// The full clone below that.
+    pub bottom: Option<Bottom>,
+    /// How far it is from a parent that a create is put on, or why it is put on none.
+    pub why: Option<String>,
     /// What it stands on, when that is made of layers.
     pub underlay: Option<Underlay>,
     /// The Dockerfile.
@@ -74,11 +80,21 @@ impl Plan {
         }
     }
 
+    /// Why it is a full create, where there are images that it might have been put on.
+    pub fn why_full(&self) -> Option<&str> {
+        self.why.as_deref().filter(|_| self.parent.is_none())
+    }
+
     /// What would be done, in a line.
     pub fn describe(&self) -> String {
-        match &self.parent {
-            None => format!("{} on {}", self.tag, self.conf.base_image.value),
-            Some(parent) => format!(
+        match (&self.parent, self.kind) {
+            (None, _) => format!("{} on {}", self.tag, self.conf.base_image.value),
+            (Some(parent), Kind::Base) => {
+                let way = self.why.as_deref().filter(|way| !way.is_empty());
+                let way = way.map(|way| format!(": {way}")).unwrap_or_default();
+                format!("{} on {}{way}", self.tag, parent.tag)
+            }
+            (Some(parent), Kind::Update) => format!(
                 "{}, one layer on the image of {}",
                 self.tag,
                 parent.labels.commit.short()
@@ -87,18 +103,22 @@ impl Plan {
     }
 }
 
-/// Plans an image of its own.
-pub fn plan_create(site: Site, target: Target) -> Result<Step> {
+/// Plans what a full clone would come to, on the nearest image where that is cheaper.
+pub fn plan_create(site: Site, target: Target, from: From) -> Result<Step> {
     let images = find::all(site.engine)?;
     let newest = find::newest_of(&images, &site.repo.path, &target.branch);
     let tag = tag(site, &target, newest)?;
     let plan = plan(site, target, tag, None, Vec::new())?;
+    let bake = |plan| -> Result<Step> {
+        let plan = nearest::put(site, plan, &images, from)?;
+        Ok(Step::Bake(Box::new(plan)))
+    };
     let Some(manifest) = plan
         .manifest
         .clone()
         .filter(|_| site.reuse == Reuse::Images)
     else {
-        return Ok(Step::Bake(Box::new(plan)));
+        return bake(plan);
     };
     let key = Some(manifest.key());
     let same: Vec<&Image> = images
@@ -114,8 +134,14 @@ pub fn plan_create(site: Site, target: Target) -> Result<Step> {
     let ours = |image: &&&Image| records::has(site.repo, image).unwrap_or(false);
     Ok(match same.iter().find(ours) {
         Some(image) => Step::Tag(Box::new((*image).clone()), plan.tag),
-        None => Step::Bake(Box::new(plan)),
+        None => bake(plan)?,
     })
+}
+
+/// What a create of the target would be without any other image; for one who asks.
+pub fn plan_full(site: Site, target: Target) -> Result<Plan> {
+    let tag = names::tag(&site.repo.name(), &target.branch);
+    plan(site, target, tag, None, Vec::new())
 }
 
 /// What a build comes down to.
@@ -129,8 +155,9 @@ pub enum Step {
     Bake(Box<Plan>),
 }
 
-/// Plans one more layer on the newest image of the branch.
-pub fn plan_update(site: Site, target: Target) -> Result<Step> {
+/// Plans one more layer on the newest image of the branch, or a full clone where there is too much of
+/// it; with `keep_chain` only what the engine cannot do is too much.
+pub fn plan_update(site: Site, target: Target, keep_chain: bool) -> Result<Step> {
     let images = find::all(site.engine)?;
     let Some(parent) = find::newest_of(&images, &site.repo.path, &target.branch) else {
         let message = format!(
@@ -149,12 +176,16 @@ pub fn plan_update(site: Site, target: Target) -> Result<Step> {
         return Ok(Step::Nothing(Box::new(parent.clone()), None));
     }
     let tag = tag(site, &target, Some(parent))?;
-    let layers = site.engine.layers(&parent.id)?;
-    if layers >= MAX_LAYERS {
-        let remark = format!(
-            "{} has {layers} layers, and engines take about 125: this update is a create",
-            parent.tag
-        );
+    let measured = nearest::measure(site, parent)?;
+    let max_layers = settings_at(site, &target.commit)?.max_layers.value;
+    let alive = || nearest::alive(site.repo, &measured, &target.commit);
+    if let Some(why) = measured.too_much(max_layers, keep_chain, alive)? {
+        let keep = match why {
+            TooMuch::Engine(_) => "",
+            _ => "; --keep-chain makes it a layer",
+        };
+        let name = &parent.tag;
+        let remark = format!("{name} is not built on: {why}: this update is a create{keep}");
         let sources = site.sources.clone().asked(&parent.labels.asked);
         let site = Site {
             sources: &sources,
@@ -178,8 +209,10 @@ pub fn plan_update(site: Site, target: Target) -> Result<Step> {
             target.commit.short()
         ));
     }
+    let bottom = Some(measured.bottom());
     let parent = parent.clone();
     let plan = plan(site, target, tag, Some(parent), remarks)?;
+    let plan = Plan { bottom, ..plan };
     Ok(Step::Bake(Box::new(plan)))
 }
 
@@ -217,7 +250,7 @@ fn plan(
         }
         Some(parent) => {
             remarks.extend(outgrown(site, parent, &conf));
-            let text = dockerfile::update(&conf, &target, &parent.tag, ca)?;
+            let text = dockerfile::update(&conf, &target, &parent.tag, Kind::Update, ca)?;
             let manifest = inputs::of_update(site, &conf, &target, parent)?;
             (text, Some(manifest))
         }
@@ -227,7 +260,13 @@ fn plan(
         target,
         conf,
         tag,
+        kind: match parent {
+            None => Kind::Base,
+            Some(_) => Kind::Update,
+        },
         parent,
+        bottom: None,
+        why: None,
         underlay,
         dockerfile,
         manifest,

@@ -23,6 +23,9 @@ pub struct Record {
     pub cache_key: String,
     /// When it was built.
     pub created_at: Timestamp,
+    /// How many layers lie over its full clone; records of an earlier git dkr do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<usize>,
     /// Its digest in a registry, once it was pushed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
@@ -32,7 +35,10 @@ pub struct Record {
     pub image: String,
     /// All that the key depends on.
     pub manifest: Manifest,
-    /// The id of the image that an update was put on.
+    /// The bytes that these layers take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<u64>,
+    /// The id of the image that it was put on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
     /// What it runs on, `linux/amd64`.
@@ -124,10 +130,12 @@ mod tests {
             branch_from: "origin/main".into(),
             cache_key: manifest.key(),
             created_at: "2026-01-02T03:04:05Z".parse().unwrap(),
+            depth: Some(2),
             digest: None,
             engine: "docker".into(),
             image: format!("sha256:{}", "0a".repeat(32)),
             manifest,
+            over: Some(5),
             parent: None,
             platform: "linux/amd64".into(),
             size: 7,
@@ -146,6 +154,18 @@ mod tests {
             .filter(|word| serde_json::to_value(record()).unwrap().get(word).is_some())
             .collect();
         assert!(names.is_sorted(), "{names:?}");
+    }
+
+    #[test]
+    fn a_record_of_an_earlier_git_dkr_lacks_some() {
+        let older = Record {
+            depth: None,
+            over: None,
+            ..record()
+        };
+        let line = older.to_line().unwrap();
+        assert!(!line.contains("depth") && !line.contains("over"), "{line}");
+        assert_eq!(read(&line), [Line::Record(Box::new(older))]);
     }
 
     #[test]

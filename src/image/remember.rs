@@ -4,6 +4,7 @@
 use anyhow::{Context, Result};
 
 use super::manifest::Manifest;
+use super::over::Measured;
 use super::plan::Site;
 use super::record::{self, Record};
 use super::{Image, find, records, watch};
@@ -13,15 +14,23 @@ use crate::ui;
 /// Writes the record of a new image.
 pub fn record(site: Site, image: &Image, manifest: &Manifest, platform: &str) {
     let labels = &image.labels;
+    let layers = site.engine.layers(&image.id);
+    let measured = layers.ok().map(|layers| Measured {
+        labels,
+        layers,
+        size: image.size,
+    });
     let record = Record {
         branch: labels.branch.clone(),
         branch_from: labels.branch_from.clone(),
         cache_key: manifest.key(),
         created_at: labels.created_at,
+        depth: measured.map(|measured| measured.depth()),
         digest: None,
         engine: site.engine.kind().to_string(),
         image: image.id.clone(),
         manifest: manifest.clone(),
+        over: measured.map(|measured| measured.over()),
         parent: labels.parent.clone(),
         platform: platform.to_owned(),
         size: image.size,

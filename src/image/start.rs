@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::reach::Way;
-use super::{Image, names, tracking::Tracking};
+use super::{Image, Target, names, tracking::Tracking};
 use crate::conf::{Conf, Host, ca, proxies};
 use crate::engine::{Engine, Mount, RunSpec};
 use crate::error::Failure;
@@ -26,6 +26,13 @@ const RECORDING: [(&str, &str); 2] = [
     ("shim", include_str!("../../templates/shim")),
     ("uv-shim", include_str!("../../templates/uv-shim")),
 ];
+
+/// Where images have it, and the present one: that of an old image may not know the way to something
+/// else than what is in it.
+const ENTRYPOINT: (&str, &str) = (
+    "/usr/local/bin/dkr-entrypoint",
+    include_str!("../../templates/entrypoint"),
+);
 
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +62,9 @@ pub struct Start<'a> {
     pub repo: &'a Repo,
     /// Its branch.
     pub tracking: &'a Tracking,
-    /// Settings at its commit.
+    /// What the container is taken to, when the image was made of something else.
+    pub elsewhere: Option<&'a Target>,
+    /// Settings at its commit, or where the container is taken to.
     pub conf: &'a Conf,
     /// Settings of the machine.
     pub host: &'a Host,
@@ -113,9 +122,11 @@ impl Start<'_> {
             );
         }
         let mut taken = self.repo.branches_below(&format!("{hostname}/"))?;
-        if self.tracking.reference.is_some() {
+        if self.tracking.reference.is_some() || self.elsewhere.is_some() {
             taken.push(self.image.labels.branch.clone());
         }
+        let elsewhere = self.elsewhere.and_then(Target::on_branch);
+        taken.extend(elsewhere.map(str::to_owned));
         if taken.iter().any(|other| names::collide(&name, other)) {
             bail!(
                 Failure::new(format!("the branch {name} exists already"))
@@ -151,6 +162,9 @@ impl Start<'_> {
         for (name, text) in RECORDING {
             write_private(&run_dir.join(name), text, 0o644)?;
         }
+        if self.elsewhere.is_some() {
+            write_private(&run_dir.join("entrypoint"), ENTRYPOINT.1, 0o755)?;
+        }
         if let Some(bundle) = &self.host.ca_bundle {
             let file = ca::with_system(&ca::read(&bundle.value)?);
             std::fs::write(run_dir.join("ca.pem"), file).context("cannot write the CA bundle")?;
@@ -160,7 +174,8 @@ impl Start<'_> {
 
     fn spec(&self, wishes: &Wishes, run_dir: &Path) -> RunSpec {
         let tip = self.tracking.tip.as_ref();
-        let fetch = tip.is_some_and(|tip| *tip != self.image.labels.commit);
+        let newer = tip.is_some_and(|tip| *tip != self.image.labels.commit);
+        let fetch = newer || self.elsewhere.is_some();
         let mut env = vec![
             ("DKR_NAME", wishes.name.clone().unwrap_or_default()),
             (
@@ -172,10 +187,15 @@ impl Start<'_> {
         if !fetch {
             env.push(("DKR_SHORT", self.image.labels.commit.short().to_owned()));
         }
+        let mut mounts = vec![mount(run_dir.to_owned(), RUN_DIR)];
+        if let Some(target) = self.elsewhere {
+            mounts.push(mount(run_dir.join("entrypoint"), ENTRYPOINT.0));
+            env.push(("DKR_BRANCH", target.branch.clone()));
+            env.push(("DKR_COMMIT", target.commit.to_string()));
+        }
         if ui::quiet() {
             env.push(("DKR_QUIET", "1".to_owned()));
         }
-        let mut mounts = vec![mount(run_dir.to_owned(), RUN_DIR)];
         for (agent, key) in &wishes.keys {
             mounts.push(mount(key.clone(), agent.key_file));
         }

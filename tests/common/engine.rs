@@ -364,6 +364,10 @@ impl Image<'_> {
 pub struct Unpacked(TempDir);
 
 impl Unpacked {
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     /// Whether this stands in any of them.
     pub fn hold(&self, text: &str) -> bool {
         // Newer engines save layers packed; gzip passes on what is not.

@@ -8,12 +8,15 @@ mod common;
 
 mod branch_from;
 mod changes;
+mod cost;
 mod distance;
 mod extras;
 mod far;
 mod history;
 mod kinds;
 mod notes;
+mod packs;
+mod server;
 
 use common::repo::Repo;
 use git_dkr::image::target::{self, Fetch, Target};

@@ -449,3 +449,48 @@ fn an_image_of_another_repository_has_no_record_here() {
         .fails()
         .says("has no record in this repository");
 }
+
+#[test]
+fn candidates_with_what_lies_between_or_why_not() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let none = explain(&lab, &repo, &["--candidates"]).stdout;
+    assert_eq!(
+        none,
+        "there is no image to stand on: a create is a full clone\n"
+    );
+    let main = lab.create(&repo, &[]);
+    repo.branch("near", "main").commits(2);
+    let near = lab.create(&repo, &[]);
+    repo.branch("other", "main").conf("packages = make\n");
+    let other = lab.create(&repo, &[]);
+    repo.branch("next", "near").commits(1);
+    lab.dkr(&repo.path, ["explain", "next"])
+        .fails()
+        .says("explain --candidates next");
+    for args in [&["--candidates"][..], &["--candidates", "next"]] {
+        let shown = explain(&lab, &repo, args).stdout;
+        let lines: Vec<&str> = shown.lines().collect();
+        assert!(lines[0].starts_with("IMAGE"), "{shown}");
+        for (line, image, said) in [
+            (1, &near, "  1 commit, "),
+            (2, &main, "  3 commits, "),
+            (3, &other, "  no: packages: -make"),
+        ] {
+            assert!(lines[line].starts_with(&image.tag), "{shown}");
+            assert!(lines[line].contains(said), "{said:?} is not in\n{shown}");
+        }
+    }
+    let found = json(&lab, &repo, &["--candidates"]);
+    assert_eq!(found["branch_from"], "next");
+    assert_eq!(found["commit"], repo.head());
+    let first = &found["candidates"][0];
+    assert_eq!(first["image"], near.id());
+    assert_eq!((&first["commits"], &first["back"]), (&1.into(), &0.into()));
+    assert!(first["bytes"].as_u64() > Some(0) && first["reason"].is_null());
+    assert!(first["cost"].as_u64() < found["full_cost"].as_u64());
+    let last = &found["candidates"][2];
+    assert_eq!(last["reason"], "packages: -make");
+    assert!(last["cost"].is_null() && last["bytes"].is_null());
+    assert_eq!(lab.images().len(), 3);
+}

@@ -121,6 +121,28 @@ fn an_update_brings_what_moved_came_and_went() {
 }
 
 #[test]
+fn a_create_on_another_branch_s_image_has_its_own() {
+    let Some(lab) = Lab::new() else { return };
+    let (one, other, app) = (lab.repo(), lab.repo(), lab.repo());
+    let worktree = app.submodule("one", &one);
+    app.submodule("gone", &other);
+    app.conf("submodules = yes\nsparse = src\n");
+    app.commit("Add", &[("src/x", "1\n"), ("docs/x", "1\n")]);
+    let base = lab.create(&app, &["main"]);
+    app.branch("feature", "main");
+    let moved = worktree.commit("More", &[("b", "2\n")]);
+    app.git(["add", "one"]);
+    app.git(["rm", "--quiet", "gone"]);
+    app.conf("submodules = yes\nsparse = docs\n");
+    let image = lab.create(&app, &["feature"]);
+    assert_eq!(image.label("parent"), base.id());
+    assert_eq!(
+        image.sh("git status --porcelain; ls . one; git -C one rev-parse HEAD; git submodule status | cut -c1"),
+        format!(".:\na\ndocs\none\n\none:\na\nb\n{moved}\n ")
+    );
+}
+
+#[test]
 fn with_sparse_only_those_in_its_folders() {
     let Some(lab) = Lab::new() else { return };
     let (one, app) = (lab.repo(), lab.repo());

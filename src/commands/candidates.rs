@@ -1,0 +1,102 @@
+//! `git dkr explain --candidates`: which images a create can stand on.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::Format;
+use crate::git::Lead;
+use crate::image::Image;
+use crate::image::nearest::candidates;
+use crate::image::nearest::rank::{self, Candidate};
+use crate::image::plan::{Site, plan_full};
+use crate::image::target::{self, Fetch};
+use crate::ui;
+
+/// All of them, as programs read it.
+#[derive(Debug, Serialize)]
+struct Candidates<'a> {
+    branch_from: &'a str,
+    commit: &'a str,
+    /// What a full create costs, in bytes; `cost` below is compared with it.
+    full_cost: u64,
+    /// The first is taken when it costs less than that.
+    candidates: Vec<Row<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    image: &'a str,
+    tag: &'a str,
+    /// Commits of the target that the image lacks.
+    commits: Option<u64>,
+    /// Commits of the image that the target lacks.
+    back: Option<u64>,
+    bytes: Option<u64>,
+    key_files: u64,
+    cost: Option<u64>,
+    /// Why it is not one to stand on.
+    reason: Option<String>,
+}
+
+impl<'a> Row<'a> {
+    fn new(candidate: &'a Candidate, full: u64) -> Self {
+        let (commits, back) = match candidate.lead {
+            Some(Lead::Shared { ahead, back }) => (Some(ahead), Some(back)),
+            _ => (None, None),
+        };
+        Self {
+            image: &candidate.image.id,
+            tag: &candidate.image.tag,
+            commits,
+            back,
+            bytes: candidate.bytes,
+            key_files: candidate.key_files,
+            cost: candidate.cost(full),
+            reason: candidate.reason.as_ref().map(ToString::to_string),
+        }
+    }
+
+    fn line(candidate: &Candidate, full: u64) -> Vec<String> {
+        let way = candidate.way();
+        let said = match &candidate.reason {
+            Some(reason) if way.is_empty() => format!("no: {reason}"),
+            Some(reason) => format!("{way}; no: {reason}"),
+            None if candidate.cost(full).is_none_or(|cost| cost >= full) => {
+                format!("{way}; no: a full clone is cheaper")
+            }
+            None => way,
+        };
+        vec![candidate.image.tag.clone(), said]
+    }
+}
+
+/// Prints them for a create of the branch.
+pub(super) fn print(
+    site: Site,
+    images: &[Image],
+    typed: Option<&str>,
+    format: Format,
+) -> Result<()> {
+    let target = target::resolve(site.repo, typed, Fetch::No)?;
+    let plan = plan_full(site, target)?;
+    let found = candidates(site, &plan, images)?;
+    let full = rank::full(site.repo.size()?);
+    if format == Format::Json {
+        return ui::result(serde_json::to_string_pretty(&Candidates {
+            branch_from: &plan.target.branch_from,
+            commit: plan.target.commit.as_str(),
+            full_cost: full,
+            candidates: found.iter().map(|one| Row::new(one, full)).collect(),
+        })?);
+    }
+    if plan.manifest.is_none() {
+        ui::warn(
+            "the base image is not on this machine, so no image can be compared with a create",
+        );
+    }
+    if found.is_empty() {
+        return ui::result("there is no image to stand on: a create is a full clone");
+    }
+    let lines = found.iter().map(|one| Row::line(one, full)).collect();
+    ui::result(ui::table(&["IMAGE", "WAY"], lines).trim_end())
+}

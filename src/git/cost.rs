@@ -1,0 +1,92 @@
+//! What leads from one commit to another: how many commits, and the bytes of their objects. Nothing
+//! is fetched to find out.
+
+use anyhow::{Context, Result};
+
+use super::{Distance, History, ObjectId, Repo, failed, lines, run};
+use crate::proc::in_turns;
+
+/// The commits between two commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lead {
+    /// They share history.
+    Shared {
+        /// How many are in the history of the second and not of the first.
+        ahead: u64,
+        /// How many are in that of the first and not of the second; 0 for an ancestor. Both are
+        /// capped as [`Distance`] is where one commit leads to the other.
+        back: u64,
+    },
+    /// No commit is in the history of both.
+    Unrelated,
+    /// One of them is not in this repository.
+    Missing,
+}
+
+impl Repo {
+    /// How `to` lies to each of `from`, in their order.
+    pub fn leads(&self, from: &[ObjectId], to: &ObjectId) -> Result<Vec<Lead>> {
+        let history = History::open(self);
+        let mut near = Vec::new();
+        for commit in from {
+            near.push(match history.distance(commit, to)? {
+                Distance::Missing => Some(Lead::Missing),
+                Distance::Behind(ahead) => Some(Lead::Shared { ahead, back: 0 }),
+                Distance::Diverged => match history.distance(to, commit)? {
+                    Distance::Behind(back) => Some(Lead::Shared { ahead: 0, back }),
+                    _ => None,
+                },
+            });
+        }
+        history.remember();
+        let asked: Vec<(&ObjectId, Option<Lead>)> = from.iter().zip(near).collect();
+        let lead = |(commit, near): &(&ObjectId, Option<Lead>)| match near {
+            Some(lead) => Ok(*lead),
+            None => self.apart(commit, to),
+        };
+        in_turns(&asked, lead)?.into_iter().collect()
+    }
+
+    /// Of two of which neither is in the history of the other.
+    fn apart(&self, from: &ObjectId, to: &ObjectId) -> Result<Lead> {
+        let base = self.offline(&["merge-base", from.as_str(), to.as_str()]);
+        let output = base.output()?;
+        match output.status.code() {
+            Some(0) => {}
+            Some(1) => return Ok(Lead::Unrelated),
+            _ => return Err(failed("merge-base", &output).into()),
+        }
+        let range = format!("{from}...{to}");
+        let count = self.offline(&["rev-list", "--count", "--left-right", &range]);
+        let answer = lines(&run("rev-list", &count)?);
+        let numbers = answer.first().and_then(|line| line.split_once('\t'));
+        numbers
+            .and_then(|(back, ahead)| {
+                Some(Lead::Shared {
+                    ahead: ahead.parse().ok()?,
+                    back: back.parse().ok()?,
+                })
+            })
+            .context("git rev-list --count gave no numbers")
+    }
+
+    /// The bytes that the objects take, as they are stored here, that `to` leads to and none of `from`
+    /// does. `None` when one of the commits or of the objects is not here.
+    pub fn bytes_between(&self, from: &[&ObjectId], to: &ObjectId) -> Result<Option<u64>> {
+        let without = from.iter().map(|commit| format!("^{commit}"));
+        let output = self
+            .offline(&["rev-list", "--objects", "--disk-usage"])
+            .args(["--use-bitmap-index", to.as_str()])
+            .args(without)
+            .output()?;
+        // What it says then is for people.
+        Ok(lines(&output.stdout)
+            .first()
+            .filter(|_| output.status.success())
+            .and_then(|bytes| bytes.parse().ok()))
+    }
+
+    fn offline(&self, args: &[&str]) -> crate::proc::Cmd {
+        self.git(args).env("GIT_NO_LAZY_FETCH", "1")
+    }
+}

@@ -1,0 +1,101 @@
+//! Which image to start for what has none: the nearest of the repository, from which git leads to
+//! the commit without a build.
+
+use std::fmt;
+
+use anyhow::Result;
+
+use super::staleness::commits;
+use super::{Image, Target};
+use crate::conf;
+use crate::git::{Lead, ObjectId, Repo};
+use crate::proc::in_turns;
+use crate::ui;
+
+/// How many images are asked for their bytes, which takes longer than for their commits.
+const CLOSEST: usize = 6;
+
+/// An image to start for something else.
+#[derive(Debug, Clone)]
+pub struct Near {
+    /// The image.
+    pub image: Image,
+    /// Commits that the container gets, and those that it leaves; `None` where the histories have
+    /// nothing to do with each other.
+    commits: Option<(u64, u64)>,
+    /// Bytes of objects that it gets.
+    bytes: Option<u64>,
+    /// Whether it was built by the same settings file.
+    same_settings: bool,
+}
+
+impl Near {
+    /// The closer the smaller: tools that are missing are the longest way.
+    fn distance(&self) -> (bool, bool, u64, u64) {
+        (
+            !self.same_settings,
+            self.commits.is_none(),
+            self.bytes.unwrap_or(u64::MAX),
+            self.commits.map_or(u64::MAX, |(ahead, back)| ahead + back),
+        )
+    }
+
+    /// What may be missing in it, if anything.
+    pub fn remark(&self, typed: &str) -> Option<String> {
+        let file = conf::FILE;
+        let tag = &self.image.tag;
+        (!self.same_settings)
+            .then(|| format!("{tag} was built by another {file} than that of {typed}"))
+    }
+}
+
+impl fmt::Display for Near {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.commits, self.bytes) {
+            (Some((0, back)), _) => write!(f, "{} back", commits(back)),
+            (Some((ahead, _)), Some(bytes)) => {
+                write!(f, "{}, {}", commits(ahead), ui::bytes(bytes))
+            }
+            (Some((ahead, _)), None) => f.write_str(&commits(ahead)),
+            (None, _) => f.write_str("another line of history"),
+        }
+    }
+}
+
+/// The nearest of these images of the repository, which come newest first; `None` when there is none.
+pub fn nearest(repo: &Repo, images: &[&Image], target: &Target) -> Result<Option<Near>> {
+    let at: Vec<ObjectId> = images
+        .iter()
+        .map(|image| image.labels.commit.clone())
+        .collect();
+    let leads = repo.leads(&at, &target.commit)?;
+    let pair = |commit: &ObjectId| (commit.clone(), target.commit.clone());
+    let pairs: Vec<_> = at.iter().map(pair).collect();
+    let changed = repo.changed(&pairs, &[conf::FILE.to_owned()])?;
+    let mut all: Vec<Near> = images
+        .iter()
+        .zip(&leads)
+        .zip(&changed)
+        .map(|((image, lead), changed)| Near {
+            image: (*image).clone(),
+            commits: match lead {
+                Lead::Shared { ahead, back } => Some((*ahead, *back)),
+                Lead::Unrelated | Lead::Missing => None,
+            },
+            bytes: None,
+            same_settings: *lead != Lead::Missing && changed.is_empty(),
+        })
+        .collect();
+    all.sort_by_key(Near::distance);
+    all.truncate(CLOSEST);
+    let bytes = |near: &Near| match near.commits {
+        Some(_) => repo.bytes_between(&[&near.image.labels.commit], &target.commit),
+        None => Ok(None),
+    };
+    let asked = in_turns(&all, bytes)?;
+    for (near, bytes) in all.iter_mut().zip(asked) {
+        near.bytes = bytes?;
+    }
+    all.sort_by_key(Near::distance);
+    Ok(all.into_iter().next())
+}

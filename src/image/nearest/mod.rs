@@ -1,0 +1,242 @@
+//! The nearest image: what a create stands on instead of a full clone. Branches share nearly all their
+//! history, so that little leads from an image of one to the next; [`rank`] says which is the cheapest.
+
+pub mod rank;
+
+use anyhow::{Result, bail};
+
+use self::rank::{Candidate, Reason};
+use super::dockerfile::Content;
+use super::explain::{self, Chain, find_image};
+use super::labels::Kind;
+use super::manifest::Manifest;
+use super::over::Measured;
+use super::plan::{Plan, Reuse, Site};
+use super::record::Record;
+use super::{Image, dockerfile, records};
+use crate::error::Failure;
+use crate::git::{Lead, ObjectId, Repo};
+use crate::proc::in_turns;
+
+/// What a create is to stand on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum From<'a> {
+    /// What is cheapest; a full clone for one who insists on building.
+    #[default]
+    Cheapest,
+    /// A full clone.
+    Nothing,
+    /// This image, by its name, its id or its branch.
+    Image(&'a str),
+}
+
+impl<'a> From<'a> {
+    /// As it is typed.
+    pub fn parse(typed: Option<&'a str>) -> Self {
+        match typed {
+            None => Self::Cheapest,
+            Some("none") => Self::Nothing,
+            Some(name) => Self::Image(name),
+        }
+    }
+}
+
+/// The plan of a full create, put on the nearest of these images if that is cheaper or asked for.
+pub fn put(site: Site, plan: Plan, images: &[Image], from: From) -> Result<Plan> {
+    match from {
+        From::Nothing => Ok(plan),
+        From::Image(name) => on_asked(site, plan, images, name),
+        From::Cheapest if site.reuse != Reuse::Images => Ok(plan),
+        From::Cheapest => {
+            let candidates = candidates(site, &plan, images)?;
+            let full = rank::full(site.repo.size()?);
+            match rank::cheapest(&candidates, full) {
+                Some(best) => on(site, plan, best),
+                None => Ok(Plan {
+                    why: candidates.first().map(why_not),
+                    ..plan
+                }),
+            }
+        }
+    }
+}
+
+/// Why a full create is better than the first of the candidates.
+fn why_not(first: &Candidate) -> String {
+    let tag = &first.image.tag;
+    match &first.reason {
+        Some(reason) => format!("not on {tag}: {reason}"),
+        None => format!("not on {tag}, which is no cheaper: {}", first.way()),
+    }
+}
+
+fn on_asked(site: Site, plan: Plan, images: &[Image], name: &str) -> Result<Plan> {
+    let image = find_image(images, site.repo, name)?;
+    let hint = "git dkr explain --candidates lists the images that it can stand on";
+    if image.labels.repo_path != site.repo.path {
+        let path = site.repo.path.display();
+        bail!(Failure::new(format!("{} is not of {path}", image.tag)).hint(hint));
+    }
+    if plan.manifest.is_none() {
+        // The base image is fetched first.
+        return Ok(plan);
+    }
+    let found = candidates(site, &plan, std::slice::from_ref(image))?;
+    let Some(found) = found.first() else {
+        return Ok(plan);
+    };
+    let engine = measure(site, image)?.too_much(0, true, || Ok(0))?;
+    let reason = found.reason.clone().filter(Reason::is_final);
+    if let Some(reason) = reason.or(engine.map(Reason::TooMuch)) {
+        let message = format!("a create cannot stand on {}: {reason}", image.tag);
+        bail!(Failure::new(message).hint(hint));
+    }
+    on(site, plan, found)
+}
+
+/// The plan on this image.
+fn on(site: Site, plan: Plan, best: &Candidate) -> Result<Plan> {
+    let parent = best.image.clone();
+    let ca = site.host.ca_bundle.is_some();
+    let text = dockerfile::update(&plan.conf, &plan.target, &parent.tag, Kind::Base, ca)?;
+    Ok(Plan {
+        bottom: Some(measure(site, &parent)?.bottom()),
+        dockerfile: text,
+        why: Some(best.way()),
+        parent: Some(parent),
+        underlay: None,
+        ..plan
+    })
+}
+
+/// What is known of an image's layers.
+pub fn measure<'a>(site: Site, image: &'a Image) -> Result<Measured<'a>> {
+    Ok(Measured {
+        labels: &image.labels,
+        layers: site.engine.layers(&image.id)?,
+        size: image.size,
+    })
+}
+
+/// The bytes over its full clone that are objects which an image at `target` needs, too.
+pub fn alive(repo: &Repo, image: &Measured, target: &ObjectId) -> Result<u64> {
+    let (bottom, commit) = (image.bottom().commit, &image.labels.commit);
+    let needed = repo.bytes_between(&[&bottom], target)?.unwrap_or_default();
+    let lacking = repo.bytes_between(&[&bottom, commit], target)?;
+    Ok(needed.saturating_sub(lacking.unwrap_or(needed)))
+}
+
+/// What is known of each image of the repository as one to stand on, the cheapest first.
+pub fn candidates(site: Site, plan: &Plan, images: &[Image]) -> Result<Vec<Candidate>> {
+    let here = |image: &&Image| image.labels.repo_path == site.repo.path;
+    let images: Vec<&Image> = images.iter().filter(here).collect();
+    let Some(manifest) = plan.manifest.as_ref().filter(|_| !images.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let all = records::all(site.repo)?;
+    let shallow = site.repo.shallow_boundary()?;
+    let clone = Content {
+        shallow: shallow.as_deref(),
+        objects: site.host.objects.value,
+    };
+    let mut found = Vec::new();
+    for image in images {
+        found.push(Candidate {
+            image: image.clone(),
+            lead: None,
+            bytes: None,
+            key_files: 0,
+            reason: hindrance(site, plan, manifest, clone, image, &all)?,
+        });
+    }
+    add_leads(site, plan, &mut found)?;
+    rank::by_distance(&mut found);
+    look_closely(site, plan, &mut found)?;
+    rank::by_cost(&mut found, rank::full(site.repo.size()?));
+    Ok(found)
+}
+
+/// What an image depends on that a create of the target would not come to.
+fn hindrance(
+    site: Site,
+    plan: &Plan,
+    manifest: &Manifest,
+    clone: Content,
+    image: &Image,
+    all: &[(ObjectId, Record)],
+) -> Result<Option<Reason>> {
+    let Ok(chain) = Chain::among(all, image) else {
+        return Ok(Some(Reason::NoRecord));
+    };
+    // One by the same key alone may be what somebody built on ours, which inherits the labels.
+    if chain
+        .records()
+        .next()
+        .is_none_or(|(_, record)| record.image != image.id)
+    {
+        return Ok(Some(Reason::NoRecord));
+    }
+    let manifests: Vec<&Manifest> = chain.records().map(|(_, r)| &r.manifest).collect();
+    let Some(root) = manifests.last().filter(|_| chain.is_complete()) else {
+        return Ok(Some(Reason::NoRoot));
+    };
+    let has_ca = site.host.ca_bundle.is_some();
+    let wanted = manifest.of_branch(&plan.conf, root, clone, has_ca)?;
+    let mut changes = root.hinders(&wanted);
+    // Each update ran its own.
+    if manifests
+        .iter()
+        .any(|update| update.get("post_clone") != root.get("post_clone"))
+    {
+        changes.extend(root.post_clone_change(&wanted));
+    }
+    let said = changes
+        .first()
+        .map(|change| explain::sentence(change, &wanted));
+    Ok(said.map(Reason::Differs))
+}
+
+/// How the target lies to those that can be taken.
+fn add_leads(site: Site, plan: &Plan, found: &mut [Candidate]) -> Result<()> {
+    let mut able: Vec<&mut Candidate> = found.iter_mut().filter(|c| c.reason.is_none()).collect();
+    let commits: Vec<ObjectId> = able.iter().map(|c| c.image.labels.commit.clone()).collect();
+    let leads = site.repo.leads(&commits, &plan.target.commit)?;
+    for (candidate, lead) in able.iter_mut().zip(leads) {
+        candidate.lead = Some(lead);
+        candidate.reason = match lead {
+            Lead::Missing => Some(Reason::Missing),
+            Lead::Unrelated => Some(Reason::Unrelated),
+            Lead::Shared { back, .. } if back > 0 && !plan.conf.siblings.value => {
+                Some(Reason::Sibling)
+            }
+            Lead::Shared { .. } => None,
+        };
+    }
+    Ok(())
+}
+
+/// What takes longer to find out: of those that are left.
+fn look_closely(site: Site, plan: &Plan, found: &mut [Candidate]) -> Result<()> {
+    let target = &plan.target.commit;
+    let patterns = &plan.conf.key_files.value;
+    let look = |candidate: &&mut Candidate| -> Result<(Option<u64>, u64, Option<Reason>)> {
+        let commit = &candidate.image.labels.commit;
+        let Some(bytes) = site.repo.bytes_between(&[commit], target)? else {
+            return Ok((None, 0, Some(Reason::Unmeasured)));
+        };
+        let pair = [(commit.clone(), target.clone())];
+        let changed = site.repo.changed(&pair, patterns)?.remove(0);
+        let image = measure(site, &candidate.image)?;
+        let too_much = image.too_much(plan.conf.max_layers.value, false, || {
+            alive(site.repo, &image, target)
+        })?;
+        let key_files = u64::try_from(changed.len())?;
+        Ok((Some(bytes), key_files, too_much.map(Reason::TooMuch)))
+    };
+    let mut able: Vec<&mut Candidate> = found.iter_mut().filter(|c| c.reason.is_none()).collect();
+    let answers = in_turns(&able, look)?;
+    for (candidate, answer) in able.iter_mut().zip(answers) {
+        (candidate.bytes, candidate.key_files, candidate.reason) = answer?;
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! `git dkr start-image` of what has no image: the nearest one is taken there, and nothing is built.
+
+use crate::common::dkr::Outcome;
+use crate::common::engine::Lab;
+use crate::common::repo::Repo;
+
+/// Starts what was named; the script's output behind the commit, the branch and the state.
+fn start(lab: &Lab, repo: &Repo, what: &str, script: &str) -> Outcome {
+    let look = "git rev-parse HEAD; git symbolic-ref --short HEAD; git status --porcelain";
+    let script = format!("{look}; {script}");
+    let command = ["--name=work", "--", "sh", "-ec", &script];
+    lab.dkr(
+        &repo.path,
+        [&["start-image", ".", what], &command[..]].concat(),
+    )
+}
+
+#[test]
+fn a_branch_without_an_image_is_started_from_the_nearest() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.branch("far", "HEAD");
+    repo.checkout("main");
+    repo.commit("More", &[("b", "1")]);
+    let near = lab.create(&repo, &["main"]);
+    lab.create(&repo, &["far"]);
+    repo.branch("topic", "main");
+    let tip = repo.commit("Topic", &[("c", "1")]);
+    let images = lab.images();
+    let script = "ls; git rev-parse --abbrev-ref @{upstream}; echo $DKR_BRANCH";
+    let outcome = start(&lab, &repo, "topic", script).ok();
+    assert_eq!(
+        outcome.stdout,
+        format!("{tip}\nwork\na\nb\nc\nhost/topic\ntopic\n")
+    );
+    outcome.says(&format!("{}, the nearest to topic: 1 commit", near.tag));
+    outcome.says("git dkr create-image");
+    assert_eq!(lab.images(), images);
+}
+
+#[test]
+fn a_commit_and_a_tag_are_started_too() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let old = repo.head();
+    repo.git(["tag", "--annotate", "--message=one", "v1"]);
+    repo.commit("More", &[("b", "1")]);
+    lab.create(&repo, &[]);
+    // No branch leads to it.
+    repo.git(["checkout", "--quiet", "--detach"]);
+    let lost = repo.commit("Lost", &[("lost", "1")]);
+    repo.checkout("main");
+    for (what, commit, files) in [
+        (&*old, &old, "a"),
+        ("v1", &old, "a"),
+        (&*lost, &lost, "a\nb\nlost"),
+    ] {
+        let outcome = start(&lab, &repo, what, "ls").ok();
+        assert_eq!(outcome.stdout, format!("{commit}\nwork\n{files}\n"));
+    }
+}
+
+#[test]
+fn its_work_is_pushed_and_the_branch_followed() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &["main"]);
+    repo.branch("topic", "main");
+    repo.commit("Topic", &[("c", "1")]);
+    let host = format!("--hostname={}", lab.host);
+    let script = "git -c user.name=a -c user.email=a@b commit --quiet --allow-empty -m Work
+        git push --quiet; git fetch --quiet; git rev-parse HEAD";
+    let args = [
+        "start-image",
+        ".",
+        "topic",
+        "--name=work",
+        &host,
+        "--",
+        "sh",
+        "-ec",
+        script,
+    ];
+    let outcome = lab.dkr(&repo.path, args).ok();
+    assert_eq!(lab.pushed_work(&repo), outcome.stdout.trim());
+}
+
+#[test]
+fn an_update_bakes_it() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &["main"]);
+    repo.branch("topic", "main");
+    let tip = repo.commit("Topic", &[("c", "1")]);
+    let args = [
+        "start-image",
+        ".",
+        "topic",
+        "--update",
+        "--",
+        "git",
+        "rev-parse",
+        "HEAD",
+    ];
+    assert_eq!(lab.dkr(&repo.path, args).ok().stdout.trim(), tip);
+    assert_eq!(lab.list(&repo, &["topic"]).len(), 1);
+}
+
+#[test]
+fn an_old_image_is_taken_there_by_the_present_entrypoint() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let image = lab.create(&repo, &["main"]);
+    let file = lab.file(
+        "old/Dockerfile",
+        format!(
+            "FROM {}\nRUN echo exit 9 > /usr/local/bin/dkr-entrypoint\n",
+            image.tag
+        ),
+    );
+    let folder = file.parent().unwrap().to_str().unwrap();
+    lab.docker(&["build", "--quiet", "--tag", &image.tag, folder]);
+    repo.branch("topic", "main");
+    let tip = repo.commit("Topic", &[("c", "1")]);
+    let outcome = start(&lab, &repo, "topic", "ls").ok();
+    assert_eq!(outcome.stdout, format!("{tip}\nwork\na\nc\n"));
+}
+
+#[test]
+fn a_commit_that_the_host_does_not_give_is_an_error() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let image = lab.create(&repo, &[]);
+    let mut command = lab.client();
+    command.args(["run", "--rm", "--network=host", "--env=DKR_NAME=work"]);
+    command.args([
+        "--env=DKR_REF=",
+        "--env=DKR_COMMIT=0123",
+        &image.tag,
+        "true",
+    ]);
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("error: cannot take the clone to 0123"),
+        "{said}"
+    );
+}
+
+#[test]
+fn looking_names_the_image_and_starts_nothing() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let image = lab.create(&repo, &["main"]);
+    repo.branch("topic", "main");
+    repo.commit("Topic", &[("c", "1")]);
+    let args = ["start-image", ".", "topic", "--dry-run", "--", "true"];
+    let outcome = lab.dkr(&repo.path, args).ok();
+    assert!(outcome.stdout.contains(&image.tag), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("DKR_BRANCH=topic"));
+}

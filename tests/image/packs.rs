@@ -1,0 +1,209 @@
+//! How the objects come into an image: what `git clone` would have left, without its work.
+
+use crate::common::dkr::outcome;
+use crate::common::engine::{Gate, Lab};
+use crate::common::repo::Repo;
+use crate::common::sshd::Sshd;
+
+/// All that a clone leaves, but for times and the names of packs.
+const STATE: &str = r#"
+cat .git/config
+git for-each-ref --format='%(refname) %(objectname) %(*objectname) %(symref)'
+cat .git/HEAD .git/packed-refs
+find .git/refs -type f | sort
+for log in $(find .git/logs -type f | sort); do echo "$log"; sed 's/> [0-9]* /> /' "$log"; done
+find .git -maxdepth 1 | sort
+git status --porcelain --branch
+git ls-files --stage
+git count-objects -v | grep -v size
+git fsck --full 2>&1
+"#;
+
+/// The names of what was put together here, of which nothing may be left.
+fn prepared(lab: &Lab) -> Vec<String> {
+    let entries = std::fs::read_dir(lab.path("cache/git-dkr/packs"));
+    let names = entries.into_iter().flatten();
+    names
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+/// Two images of the same: one made of a plain clone over the host's sshd.
+#[track_caller]
+fn same_as_a_clone(lab: &Lab, repo: &Repo, branch_from: &str) {
+    let sshd = Sshd::start(lab);
+    let mut command = lab.dkr_command(&repo.path, ["create-image", branch_from, "--no-cache"]);
+    command.arg("--ssh-key").arg(&sshd.key);
+    let cloned = lab.image(&outcome(command.env("DKR_SSH_PORT", &sshd.port)).ok());
+    let clone = cloned.sh(STATE);
+    let image = lab.create(repo, &[branch_from, "--no-cache"]);
+    assert_ne!(image.id(), cloned.id());
+    assert_eq!(image.sh(STATE), clone);
+    assert_eq!(prepared(lab), [""; 0]);
+    assert_eq!(lab.leftovers(), [""; 0]);
+}
+
+/// Some history, with tags in it and on another branch.
+fn repo(lab: &Lab) -> Repo<'_> {
+    let repo = lab.repo();
+    repo.git(["tag", "light"]);
+    repo.commit("More", &[("b", "2\n"), ("folder/c", "3\n")]);
+    repo.git(["tag", "-a", "-m", "A release", "v1"]);
+    repo.git(["tag", "-a", "-m", "Of a tag", "nested", "v1"]);
+    repo.branch("other", "main");
+    repo.commit("A secret", &[("secret", "other\n")]);
+    repo.git(["tag", "elsewhere"]);
+    repo.checkout("main");
+    repo
+}
+
+#[test]
+fn a_branch_is_as_a_clone_would_have_left_it() {
+    let Some(lab) = Lab::new() else { return };
+    same_as_a_clone(&lab, &repo(&lab), "main");
+}
+
+#[test]
+fn so_is_a_commit() {
+    let Some(lab) = Lab::new() else { return };
+    same_as_a_clone(&lab, &repo(&lab), "main~1");
+}
+
+#[test]
+fn so_is_sha256() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = Repo::init(&lab, &crate::common::unique(), &["--object-format=sha256"]);
+    repo.commit("Begin", &[("a", "1")]);
+    repo.git(["tag", "-a", "-m", "A release", "v1"]);
+    same_as_a_clone(&lab, &repo, "main");
+}
+
+#[test]
+fn so_is_a_history_that_is_cut_off() {
+    let Some(lab) = Lab::new() else { return };
+    let full = lab.repo();
+    full.commits(3);
+    same_as_a_clone(&lab, &full.clone_with(&["--depth=2"]), "main");
+}
+
+#[test]
+fn nothing_of_other_branches_unless_all_is_asked_for() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = repo(&lab);
+    repo.git(["commit-graph", "write", "--reachable"]);
+    let look = format!(
+        "git cat-file -t {} 2>/dev/null || echo none; ls .git/objects/info",
+        repo.git(["rev-parse", "other:secret"])
+    );
+    let exact = lab.create(&repo, &[]);
+    assert_eq!(exact.sh(&look), "none\ncommit-graph");
+    let all = lab.create(&repo, &["--objects", "all"]);
+    assert_eq!(all.sh(&look), "blob\ncommit-graph");
+    assert_eq!(
+        all.sh("git fsck --full 2>&1 | grep -v ^dangling; git status --porcelain"),
+        ""
+    );
+    // The one is not taken for the other, either way.
+    assert_ne!(exact.label("cache_key"), all.label("cache_key"));
+    repo.git(["config", "dkr.objects", "all"]);
+    assert_eq!(lab.create(&repo, &[]).id(), all.id());
+    let exact = lab.create(&repo, &["--objects=exact"]);
+    assert_eq!(exact.sh(&look), "none\ncommit-graph");
+    assert_eq!(exact.sh("git fsck --full 2>&1"), "");
+}
+
+#[test]
+fn all_is_refused_where_it_cannot_be() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.dkr(&repo.path, ["create-image", "--objects=some"])
+        .fails()
+        .says("`some` are no objects");
+    lab.dkr(
+        &repo.path,
+        ["create-image", "--objects=all", "--ssh-key=/key"],
+    )
+    .fails()
+    .says("hands over `exact` alone");
+    repo.git(["config", "uploadpack.allowFilter", "true"]);
+    let partial = repo.clone_with(&["--filter=blob:none"]);
+    lab.dkr(&partial.path, ["create-image", "--objects=all"])
+        .fails()
+        .says("partial clone");
+    assert_eq!(lab.images(), [""; 0]);
+}
+
+#[test]
+fn what_goes_wrong_here_is_the_error_of_the_command() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.write("noise", &"some noise\n".repeat(1000));
+    repo.git(["add", "noise"]);
+    repo.commit("Noise", &[]);
+    let blob = repo.git(["rev-parse", "HEAD:noise"]);
+    let (start, rest) = blob.split_at(2);
+    std::fs::remove_file(repo.path.join(format!(".git/objects/{start}/{rest}"))).unwrap();
+    lab.dkr(&repo.path, ["create-image"])
+        .fails()
+        .says("cannot hand the objects over")
+        .says(&blob)
+        .says("fsck looks for what is broken");
+    assert_eq!(lab.images(), [""; 0]);
+    assert_eq!(lab.leftovers(), [""; 0]);
+    assert_eq!(prepared(&lab), [""; 0]);
+}
+
+#[test]
+fn a_folder_that_is_there_already_is_not_touched() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.conf("[pre_clone]\nRUN mkdir /workspace && touch /workspace/file\n");
+    lab.dkr(&repo.path, ["create-image"])
+        .fails()
+        .says("/workspace exists already and is not empty");
+    repo.conf("[pre_clone]\nRUN mkdir /workspace\n");
+    assert_eq!(lab.create(&repo, &[]).sh("git status --porcelain"), "");
+}
+
+#[test]
+fn nothing_stays_of_a_build_that_is_interrupted() {
+    use rustix::process::Signal;
+    let Some(lab) = Lab::new() else { return };
+    // A git that packs for ever.
+    let slow = lab.script(
+        "bin/git",
+        "case \" $* \" in *' pack-objects '*) : >\"$HOME/packing\"; exec sleep 1000 ;; esac\n\
+         exec \"$REAL_GIT\" \"$@\"",
+    );
+    let (repo, gate) = (lab.repo(), Gate::new());
+    repo.conf(&format!("[pre_clone]\n{}", gate.step()));
+    let path = std::env::var("PATH").unwrap();
+    let git = std::env::split_paths(&path).map(|folder| folder.join("git"));
+    let real = git.into_iter().find(|git| git.exists()).unwrap();
+    let mut command = lab.dkr_command(&repo.path, ["create-image"]);
+    let path = format!("{}:{path}", slow.parent().unwrap().display());
+    command.env("PATH", path).env("REAL_GIT", real);
+    let running = crate::common::dkr::spawn(command);
+    let step = gate.reached();
+    crate::common::wait_until("the packing", || lab.path("home/packing").exists());
+    assert_eq!(prepared(&lab).len(), 1);
+    running.signal(Signal::TERM);
+    running.ends().exits(143).says("interrupted");
+    step.wait_for_end();
+    assert_eq!(prepared(&lab), [""; 0]);
+    assert_eq!(lab.leftovers(), [""; 0]);
+    assert_eq!(lab.images(), [""; 0]);
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_by_the_next() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.file("cache/git-dkr/packs/git-dkr-dead/.alive", "");
+    lab.file(
+        "cache/git-dkr/packs/git-dkr-dead/view/objects/pack/tmp",
+        "half",
+    );
+    lab.create(&repo, &[]);
+    assert_eq!(prepared(&lab), [""; 0]);
+}
