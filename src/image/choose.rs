@@ -149,7 +149,10 @@ impl Choice {
     fn elsewhere(near: Near, repo: Repo, sources: Sources, target: Target) -> Result<Self> {
         let typed = &target.branch_from;
         let command = format!("git dkr create-image {}", repo.as_typed(typed));
-        let text = format!("{}, the nearest to {typed}: {near}", near.image.tag);
+        let text = format!(
+            "{}, the nearest to {typed}: {near}",
+            near.candidate.image.tag
+        );
         ui::status("start", &text);
         if let Some(remark) = near.remark(typed) {
             ui::warn(remark);
@@ -163,7 +166,7 @@ impl Choice {
                 tip: Some(target.commit.clone()),
                 staleness: Staleness::Fresh,
             },
-            image: near.image,
+            image: near.candidate.image,
             repo,
             sources,
             elsewhere: Some(target),

@@ -5,12 +5,11 @@ use std::fmt;
 
 use anyhow::Result;
 
-use super::staleness::commits;
+use super::nearest::rank::Candidate;
 use super::{Image, Target};
 use crate::conf;
 use crate::git::{Lead, ObjectId, Repo};
 use crate::proc::in_turns;
-use crate::ui;
 
 /// How many images are asked for their bytes, which takes longer than for their commits.
 const CLOSEST: usize = 6;
@@ -18,13 +17,8 @@ const CLOSEST: usize = 6;
 /// An image to start for something else.
 #[derive(Debug, Clone)]
 pub struct Near {
-    /// The image.
-    pub image: Image,
-    /// Commits that the container gets, and those that it leaves; `None` where the histories have
-    /// nothing to do with each other.
-    commits: Option<(u64, u64)>,
-    /// Bytes of objects that it gets.
-    bytes: Option<u64>,
+    /// The image, and what leads from it.
+    pub candidate: Candidate,
     /// Whether it was built by the same settings file.
     same_settings: bool,
 }
@@ -32,18 +26,21 @@ pub struct Near {
 impl Near {
     /// The closer the smaller: tools that are missing are the longest way.
     fn distance(&self) -> (bool, bool, u64, u64) {
+        let commits = match self.candidate.lead {
+            Some(Lead::Shared { ahead, back }) => Some(ahead + back),
+            _ => None,
+        };
         (
             !self.same_settings,
-            self.commits.is_none(),
-            self.bytes.unwrap_or(u64::MAX),
-            self.commits.map_or(u64::MAX, |(ahead, back)| ahead + back),
+            commits.is_none(),
+            self.candidate.bytes.unwrap_or(u64::MAX),
+            commits.unwrap_or(u64::MAX),
         )
     }
 
     /// What may be missing in it, if anything.
     pub fn remark(&self, typed: &str) -> Option<String> {
-        let file = conf::FILE;
-        let tag = &self.image.tag;
+        let (file, tag) = (conf::FILE, &self.candidate.image.tag);
         (!self.same_settings)
             .then(|| format!("{tag} was built by another {file} than that of {typed}"))
     }
@@ -51,13 +48,9 @@ impl Near {
 
 impl fmt::Display for Near {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.commits, self.bytes) {
-            (Some((0, back)), _) => write!(f, "{} back", commits(back)),
-            (Some((ahead, _)), Some(bytes)) => {
-                write!(f, "{}, {}", commits(ahead), ui::bytes(bytes))
-            }
-            (Some((ahead, _)), None) => f.write_str(&commits(ahead)),
-            (None, _) => f.write_str("another line of history"),
+        match self.candidate.lead {
+            Some(Lead::Shared { .. }) => f.write_str(&self.candidate.way()),
+            _ => f.write_str("another line of history"),
         }
     }
 }
@@ -74,27 +67,30 @@ pub fn nearest(repo: &Repo, images: &[&Image], target: &Target) -> Result<Option
     let changed = repo.changed(&pairs, &[conf::FILE.to_owned()])?;
     let mut all: Vec<Near> = images
         .iter()
-        .zip(&leads)
+        .zip(leads)
         .zip(&changed)
         .map(|((image, lead), changed)| Near {
-            image: (*image).clone(),
-            commits: match lead {
-                Lead::Shared { ahead, back } => Some((*ahead, *back)),
-                Lead::Unrelated | Lead::Missing => None,
+            candidate: Candidate {
+                image: (*image).clone(),
+                lead: Some(lead),
+                bytes: None,
+                key_files: 0,
+                reason: None,
             },
-            bytes: None,
-            same_settings: *lead != Lead::Missing && changed.is_empty(),
+            same_settings: lead != Lead::Missing && changed.is_empty(),
         })
         .collect();
     all.sort_by_key(Near::distance);
     all.truncate(CLOSEST);
-    let bytes = |near: &Near| match near.commits {
-        Some(_) => repo.bytes_between(&[&near.image.labels.commit], &target.commit),
-        None => Ok(None),
+    let bytes = |near: &Near| match near.candidate.lead {
+        Some(Lead::Shared { .. }) => {
+            repo.bytes_between(&[&near.candidate.image.labels.commit], &target.commit)
+        }
+        _ => Ok(None),
     };
     let asked = in_turns(&all, bytes)?;
     for (near, bytes) in all.iter_mut().zip(asked) {
-        near.bytes = bytes?;
+        near.candidate.bytes = bytes?;
     }
     all.sort_by_key(Near::distance);
     Ok(all.into_iter().next())

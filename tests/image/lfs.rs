@@ -115,7 +115,7 @@ fn what_the_host_lacks_is_named_at_once_and_nothing_is_built() {
     ] {
         let outcome = lab.dkr(&repo.path, args).fails();
         outcome
-            .says("\n      more.bin\n      old.bin\n")
+            .says("\n    more.bin\n    old.bin\n")
             .says("lfs fetch")
             .never_says("pointer.txt");
     }

@@ -88,6 +88,7 @@ fn an_update_brings_what_moved_came_and_went() {
     let app = lab.repo();
     let worktree = app.submodule("one", &one);
     app.submodule("gone", &other);
+    app.submodule("same", &other);
     app.conf("submodules = yes\nfilter = blob:none\n");
     let image = lab.create(&app, &[]);
     assert_eq!(
@@ -95,13 +96,17 @@ fn an_update_brings_what_moved_came_and_went() {
         "1\n1"
     );
 
+    let times = "cd .git/modules/same; stat -c %y ../../../same/a index HEAD logs/HEAD";
+    let times_before = image.sh(times);
+
     let moved = worktree.commit("More", &[("b", "2\n")]);
     app.git(["add", "one"]);
     app.git(["rm", "--quiet", "gone"]);
     app.submodule("new", &other);
     let image = lab.update(&app, &[]);
     let seen = image.sh("git status --porcelain; ls; cat one/b new/a; git -C one rev-parse HEAD");
-    assert_eq!(seen, format!("a\nnew\none\n2\n1\n{moved}"));
+    assert_eq!(seen, format!("a\nnew\none\nsame\n2\n1\n{moved}"));
+    assert_eq!(image.sh(times), times_before);
     // Only what is new of it.
     let packs = "for p in .git/modules/one/objects/pack/*.idx; do git show-index <$p | wc -l; done | sort -n | tr '\\n' ' '";
     assert_eq!(image.sh(packs).trim(), "3 3");
@@ -113,6 +118,28 @@ fn an_update_brings_what_moved_came_and_went() {
     let started = lab.start(&app, &[], "cat one/b").ok();
     assert_eq!(started.stdout, "2\n");
     started.says("warning: submodules are as they were baked");
+}
+
+#[test]
+fn a_create_on_another_branch_s_image_has_its_own() {
+    let Some(lab) = Lab::new() else { return };
+    let (one, other, app) = (lab.repo(), lab.repo(), lab.repo());
+    let worktree = app.submodule("one", &one);
+    app.submodule("gone", &other);
+    app.conf("submodules = yes\nsparse = src\n");
+    app.commit("Add", &[("src/x", "1\n"), ("docs/x", "1\n")]);
+    let base = lab.create(&app, &["main"]);
+    app.branch("feature", "main");
+    let moved = worktree.commit("More", &[("b", "2\n")]);
+    app.git(["add", "one"]);
+    app.git(["rm", "--quiet", "gone"]);
+    app.conf("submodules = yes\nsparse = docs\n");
+    let image = lab.create(&app, &["feature"]);
+    assert_eq!(image.label("parent"), base.id());
+    assert_eq!(
+        image.sh("git status --porcelain; ls . one; git -C one rev-parse HEAD; git submodule status | cut -c1"),
+        format!(".:\na\ndocs\none\n\none:\na\nb\n{moved}\n ")
+    );
 }
 
 #[test]
