@@ -188,7 +188,7 @@ fn a_stream_that_is_cut_short_is_noticed() {
     let Some(lab) = Lab::new() else { return };
     // In the middle of an entry, and after the first.
     for length in [2000, 1024] {
-        let ssh = format!("#!/bin/sh\n/usr/bin/ssh \"$@\" | head -c {length}");
+        let ssh = format!(r#"#!/bin/sh\n/usr/bin/ssh "$@" | head -c {length}"#);
         fails_with(&lab, "/usr/local/bin/ssh", &ssh).says("the objects did not come whole");
     }
 }
@@ -196,7 +196,7 @@ fn a_stream_that_is_cut_short_is_noticed() {
 #[test]
 fn a_full_disk_in_the_container() {
     let Some(lab) = Lab::new() else { return };
-    let tar = "#!/bin/sh\necho \"tar: pack: Cannot write: No space left on device\" >&2\nexit 2";
+    let tar = r#"#!/bin/sh\necho "tar: x: Cannot write: No space left on device" >&2\nexit 2"#;
     fails_with(&lab, "/usr/local/bin/tar", tar).says("no space left on the disk");
 }
 
@@ -223,7 +223,7 @@ fn a_full_disk_here() {
         .current_dir(&repo.path);
     outcome(&mut command)
         .fails()
-        .says("o space left on device")
+        .says("cannot hand the objects over")
         .says("XDG_CACHE_HOME names another place");
     assert_eq!(lab.images(), [""; 0]);
     assert_eq!(lab.leftovers(), [""; 0]);

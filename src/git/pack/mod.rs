@@ -188,7 +188,8 @@ impl Work<'_> {
         let Some(GitError { message, .. }) = error.downcast_ref() else {
             return Err(error);
         };
-        let hint = if message.contains("No space left on device") {
+        let full = ["No space left on device", "Out of diskspace"];
+        let hint = if full.iter().any(|said| message.contains(said)) {
             let folder = self.view.git_dir.display();
             format!("free space where {folder} is; XDG_CACHE_HOME names another place")
         } else {
