@@ -5,14 +5,14 @@ use crate::common::engine::{Gate, Lab};
 use crate::common::repo::Repo;
 use crate::common::sshd::Sshd;
 
-/// What a clone leaves, but for times, the names of packs, and in which files its tags are.
+/// What a clone leaves, but for times, names of hosts and packs, and in which files its tags are.
 const STATE: &str = r#"
 git config --local --list | sort
 git for-each-ref --format='%(refname) %(objectname) %(*objectname) %(symref)'
 cat .git/HEAD
 grep remotes .git/packed-refs || echo none
 find .git/refs -type f ! -path '*/tags/*' | sort
-for log in $(find .git/logs -type f | sort); do echo "$log"; sed 's/> [0-9]* /> /' "$log"; done
+for log in $(find .git/logs -type f | sort); do echo "$log"; sed 's/@[^>]*> [0-9]* /> /' "$log"; done
 find .git -maxdepth 1 | sort
 git status --porcelain --branch
 git ls-files --stage
