@@ -93,6 +93,12 @@ fn at(path: Option<&Path>) -> Cmd {
     }
 }
 
+/// For `upload-pack`: packs that need nothing else. Whoever fetches a thin one, as git does, adds to it
+/// what it needs and has already: in the layer of an image that lies there twice then. A setting for it
+/// there is not.
+pub const WHOLE_PACKS: &str = "uploadpack.packObjectsHook=\
+    whole() { for arg; do shift; test \"$arg\" = --thin || set -- \"$@\" \"$arg\"; done; exec \"$@\"; }; whole";
+
 /// The git commands that serve a repository, for the SSH server.
 pub fn serve(subcommand: &str, config: &[&str], git_dir: &Path) -> Cmd {
     let mut cmd = outside();

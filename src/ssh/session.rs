@@ -182,7 +182,7 @@ async fn upload(
     mut reader: ChannelReadHalf,
     writer: &ChannelWriteHalf<Msg>,
 ) -> Result<u32> {
-    let config = ["uploadpack.allowFilter=true"];
+    let config = ["uploadpack.allowFilter=true", git::WHOLE_PACKS];
     let cmd = git::serve("upload-pack", &config, &policy.serve.upload);
     let (child, stdin) = spawn(cmd, protocol)?;
     carry(child, writer, &policy.sent, feed(&mut reader, stdin)).await
