@@ -330,7 +330,7 @@ impl Conf {
                 .value("submodules", scope::submodules)
                 .unwrap_or_else(|| Value::default_of(Submodules::No)),
             lfs: pick
-                .value("lfs", scope::yes_or_no)
+                .value("lfs", values::yes_or_no)
                 .unwrap_or_else(|| Value::default_of(false)),
             pre_clone,
             post_clone,

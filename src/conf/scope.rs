@@ -66,14 +66,6 @@ pub(super) fn submodules(text: &str) -> Result<Submodules, String> {
     }
 }
 
-pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
-    match text {
-        "no" => Ok(false),
-        "yes" => Ok(true),
-        _ => Err(format!("`{text}` is neither `yes` nor `no`")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

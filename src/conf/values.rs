@@ -140,7 +140,7 @@ pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
     match text {
         "yes" | "true" => Ok(true),
         "no" | "false" => Ok(false),
-        _ => Err("should be yes or no".to_owned()),
+        _ => Err(format!("`{text}` is neither `yes` nor `no`")),
     }
 }
 

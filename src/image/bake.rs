@@ -236,9 +236,13 @@ impl<'a> Lent<'a> {
     fn take(site: Site<'a>, image: &Image, branch: &str) -> Result<Self> {
         // One build of a branch at a time: what a run that was killed left is taken over.
         let name = names::lent(&site.repo.path, branch);
-        site.engine
-            .tag(&image.id, &name)
-            .with_context(|| format!("{} is gone", image.tag))?;
+        let before = site.engine.inspect_one(&name)?;
+        site.engine.tag(&image.id, &name).map_err(|_| {
+            Failure::new(format!("{} was removed meanwhile", image.tag)).hint("try again")
+        })?;
+        if let Some(old) = before.filter(|old| old.id != image.id) {
+            site.engine.remove_if_nameless(&old.id, false)?;
+        }
         Ok(Self {
             engine: site.engine,
             name,

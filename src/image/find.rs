@@ -70,7 +70,8 @@ impl Image {
 pub fn all(engine: &Engine) -> Result<Vec<Image>> {
     let mut images = Vec::new();
     for found in engine.images(MARK)? {
-        let Some(first) = found.names.first() else {
+        // A name that a build which was killed left behind is no image's own.
+        let Some(first) = found.names.iter().find(|name| !names::is_lent(name)) else {
             continue;
         };
         match Image::read(first.clone(), &found) {

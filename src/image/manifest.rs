@@ -139,12 +139,13 @@ impl Manifest {
     }
 
     /// What keeps an image that depends on this from becoming one that depends on `other`: all that
-    /// differs, but for what comes with the commit. What another `[post_clone]` left would stay.
+    /// differs, but for what comes with the commit. What another `[post_clone]` left would stay, and so would
+    /// traces of submodules and of a sparse worktree.
     pub fn hinders(&self, other: &Self) -> Vec<Change> {
         let entrypoint = format!("{SCRIPT}entrypoint");
         let mut changes = self.changes(other);
         changes.retain(|change| match change.name.as_str() {
-            "post_clone" => true,
+            "post_clone" | "sparse" | "submodules" => true,
             name => !brings(name) && name != entrypoint,
         });
         changes

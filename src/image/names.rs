@@ -6,6 +6,8 @@ use crate::digest;
 
 /// The longest tag an engine takes (OCI distribution specification, "Pulling manifests").
 const TAG_LIMIT: usize = 128;
+/// How names begin that are given for the time of a build.
+const LENT: &str = "dkr:below-";
 /// The longest host name (RFC 1035, section 2.3.4).
 const HOSTNAME_LIMIT: usize = 63;
 
@@ -38,7 +40,12 @@ pub fn tag_apart(repo_name: &str, repo_path: &Path, branch: &str) -> String {
 
 /// The name that an image has besides while one of this repository and branch is put on it.
 pub fn lent(repo_path: &Path, branch: &str) -> String {
-    format!("dkr:below-{}", identity(repo_path, branch))
+    format!("{LENT}{}", identity(repo_path, branch))
+}
+
+/// Whether it is such a name, which is no image's own.
+pub fn is_lent(name: &str) -> bool {
+    name.trim_start_matches("localhost/").starts_with(LENT)
 }
 
 /// A name for files about one repository and branch.

@@ -121,11 +121,15 @@ pub fn plan_create(site: Site, target: Target, from: From) -> Result<Step> {
         return bake(plan);
     };
     let key = Some(manifest.key());
-    let same: Vec<&Image> = images
-        .iter()
-        .filter(|image| image.is_of(&site.repo.path, &plan.target.branch))
-        .filter(|image| image.labels.cache_key == key)
-        .collect();
+    let mut same = Vec::new();
+    for image in &images {
+        if image.is_of(&site.repo.path, &plan.target.branch)
+            && image.labels.cache_key == key
+            && nearest::is_asked(site, &plan, &images, image, from)?
+        {
+            same.push(image);
+        }
+    }
     if let Some(image) = same.iter().find(|image| image.tag == plan.tag) {
         return Ok(Step::Nothing(Box::new((*image).clone()), Some(manifest)));
     }

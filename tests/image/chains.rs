@@ -173,7 +173,10 @@ fn the_layer_of_an_update_holds_what_changed() {
     let main = lab.update(&repo, &[]);
     // Each object once, in all packs together.
     let objects = "git count-objects -v | sed -n 's/^in-pack: //p'";
-    let all = repo.git(["rev-list", "--objects", "main", "--tags"]).lines().count();
+    let all = repo
+        .git(["rev-list", "--objects", "main", "--tags"])
+        .lines()
+        .count();
     assert_eq!(main.sh(objects), all.to_string());
     check(
         &main,

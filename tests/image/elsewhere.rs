@@ -61,6 +61,25 @@ fn a_commit_and_a_tag_are_started_too() {
 }
 
 #[test]
+fn nothing_of_the_other_branch_is_in_the_way() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.branch("top", "main");
+    lab.create(&repo, &[]);
+    repo.checkout("main")
+        .git(["branch", "--quiet", "-D", "top"]);
+    repo.branch("top/sub", "main");
+    let tip = repo.commit("Sub", &[("c", "1")]);
+    let script =
+        "git for-each-ref --format='%(refname)'; git config --get-regexp '^branch.top\\.' || true";
+    let outcome = start(&lab, &repo, "top/sub", script).ok();
+    assert_eq!(
+        outcome.stdout,
+        format!("{tip}\nwork\nrefs/heads/work\nrefs/remotes/host/top/sub\n")
+    );
+}
+
+#[test]
 fn its_work_is_pushed_and_the_branch_followed() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();

@@ -36,8 +36,7 @@ fn content(image: &Image) -> String {
         git status --porcelain --ignored
         git ls-files --stage
         git branch -vv --all
-        find .git -type f | grep -v -e objects/ -e refs/ | sort
-        find .git/refs -type f | grep -v refs/remotes | sort
+        find .git -type f | grep -v -e objects/ -e refs/ -e packed-refs | sort
         for log in $(find .git/logs -type f | sort); do
             echo $log; sed 's/ [0-9]* +0000//; s/@[^>]*//' $log
         done
@@ -235,10 +234,7 @@ fn a_changed_key_file_counts_extra() {
     repo.git(["add", "."]);
     repo.commit("All", &[]);
     full(&lab, &repo, &[], "11 key files changed");
-    let outcome = lab
-        .dkr(&repo.path, ["create-image", "--from", &main.tag])
-        .ok();
-    outcome.says("already");
+    on(&lab, &repo, &["--from", &main.tag], &main);
 }
 
 #[test]
@@ -300,7 +296,7 @@ fn siblings_are_left_out_where_one_does_not_want_them() {
     let one = lab.create(&repo, &[]);
     repo.branch("two", "main").commit("Two", &[("two", "1")]);
     repo.git(["config", "dkr.siblings", "false"]);
-    full(&lab, &repo, &[], "it has commits of its own");
+    full(&lab, &repo, &[], "has commits of its own");
     // An ancestor will do, and who names one has it.
     let ancestor = lab.create(&repo, &["--from=none", &base]);
     repo.branch("three", "main")
@@ -351,10 +347,6 @@ fn one_can_say_what_to_stand_on() {
     }
     let image = lab.image(&on(&lab, &repo, &["--no-cache", "--from=main"], &main));
     assert_eq!(image.label("parent"), main.id());
-    lab.dkr(&repo.path, ["create-image", "--from", &foreign.tag])
-        .ok()
-        .says("already");
-    repo.commit("More", &[]);
     lab.dkr(&repo.path, ["create-image", "--from", &foreign.tag])
         .fails()
         .says(&format!("{} is not of ", foreign.tag));
@@ -445,4 +437,82 @@ fn a_failed_one_leaves_nothing_and_its_parent_as_it_was() {
     assert_eq!(lab.tagged(&main.tag).id(), main.id());
     assert_eq!(lab.leftovers(), [""; 0]);
     assert!(!is_lent(&lab, &repo));
+}
+
+#[test]
+fn an_ancestor_that_stands_on_a_sibling_is_left_out_too() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.branch("secret", "main").commit("S", &[("s", "1")]);
+    let secret = lab.create(&repo, &[]);
+    repo.checkout("main");
+    let main = lab.image(&on(&lab, &repo, &[], &secret));
+    repo.branch("topic", "main").commit("T", &[("t", "1")]);
+    repo.git(["config", "dkr.siblings", "false"]);
+    full(&lab, &repo, &[], "has commits of its own");
+    // Nor is it what is wanted of its own branch any more.
+    repo.checkout("main");
+    let pure = lab.image(&lab.dkr(&repo.path, ["create-image"]).ok());
+    assert_eq!(
+        (pure.tag.as_str(), pure.label("parent").as_str()),
+        (&*main.tag, "")
+    );
+}
+
+#[test]
+fn an_image_that_is_there_is_not_taken_where_another_way_is_asked_for() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let main = lab.create(&repo, &[]);
+    repo.branch("topic", "main").commit("T", &[("t", "1")]);
+    on(&lab, &repo, &[], &main);
+    let again = |from: &str| lab.dkr(&repo.path, ["create-image", from]);
+    again("--from=main").ok().says("at");
+    again("--from=nonsense").exits(1).says("nonsense");
+    let full = lab.image(&again("--from=none").ok());
+    assert_eq!(full.label("parent"), "");
+    again("--from=none").ok().says("fresh");
+}
+
+#[test]
+fn of_images_at_the_same_commit_the_flattest_is_taken() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let main = lab.create(&repo, &[]);
+    for branch in ["one", "two", "three"] {
+        repo.branch(branch, "main");
+        on(&lab, &repo, &[], &main);
+    }
+}
+
+#[test]
+fn a_tag_that_leads_to_a_file_of_another_branch_does_not_come() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.branch("other", "main").commit("O", &[("o", "1")]);
+    repo.git(["tag", "file", "other:o"]);
+    let other = lab.create(&repo, &[]);
+    repo.checkout("main");
+    let main = lab.image(&on(&lab, &repo, &[], &other));
+    assert_eq!(main.sh("git tag"), "");
+}
+
+#[test]
+fn a_name_that_a_killed_build_left_is_no_image() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let main = lab.create(&repo, &[]);
+    let topic = repo.branch("topic", "main").commit("T", &[("t", "1")]);
+    let mut dry = lab.dkr(&repo.path, ["-v", "create-image"]).ok().stderr;
+    let at = dry.find("dkr:below-").unwrap();
+    let end = dry[at..]
+        .find(|c: char| !c.is_ascii_alphanumeric() && !":-".contains(c))
+        .unwrap();
+    let name = dry.split_off(at)[..end].to_owned();
+    lab.docker(&["tag", &main.tag, &name]);
+    lab.docker(&["rmi", &main.tag]);
+    let listed = lab.list(&repo, &[]);
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert_eq!(listed[0]["commit"], topic);
+    lab.docker(&["rmi", &name]);
 }

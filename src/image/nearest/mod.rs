@@ -150,6 +150,13 @@ pub fn candidates(site: Site, plan: &Plan, images: &[Image]) -> Result<Vec<Candi
         });
     }
     add_leads(site, plan, &mut found)?;
+    if !plan.conf.siblings.value {
+        for candidate in found.iter_mut().filter(|c| c.reason.is_none()) {
+            if !is_pure(site.repo, &candidate.image, &plan.target.commit, &all)? {
+                candidate.reason = Some(Reason::Sibling);
+            }
+        }
+    }
     rank::by_distance(&mut found);
     look_closely(site, plan, &mut found)?;
     rank::by_cost(&mut found, rank::full(site.repo.size()?));
@@ -196,6 +203,57 @@ fn hindrance(
     Ok(said.map(Reason::Differs))
 }
 
+/// Whether an image and all that it stands on were at commits of the target's history, so that there are
+/// no objects of other branches in its layers. Where a record is missing nobody knows.
+fn is_pure(
+    repo: &Repo,
+    image: &Image,
+    target: &ObjectId,
+    all: &[(ObjectId, Record)],
+) -> Result<bool> {
+    let mut commits = vec![image.labels.commit.clone()];
+    let mut below = image.labels.parent.clone();
+    while let Some(id) = &below {
+        let found = all.iter().find(|(_, record)| record.image == *id);
+        // More than there are records is a circle, which somebody made.
+        let Some((commit, record)) = found.filter(|_| commits.len() <= all.len()) else {
+            return Ok(false);
+        };
+        commits.push(commit.clone());
+        below.clone_from(&record.parent);
+    }
+    let ancestor = |lead: &Lead| matches!(lead, Lead::Shared { back: 0, .. });
+    Ok(repo.leads(&commits, target)?.iter().all(ancestor))
+}
+
+/// Whether an image that is what is wanted was also made as it is asked for.
+pub fn is_asked(
+    site: Site,
+    plan: &Plan,
+    images: &[Image],
+    image: &Image,
+    from: From,
+) -> Result<bool> {
+    let parent = image.labels.parent.as_deref();
+    let asked = match from {
+        From::Nothing => parent.is_none(),
+        From::Image(name) => {
+            let asked = &find_image(images, site.repo, name)?.id;
+            image.id == *asked || parent == Some(asked)
+        }
+        From::Cheapest => true,
+    };
+    if !asked || plan.conf.siblings.value || parent.is_none() || from != From::Cheapest {
+        return Ok(asked);
+    }
+    is_pure(
+        site.repo,
+        image,
+        &plan.target.commit,
+        &records::all(site.repo)?,
+    )
+}
+
 /// How the target lies to those that can be taken.
 fn add_leads(site: Site, plan: &Plan, found: &mut [Candidate]) -> Result<()> {
     let mut able: Vec<&mut Candidate> = found.iter_mut().filter(|c| c.reason.is_none()).collect();
@@ -226,7 +284,9 @@ fn look_closely(site: Site, plan: &Plan, found: &mut [Candidate]) -> Result<()> 
         };
         let pair = [(commit.clone(), target.clone())];
         let changed = site.repo.changed(&pair, patterns)?.remove(0);
-        let image = measure(site, &candidate.image)?;
+        let Ok(image) = measure(site, &candidate.image) else {
+            return Ok((Some(bytes), 0, Some(Reason::Gone)));
+        };
         let too_much = image.too_much(plan.conf.max_layers.value, false, || {
             alive(site.repo, &image, target)
         })?;

@@ -56,13 +56,15 @@ pub enum Reason {
     Unmeasured,
     /// Others have fewer commits between.
     Farther,
+    /// Somebody removed it meanwhile.
+    Gone,
 }
 
 impl Reason {
     /// Whether the image would not come to what a full create is, whatever one asks for.
     pub fn is_final(&self) -> bool {
         match self {
-            Self::NoRecord | Self::NoRoot | Self::Differs(_) => true,
+            Self::NoRecord | Self::NoRoot | Self::Differs(_) | Self::Gone => true,
             Self::TooMuch(_)
             | Self::Missing
             | Self::Unrelated
@@ -81,10 +83,14 @@ impl fmt::Display for Reason {
             Self::Differs(what) => write!(f, "{what}"),
             Self::Missing => write!(f, "its commit is not in this repository"),
             Self::Unrelated => write!(f, "it shares no history with the commit"),
-            Self::Sibling => write!(f, "it has commits of its own, and siblings = no"),
+            Self::Sibling => write!(
+                f,
+                "it, or what it stands on, has commits of its own, and siblings = no"
+            ),
             Self::TooMuch(why) => write!(f, "{why}"),
             Self::Unmeasured => write!(f, "objects that lie between are not in this repository"),
             Self::Farther => write!(f, "others are nearer"),
+            Self::Gone => write!(f, "it was removed meanwhile"),
         }
     }
 }
@@ -128,16 +134,18 @@ impl Candidate {
         }
     }
 
-    fn age(&self) -> impl Ord + use<> {
+    /// Of equals the one with the least over its clone is best, then the newest.
+    fn weight(&self) -> impl Ord + use<> {
         let image = &self.image;
-        (Reverse(image.labels.created_at), image.tag.clone())
+        let age = Reverse(image.labels.created_at);
+        (image.size, age, image.tag.clone())
     }
 }
 
-/// Puts those that may be taken first, the fewest commits between first among them, the newest of equals. All
+/// Puts those that may be taken first, the fewest commits between first among them. All
 /// but a few of them are too far to be looked at.
 pub fn by_distance(candidates: &mut [Candidate]) {
-    candidates.sort_by_cached_key(|c| (c.reason.is_some(), c.distance(), c.age()));
+    candidates.sort_by_cached_key(|c| (c.reason.is_some(), c.distance(), c.weight()));
     let able = candidates.iter_mut().filter(|c| c.reason.is_none());
     for candidate in able.skip(CLOSE) {
         candidate.reason = Some(Reason::Farther);
@@ -149,10 +157,16 @@ pub fn full(size: u64) -> u64 {
     size.saturating_add(STEPS)
 }
 
-/// Puts the cheapest first, then the others that may be taken, the newest of equals.
+/// Puts the cheapest first, then the others that may be taken.
 pub fn by_cost(candidates: &mut [Candidate], full: u64) {
-    candidates
-        .sort_by_cached_key(|c| (c.cost(full).is_none(), c.cost(full), c.distance(), c.age()));
+    candidates.sort_by_cached_key(|c| {
+        (
+            c.cost(full).is_none(),
+            c.cost(full),
+            c.distance(),
+            c.weight(),
+        )
+    });
 }
 
 /// The cheapest, when it is cheaper than a full create. They are in the order of their costs.
