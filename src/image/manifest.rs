@@ -140,12 +140,13 @@ impl Manifest {
 
     /// What keeps an image that depends on this from becoming one that depends on `other`: all that
     /// differs, but for what comes with the commit. What another `[post_clone]` left would stay, and so would
-    /// traces of submodules and of a sparse worktree.
+    /// traces of submodules and of a sparse worktree where there are to be none.
     pub fn hinders(&self, other: &Self) -> Vec<Change> {
         let entrypoint = format!("{SCRIPT}entrypoint");
         let mut changes = self.changes(other);
         changes.retain(|change| match change.name.as_str() {
-            "post_clone" | "sparse" | "submodules" => true,
+            "post_clone" => true,
+            "sparse" | "submodules" => change.new.is_none(),
             name => !brings(name) && name != entrypoint,
         });
         changes
