@@ -152,6 +152,11 @@ fn quote(word: &Word, special: &str, text: &mut String) {
         match piece {
             Piece::Text(part) => {
                 for c in part.chars() {
+                    if c == '\'' && special.contains('}') {
+                        // Inside of braces bash looks for a second one, in double quotes too.
+                        text.push_str("$(printf \"\\047\")");
+                        continue;
+                    }
                     text.extend(special.contains(c).then_some('\\'));
                     text.push(c);
                 }

@@ -115,6 +115,24 @@ fn what_is_required_and_missing_is_said() {
     outcome.exits(1).says("NEVER_SET: give one");
 }
 
+#[test]
+fn a_quote_behind_a_condition_closes_nothing() {
+    let place = Sandbox::new();
+    place.file("one", "ENV ONE=${NO+it\\'s}.${HOME+it\\'s}\n");
+    let args = ["overlay", "env", "-f", "one", "--shell=sh"];
+    let text = place.dkr(place.root(), args).ok().stdout;
+    for shell in ["sh", "bash", "zsh"] {
+        let mut command = Command::new(shell);
+        command.args(["-c", &format!("{text}printenv ONE")]);
+        let output = command.env_remove("NO").env("HOME", "/").output().unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            ".it's\n",
+            "{shell}"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
