@@ -79,8 +79,8 @@ pub(super) fn print(
 ) -> Result<()> {
     let target = target::resolve(site.repo, typed, Fetch::No)?;
     let plan = plan_full(site, target)?;
-    let found = candidates(site, &plan, images)?;
     let full = rank::full(site.repo.size()?);
+    let found = candidates(site, &plan, images, full)?;
     if format == Format::Json {
         return ui::result(serde_json::to_string_pretty(&Candidates {
             branch_from: &plan.target.branch_from,

@@ -202,7 +202,7 @@ impl Repo {
 }
 
 /// Keeps git from the network, and our pathspecs as they are meant.
-fn offline(mut cmd: Cmd) -> Cmd {
+pub(super) fn offline(mut cmd: Cmd) -> Cmd {
     for name in PATHSPEC_VARIABLES {
         cmd = cmd.env_remove(name);
     }

@@ -3,6 +3,7 @@
 
 use anyhow::{Context, Result};
 
+use super::changes::offline;
 use super::{Distance, History, ObjectId, Repo, failed, lines, run};
 use crate::proc::in_turns;
 
@@ -49,7 +50,7 @@ impl Repo {
 
     /// Of two of which neither is in the history of the other.
     fn apart(&self, from: &ObjectId, to: &ObjectId) -> Result<Lead> {
-        let base = self.offline(&["merge-base", from.as_str(), to.as_str()]);
+        let base = offline(self.git(["merge-base", from.as_str(), to.as_str()]));
         let output = base.output()?;
         match output.status.code() {
             Some(0) => {}
@@ -57,7 +58,7 @@ impl Repo {
             _ => return Err(failed("merge-base", &output).into()),
         }
         let range = format!("{from}...{to}");
-        let count = self.offline(&["rev-list", "--count", "--left-right", &range]);
+        let count = offline(self.git(["rev-list", "--count", "--left-right", &range]));
         let answer = lines(&run("rev-list", &count)?);
         let numbers = answer.first().and_then(|line| line.split_once('\t'));
         numbers
@@ -74,8 +75,7 @@ impl Repo {
     /// does. `None` when one of the commits or of the objects is not here.
     pub fn bytes_between(&self, from: &[&ObjectId], to: &ObjectId) -> Result<Option<u64>> {
         let without = from.iter().map(|commit| format!("^{commit}"));
-        let output = self
-            .offline(&["rev-list", "--objects", "--disk-usage"])
+        let output = offline(self.git(["rev-list", "--objects", "--disk-usage"]))
             .args(["--use-bitmap-index", to.as_str()])
             .args(without)
             .output()?;
@@ -84,9 +84,5 @@ impl Repo {
             .first()
             .filter(|_| output.status.success())
             .and_then(|bytes| bytes.parse().ok()))
-    }
-
-    fn offline(&self, args: &[&str]) -> crate::proc::Cmd {
-        self.git(args).env("GIT_NO_LAZY_FETCH", "1")
     }
 }

@@ -59,12 +59,13 @@ pub fn choose(engine: &Engine, path: Option<&Path>, typed: Option<&str>) -> Resu
     };
     let branch = target.as_ref().and_then(|target| target.as_ref().ok());
     let branch = branch.map(|target| target.branch.as_str());
-    let mut here = images.iter().filter(|i| i.labels.repo_path == repo.path);
+    let here = images.iter().filter(|i| i.labels.repo_path == repo.path);
+    let here: Vec<&Image> = here.collect();
     let found = match typed {
-        Some(typed) => here.find(|image| image.answers_to(typed, branch)),
-        None => here.next(),
+        Some(typed) => here.iter().find(|image| image.answers_to(typed, branch)),
+        None => here.first(),
     };
-    if let Some(image) = found.cloned() {
+    if let Some(image) = found.copied().cloned() {
         if anything {
             ui::status("start", &format!("{}, the newest image here", image.tag));
         }
@@ -76,8 +77,7 @@ pub fn choose(engine: &Engine, path: Option<&Path>, typed: Option<&str>) -> Resu
     match target {
         Some(Err(error)) => return Err(error),
         Some(Ok(target)) => {
-            let here = images.iter().filter(|i| i.labels.repo_path == repo.path);
-            if let Some(near) = nearest(&repo, &here.collect::<Vec<_>>(), &target)? {
+            if let Some(near) = nearest(&repo, &here, &target)? {
                 return Choice::elsewhere(near, repo, sources, target);
             }
         }

@@ -71,11 +71,8 @@ pub fn nearest(repo: &Repo, images: &[&Image], target: &Target) -> Result<Option
         .zip(&changed)
         .map(|((image, lead), changed)| Near {
             candidate: Candidate {
-                image: (*image).clone(),
                 lead: Some(lead),
-                bytes: None,
-                key_files: 0,
-                reason: None,
+                ..Candidate::of(image)
             },
             same_settings: lead != Lead::Missing && changed.is_empty(),
         })

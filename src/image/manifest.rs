@@ -153,13 +153,13 @@ impl Manifest {
     }
 
     /// Another `[post_clone]`, as a difference.
-    pub fn post_clone_change(&self, other: &Self) -> Option<Change> {
+    pub fn post_clone_change(&self, other: &Self) -> Change {
         let get = |manifest: &Self| manifest.get("post_clone").map(str::to_owned);
-        Some(Change {
+        Change {
             name: "post_clone".to_owned(),
             old: get(self),
             new: get(other),
-        })
+        }
     }
 
     fn of_both(inputs: Inputs, kind: &str, dockerfile: &str) -> Self {

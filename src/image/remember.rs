@@ -4,22 +4,16 @@
 use anyhow::{Context, Result};
 
 use super::manifest::Manifest;
-use super::over::Measured;
 use super::plan::Site;
 use super::record::{self, Record};
-use super::{Image, find, records, watch};
+use super::{Image, find, nearest, records, watch};
 use crate::git::NOTES;
 use crate::ui;
 
 /// Writes the record of a new image.
 pub fn record(site: Site, image: &Image, manifest: &Manifest, platform: &str) {
     let labels = &image.labels;
-    let layers = site.engine.layers(&image.id);
-    let measured = layers.ok().map(|layers| Measured {
-        labels,
-        layers,
-        size: image.size,
-    });
+    let measured = nearest::measure(site, image).ok();
     let record = Record {
         branch: labels.branch.clone(),
         branch_from: labels.branch_from.clone(),

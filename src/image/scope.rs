@@ -1,5 +1,7 @@
 //! How much of the commit is to be in an image, held against what there is.
 
+use std::path::Path;
+
 use anyhow::{Result, bail};
 
 use super::plan::{Plan, Site};
@@ -94,10 +96,7 @@ fn same_scope(site: Site, plan: &Plan, image: &Image) -> Result<bool> {
 
 /// Without those that lie in another one.
 fn outermost(paths: &[String]) -> Vec<String> {
-    let inside = |path: &str, other: &str| {
-        path.strip_prefix(other)
-            .is_some_and(|rest| rest.starts_with('/'))
-    };
+    let inside = |path: &str, other: &str| path != other && Path::new(path).starts_with(other);
     let mut kept: Vec<String> = paths
         .iter()
         .filter(|path| !paths.iter().any(|other| inside(path, other)))

@@ -117,7 +117,10 @@ fn submodules(
     Ok(found
         .modules
         .into_iter()
-        .map(|module| (module.clone(), commit_below(&module)))
+        .map(|module| {
+            let below = commit_below(&module);
+            (module, below)
+        })
         .collect())
 }
 
@@ -158,7 +161,8 @@ fn pointers(
     }
     let older = below.and_then(|commit| find(commit).ok());
     let older = older.unwrap_or_default();
-    let has = |pointer: &Pointer| older.iter().any(|(old, _)| old == pointer);
+    // They come in order.
+    let has = |pointer: &Pointer| older.binary_search_by(|(old, _)| old.cmp(pointer)).is_ok();
     let new = found.into_iter().map(|(pointer, _)| pointer);
     Ok(new.filter(|pointer| !has(pointer)).collect())
 }
@@ -169,14 +173,9 @@ fn in_cone(path: &str, sparse: &[String]) -> bool {
     let Some((folder, _)) = path.rsplit_once('/') else {
         return true;
     };
-    let within = |path: &str, other: &str| {
-        path.strip_prefix(other)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    sparse.is_empty()
-        || sparse
-            .iter()
-            .any(|kept| within(folder, kept) || within(kept, folder))
+    let folder = Path::new(folder);
+    let mut kept = sparse.iter().map(Path::new);
+    sparse.is_empty() || kept.any(|kept| folder.starts_with(kept) || kept.starts_with(folder))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use super::super::pack::pack_into;
 use super::super::repo::parse_settings;
 use super::super::{ObjectId, Repo, command, lines, run};
 use crate::error::Failure;
@@ -228,10 +229,8 @@ impl Module {
         if let Some(below) = below.filter(|below| has(&self.git_dir, below)) {
             revisions += &format!("^{below}\n");
         }
-        let cmd = at(&self.git_dir)
-            .args(["-c", "pack.writeReverseIndex=true", "pack-objects", "-q"])
-            .args(["--revs", "--delta-base-offset", "--use-bitmap-index"])
-            .arg(folder.join("pack"))
+        let cmd = pack_into(at(&self.git_dir), folder)
+            .args(["--revs", "--use-bitmap-index"])
             .stdin(revisions)
             .until(stop);
         run("pack-objects", &cmd)

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::{GitError, ObjectId, Repo, View, lines, run};
+use super::{GitError, ObjectId, Repo, View, command, lines, run};
 use crate::error::Failure;
 use crate::proc::{Cmd, Stop, at_once};
 use find::Objects as Files;
@@ -160,11 +160,8 @@ impl Work<'_> {
 
     /// `git pack-objects` into the view.
     fn pack(&self) -> Cmd {
-        let base = self.view.git_dir.join("objects/pack/pack");
-        self.view
-            .git(["-c", "pack.writeReverseIndex=true", "pack-objects"])
-            .args(["-q", "--delta-base-offset"])
-            .arg(base)
+        let folder = self.view.git_dir.join("objects/pack");
+        pack_into(command(&self.view.git_dir), &folder)
     }
 
     /// Where the history of the commit is cut off: of what the repository knows of, what is in it.
@@ -199,6 +196,14 @@ impl Work<'_> {
             .hint(hint)
             .into())
     }
+}
+
+/// `git pack-objects` of a git command that names the repository, into a folder, with all that makes a
+/// pack quick to read.
+pub(in crate::git) fn pack_into(git: Cmd, folder: &Path) -> Cmd {
+    git.args(["-c", "pack.writeReverseIndex=true", "pack-objects", "-q"])
+        .arg("--delta-base-offset")
+        .arg(folder.join("pack"))
 }
 
 /// The command that looks for broken objects, as one would type it.

@@ -11,7 +11,7 @@ use super::explain::{self, Chain, find_image};
 use super::labels::Kind;
 use super::manifest::Manifest;
 use super::over::Measured;
-use super::plan::{Plan, Reuse, Site};
+use super::plan::{self, Plan, Reuse, Site};
 use super::record::Record;
 use super::{Image, dockerfile, records};
 use crate::error::Failure;
@@ -48,8 +48,8 @@ pub fn put(site: Site, plan: Plan, images: &[Image], from: From) -> Result<Plan>
         From::Image(name) => on_asked(site, plan, images, name),
         From::Cheapest if site.reuse != Reuse::Images => Ok(plan),
         From::Cheapest => {
-            let candidates = candidates(site, &plan, images)?;
             let full = rank::full(site.repo.size()?);
+            let candidates = candidates(site, &plan, images, full)?;
             match rank::cheapest(&candidates, full) {
                 Some(best) => on(site, plan, best),
                 None => Ok(Plan {
@@ -81,7 +81,8 @@ fn on_asked(site: Site, plan: Plan, images: &[Image], name: &str) -> Result<Plan
         // The base image is fetched first.
         return Ok(plan);
     }
-    let found = candidates(site, &plan, std::slice::from_ref(image))?;
+    let full = rank::full(site.repo.size()?);
+    let found = candidates(site, &plan, std::slice::from_ref(image), full)?;
     let Some(found) = found.first() else {
         return Ok(plan);
     };
@@ -126,8 +127,9 @@ pub fn alive(repo: &Repo, image: &Measured, target: &ObjectId) -> Result<u64> {
     Ok(needed.saturating_sub(lacking.unwrap_or(needed)))
 }
 
-/// What is known of each image of the repository as one to stand on, the cheapest first.
-pub fn candidates(site: Site, plan: &Plan, images: &[Image]) -> Result<Vec<Candidate>> {
+/// What is known of each image of the repository as one to stand on, the cheapest first; `full` is what a
+/// full create costs (see [`rank::full`]).
+pub fn candidates(site: Site, plan: &Plan, images: &[Image], full: u64) -> Result<Vec<Candidate>> {
     let here = |image: &&Image| image.labels.repo_path == site.repo.path;
     let images: Vec<&Image> = images.iter().filter(here).collect();
     let Some(manifest) = plan.manifest.as_ref().filter(|_| !images.is_empty()) else {
@@ -135,31 +137,18 @@ pub fn candidates(site: Site, plan: &Plan, images: &[Image]) -> Result<Vec<Candi
     };
     let all = records::all(site.repo)?;
     let shallow = site.repo.shallow_boundary()?;
-    let clone = Content {
-        shallow: shallow.as_deref(),
-        objects: site.host.objects.value,
-    };
+    let clone = plan::clone(site, shallow.as_deref());
     let mut found = Vec::new();
     for image in images {
         found.push(Candidate {
-            image: image.clone(),
-            lead: None,
-            bytes: None,
-            key_files: 0,
             reason: hindrance(site, plan, manifest, clone, image, &all)?,
+            ..Candidate::of(image)
         });
     }
-    add_leads(site, plan, &mut found)?;
-    if !plan.conf.siblings.value {
-        for candidate in found.iter_mut().filter(|c| c.reason.is_none()) {
-            if !is_pure(site.repo, &candidate.image, &plan.target.commit, &all)? {
-                candidate.reason = Some(Reason::Sibling);
-            }
-        }
-    }
+    add_leads(site, plan, &mut found, &all)?;
     rank::by_distance(&mut found);
     look_closely(site, plan, &mut found)?;
-    rank::by_cost(&mut found, rank::full(site.repo.size()?));
+    rank::by_cost(&mut found, full);
     Ok(found)
 }
 
@@ -195,7 +184,7 @@ fn hindrance(
         .iter()
         .any(|update| update.get("post_clone") != root.get("post_clone"))
     {
-        changes.extend(root.post_clone_change(&wanted));
+        changes.push(root.post_clone_change(&wanted));
     }
     let said = changes
         .first()
@@ -255,16 +244,25 @@ pub fn is_asked(
 }
 
 /// How the target lies to those that can be taken.
-fn add_leads(site: Site, plan: &Plan, found: &mut [Candidate]) -> Result<()> {
+fn add_leads(
+    site: Site,
+    plan: &Plan,
+    found: &mut [Candidate],
+    all: &[(ObjectId, Record)],
+) -> Result<()> {
+    let (target, siblings) = (&plan.target.commit, plan.conf.siblings.value);
     let mut able: Vec<&mut Candidate> = found.iter_mut().filter(|c| c.reason.is_none()).collect();
     let commits: Vec<ObjectId> = able.iter().map(|c| c.image.labels.commit.clone()).collect();
-    let leads = site.repo.leads(&commits, &plan.target.commit)?;
+    let leads = site.repo.leads(&commits, target)?;
     for (candidate, lead) in able.iter_mut().zip(leads) {
         candidate.lead = Some(lead);
         candidate.reason = match lead {
             Lead::Missing => Some(Reason::Missing),
             Lead::Unrelated => Some(Reason::Unrelated),
-            Lead::Shared { back, .. } if back > 0 && !plan.conf.siblings.value => {
+            Lead::Shared { back, .. }
+                if !siblings
+                    && (back > 0 || !is_pure(site.repo, &candidate.image, target, all)?) =>
+            {
                 Some(Reason::Sibling)
             }
             Lead::Shared { .. } => None,

@@ -96,6 +96,17 @@ impl fmt::Display for Reason {
 }
 
 impl Candidate {
+    /// An image of which nothing else is known yet.
+    pub fn of(image: &Image) -> Self {
+        Self {
+            image: image.clone(),
+            lead: None,
+            bytes: None,
+            key_files: 0,
+            reason: None,
+        }
+    }
+
     /// What it costs to stand on it, in bytes of a full create that costs `full`; `None` when it cannot be
     /// taken.
     pub fn cost(&self, full: u64) -> Option<u64> {
