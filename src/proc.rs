@@ -113,9 +113,8 @@ impl Cmd {
         self
     }
 
-    /// Stops it by SIGHUP when we are interrupted, asked again and again: a podman build cleans up
-    /// after that, but listens only while a step runs. It must ignore the signal otherwise
-    /// (`nohup`).
+    /// Stops it by SIGHUP when we are interrupted, asked again and again: for what does not listen
+    /// all the time. A podman build cleans up after that, and must ignore it otherwise (`nohup`).
     #[must_use]
     pub fn stops_by_hangup(mut self) -> Self {
         self.by_hangup = true;

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::{Engine, EngineError};
-use crate::proc::Cmd;
+use crate::proc::{Cmd, check_interrupted};
 
 /// A command for a container that is gone with it, and is without network and terminal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,20 +35,24 @@ pub struct Captured {
 }
 
 impl Engine {
-    /// Runs it to its end. A signal to us goes to it, so that no container outlives us.
+    /// Runs it to its end. Nothing of it outlives a signal to us.
     pub fn capture(&self, task: &Task) -> Result<Captured> {
-        let output = capture_command(self.cmd(), task).output()?;
+        check_interrupted()?;
+        // A client that makes and starts in one go forgets what it made when a signal comes between.
+        let create = create_command(self.cmd(), task).even_when_stopped();
+        let container = Container {
+            engine: self,
+            id: self.run(&create)?.trim().to_owned(),
+        };
+        // Asked again and again: process 1 does not listen from its first moment.
+        let start = self.cmd().args(["start", "--attach", &container.id]);
+        let output = start.stops_by_hangup().output()?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let captured = Captured {
+        Ok(Captured {
             code: output.status.code(),
             stdout: text(&output.stdout),
             stderr: text(&output.stderr),
-        };
-        // The client's own code for what the engine refused.
-        if captured.code == Some(125) {
-            return Err(EngineError::of_stderr(self.kind, &captured.stderr).into());
-        }
-        Ok(captured)
+        })
     }
 
     /// Makes these named volumes, `name:/target`, where they are not there, and lets a user write
@@ -84,11 +88,31 @@ impl Engine {
         let cmd = self.cmd().args(["image", "rm", "--force", name]);
         let _ = cmd.even_when_stopped().output();
     }
+
+    /// The same for a container that does not run.
+    pub(super) fn discard_stopped(&self, container: &str) {
+        let cmd = self.cmd().args(["container", "rm", container]);
+        let _ = cmd.even_when_stopped().output();
+    }
 }
 
-fn capture_command(cmd: Cmd, task: &Task) -> Cmd {
-    // --init: process 1 hears of no signal that it does not ask for.
-    let mut cmd = cmd.args(["run", "--rm", "--init", "--network=none"]);
+/// A container that is gone with this value.
+struct Container<'a> {
+    engine: &'a Engine,
+    id: String,
+}
+
+impl Drop for Container<'_> {
+    fn drop(&mut self) {
+        let cmd = self.engine.cmd().args(["container", "rm", "--force"]);
+        let _ = cmd.arg(&self.id).even_when_stopped().output();
+    }
+}
+
+fn create_command(cmd: Cmd, task: &Task) -> Cmd {
+    // --rm: should we be killed, it goes with its program. --init: so do those that this has left behind.
+    let create = ["create", "--rm", "--init", "--pull=never"];
+    let mut cmd = cmd.args(create).arg("--network=none");
     if task.root {
         cmd = cmd.arg("--user=0:0");
     }
@@ -113,8 +137,8 @@ mod tests {
             args: vec!["1:1".into(), "/a b".into()],
         };
         insta::assert_snapshot!(
-            capture_command(Cmd::new("docker"), &task).to_string(),
-            @"docker run --rm --init '--network=none' '--user=0:0' --volume cargo-cache:/cargo-cache --entrypoint chown a/b:1 1:1 '/a b'"
+            create_command(Cmd::new("docker"), &task).to_string(),
+            @"docker create --rm --init '--pull=never' '--network=none' '--user=0:0' --volume cargo-cache:/cargo-cache --entrypoint chown a/b:1 1:1 '/a b'"
         );
     }
 }

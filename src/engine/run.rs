@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::{Engine, Kind, podman};
-use crate::proc::Cmd;
+use crate::proc::{Cmd, check_interrupted};
 
 /// A file or folder of the host inside the container, read-only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,10 @@ impl Engine {
     /// Runs it and returns the command's exit code.
     pub fn start(&self, spec: &RunSpec) -> Result<i32> {
         let code = self.start_command(spec).attached()?;
+        // A client that hears of a signal after it has made the container and before it starts it forgets it.
+        if check_interrupted().is_err() {
+            self.discard_stopped(&spec.hostname);
+        }
         // What podman gives when it could not start anything; a command may give it as well.
         if self.kind == Kind::Podman && matches!(code, 125 | 126) {
             self.starts_containers(&spec.image)?;

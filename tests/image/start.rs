@@ -227,6 +227,31 @@ fn a_signal_ends_the_container_and_removes_it() {
     }
 }
 
+/// A signal that comes when the client has made the container and not yet started it.
+#[test]
+fn a_container_that_was_made_only_is_removed_too() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let slow = "if [ \"$1\" = run ]; then
+            shift
+            ENGINE create \"$@\" >/dev/null && echo made && exec sleep 600
+        fi
+        exec ENGINE \"$@\"";
+    let engine = format!("'{}'", lab.docker.display());
+    let name = lab.docker.file_name().unwrap().to_str().unwrap();
+    lab.script(&format!("bin/{name}"), &slow.replace("ENGINE", &engine));
+    let mut command = lab.dkr_command(&repo.path, ["start-image", "--", "true"]);
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{path}", lab.path("bin").display()));
+    let running = dkr::spawn(command);
+    running.prints("made");
+    assert_eq!(lab.containers().len(), 1);
+    running.signal(Signal::TERM);
+    running.finish().exits(143);
+    assert_eq!(lab.containers(), [""; 0]);
+}
+
 #[test]
 fn a_push_lands_under_the_container_s_name() {
     let Some(lab) = Lab::new() else { return };
