@@ -120,7 +120,9 @@ fn an_interrupted_try_leaves_no_container() {
     layers.layer(&["build", "waits"]).ok();
     let running = layers.spawn(&["layer", "test", "waits"]);
     let tag = layers.tag("waits");
-    let ancestor = format!("ancestor={tag}");
+    // Podman knows no ancestor by a short name.
+    let id = layers.docker(&["image", "inspect", "--format={{.Id}}", &tag]);
+    let ancestor = format!("ancestor={}", id.trim_start_matches("sha256:"));
     let containers = || layers.docker(&["ps", "--all", "--quiet", "--filter", &ancestor]);
     crate::common::wait_until("a container", || !containers().is_empty());
     running.signal(rustix::process::Signal::INT);
