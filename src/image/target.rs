@@ -10,7 +10,8 @@ use crate::ui;
 /// A BRANCH_FROM, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// As the user typed it; HEAD is the branch's name, or the commit's id when detached.
+    /// As the user typed it; HEAD is the branch's name, or the commit's id when detached, as it is of
+    /// an expression (`main~3`).
     pub branch_from: String,
     /// The branch's name; a tag's name or a commit's id where there is no branch.
     pub branch: String,
@@ -126,7 +127,17 @@ fn local(repo: &Repo, typed: &str) -> Result<Target> {
     }
     // git fails altogether on `@{upstream}` of a branch that has none.
     match repo.commits(&[typed]).map(|mut found| found.remove(0)) {
-        Ok(Some(commit)) => Ok(target(commit.as_str(), None, commit.clone())),
+        Ok(Some(commit)) => {
+            let found = target(commit.as_str(), None, commit.clone());
+            Ok(match branch_from::can_be_ref(typed) {
+                true => found,
+                // What it leads to tomorrow is another commit, which this image is not of.
+                false => Target {
+                    branch_from: commit.to_string(),
+                    ..found
+                },
+            })
+        }
         _ => bail!(unknown(repo, typed)?),
     }
 }
