@@ -3,14 +3,14 @@
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{EngineArgs, Format, HostArgs, Place, PlanArgs, print_image};
+use super::planning::PlanArgs;
+use super::{EngineArgs, Format, HostArgs, Place, print_image};
 use crate::conf::Sources;
 use crate::git::Repo;
 use crate::image::plan::{Reuse, Site, Step};
 use crate::image::settings::sources;
 use crate::image::target::{self, Fetch};
-use crate::image::{Image, Target, scope};
-use crate::ui;
+use crate::image::{Image, Target};
 
 /// The arguments of a build.
 #[derive(Debug, Args)]
@@ -67,17 +67,7 @@ impl Building {
         };
         if self.plan.only_looks() {
             let target = target::resolve(&repo, branch_from, Fetch::No)?;
-            return match plan(site, target)? {
-                Step::Bake(plan) => {
-                    scope::extras(site, &plan)?;
-                    self.plan.show(&plan)
-                }
-                Step::Nothing(image, _) => ui::result(format_args!("{} is up to date", image.tag)),
-                Step::Tag(image, tag) => ui::result(format_args!(
-                    "{} is up to date, and becomes {tag}",
-                    image.tag
-                )),
-            };
+            return self.plan.look(site, target, plan, self.format);
         }
         let target = target::resolve(&repo, branch_from, Fetch::Yes)?;
         print_image(&act(site, target)?, self.format)

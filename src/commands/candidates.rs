@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::Format;
 use crate::git::Lead;
 use crate::image::Image;
+use crate::image::explain::by_name;
 use crate::image::nearest::candidates;
 use crate::image::nearest::rank::{self, Candidate};
 use crate::image::plan::{Site, plan_full};
@@ -57,26 +58,20 @@ impl<'a> Row<'a> {
     }
 
     fn line(candidate: &Candidate, full: u64) -> Vec<String> {
-        let way = candidate.way();
-        let said = match &candidate.reason {
-            Some(reason) if way.is_empty() => format!("no: {reason}"),
-            Some(reason) => format!("{way}; no: {reason}"),
-            None if candidate.cost(full).is_none_or(|cost| cost >= full) => {
-                format!("{way}; no: a full clone is cheaper")
-            }
-            None => way,
-        };
-        vec![candidate.image.tag.clone(), said]
+        vec![candidate.image.tag.clone(), candidate.verdict(full)]
     }
 }
 
-/// Prints them for a create of the branch.
+/// Prints them for a create of the branch, or of that of an image that is named.
 pub(super) fn print(
     site: Site,
     images: &[Image],
     typed: Option<&str>,
     format: Format,
 ) -> Result<()> {
+    let here = |image: &&Image| image.labels.repo_path == site.repo.path;
+    let image = typed.and_then(|name| by_name(images, name)).filter(here);
+    let typed = image.map_or(typed, |image| Some(&image.labels.branch_from));
     let target = target::resolve(site.repo, typed, Fetch::No)?;
     let plan = plan_full(site, target)?;
     let full = rank::full(site.repo.size()?);

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::building::Building;
 use crate::conf::Sources;
@@ -23,10 +24,10 @@ pub struct CreateImage {
     stack: StackArgs,
     /// Which objects the clone has: exact (those that the branch leads to) or all (of every branch,
     /// of stashes, and what git has not yet thrown away), which is fastest
-    #[arg(long, value_name = "exact|all")]
+    #[arg(long, value_name = "exact|all", value_parser = ["exact", "all"], hide_possible_values = true)]
     objects: Option<String>,
     /// Stand on this image (its tag, id or branch) instead of the nearest one, or on none
-    #[arg(long, value_name = "IMAGE|none")]
+    #[arg(long, value_name = "IMAGE|none", value_parser = NonEmptyStringValueParser::new())]
     from: Option<String>,
     /// Build even when an image with the same inputs is there
     #[arg(long)]

@@ -5,6 +5,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{EngineArgs, Format};
+use crate::conf;
 use crate::engine::{Client, Engine, EngineError, Installed, Kind, installed};
 use crate::fs::Scratch;
 use crate::git::{self, Repo};
@@ -77,6 +78,7 @@ impl Doctor {
             checks.push(Check::new("images", images(engine)));
         }
         checks.extend([
+            Check::new("cache", cache()),
             Check::new("ssh server", server()),
             Check::new("repository", repository()),
         ]);
@@ -161,6 +163,11 @@ fn images(engine: &Engine) -> Result<String> {
         1 => Ok("1 image".to_owned()),
         count => Ok(format!("{count} images")),
     }
+}
+
+/// That packs, locks and snapshots have a place.
+fn cache() -> Result<String> {
+    Ok(conf::check_cache_dir()?.display().to_string())
 }
 
 /// That the embedded server can listen on the loopback interface.

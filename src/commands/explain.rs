@@ -10,6 +10,7 @@ use super::{EngineArgs, Format, HostArgs};
 use crate::engine::Engine;
 use crate::git::{ObjectId, Repo};
 use crate::image::Image;
+use crate::image::below::Below;
 use crate::image::explain::{Chain, Other, compare, find_image, newest, present};
 use crate::image::find;
 use crate::image::manifest::{Change, Manifest};
@@ -27,8 +28,8 @@ pub struct Explain {
     /// An image (its tag or id) or a branch; the newest image of this repository by default
     #[arg(value_name = "IMAGE|BRANCH")]
     image: Option<String>,
-    /// Which images a create of this branch (HEAD by default) can stand on, the cheapest first, and why not
-    /// on the others
+    /// Which images a create of this branch (HEAD by default), or of an image's branch, can stand on, the
+    /// cheapest first, and why not on the others
     #[arg(long, conflicts_with = "against")]
     candidates: bool,
     /// Compare with another image or branch, instead of the present state
@@ -51,6 +52,8 @@ struct Explanation<'a> {
     against: String,
     /// Whether the records lead down to a clone.
     complete: bool,
+    /// What the lowest of the records was put on; `null` for a full clone.
+    on: Option<Below>,
     /// The image's own record first, then those below it.
     records: Vec<&'a Record>,
     /// `null` when nothing could be compared.
@@ -108,6 +111,7 @@ impl Explain {
             tag: &image.tag,
             against,
             complete,
+            on: Below::of(&repo, &chain)?,
             records: chain.records().map(|(_, record)| record).collect(),
             changes: changes.map(|changes| {
                 let explained = |(change, text)| ExplainedChange { change, text };
@@ -155,7 +159,7 @@ impl Explain {
 }
 
 fn print(explanation: &Explanation, chain: &Chain) -> Result<()> {
-    if let Some(tree) = tree(chain.records()) {
+    if let Some(tree) = tree(chain.records(), explanation.on.as_ref()) {
         ui::result(tree.to_string().trim_end())?;
     }
     let Some(changes) = &explanation.changes else {
@@ -172,18 +176,23 @@ fn print(explanation: &Explanation, chain: &Chain) -> Result<()> {
 }
 
 /// Each image with its inputs, and the image below as one more branch.
-fn tree<'a>(records: impl Iterator<Item = (&'a ObjectId, &'a Record)>) -> Option<Tree<String>> {
+fn tree<'a>(
+    records: impl Iterator<Item = (&'a ObjectId, &'a Record)>,
+    on: Option<&Below>,
+) -> Option<Tree<String>> {
     let records: Vec<_> = records.collect();
     records
         .into_iter()
         .rev()
         .fold(None, |below, (commit, record)| {
+            let on = on.filter(|_| below.is_none());
             let title = format!(
-                "{} at {}, {} of {} UTC\nkey {}",
+                "{} at {}, {} of {} UTC{}\nkey {}",
                 record.tag,
                 commit.short(),
                 record.r#type.name(),
                 record.created_at.strftime("%Y-%m-%d %H:%M"),
+                on.map(|on| format!("\n{on}")).unwrap_or_default(),
                 record.cache_key
             );
             let mut tree = Tree::new(title).with_multiline(true);

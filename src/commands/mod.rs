@@ -16,6 +16,7 @@ pub mod list_images;
 pub mod man;
 pub mod notes;
 pub mod overlay;
+mod planning;
 pub mod start_image;
 pub mod update_image;
 
@@ -29,7 +30,6 @@ use crate::conf::{self, Host, Sources, Value};
 use crate::engine::{Engine, Kind};
 use crate::git::Repo;
 use crate::image::Image;
-use crate::image::plan::Plan;
 use crate::image::settings::sources;
 use crate::image::staleness::Staleness;
 use crate::ui;
@@ -123,47 +123,6 @@ impl EngineArgs {
     fn find_at(&self, path: Option<&Path>) -> Result<Engine> {
         let repo = Repo::look(path).ok();
         self.find(&sources(repo.as_ref())?)
-    }
-}
-
-/// What to do with a plan.
-#[derive(Debug, Args)]
-struct PlanArgs {
-    /// Say what would be done, and do nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Print the Dockerfile, and do nothing
-    #[arg(long)]
-    print_dockerfile: bool,
-}
-
-impl PlanArgs {
-    /// Whether nothing is to be done.
-    fn only_looks(&self) -> bool {
-        self.dry_run || self.print_dockerfile
-    }
-
-    fn show(&self, plan: &Plan) -> Result<()> {
-        if self.print_dockerfile {
-            ui::result(plan.dockerfile.trim_end())
-        } else {
-            for remark in &plan.remarks {
-                ui::warn(remark);
-            }
-            ui::result(format_args!(
-                "commit  {} {}",
-                plan.commit.short, plan.commit.subject
-            ))?;
-            if let Some(underlay) = &plan.underlay {
-                let layers = underlay.layers.join(" ");
-                let count = underlay.to_build;
-                ui::result(format_args!("layers  {layers} ({count} to build)"))?;
-            }
-            if let Some(why) = plan.why_full() {
-                ui::result(format_args!("clone   {why}"))?;
-            }
-            ui::result(format_args!("build   {}", plan.describe()))
-        }
     }
 }
 

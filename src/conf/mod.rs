@@ -5,6 +5,7 @@ pub mod ca;
 mod caches;
 mod engine;
 mod file;
+mod folders;
 mod host;
 mod instructions;
 mod overlay;
@@ -19,13 +20,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
-
 pub use caches::Cache;
 pub use engine::{docker_socket, engine};
 pub use file::{Section, nearest};
+pub use folders::{cache_dir, cache_folder, check_cache_dir, layers_dir, state_dir};
 pub use host::{Host, expand};
-pub use overlay::{overlay_cache, overlay_cache_dir, state_dir};
+pub use overlay::{overlay_cache, overlay_cache_dir};
 pub use problem::{Place, Problem, Problems};
 pub use scope::{Filter, Submodules};
 pub use shell::Shell;
@@ -193,24 +193,6 @@ pub fn proxies() -> Vec<String> {
         .filter(|name| variable(name).is_some())
         .map(str::to_owned)
         .collect()
-}
-
-/// Where caches of this tool live: `$XDG_CACHE_HOME/git-dkr` or `~/.cache/git-dkr`.
-pub fn cache_dir() -> Result<PathBuf> {
-    let root = match variable("XDG_CACHE_HOME") {
-        Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(variable("HOME").context("HOME is not set")?).join(".cache"),
-    };
-    Ok(root.join("git-dkr"))
-}
-
-/// Where a user keeps layers: `$XDG_CONFIG_HOME/git-dkr/layers` or `~/.config/git-dkr/layers`.
-pub fn layers_dir() -> Option<PathBuf> {
-    let root = match variable("XDG_CONFIG_HOME") {
-        Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(variable("HOME")?).join(".config"),
-    };
-    Some(root.join("git-dkr/layers"))
 }
 
 /// `PF_TMP_DIR`: where archives of the images of profiles are kept, if not in the repository.

@@ -8,6 +8,7 @@ mod extras;
 mod fetch;
 mod history;
 mod hooks;
+mod identity;
 mod notes;
 mod objects;
 mod pack;

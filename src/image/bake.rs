@@ -27,7 +27,7 @@ use crate::{layers, proc, ui};
 /// the first one made.
 fn lock(repo: &Repo, branch: &str) -> Result<Lock> {
     let name = format!("{}.lock", names::identity(&repo.path, branch));
-    let path = conf::cache_dir()?.join("locks").join(name);
+    let path = conf::cache_folder("locks")?.join(name);
     Lock::take(&path, &format!("another build of {branch}"))
 }
 

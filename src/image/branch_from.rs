@@ -24,7 +24,9 @@ pub fn parse(text: &str, remotes: &[String]) -> BranchFrom {
     if !can_be_ref(text) {
         return BranchFrom::Local(text.to_owned());
     }
-    let short = text.strip_prefix("refs/remotes/").unwrap_or(text);
+    // As `git branch -a` shows it.
+    let full = text.strip_prefix("refs/").unwrap_or(text);
+    let short = full.strip_prefix("remotes/").unwrap_or(text);
     let remote = remotes
         .iter()
         .filter_map(|remote| {
@@ -70,6 +72,7 @@ mod tests {
         assert_eq!(read("HEAD"), BranchFrom::Head);
         assert_eq!(read("origin/main"), remote("origin", "main"));
         assert_eq!(read("refs/remotes/origin/a/b"), remote("origin", "a/b"));
+        assert_eq!(read("remotes/origin/a/b"), remote("origin", "a/b"));
         assert_eq!(read("space/main"), remote("space", "main"));
         assert_eq!(read("team/a/x"), remote("team/a", "x"));
         assert_eq!(read("team/b/x"), remote("team", "b/x"));
@@ -82,6 +85,7 @@ mod tests {
             "1a2b3c",
             "origin/main~3",
             "HEAD^",
+            "refs/origin/main",
         ] {
             assert_eq!(read(local), BranchFrom::Local(local.into()));
         }

@@ -231,7 +231,7 @@ pub(super) fn sentence(change: &Change, new: &Manifest) -> String {
 }
 
 /// A digest, short enough to be compared by eye.
-fn digest(text: &str) -> &str {
+pub(super) fn digest(text: &str) -> &str {
     let hex = text.strip_prefix("sha256:").unwrap_or(text);
     hex.get(..12).unwrap_or(hex)
 }
@@ -254,7 +254,7 @@ fn packages(old: &str, new: &str) -> String {
 }
 
 /// The image that a name means: a tag, an id or its beginning; `None` when it is none of them.
-fn by_name<'a>(images: &'a [Image], name: &str) -> Option<&'a Image> {
+pub fn by_name<'a>(images: &'a [Image], name: &str) -> Option<&'a Image> {
     let id = name.strip_prefix("sha256:").unwrap_or(name);
     let is_id = id.len() >= 6 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     images.iter().find(|image| image.tag == name).or_else(|| {

@@ -6,6 +6,7 @@
 //! [`choose`] and [`elsewhere`] both; [`reach`], [`bake`] and [`start`] do the work.
 
 pub mod bake;
+pub mod below;
 pub mod branch_from;
 pub mod choose;
 mod deliver;

@@ -176,7 +176,7 @@ pub fn plan_update(site: Site, target: Target, keep_chain: bool) -> Result<Step>
             ))
             .into());
     };
-    if parent.labels.commit == target.commit {
+    if parent.labels.commit == target.commit && site.reuse == Reuse::Images {
         return Ok(Step::Nothing(Box::new(parent.clone()), None));
     }
     let tag = tag(site, &target, Some(parent))?;
@@ -189,14 +189,16 @@ pub fn plan_update(site: Site, target: Target, keep_chain: bool) -> Result<Step>
             _ => "; --keep-chain makes it a layer",
         };
         let name = &parent.tag;
-        let remark = format!("{name} is not built on: {why}: this update is a create{keep}");
+        let why = Some(format!(
+            "not on {name}: {why}: this update is a create{keep}"
+        ));
         let sources = site.sources.clone().asked(&parent.labels.asked);
         let site = Site {
             sources: &sources,
             ..site
         };
-        let plan = plan(site, target, tag, None, vec![remark])?;
-        return Ok(Step::Bake(Box::new(plan)));
+        let plan = plan(site, target, tag, None, Vec::new())?;
+        return Ok(Step::Bake(Box::new(Plan { why, ..plan })));
     }
     let mut remarks = Vec::new();
     let old = &parent.labels.commit;

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 use anyhow::{Context, Result};
 
 use crate::conf::{self, Host};
+use crate::error::Failure;
 use crate::ssh::{self, Access, Serve, Server};
 
 /// An open way; it closes when dropped.
@@ -28,8 +29,16 @@ impl Way {
         let user = conf::variable("USER")
             .or_else(|| conf::variable("LOGNAME"))
             .unwrap_or_else(|| "root".to_owned());
-        let access = ssh::reach_host(&key.value, host.ssh_port.value, user, &serve.upload)
-            .with_context(|| format!("cannot use the ssh key given by {}", key.origin))?;
+        let folder = || {
+            let message = format!("{} is a folder", key.value.display());
+            Failure::new(message).hint("give the file of a private key in it")
+        };
+        let access = match key.value.is_dir() {
+            true => Err(folder().into()),
+            false => ssh::reach_host(&key.value, host.ssh_port.value, user, &serve.upload),
+        };
+        let access =
+            access.with_context(|| format!("cannot use the ssh key given by {}", key.origin))?;
         Ok(Self::Host(access))
     }
 

@@ -10,7 +10,8 @@ use crate::ui;
 /// A BRANCH_FROM, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// As the user typed it; HEAD is the branch's name, or the commit's id when detached.
+    /// As the user typed it; HEAD is the branch's name, or the commit's id when detached, as it is of
+    /// an expression (`main~3`).
     pub branch_from: String,
     /// The branch's name; a tag's name or a commit's id where there is no branch.
     pub branch: String,
@@ -100,11 +101,12 @@ fn local(repo: &Repo, typed: &str) -> Result<Target> {
     let tag_name = typed.strip_prefix("refs/tags/").unwrap_or(typed);
     let reference = format!("refs/heads/{name}");
     let tag = format!("refs/tags/{tag_name}");
-    let (branch, tagged) = if branch_from::can_be_ref(name) {
-        let mut found = repo.commits(&[&reference, &tag])?.into_iter();
-        (found.next(), found.next())
+    let full = format!("refs/{typed}");
+    let (branch, tagged, shortened) = if branch_from::can_be_ref(name) {
+        let mut found = repo.commits(&[&reference, &tag, &full])?.into_iter();
+        (found.next(), found.next(), found.next())
     } else {
-        (None, None)
+        (None, None, None)
     };
     let target = |branch: &str, reference, commit| Target {
         branch_from: typed.to_owned(),
@@ -118,9 +120,24 @@ fn local(repo: &Repo, typed: &str) -> Result<Target> {
     if let Some(commit) = tagged.flatten() {
         return Ok(target(tag_name, None, commit));
     }
+    // As git shortens a name that would be ambiguous.
+    let is_short = typed.starts_with("heads/") || typed.starts_with("tags/");
+    if is_short && shortened.flatten().is_some() {
+        return local(repo, &full);
+    }
     // git fails altogether on `@{upstream}` of a branch that has none.
     match repo.commits(&[typed]).map(|mut found| found.remove(0)) {
-        Ok(Some(commit)) => Ok(target(commit.as_str(), None, commit.clone())),
+        Ok(Some(commit)) => {
+            let found = target(commit.as_str(), None, commit.clone());
+            Ok(match branch_from::can_be_ref(typed) {
+                true => found,
+                // What it leads to tomorrow is another commit, which this image is not of.
+                false => Target {
+                    branch_from: commit.to_string(),
+                    ..found
+                },
+            })
+        }
         _ => bail!(unknown(repo, typed)?),
     }
 }
@@ -130,13 +147,21 @@ fn unknown(repo: &Repo, typed: &str) -> Result<Failure> {
     let failure = Failure::new(format!(
         "no branch, tag or commit is called {typed} in {shown}"
     ));
-    let near = repo
-        .branch_names()?
+    let names = repo.branch_names()?;
+    let remotes = repo.remotes()?;
+    let of_remotes: Vec<String> = remotes
+        .iter()
+        .map(|remote| format!("{remote}/{typed}"))
+        .filter(|name| names.contains(name))
+        .collect();
+    if !of_remotes.is_empty() {
+        return Ok(failure.hint(format!("did you mean {}?", of_remotes.join(" or "))));
+    }
+    let near = names
         .into_iter()
         .map(|name| (strsim::jaro_winkler(&name, typed), name))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0));
-    let remotes = repo.remotes()?;
     Ok(match near {
         Some((_, name)) => failure.hint(format!("did you mean {name}?")),
         None if typed.contains('/') && !remotes.is_empty() => {

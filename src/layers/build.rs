@@ -138,9 +138,7 @@ fn make(site: Site, node: &Node, force: bool, board: &ui::Board) -> Result<()> {
         return remove_former(site, before.map(|old| old.id), id);
     }
     let name = digest::short(&[&node.tag]);
-    let path = conf::cache_dir()?
-        .join("locks")
-        .join(format!("layer-{name}.lock"));
+    let path = conf::cache_folder("locks")?.join(format!("layer-{name}.lock"));
     let _lock = Lock::take(&path, &format!("another build of {}", node.tag))?;
     let before = engine.inspect_one(&node.tag)?;
     let key = node

@@ -190,7 +190,7 @@ fn get(asked: &Fetch, root: &Path, state: &State) -> Result<()> {
         sha256: asked.sha256.clone(),
         chmod: asked.chmod,
     };
-    let downloads = conf::cache_dir()?.join("downloads");
+    let downloads = conf::cache_folder("downloads")?;
     let placed = fetch(&wanted, root, &Hub::open()?, &downloads)?;
     let what = match placed.unpacked {
         Some(files) => format!("{files} files"),

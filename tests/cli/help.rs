@@ -68,6 +68,9 @@ fn what_is_not_known_exits_with_2() {
     let dkr = |args: &[&str]| sandbox.dkr(sandbox.root(), args).exits(2);
     dkr(&["create-image", "--no-such-flag"]).says("--no-such-flag");
     dkr(&["creat-image"]).says("create-image");
+    dkr(&["create-image", "--objects=nonsense"]).says("[possible values: exact, all]");
+    dkr(&["create-image", "--from="]).says("--from");
+    dkr(&["create-image", "--print-dockerfile", "--format=json"]).says("cannot be used with");
     dkr(&["--quiet", "--verbose", "doctor"]).says("cannot be used with");
     dkr(&[]).says("Usage: git dkr");
 }

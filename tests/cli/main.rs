@@ -10,6 +10,7 @@ mod completions;
 mod doctor;
 mod engine_trouble;
 mod engines;
+mod folders;
 mod help;
 mod language;
 mod pipes;

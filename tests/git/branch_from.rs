@@ -71,6 +71,50 @@ fn a_local_branch_may_hold_slashes_and_be_written_in_full() {
     }
 }
 
+/// As git writes a name that would be ambiguous, and `git branch -a` those of remotes.
+#[test]
+fn a_name_may_be_shortened_by_less() {
+    let sandbox = Sandbox::new();
+    let (repo, other) = (sandbox.repo(), sandbox.repo());
+    let first = repo.head();
+    repo.git(["tag", "v1"]);
+    let tip = repo.commit("Later", &[]);
+    let target = resolve(&repo, "heads/main");
+    is(&target, "main", Some("refs/heads/main"), &tip);
+    // What follows the branch reads this form.
+    assert_eq!(target.branch_from, "refs/heads/main");
+    is(&resolve(&repo, "tags/v1"), "v1", None, &first);
+    repo.remote("origin", &other);
+    let target = resolve(&repo, "remotes/origin/main");
+    is(
+        &target,
+        "main",
+        Some("refs/remotes/origin/main"),
+        &other.head(),
+    );
+    // A branch of that very name is what was typed.
+    repo.git(["branch", "heads/main", "main~1"]);
+    is(
+        &resolve(&repo, "heads/main"),
+        "heads/main",
+        Some("refs/heads/heads/main"),
+        &first,
+    );
+    assert!(refusal(&repo, "heads/nothing").contains("is called heads/nothing"));
+}
+
+#[test]
+fn what_leads_to_a_commit_is_that_commit() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repo();
+    let first = repo.head();
+    repo.commits(3);
+    let target = resolve(&repo, "HEAD~3");
+    is(&target, &first, None, &first);
+    // The same words mean another commit tomorrow.
+    assert_eq!(target.branch_from, first);
+}
+
 #[test]
 fn a_tag_is_the_commit_it_points_to() {
     let sandbox = Sandbox::new();
@@ -207,6 +251,11 @@ fn names_that_lead_nowhere_are_explained() {
     insta::assert_snapshot!(refusal(&repo, "origin/nothing"), @r"
     origin has no branch nothing
     hint: git ls-remote --heads origin lists its branches
+    ");
+    repo.git(["update-ref", "refs/remotes/origin/topic", "main"]);
+    insta::assert_snapshot!(refusal(&repo, "topic"), @r"
+    no branch, tag or commit is called topic in [ROOT]/[REPO]
+    hint: did you mean origin/topic?
     ");
     // A tree is no commit, and options are no names.
     insta::assert_snapshot!(refusal(&repo, "HEAD:"), @r"

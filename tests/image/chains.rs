@@ -41,10 +41,15 @@ fn past_the_limit_an_update_is_a_create() {
     let mut kept = kept;
     let kept = outcome(kept.env("DKR_MAX_LAYERS", "2")).ok();
     assert!(kept.stdout.contains("one layer on"), "{}", kept.stdout);
+    let why = format!(
+        "not on {}: it has 2 layers over its full clone: this update is a create; --keep-chain",
+        base.tag
+    );
+    let looked = update(&lab, &repo, &["--dry-run"], "2").stdout;
+    assert!(looked.contains(&format!("clone   {why}")), "{looked}");
+    // It is no trouble that one should hear of.
     let fresh = update(&lab, &repo, &[], "2");
-    fresh
-        .says("is not built on: it has 2 layers over its full clone: this update is a create")
-        .says("--keep-chain");
+    fresh.says(&why).never_says("warning");
     let fresh = lab.image(&fresh);
     assert_eq!(fresh.label("type"), "base");
     assert_eq!(fresh.layers(), base.layers());

@@ -350,6 +350,52 @@ fn looking_builds_nothing() {
 }
 
 #[test]
+fn looking_at_what_is_there_already() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let look = |options: &[&str]| {
+        let args = [&["create-image"], options].concat();
+        lab.dkr(&repo.path, args).ok().stdout
+    };
+    let before = look(&["--print-dockerfile"]);
+    let main = lab.create(&repo, &[]);
+    assert_eq!(look(&["--print-dockerfile"]), before);
+    assert_eq!(lab.images(), [main.id()]);
+
+    let plan = |options: &[&str]| -> serde_json::Value {
+        let json = look(&[&["--dry-run", "--format=json"], options].concat());
+        serde_json::from_str(&json).unwrap()
+    };
+    let nothing = plan(&[]);
+    assert_eq!(nothing["action"], "nothing");
+    assert_eq!(nothing["tag"], main.tag);
+    assert_eq!(nothing["image"]["commit"], repo.head());
+    let full = plan(&["--force-rebuild"]);
+    assert_eq!(full["action"], "build");
+    assert_eq!(full["type"], "base");
+    assert_eq!(full["base_image"], "debian:bookworm-slim");
+    assert!(full["parent"].is_null(), "{full}");
+    assert_eq!(
+        full["dockerfile"].as_str().unwrap().trim_end(),
+        before.trim_end()
+    );
+    repo.branch("next", "main").commit("Next", &[("b", "1")]);
+    let next = plan(&[]);
+    assert_eq!(next["commit"], repo.head());
+    assert_eq!(next["parent"], main.tag);
+    assert!(next["why"].as_str().unwrap().starts_with("1 commit, "));
+    // The image gets a name that it lacks.
+    lab.docker(&["tag", &main.tag, &format!("{}-other", main.tag)]);
+    lab.docker(&["rmi", &main.tag]);
+    repo.checkout("main");
+    let named = plan(&[]);
+    assert_eq!(
+        (&named["action"], &named["tag"]),
+        (&"tag".into(), &main.tag.into())
+    );
+}
+
+#[test]
 fn a_failed_build_shows_its_step_and_leaves_nothing() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();

@@ -168,6 +168,31 @@ fn a_commit_that_the_host_does_not_give_is_an_error() {
 }
 
 #[test]
+fn an_expression_is_what_it_leads_to_now() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.commits(2);
+    let baked = repo.id("HEAD~1");
+    let image = lab.create(&repo, &["HEAD~1"]);
+    assert_eq!(image.label("commit"), baked);
+    let start = || {
+        let args = [
+            "start-image",
+            ".",
+            "HEAD~1",
+            "--",
+            "git",
+            "rev-parse",
+            "HEAD",
+        ];
+        lab.dkr(&repo.path, args).ok().stdout
+    };
+    assert_eq!(start(), baked + "\n");
+    repo.commits(1);
+    assert_eq!(start(), repo.id("HEAD~1") + "\n");
+}
+
+#[test]
 fn looking_names_the_image_and_starts_nothing() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();

@@ -451,6 +451,33 @@ fn an_image_of_another_repository_has_no_record_here() {
 }
 
 #[test]
+fn what_a_create_stands_on() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let main = lab.create(&repo, &[]);
+    let shown = explain(&lab, &repo, &[]).stdout;
+    assert!(!shown.contains("\non "), "{shown}");
+    assert!(json(&lab, &repo, &[])["on"].is_null());
+    repo.branch("near", "main").commits(2);
+    lab.create(&repo, &[]);
+    repo.commits(1);
+    // Below an update, too.
+    lab.update(&repo, &[]);
+    let shown = explain(&lab, &repo, &["near"]).stdout;
+    let line = format!("on {}: 2 commits, ", main.tag);
+    assert!(shown.contains(&line), "{line:?} is not in\n{shown}");
+    let on = &json(&lab, &repo, &["near"])["on"];
+    assert_eq!(on["image"], main.id());
+    assert_eq!(on["tag"], main.tag);
+    assert_eq!(on["commit"], main.label("commit"));
+    assert!(on["way"].as_str().unwrap().starts_with("2 commits, "));
+    // Records are notes, which others may lack.
+    repo.git(["notes", "--ref=dkr", "remove", &main.label("commit")]);
+    let shown = explain(&lab, &repo, &["near"]).stdout;
+    assert!(shown.contains("has no record here"), "{shown}");
+}
+
+#[test]
 fn candidates_with_what_lies_between_or_why_not() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
@@ -481,6 +508,11 @@ fn candidates_with_what_lies_between_or_why_not() {
             assert!(lines[line].contains(said), "{said:?} is not in\n{shown}");
         }
     }
+    // An image stands for its branch.
+    let of_image = explain(&lab, &repo, &["--candidates", &near.tag]).stdout;
+    let first = of_image.lines().nth(1).unwrap();
+    assert!(first.starts_with(&near.tag), "{of_image}");
+    assert!(first.contains("  0 commits, "), "{of_image}");
     let found = json(&lab, &repo, &["--candidates"]);
     assert_eq!(found["branch_from"], "next");
     assert_eq!(found["commit"], repo.head());

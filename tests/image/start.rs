@@ -393,6 +393,41 @@ fn outside_of_a_repository_it_is_the_newest_of_all_and_says_which() {
     outcome.says(&image.tag);
 }
 
+/// By the config of the repository on the host; the image knows nobody.
+#[test]
+fn whoever_works_on_the_host_commits() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let image = lab.create(&repo, &[]);
+    repo.commit("Newer", &[]);
+    let commit = "git commit --quiet --allow-empty -m Work && git log -1 --format='%an <%ae>'";
+    let started = lab.start_work(&repo, &format!("{commit}; git push --quiet"));
+    assert_eq!(started.ok().stdout, "Ada <ada@example.com>\n");
+    lab.pushed_work(&repo);
+    let name = "Ada \"the\" \\Lovelace; # 1st\n[core]\n\teditor = x";
+    repo.git(["config", "user.name", name]);
+    repo.git(["config", "author.email", "a@work.example"]);
+    let show = "git config user.name; git config author.email; git config core.editor";
+    let started = lab.start(&repo, &[], &format!("{show}; true"));
+    assert_eq!(started.ok().stdout, format!("{name}\na@work.example\n"));
+    // Who is in the clone's own config goes before.
+    let own = format!("git config user.name Bob; {commit}");
+    let started = lab.start(&repo, &[], &own);
+    assert_eq!(started.ok().stdout, "Bob <a@work.example>\n");
+    assert_eq!(image.sh("git config user.name || echo nobody"), "nobody");
+}
+
+/// A name that nobody has given is not made up.
+#[test]
+fn where_nobody_is_known_git_asks() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    lab.file("gitconfig", "");
+    let started = lab.start(&repo, &[], "git config user.name || echo nobody");
+    assert_eq!(started.ok().stdout, "nobody\n");
+}
+
 #[test]
 fn a_dry_run_starts_nothing() {
     let Some(lab) = Lab::new() else { return };

@@ -228,6 +228,10 @@ fn looking_builds_nothing() {
     let base = lab.create(&repo, &[]);
     let plan = lab.dkr(&repo.path, ["update-image", "--dry-run"]).ok();
     assert!(plan.stdout.contains("up to date"), "{}", plan.stdout);
+    // There is one to show all the same.
+    let again = lab.dkr(&repo.path, ["update-image", "--print-dockerfile"]);
+    let again = again.ok().stdout;
+    assert!(again.contains(&format!("FROM {}", base.tag)), "{again}");
     repo.commit("More", &[]);
     let plan = lab
         .dkr(&repo.path, ["update-image", "--print-dockerfile"])

@@ -65,6 +65,12 @@ fn what_is_there_is_not_built_again() {
         "{}",
         dry.stdout
     );
+    let json = layers.layer(&["build", "left", "--dry-run", "--format=json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.ok().stdout).unwrap();
+    let left = json.as_array().unwrap().last().unwrap();
+    assert_eq!(left["tag"], layers.tag("left"));
+    assert_eq!(left["state"], "changed");
+    assert_eq!(left["reasons"][0], "the layer base below it changed");
     layers.layer(&["build", "left"]).ok();
     assert_eq!(layers.sh(&layers.tag("left"), "cat /base"), "2");
     let now = ALL.map(|name| layers.id(name).unwrap());

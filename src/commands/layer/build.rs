@@ -51,6 +51,11 @@ impl Build {
         let force: Vec<usize> = (0..plan.nodes.len())
             .filter(|at| self.force_rebuild && wanted(plan.nodes[*at].layer.name()))
             .collect();
+        if self.dry_run && self.format == Format::Json {
+            // The states of before say what would be done.
+            ui::result(serde_json::to_string_pretty(&rows(&plan))?)?;
+            return Ok(0);
+        }
         if self.dry_run {
             for (at, node) in plan.nodes.iter().enumerate() {
                 let what = match &node.state {

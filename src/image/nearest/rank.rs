@@ -120,21 +120,27 @@ impl Candidate {
 
     /// How far it is: `214 commits, 3.1 MB`.
     pub fn way(&self) -> String {
-        let mut words = Vec::new();
-        match self.lead {
-            Some(Lead::Shared { ahead: 0, back }) if back > 0 => {
-                words.push(format!("{} back", commits(back)));
-            }
-            Some(Lead::Shared { ahead, .. }) => words.push(commits(ahead)),
-            _ => {}
-        }
-        words.extend(self.bytes.map(ui::bytes));
+        let mut way = way(self.lead, self.bytes);
         match self.key_files {
             0 => {}
-            1 => words.push("1 key file changed".to_owned()),
-            count => words.push(format!("{count} key files changed")),
+            1 => way.push_str(", 1 key file changed"),
+            count => way.push_str(&format!(", {count} key files changed")),
         }
-        words.join(", ")
+        way
+    }
+
+    /// What becomes of it where a full create costs `full`: its way, and why it is not taken.
+    pub fn verdict(&self, full: u64) -> String {
+        let way = self.way();
+        match &self.reason {
+            Some(Reason::Farther) => format!("{way}; not weighed: {}", Reason::Farther),
+            Some(reason) if way.is_empty() => format!("no: {reason}"),
+            Some(reason) => format!("{way}; no: {reason}"),
+            None if self.cost(full).is_none_or(|cost| cost >= full) => {
+                format!("{way}; no: a full clone is cheaper")
+            }
+            None => way,
+        }
     }
 
     /// Commits between, then the newest first.
@@ -151,6 +157,19 @@ impl Candidate {
         let age = Reverse(image.labels.created_at);
         (image.size, age, image.tag.clone())
     }
+}
+
+/// What leads from one commit to another: `214 commits, 3.1 MB`.
+pub fn way(lead: Option<Lead>, bytes: Option<u64>) -> String {
+    let commits = match lead {
+        Some(Lead::Shared { ahead: 0, back }) if back > 0 => {
+            Some(format!("{} back", commits(back)))
+        }
+        Some(Lead::Shared { ahead, .. }) => Some(commits(ahead)),
+        _ => None,
+    };
+    let words: Vec<String> = commits.into_iter().chain(bytes.map(ui::bytes)).collect();
+    words.join(", ")
 }
 
 /// Puts those that may be taken first, the fewest commits between first among them. All

@@ -97,8 +97,14 @@ fn ssh_keys_that_are_none() {
       because: [ROOT]/locked has a passphrase
     hint: make a key for this use without one, or leave --ssh-key out: the embedded server needs no key of yours
     ");
+    insta::assert_snapshot!(said("home"), @r"
+    error: cannot create an image of HEAD
+      because: cannot use the ssh key given by --ssh-key
+      because: [ROOT]/home is a folder
+    hint: give the file of a private key in it
+    ");
     // The rest is ssh-keygen's, in words of its version.
-    for name in ["not-a-key", "plain.pub", "home"] {
+    for name in ["not-a-key", "plain.pub"] {
         let said = said(name);
         assert!(said.contains("[ROOT]/"), "{said}");
         assert!(said.contains("given by --ssh-key"), "{said}");

@@ -172,3 +172,30 @@ proptest::proptest! {
         proptest::prop_assert_eq!(best, choose(&other).0);
     }
 }
+
+#[test]
+fn one_that_is_not_weighed_is_not_refused() {
+    let with = |bytes, reason| Candidate {
+        bytes,
+        reason,
+        ..candidate("a", 3, 1)
+    };
+    let verdicts = [
+        with(Some(1_000), None),
+        with(Some(1 << 30), None),
+        with(None, Some(Reason::Farther)),
+        with(Some(1_000), Some(Reason::Gone)),
+        Candidate {
+            lead: None,
+            ..with(None, Some(Reason::NoRecord))
+        },
+    ]
+    .map(|candidate| candidate.verdict(full(1 << 20)));
+    insta::assert_snapshot!(verdicts.join("\n"), @r"
+    3 commits, 1.0 kB
+    3 commits, 1.1 GB; no: a full clone is cheaper
+    3 commits; not weighed: others are nearer
+    3 commits, 1.0 kB; no: it was removed meanwhile
+    no: it has no record in this repository
+    ");
+}

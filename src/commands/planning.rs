@@ -1,0 +1,146 @@
+//! What a build would come to, for those who only look.
+
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+
+use super::{Format, Row};
+use crate::image::Target;
+use crate::image::plan::{Plan, Reuse, Site, Step};
+use crate::image::scope;
+use crate::ui;
+
+/// What to do with a plan.
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the Dockerfile, and do nothing
+    #[arg(long, conflicts_with = "format")]
+    print_dockerfile: bool,
+}
+
+/// A step as programs read it.
+#[derive(Debug, Serialize)]
+#[serde(tag = "action", rename_all = "lowercase")]
+enum Planned<'a> {
+    /// This image is what is wanted.
+    Nothing { tag: &'a str, image: Row<'a> },
+    /// This image is, and gets the name.
+    Tag { tag: &'a str, image: Row<'a> },
+    /// An image is to be built.
+    Build(Build<'a>),
+}
+
+#[derive(Debug, Serialize)]
+struct Build<'a> {
+    tag: &'a str,
+    branch: &'a str,
+    branch_from: &'a str,
+    commit: &'a str,
+    r#type: &'static str,
+    base_image: &'a str,
+    /// The image that it is put on; `null` for a full clone.
+    parent: Option<&'a str>,
+    /// How far it is from there, or why it is a full clone, where there is something to tell.
+    why: Option<&'a str>,
+    /// The layers that a full clone stands on, and how many of them are not here yet.
+    layers: &'a [String],
+    layers_to_build: usize,
+    dockerfile: &'a str,
+}
+
+impl<'a> Planned<'a> {
+    fn of(step: &'a Step) -> Self {
+        match step {
+            Step::Nothing(image, _) => Self::Nothing {
+                tag: &image.tag,
+                image: Row::new(image, None),
+            },
+            Step::Tag(image, tag) => Self::Tag {
+                tag,
+                image: Row::new(image, None),
+            },
+            Step::Bake(plan) => Self::Build(Build::of(plan)),
+        }
+    }
+}
+
+impl<'a> Build<'a> {
+    fn of(plan: &'a Plan) -> Self {
+        let underlay = plan.underlay.as_ref();
+        Self {
+            tag: &plan.tag,
+            branch: &plan.target.branch,
+            branch_from: &plan.target.branch_from,
+            commit: plan.target.commit.as_str(),
+            r#type: plan.kind.name(),
+            base_image: &plan.conf.base_image.value,
+            parent: plan.parent.as_ref().map(|parent| &*parent.tag),
+            why: plan.why.as_deref(),
+            layers: underlay.map_or(&[], |underlay| &underlay.layers),
+            layers_to_build: underlay.map_or(0, |underlay| underlay.to_build),
+            dockerfile: &plan.dockerfile,
+        }
+    }
+}
+
+impl PlanArgs {
+    /// Whether nothing is to be done.
+    pub(super) fn only_looks(&self) -> bool {
+        self.dry_run || self.print_dockerfile
+    }
+
+    /// Prints what `plan` plans.
+    pub(super) fn look(
+        &self,
+        site: Site,
+        target: Target,
+        plan: impl Fn(Site, Target) -> Result<Step>,
+        format: Format,
+    ) -> Result<()> {
+        let mut step = plan(site, target.clone())?;
+        if self.print_dockerfile && !matches!(step, Step::Bake(_)) {
+            // Of what is there already: the one by which it would be built.
+            let reuse = Reuse::Steps;
+            step = plan(Site { reuse, ..site }, target)?;
+        }
+        if let Step::Bake(plan) = &step {
+            scope::extras(site, plan)?;
+            if self.print_dockerfile {
+                return ui::result(plan.dockerfile.trim_end());
+            }
+            for remark in &plan.remarks {
+                ui::warn(remark);
+            }
+        }
+        if format == Format::Json {
+            return ui::result(serde_json::to_string_pretty(&Planned::of(&step))?);
+        }
+        match &step {
+            Step::Nothing(image, _) => ui::result(format_args!("{} is up to date", image.tag)),
+            Step::Tag(image, tag) => ui::result(format_args!(
+                "{} is up to date, and becomes {tag}",
+                image.tag
+            )),
+            Step::Bake(plan) => show(plan),
+        }
+    }
+}
+
+fn show(plan: &Plan) -> Result<()> {
+    ui::result(format_args!(
+        "commit  {} {}",
+        plan.commit.short, plan.commit.subject
+    ))?;
+    if let Some(underlay) = &plan.underlay {
+        let layers = underlay.layers.join(" ");
+        let count = underlay.to_build;
+        ui::result(format_args!("layers  {layers} ({count} to build)"))?;
+    }
+    if let Some(why) = plan.why_full() {
+        ui::result(format_args!("clone   {why}"))?;
+    }
+    ui::result(format_args!("build   {}", plan.describe()))
+}
