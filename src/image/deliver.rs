@@ -9,6 +9,7 @@ use super::plan::{Plan, Site};
 use crate::conf::{self, Filter};
 use crate::fs::Scratch;
 use crate::git::{Extras, Objects, Parcel};
+use crate::proc::Stop;
 use crate::ssh::Delivery;
 use crate::ui;
 
@@ -21,19 +22,24 @@ pub(super) fn start(site: Site, plan: &Plan, extras: Extras) -> Result<Option<De
     if !replaces && !extras.any() {
         return Ok(None);
     }
-    let scratch = Scratch::below(&conf::cache_dir()?.join("packs"))?;
+    let scratch = Scratch::below(&conf::cache_folder("packs")?)?;
     let (repo, target) = (site.repo.clone(), plan.target.clone());
     let objects = site.host.objects.value;
-    let pack = move |stop: &_| {
+    let pack = move |stop: &Stop, hand: &dyn Fn(Parcel)| {
         let beside = scratch.folder("beside")?;
-        // Its files are open: the folders are not needed any more.
         if !replaces {
-            return Parcel::of_extras(&repo, &extras, &beside, stop);
+            hand(Parcel::of_extras(&repo, &extras, &beside, stop)?);
+            return Ok(());
         }
         let folder = scratch.folder("view")?;
         let branch = target.on_branch();
-        Parcel::prepare(&repo, &target.commit, branch, objects, &folder, stop)?
-            .with(&repo, &extras, &beside, stop)
+        let parcel = Parcel::prepare(&repo, &target.commit, branch, objects, &folder, stop)?;
+        let bitmap = parcel.bitmap();
+        // Its files are open: the folders are not needed for it any more.
+        hand(parcel.with(&repo, &extras, &beside, stop)?);
+        // Git does without one, if a little slower.
+        drop(bitmap.map(|bitmap| bitmap.make()));
+        Ok(())
     };
     Ok(Some(Delivery::start(site.repo.size()?, pack)))
 }

@@ -1,5 +1,6 @@
 //! Objects on their way to one build: put together in the background, and handed over once.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
@@ -21,10 +22,11 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Begins to make it. `estimate` is about how many bytes it will be.
+    /// Begins to make it. `prepare` hands the parcel in, and may go on with what is to be in it if it
+    /// is there in time. `estimate` is about how many bytes it will be.
     pub fn start(
         estimate: u64,
-        prepare: impl FnOnce(&Stop) -> Result<Parcel> + Send + 'static,
+        prepare: impl FnOnce(&Stop, &dyn Fn(Parcel)) -> Result<()> + Send + 'static,
     ) -> Self {
         let (put, ready) = oneshot::channel();
         let desk = Desk(Arc::new(Inner {
@@ -37,14 +39,18 @@ impl Delivery {
             let (stop, took) = (stop.clone(), Arc::clone(&took));
             let size = desk.size();
             move || {
-                let began = Instant::now();
-                let made = prepare(&stop);
-                let _ = took.set(began.elapsed());
-                if let Ok(parcel) = &made {
-                    size.store(parcel.size(), Ordering::Relaxed);
+                let (began, put) = (Instant::now(), Cell::new(Some(put)));
+                let hand = |made: Result<Parcel>| {
+                    let _ = took.set(began.elapsed());
+                    if let Ok(parcel) = &made {
+                        size.store(parcel.size(), Ordering::Relaxed);
+                    }
+                    // Nobody takes it any more when the build is over.
+                    drop(put.take().map(|put| put.send(made)));
+                };
+                if let Err(error) = prepare(&stop, &|parcel| hand(Ok(parcel))) {
+                    hand(Err(error));
                 }
-                // Nobody takes it any more when the build is over.
-                let _ = put.send(made);
             }
         });
         Self {
@@ -116,7 +122,7 @@ mod tests {
     #[test]
     fn what_makes_it_ends_when_nobody_waits_any_more() {
         let (started, starts) = std::sync::mpsc::channel();
-        let delivery = Delivery::start(1, move |stop| {
+        let delivery = Delivery::start(1, move |stop, _| {
             let sleep = Cmd::new("sleep").arg("100").until(stop);
             started.send(()).unwrap();
             assert!(!sleep.output()?.status.success());
@@ -128,7 +134,7 @@ mod tests {
 
     #[test]
     fn only_the_first_is_served() {
-        let delivery = Delivery::start(1, |_| anyhow::bail!("no"));
+        let delivery = Delivery::start(1, |_, _| anyhow::bail!("no"));
         let desk = delivery.desk();
         let first = desk.ask().unwrap();
         assert!(desk.ask().is_none());

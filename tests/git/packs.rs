@@ -140,6 +140,50 @@ fn exact_is_what_the_branch_leads_to() {
 }
 
 #[test]
+fn a_bitmap_goes_too_when_it_is_there_in_time() {
+    let sandbox = Sandbox::new();
+    let formats = ["sha1", "sha256"].map(|format| {
+        let option = format!("--object-format={format}");
+        let repo = Repo::init(&sandbox, &crate::common::unique(), &[&option]);
+        repo.commit("Begin", &[("a", "1\n")]);
+        repo.commits(30);
+        repo
+    });
+    for repo in &formats {
+        let target = resolve(repo, "HEAD");
+        let prepare = |folder: &Path| {
+            let (commit, objects, stop) = (&target.commit, Objects::Exact, Stop::default());
+            Parcel::prepare(&found(repo), commit, None, objects, folder, &stop).unwrap()
+        };
+        let folder = || sandbox.path(&crate::common::unique());
+        // Where the repository has none, nor is one made.
+        assert!(prepare(&folder()).bitmap().is_none());
+        packed(repo);
+        let late = folder();
+        for in_time in [false, true] {
+            let parcel = prepare(&late);
+            let bitmap = parcel.bitmap().unwrap();
+            if in_time {
+                bitmap.make().unwrap();
+            }
+            std::fs::remove_dir_all(&late).unwrap();
+            let made = unpacked(repo, parcel);
+            let packs = names(&made.path.join(".git/objects/pack"));
+            assert_eq!(packs.iter().any(|name| name.ends_with(".bitmap")), in_time);
+            let mut test = made.command();
+            let output = test.args(["rev-list", "--test-bitmap", "HEAD"]).output();
+            assert_eq!(output.unwrap().status.success(), in_time);
+            made.git(["multi-pack-index", "verify"]);
+        }
+        // What is sent needs no more of it.
+        let parcel = prepare(&folder());
+        let bitmap = parcel.bitmap().unwrap();
+        drop(archive(parcel).unwrap());
+        assert!(bitmap.make().is_err());
+    }
+}
+
+#[test]
 fn all_is_everything_and_packs_as_they_are() {
     let sandbox = Sandbox::new();
     let (repo, secrets) = with_secrets(&sandbox);

@@ -116,12 +116,28 @@ fn nothing_of_other_branches_unless_all_is_asked_for() {
 }
 
 #[test]
+fn a_bitmap_is_made_while_the_engine_is_busy() {
+    let Some(lab) = Lab::new() else { return };
+    let (repo, gate) = (repo(&lab), Gate::new());
+    repo.git(["repack", "-adqb"]);
+    repo.conf(&format!("[pre_clone]\n{}", gate.step()));
+    let running = lab.dkr_spawn(&repo.path, &["create-image", "--from=none"]);
+    let step = gate.reached();
+    // Its folder is of no more use when it is made.
+    crate::common::wait_until("the bitmap", || prepared(&lab).is_empty());
+    step.open();
+    let image = lab.image(&running.finish().ok());
+    image.sh("git rev-list --test-bitmap HEAD && git fsck --full && git multi-pack-index verify");
+    assert_eq!(prepared(&lab), [""; 0]);
+}
+
+#[test]
 fn all_is_refused_where_it_cannot_be() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
     lab.dkr(&repo.path, ["create-image", "--objects=some"])
-        .fails()
-        .says("`some` are no objects");
+        .exits(2)
+        .says("possible values: exact, all");
     lab.dkr(
         &repo.path,
         ["create-image", "--objects=all", "--ssh-key=/key"],

@@ -2,6 +2,7 @@
 //! index them again, which is nearly all that a clone spends its time with.
 
 mod find;
+mod late;
 mod more;
 mod send;
 
@@ -13,6 +14,7 @@ use super::{GitError, ObjectId, Repo, View, command, lines, run};
 use crate::error::Failure;
 use crate::proc::{Cmd, Stop, at_once};
 use find::Objects as Files;
+pub use late::Bitmap;
 use send::Part;
 
 /// Which objects go into an image.
@@ -48,14 +50,15 @@ impl Objects {
 #[derive(Debug)]
 pub struct Parcel {
     parts: Vec<Part>,
+    bitmap: Option<Bitmap>,
     /// What to do when one of them is broken.
     hint: String,
 }
 
 impl Parcel {
     /// Puts it together. `branch` is the one that the commit is on, if it is on any. `folder` must
-    /// be empty, and may be removed afterwards. Fails when objects are missing or broken, when the
-    /// disk is full, and when it is stopped.
+    /// be empty, and may be removed afterwards: but for the bitmap. Fails when objects are missing or
+    /// broken, when the disk is full, and when it is stopped.
     pub fn prepare(
         repo: &Repo,
         commit: &ObjectId,
@@ -76,12 +79,16 @@ impl Parcel {
             hint: &hint,
         };
         let made = Files::of(&[folder.join("objects")]);
-        let (files, cut) = match objects {
+        let (files, cut, bitmap) = match objects {
             Objects::Exact => {
                 work.pack_history(repo.object_folders()?.has_graph())?;
-                (made.open()?, work.boundary(repo)?)
+                let cut = work.boundary(repo)?;
+                // Git has none of a history that is cut off.
+                let wanted = cut.is_none() && repo.has_bitmap()?;
+                let bitmap = wanted.then(|| Bitmap::of(repo, commit, folder, stop));
+                (made.open()?, cut, bitmap)
             }
-            Objects::All => (work.all(repo, made)?, repo.shallow_boundary()?),
+            Objects::All => (work.all(repo, made)?, repo.shallow_boundary()?, None),
         };
         let mut refs = work.view.tags.clone();
         if let Some(branch) = branch {
@@ -89,11 +96,20 @@ impl Parcel {
         }
         let mut parts = vec![Part::text("packed-refs", refs)];
         parts.extend(cut.map(|cut| Part::text("shallow", cut)));
-        for (name, path, file) in files {
-            let hashed = (!name.ends_with("chain")).then_some(repo.object_format.as_str());
-            parts.push(Part::file(&format!("objects/{name}"), path, file, hashed)?);
+        for open in files {
+            parts.push(part(open, &repo.object_format)?);
         }
-        Ok(Self { parts, hint })
+        Ok(Self {
+            parts,
+            bitmap,
+            hint,
+        })
+    }
+
+    /// What makes the bitmap of its pack, where the repository has one too. It goes with the rest when
+    /// it is there before all else is sent.
+    pub fn bitmap(&self) -> Option<Bitmap> {
+        self.bitmap.clone()
     }
 
     /// The bytes that it holds.
@@ -105,13 +121,21 @@ impl Parcel {
     /// whether all was taken. The last entry is empty, and says that nothing is missing. Fails when
     /// a file is not what it should be.
     pub fn send(self, mut give: impl FnMut(Vec<u8>) -> bool) -> Result<bool> {
-        for part in self.parts {
+        // Asked for when all others are sent.
+        let late = self.bitmap.iter().flat_map(Bitmap::take);
+        for part in self.parts.into_iter().chain(late) {
             if !part.send(&self.hint, &mut give)? {
                 return Ok(false);
             }
         }
         Ok(give(send::end()?))
     }
+}
+
+/// A file of objects, as it is sent; all of git's but one end in their own hash.
+fn part((name, path, file): find::Open, format: &str) -> Result<Part> {
+    let hashed = (!name.ends_with("chain")).then_some(format);
+    Part::file(&format!("objects/{name}"), path, file, hashed)
 }
 
 /// What is needed to make packs.

@@ -19,6 +19,7 @@ impl Parcel {
     pub fn of_extras(repo: &Repo, extras: &Extras, folder: &Path, stop: &Stop) -> Result<Self> {
         let empty = Self {
             parts: Vec::new(),
+            bitmap: None,
             hint: format!("{} looks for what is broken", fsck(repo)),
         };
         empty.with(repo, extras, folder, stop)
