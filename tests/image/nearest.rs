@@ -155,6 +155,26 @@ fn a_commit_is_left_detached_and_an_older_one_is_gone_back_to() {
 }
 
 #[test]
+fn other_kinds_of_repositories_have_near_images_too() {
+    let Some(lab) = Lab::new() else { return };
+    let origin = lab.repo();
+    origin.commits(5);
+    let kinds = [
+        origin.clone_with(&["--depth=3"]),
+        Repo::init(&lab, "sha256", &["--object-format=sha256"]),
+    ];
+    for repo in kinds {
+        repo.commit("Begin", &[("a", "1\n")]);
+        repo.git(["tag", "-a", "-m", "A release", "v1"]);
+        repo.conf("[post_clone]\nENV COLOUR=red PATH=/opt/bin:$PATH\nWORKDIR /srv\n");
+        let head = lab.create(&repo, &[]);
+        let tip = repo.branch("topic", "HEAD");
+        tip.commit("More", &[("b", "1\n")]);
+        same_as_full(&lab, &repo, "topic", &head);
+    }
+}
+
+#[test]
 fn a_branch_that_was_rewritten_stands_on_its_own_old_image() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();

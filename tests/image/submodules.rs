@@ -140,6 +140,7 @@ fn a_create_on_another_branch_s_image_has_its_own() {
         image.sh("git status --porcelain; ls . one; git -C one rev-parse HEAD; git submodule status | cut -c1"),
         format!(".:\na\ndocs\none\n\none:\na\nb\n{moved}\n ")
     );
+    assert_eq!(image.sh("ls .git/modules"), "one");
 }
 
 #[test]
