@@ -67,8 +67,12 @@ impl Parcel {
         }
         for pointer in &extras.pointers {
             let (name, path) = extras.content(pointer);
-            self.parts
-                .push(Part::known(&name, path, pointer.size, &pointer.oid));
+            self.parts.push(Part::known(
+                &name,
+                path,
+                pointer.size,
+                &pointer.oid.to_string(),
+            ));
         }
         Ok(self)
     }
