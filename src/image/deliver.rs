@@ -28,12 +28,12 @@ pub(super) fn start(site: Site, plan: &Plan, extras: Extras) -> Result<Option<De
         let beside = scratch.folder("beside")?;
         // Its files are open: the folders are not needed any more.
         if !replaces {
-            return Parcel::of_extras(&repo, &extras, &beside, stop);
+            return Parcel::of_extras(&repo, extras, &beside, stop);
         }
         let folder = scratch.folder("view")?;
         let branch = target.on_branch();
         Parcel::prepare(&repo, &target.commit, branch, objects, &folder, stop)?
-            .with(&repo, &extras, &beside, stop)
+            .with(&repo, extras, &beside, stop)
     };
     Ok(Some(Delivery::start(site.repo.size()?, pack)))
 }

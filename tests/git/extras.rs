@@ -35,7 +35,7 @@ fn parcel(repo: &Repo, wanted: Wanted, below: Option<&str>) -> BTreeMap<String, 
     let below = below.map(id);
     let extras = Extras::find(&found, &id(&repo.head()), wanted, below.as_ref()).unwrap();
     let folder = repo.sandbox.path(&crate::common::unique());
-    let parcel = Parcel::of_extras(&found, &extras, &folder, &Stop::default()).unwrap();
+    let parcel = Parcel::of_extras(&found, extras, &folder, &Stop::default()).unwrap();
     let mut archive = Vec::new();
     let give = |piece: Vec<u8>| {
         archive.extend(piece);
@@ -276,41 +276,60 @@ fn names_that_are_no_text() {
     assert_eq!(files, ["git-dkr-complete".to_owned(), place("three")]);
 }
 
+/// Commits very many files in one breath.
+fn commit_all(repo: &Repo, files: impl Iterator<Item = (String, String)>) {
+    let head = repo.head();
+    let mut stream = format!(
+        "commit refs/heads/main\ncommitter A <a@x> 1770000000 +0000\ndata 0\nfrom {head}\n"
+    );
+    for (name, text) in files {
+        let length = text.len();
+        stream += &format!("M 100644 inline {name}\ndata {length}\n{text}\n");
+    }
+    let stream = std::fs::File::open(repo.sandbox.file("stream", stream)).unwrap();
+    let mut import = repo.command();
+    crate::common::run(import.args(["fast-import", "--quiet"]).stdin(stream));
+}
+
 #[test]
 fn more_files_than_are_looked_into_at_once() {
-    use std::fmt::Write;
     let sandbox = Sandbox::new();
     let repo = sandbox.repo();
-    let mut stream = format!(
-        "commit refs/heads/main\ncommitter A <a@x> 1770000000 +0000\ndata 0\nfrom {}\n",
-        repo.head()
-    );
-    let mut add = |name: &str, text: &str| {
-        let length = text.len();
-        write!(stream, "M 100644 inline {name}\ndata {length}\n{text}\n").unwrap();
-    };
-    add(".gitattributes", &attributes("*.bin"));
+    repo.commit("Keep", &[(".gitattributes", &attributes("*.bin"))]);
     let contents = ["first", "middle", "last"];
-    for (folder, content) in contents.iter().enumerate() {
-        keep(&repo, content);
-        add(&format!("{folder}/x.bin"), &pointer(content));
-        for number in 0..5_000 {
-            add(&format!("{folder}/{number}"), "text");
-        }
-        // Never read, though it is most of what there is.
-        add(&format!("{folder}/long"), &"long".repeat(1 << 20));
-    }
-    let stream = sandbox.file("stream", stream);
-    let mut import = repo.command();
-    import.args(["fast-import", "--quiet"]);
-    crate::common::run(import.stdin(std::fs::File::open(stream).unwrap()));
-    let files = parcel(&repo, LFS, None);
-    assert_eq!(files.len(), 4);
+    contents.iter().for_each(|content| keep(&repo, content));
+    let files = contents.iter().flat_map(|content| {
+        let texts = (0..5_000).map(move |number| (format!("{content}/{number}"), "text".into()));
+        let kept = (format!("{content}/x.bin"), pointer(content));
+        texts.chain([kept, (format!("{content}/long"), "long".repeat(1 << 18))])
+    });
+    commit_all(&repo, files);
+    let found = parcel(&repo, LFS, None);
+    assert_eq!(found.len(), 4);
     assert!(
         contents
             .iter()
-            .all(|content| files.contains_key(&place(content)))
+            .all(|content| found.contains_key(&place(content)))
     );
+}
+
+#[test]
+fn not_all_of_very_many_that_are_lacking_are_named() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repo();
+    repo.commit("Keep", &[(".gitattributes", &attributes("*.bin"))]);
+    // Texts that nobody keeps do not count.
+    let texts = (0..1_100).map(|number| (format!("a/{number}"), pointer(&number.to_string())));
+    let kept = (0..2_000).map(|number| (format!("b/{number}.bin"), pointer(&number.to_string())));
+    commit_all(&repo, texts.chain(kept));
+    let refusal = refusal(&repo, LFS);
+    let named = refusal
+        .lines()
+        .filter(|line| line.starts_with("b/"))
+        .count();
+    assert!((1..=1_000).contains(&named), "{named}");
+    assert!(refusal.contains("of these and others:\nb/"), "{refusal}");
+    assert!(!refusal.contains("\na/"), "{refusal}");
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub(super) fn pointers(
     commit: &ObjectId,
     below: Option<&ObjectId>,
     wanted: impl Fn(&[u8]) -> bool,
-    mut on_pointer: impl FnMut(Standing),
+    mut on_pointer: impl FnMut(Standing) -> Result<()>,
 ) -> Result<()> {
     let mut batch = Vec::new();
     files(repo, commit, below, |id, path| {
@@ -106,11 +106,13 @@ fn words(head: &[u8]) -> Result<Vec<&str>> {
 fn look_into(
     repo: &Repo,
     mut batch: Vec<(String, Vec<u8>)>,
-    on_pointer: &mut impl FnMut(Standing),
+    on_pointer: &mut impl FnMut(Standing) -> Result<()>,
 ) -> Result<()> {
     let ask = |how: &str, batch: &[(String, Vec<u8>)]| {
         let ids: String = batch.iter().map(|(id, _)| format!("{id}\n")).collect();
-        run("cat-file", &offline(repo.git(["cat-file", how])).stdin(ids))
+        // Else it says each by itself.
+        let cmd = repo.git(["cat-file", "--buffer", how]);
+        run("cat-file", &offline(cmd).stdin(ids))
     };
     if batch.is_empty() {
         return Ok(());
@@ -134,7 +136,7 @@ fn look_into(
     let blobs = parse_blobs(&blobs, batch.len()).context("git cat-file broke off")?;
     for (blob, (_, path)) in blobs.into_iter().zip(batch) {
         if let Some(pointer) = parse(blob) {
-            on_pointer((pointer, path));
+            on_pointer((pointer, path))?;
         }
     }
     Ok(())

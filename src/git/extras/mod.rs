@@ -13,8 +13,11 @@ use anyhow::{Context, Result, bail};
 use super::{ObjectId, Repo};
 use crate::error::Failure;
 
-pub(super) use lfs::Pointer;
+use lfs::{Pointer, Standing};
 pub(super) use modules::Module;
+
+/// So many files of which the content is lacking are named, not all of a large tree.
+const NAMED: usize = 1000;
 
 /// What is wanted of a commit.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,9 +41,35 @@ pub struct Extras {
     lfs: bool,
     /// Each with its commit that the image below has already, if that is known.
     pub(super) modules: Vec<(Module, Option<ObjectId>)>,
-    /// Without those that the image below has.
-    pub(super) pointers: Vec<Pointer>,
+    pub(super) contents: Contents,
+}
+
+/// Contents that git-lfs keeps, without those that the image below has. There may be very many.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Contents {
+    pointers: Vec<Pointer>,
     storage: PathBuf,
+}
+
+impl Contents {
+    /// The bytes that they hold.
+    pub fn size(&self) -> u64 {
+        self.pointers.iter().map(|pointer| pointer.size).sum()
+    }
+
+    /// Of each the place below a git directory and on this machine, its size in bytes, and its SHA-256.
+    pub fn files(&self) -> impl Iterator<Item = (String, PathBuf, u64, String)> {
+        self.pointers.iter().map(|pointer| {
+            let place = pointer.place();
+            let path = self.storage.join(&place);
+            (
+                format!("lfs/{place}"),
+                path,
+                pointer.size,
+                pointer.oid.to_string(),
+            )
+        })
+    }
 }
 
 impl Extras {
@@ -61,8 +90,9 @@ impl Extras {
             extras.modules = submodules(repo, commit, wanted, below)?;
         }
         if wanted.lfs {
-            extras.storage = lfs::storage(repo)?;
-            extras.pointers = pointers(repo, commit, wanted, below, &extras.storage)?;
+            let storage = lfs::storage(repo)?;
+            let pointers = pointers(repo, commit, wanted, below, &storage)?;
+            extras.contents = Contents { pointers, storage };
         }
         Ok(extras)
     }
@@ -70,12 +100,6 @@ impl Extras {
     /// Whether anything is asked for, even if there is none of it.
     pub fn any(&self) -> bool {
         self.submodules || self.lfs
-    }
-
-    /// Where the content of a file of git-lfs lies, below a git directory and on this machine.
-    pub(super) fn content(&self, pointer: &Pointer) -> (String, PathBuf) {
-        let place = pointer.place();
-        (format!("lfs/{place}"), self.storage.join(place))
     }
 }
 
@@ -143,26 +167,20 @@ fn pointers(
     lfs::pointers(repo, commit, since, inside, |(pointer, path)| {
         if pointer.is_in(storage) {
             found.push(pointer);
-        } else {
-            lacking.push((pointer, path));
+            return Ok(());
         }
-    })
-    .context("cannot list the files that git-lfs keeps")?;
-    let lacking = lfs::kept_by_lfs(repo, commit, lacking)?;
-    if !lacking.is_empty() {
-        let mut lacking: Vec<String> = lacking.iter().map(|(_, path)| shown(path)).collect();
-        lacking.sort();
-        bail!(
-            Failure::new(format!(
-                "this repository lacks the content of files that git-lfs keeps:\n{}",
-                lacking.join("\n")
-            ))
-            .hint(format!(
-                "{} fetches it",
-                repo.command_line(&["lfs", "fetch", "REMOTE", commit.as_str()])
-            ))
-        );
-    }
+        lacking.push((pointer, path));
+        if lacking.len() < NAMED {
+            return Ok(());
+        }
+        refuse(
+            repo,
+            commit,
+            std::mem::take(&mut lacking),
+            ", of these and others",
+        )
+    })?;
+    refuse(repo, commit, lacking, "")?;
     found.sort_unstable();
     found.dedup();
     let Some(below) = below.filter(|_| !found.is_empty()) else {
@@ -170,10 +188,11 @@ fn pointers(
     };
     let mut older = Vec::new();
     let since = Some(commit).filter(|_| similar);
-    let listed = lfs::pointers(repo, below, since, inside, |(pointer, path)| {
-        if found.binary_search(&pointer).is_ok() {
-            older.push((pointer, path));
+    let listed = lfs::pointers(repo, below, since, inside, |standing| {
+        if found.binary_search(&standing.0).is_ok() {
+            older.push(standing);
         }
+        Ok(())
     });
     // That commit may be gone, after a force-push: all is new then.
     if listed.is_ok() {
@@ -182,6 +201,26 @@ fn pointers(
         found.retain(|new| older.binary_search_by(|(old, _)| old.cmp(new)).is_err());
     }
     Ok(found)
+}
+
+/// Fails when git-lfs keeps any of what is lacking.
+fn refuse(repo: &Repo, commit: &ObjectId, lacking: Vec<Standing>, which: &str) -> Result<()> {
+    let lacking = lfs::kept_by_lfs(repo, commit, lacking)?;
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let mut lacking: Vec<String> = lacking.iter().map(|(_, path)| shown(path)).collect();
+    lacking.sort();
+    bail!(
+        Failure::new(format!(
+            "this repository lacks the content of files that git-lfs keeps{which}:\n{}",
+            lacking.join("\n")
+        ))
+        .hint(format!(
+            "{} fetches it",
+            repo.command_line(&["lfs", "fetch", "REMOTE", commit.as_str()])
+        ))
+    );
 }
 
 /// A path for people. What is no text, or would act on a terminal, is escaped.

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::extras::Contents;
 use super::{GitError, ObjectId, Repo, View, command, lines, run};
 use crate::error::Failure;
 use crate::proc::{Cmd, Stop, at_once};
@@ -48,6 +49,8 @@ impl Objects {
 #[derive(Debug)]
 pub struct Parcel {
     parts: Vec<Part>,
+    /// Comes after them; each is opened when it is its turn.
+    contents: Contents,
     /// What to do when one of them is broken.
     hint: String,
 }
@@ -93,19 +96,24 @@ impl Parcel {
             let hashed = (!name.ends_with("chain")).then_some(repo.object_format.as_str());
             parts.push(Part::file(&format!("objects/{name}"), path, file, hashed)?);
         }
-        Ok(Self { parts, hint })
+        Ok(Self {
+            parts,
+            contents: Contents::default(),
+            hint,
+        })
     }
 
     /// The bytes that it holds.
     pub fn size(&self) -> u64 {
-        self.parts.iter().map(Part::size).sum()
+        self.parts.iter().map(Part::size).sum::<u64>() + self.contents.size()
     }
 
     /// Hands it out as a tar archive, piece by piece, until `give` says that nobody takes any more;
     /// whether all was taken. The last entry is empty, and says that nothing is missing. Fails when
     /// a file is not what it should be.
     pub fn send(self, mut give: impl FnMut(Vec<u8>) -> bool) -> Result<bool> {
-        for part in self.parts {
+        let contents = self.contents.files().map(Part::known);
+        for part in self.parts.into_iter().chain(contents) {
             if !part.send(&self.hint, &mut give)? {
                 return Ok(false);
             }
