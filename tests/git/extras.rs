@@ -333,6 +333,18 @@ fn not_all_of_very_many_that_are_lacking_are_named() {
 }
 
 #[test]
+fn a_submodule_whose_path_is_no_text_is_not_passed_over() {
+    let sandbox = Sandbox::new();
+    let (other, repo) = (sandbox.repo(), sandbox.repo());
+    repo.submodule("sub", &other);
+    let odd = OsStr::from_bytes(b"odd\xe9");
+    repo.git([OsStr::new("mv"), OsStr::new("sub"), odd]);
+    repo.commit("Move", &[]);
+    let said = refusal(&repo, SUBMODULES);
+    assert!(said.contains("is not named in UTF-8"), "{said}");
+}
+
+#[test]
 fn contents_of_git_lfs_wherever_they_are_kept() {
     let sandbox = Sandbox::new();
     let repo = sandbox.repo();
