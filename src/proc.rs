@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use crate::ui;
 
 mod offspring;
+mod records;
 mod signals;
 mod threads;
 

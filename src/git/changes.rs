@@ -4,6 +4,7 @@
 //! what looks like an option, an exclusion or other magic is a name like any.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 
 use anyhow::{Context, Result, bail};
 
@@ -159,7 +160,8 @@ impl Repo {
         count.context("git rev-list --count gave no number")
     }
 
-    fn diff_tree(&self, args: &[&str], pathspecs: &[String]) -> Cmd {
+    /// Which files differ, as raw records.
+    pub(super) fn diff_tree<S: AsRef<OsStr>>(&self, args: &[&str], pathspecs: &[S]) -> Cmd {
         let cmd = self
             // Raw, as each of its records begins with a colon, and no head does.
             .git([

@@ -119,6 +119,20 @@ fn run(subcommand: &str, cmd: &Cmd) -> Result<Vec<u8>> {
     }
 }
 
+/// The same where that may be much: each record of it as it comes, which ends with a NUL.
+fn run_records(
+    subcommand: &str,
+    cmd: &Cmd,
+    on_record: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let output = cmd.records(0, on_record)?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(failed(subcommand, &output).into())
+    }
+}
+
 fn failed(subcommand: &str, output: &Output) -> GitError {
     let message = String::from_utf8_lossy(&output.stderr);
     let message = match message.trim() {

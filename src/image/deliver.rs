@@ -28,7 +28,7 @@ pub(super) fn start(site: Site, plan: &Plan, extras: Extras) -> Result<Option<De
     let pack = move |stop: &Stop, hand: &dyn Fn(Parcel)| {
         let beside = scratch.folder("beside")?;
         if !replaces {
-            hand(Parcel::of_extras(&repo, &extras, &beside, stop)?);
+            hand(Parcel::of_extras(&repo, extras, &beside, stop)?);
             return Ok(());
         }
         let folder = scratch.folder("view")?;
@@ -36,7 +36,7 @@ pub(super) fn start(site: Site, plan: &Plan, extras: Extras) -> Result<Option<De
         let parcel = Parcel::prepare(&repo, &target.commit, branch, objects, &folder, stop)?;
         let bitmap = parcel.bitmap();
         // Its files are open: the folders are not needed for it any more.
-        hand(parcel.with(&repo, &extras, &beside, stop)?);
+        hand(parcel.with(&repo, extras, &beside, stop)?);
         // Git does without one, if a little slower.
         drop(bitmap.map(|bitmap| bitmap.make()));
         Ok(())

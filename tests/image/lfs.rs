@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::common::engine::Lab;
+use crate::common::engine::{Image, Lab};
 use crate::common::repo::Repo;
 
 /// A repository that keeps `*.bin` by git-lfs, with two of them.
@@ -25,6 +25,12 @@ fn repo<'a>(lab: &'a Lab, conf: &str) -> Repo<'a> {
         ],
     );
     repo
+}
+
+/// What stands in a commit for a content.
+fn pointer(content: &str) -> String {
+    let (oid, size) = (git_dkr::digest::of(content), content.len());
+    format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n")
 }
 
 /// Where the content of a file is kept.
@@ -80,6 +86,40 @@ fn contents_come_from_the_host_s_store() {
 }
 
 #[test]
+fn a_text_becomes_a_file_of_git_lfs_by_attributes_alone() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = repo(&lab, "lfs = yes\n");
+    let late = "late content\n";
+    let keep = |pattern: &str| format!("{pattern} filter=lfs diff=lfs merge=lfs -text\n");
+    let files = [
+        (".gitattributes", &*(keep("*.bin") + &keep("*.txt"))),
+        ("late \"é\".dat", &pointer(late)),
+        ("former.txt", "former\n"),
+    ];
+    repo.commit("Add", &files);
+    let image = lab.create(&repo, &[]);
+    assert_eq!(image.sh(&format!("cat former.txt; {STORE}")), "former\n3");
+
+    // No other file is written for it.
+    repo.commit(
+        "Keep another",
+        &[(".gitattributes", &(keep("*.bin") + &keep("*.dat")))],
+    );
+    let place = kept(&repo, "late \"é\".dat");
+    std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+    std::fs::write(place, late).unwrap();
+    let seen = "git status --porcelain; test ! -e .git/dkr-lfs; cat late*.dat old.bin; head -c 7 former.txt; git lfs fsck >/dev/null";
+    let updated = lab.update(&repo, &[]);
+    let fresh = lab.create(&repo, &["--from", "none", "--force-rebuild"]);
+    for image in [&updated, &fresh] {
+        assert_eq!(image.sh(seen), "late content\nold content\nversion");
+    }
+    assert_eq!(updated.sh(STORE), "4");
+    let times = |image: &Image| image.sh("stat -c %y old.bin a");
+    assert_eq!(times(&updated), times(&image));
+}
+
+#[test]
 fn only_what_is_checked_out_comes() {
     let Some(lab) = Lab::new() else { return };
     let repo = repo(&lab, "lfs = yes\nsparse = assets\nfilter = blob:none\n");
@@ -98,26 +138,25 @@ fn what_the_host_lacks_is_named_at_once_and_nothing_is_built() {
     let Some(lab) = Lab::new() else { return };
     let repo = repo(&lab, "lfs = yes\n");
     // It looks like a pointer, and nobody says that it is one.
-    let text = format!(
-        "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 7\n",
-        "a".repeat(64)
-    );
-    repo.commit("Explain", &[("pointer.txt", &text)]);
+    repo.commit("Explain", &[("pointer.txt", &pointer("nowhere"))]);
     lab.create(&repo, &[]);
     let before = lab.images();
     repo.commit("More", &[("more.bin", "more\n")]);
     std::fs::remove_file(kept(&repo, "old.bin")).unwrap();
     std::fs::write(kept(&repo, "more.bin"), "mo").unwrap();
-    for args in [
-        &["create-image"][..],
-        &["update-image"],
-        &["create-image", "--dry-run"],
+    // The image has one of them, and is given what is new alone.
+    for (args, lacking) in [
+        (
+            &["create-image", "--from", "none"][..],
+            "    more.bin\n    old.bin\n",
+        ),
+        (&["create-image", "--dry-run"], "    more.bin\n"),
+        (&["update-image"], "    more.bin\n"),
     ] {
         let outcome = lab.dkr(&repo.path, args).fails();
         outcome
-            .says("\n    more.bin\n    old.bin\n")
-            .says("lfs fetch")
-            .never_says("pointer.txt");
+            .says(&format!("git-lfs keeps:\n{lacking}hint"))
+            .says("lfs fetch");
     }
     assert_eq!(lab.images(), before);
 }

@@ -3,71 +3,143 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 
-use super::super::{ObjectId, Repo, lines, run};
+use super::super::changes::offline;
+use super::super::tree::parse_blobs;
+use super::super::{ObjectId, Repo, lines, run, run_records};
+use crate::error::Failure;
+use crate::fs::Scratch;
 
 /// No pointer is longer, in bytes.
 const LONGEST: u64 = 1024;
-/// So many blobs are read at once.
-const BATCH: usize = 10_000;
+/// So many files are looked into at once.
+const BATCH: usize = 8192;
 
 /// What a pointer points to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pointer {
-    /// The SHA-256 of the content, in hexadecimal digits.
-    pub oid: String,
+    /// The SHA-256 of the content.
+    pub oid: gix::ObjectId,
     /// The bytes of the content.
     pub size: u64,
 }
 
-/// A pointer and the first path at which it stands.
-pub(super) type Standing = (Pointer, String);
+/// A pointer and the path at which it stands, as bytes.
+pub(super) type Standing = (Pointer, Vec<u8>);
 
-/// The pointers in the tree of a commit at `wanted` paths, each once, in the order of their ids.
+/// Hands out the pointers at `wanted` paths of a commit, or of its files that are not in `below`. A tree
+/// may be larger than memory: only few files of it are held at a time.
 pub(super) fn pointers(
     repo: &Repo,
     commit: &ObjectId,
-    wanted: impl Fn(&str) -> bool,
-) -> Result<Vec<Standing>> {
-    let list = ["ls-tree", "-r", "-l", "-z", "--full-tree", commit.as_str()];
-    let listed = run("ls-tree", &repo.git(list))?;
-    let small = small_files(&listed, wanted);
-    let mut found: Vec<Standing> = Vec::new();
-    for batch in small.chunks(BATCH) {
-        let ids: String = batch.iter().map(|(id, _)| format!("{id}\n")).collect();
-        let cmd = repo.git(["cat-file", "--batch=%(objectsize)"]).stdin(ids);
-        let blobs = run("cat-file", &cmd)?;
-        let blobs = super::super::tree::parse_blobs(&blobs, batch.len())
-            .context("git cat-file broke off")?;
-        for (blob, (_, path)) in blobs.into_iter().zip(batch) {
-            found.extend(parse(blob).map(|pointer| (pointer, path.clone())));
+    below: Option<&ObjectId>,
+    wanted: impl Fn(&[u8]) -> bool,
+    mut on_pointer: impl FnMut(Standing) -> Result<()>,
+) -> Result<()> {
+    let mut batch = Vec::new();
+    files(repo, commit, below, |id, path| {
+        if wanted(path) {
+            batch.push((id.to_owned(), path.to_owned()));
         }
-    }
-    found.sort();
-    found.dedup_by(|a, b| a.0 == b.0);
-    Ok(found)
+        if batch.len() < BATCH {
+            return Ok(());
+        }
+        look_into(repo, std::mem::take(&mut batch), &mut on_pointer)
+    })?;
+    look_into(repo, batch, &mut on_pointer)
 }
 
-/// Id and path of each file that is short enough.
-fn small_files(listed: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for line in listed.split(|byte| *byte == 0) {
-        let line = String::from_utf8_lossy(line);
-        let Some((head, path)) = line.split_once('\t') else {
-            continue;
+/// Id and path of each file of a commit, or of those that are not in `below`.
+fn files(
+    repo: &Repo,
+    commit: &ObjectId,
+    below: Option<&ObjectId>,
+    mut on_file: impl FnMut(&str, &[u8]) -> Result<()>,
+) -> Result<()> {
+    let Some(below) = below else {
+        return entries(repo, commit, |entry| {
+            let (head, path) = split(entry)?;
+            match words(head)?[..] {
+                ["100644" | "100755", _, id] => on_file(id, path),
+                _ => Ok(()),
+            }
+        });
+    };
+    // Its path is a record of its own.
+    let mut head: Option<Vec<u8>> = None;
+    let cmd = repo.diff_tree::<&str>(&[below.as_str(), commit.as_str()], &[]);
+    run_records("diff-tree", &cmd, |record| {
+        let Some(head) = head.take() else {
+            head = Some(record.to_owned());
+            return Ok(());
         };
-        let words: Vec<&str> = head.split_whitespace().collect();
-        if let ["100644" | "100755", "blob", id, size] = words[..]
-            && size
-                .parse()
-                .is_ok_and(|size: u64| (1..=LONGEST).contains(&size))
-            && wanted(path)
-        {
-            found.push((id.to_owned(), path.to_owned()));
+        match words(&head)?[..] {
+            [_, "100644" | "100755", _, id, _] => on_file(id, record),
+            _ => Ok(()),
+        }
+    })
+}
+
+/// Hands out what is in the tree of a commit: mode, kind and id, a tab, the path.
+fn entries(
+    repo: &Repo,
+    commit: &ObjectId,
+    on_entry: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let list = ["ls-tree", "-r", "-z", "--full-tree", commit.as_str()];
+    run_records("ls-tree", &repo.git(list), on_entry)
+}
+
+fn split(entry: &[u8]) -> Result<(&[u8], &[u8])> {
+    let tab = entry.iter().position(|byte| *byte == b'\t');
+    let tab = tab.context("git ls-tree does not answer as expected")?;
+    Ok((&entry[..tab], &entry[tab + 1..]))
+}
+
+fn words(head: &[u8]) -> Result<Vec<&str>> {
+    let head = std::str::from_utf8(head).context("git does not answer as expected")?;
+    Ok(head.split(' ').collect())
+}
+
+/// Which of these blobs are pointers.
+fn look_into(
+    repo: &Repo,
+    mut batch: Vec<(String, Vec<u8>)>,
+    on_pointer: &mut impl FnMut(Standing) -> Result<()>,
+) -> Result<()> {
+    let ask = |how: &str, batch: &[(String, Vec<u8>)]| {
+        let ids: String = batch.iter().map(|(id, _)| format!("{id}\n")).collect();
+        // Else it says each by itself.
+        let cmd = repo.git(["cat-file", "--buffer", how]);
+        run("cat-file", &offline(cmd).stdin(ids))
+    };
+    if batch.is_empty() {
+        return Ok(());
+    }
+    // What is too long is not even read.
+    let sizes = lines(&ask("--batch-check=%(objectsize)", &batch)?);
+    let sizes: Vec<u64> = sizes.iter().filter_map(|size| size.parse().ok()).collect();
+    if sizes.len() != batch.len() {
+        bail!(
+            Failure::new("this repository lacks files of the commit")
+                .hint("git fsck --connectivity-only tells what is not here")
+        );
+    }
+    let mut sizes = sizes.into_iter();
+    batch.retain(|_| {
+        sizes
+            .next()
+            .is_some_and(|size| (1..=LONGEST).contains(&size))
+    });
+    let blobs = ask("--batch=%(objectsize)", &batch)?;
+    let blobs = parse_blobs(&blobs, batch.len()).context("git cat-file broke off")?;
+    for (blob, (_, path)) in blobs.into_iter().zip(batch) {
+        if let Some(pointer) = parse(blob) {
+            on_pointer((pointer, path))?;
         }
     }
-    found
+    Ok(())
 }
 
 /// Reads a pointer, if it is one. An empty file has none, and needs no object.
@@ -87,22 +159,16 @@ fn parse(blob: &[u8]) -> Option<Pointer> {
     let oid = value("oid sha256:")?;
     let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let size = value("size ")?.parse().ok().filter(|size| *size > 0)?;
-    (oid.len() == 64 && oid.bytes().all(hex)).then(|| Pointer {
-        oid: oid.to_owned(),
-        size,
-    })
+    let oid = (oid.len() == 64 && oid.bytes().all(hex)).then_some(oid)?;
+    let oid = gix::ObjectId::from_hex(oid.as_bytes()).ok()?;
+    Some(Pointer { oid, size })
 }
 
 impl Pointer {
     /// Where its content lies below a folder of git-lfs.
     pub(super) fn place(&self) -> String {
-        let (a, b) = (self.oid.get(..2), self.oid.get(2..4));
-        format!(
-            "objects/{}/{}/{}",
-            a.unwrap_or_default(),
-            b.unwrap_or_default(),
-            self.oid
-        )
+        let oid = self.oid.to_string();
+        format!("objects/{}/{}/{oid}", &oid[..2], &oid[2..4])
     }
 
     /// Whether the content is there, and as long as it should be.
@@ -119,38 +185,62 @@ pub(super) fn storage(repo: &Repo) -> Result<PathBuf> {
     Ok(repo.common_dir.join(folder.as_deref().unwrap_or("lfs")))
 }
 
-/// Those of the paths that git-lfs is to fill, by `.gitattributes` of the commit: a text that only
-/// looks like a pointer is a text.
+/// Whether no `.gitattributes` differs between two commits; not so when one of them is not here.
+pub(super) fn same_attributes(repo: &Repo, one: &ObjectId, other: &ObjectId) -> Result<bool> {
+    let ask = ["--quiet", one.as_str(), other.as_str()];
+    let output = repo
+        .diff_tree(&ask, &[":(top,glob)**/.gitattributes"])
+        .output()?;
+    Ok(output.status.success())
+}
+
+/// Those that git-lfs is to fill, by `.gitattributes` of the commit: a text that only looks like a
+/// pointer is a text.
 pub(super) fn kept_by_lfs(
     repo: &Repo,
     commit: &ObjectId,
-    paths: &[&str],
-    folder: &Path,
-) -> Result<Vec<String>> {
-    let index = folder.join("index");
-    let read = repo
-        .git(["read-tree", commit.as_str()])
-        .env("GIT_INDEX_FILE", &index);
-    run("read-tree", &read)?;
-    let cmd = repo
-        .git(["check-attr", "--cached", "--stdin", "-z", "filter"])
-        .env("GIT_INDEX_FILE", &index)
-        .stdin(
-            paths
-                .iter()
-                .map(|path| format!("{path}\0"))
-                .collect::<String>(),
-        );
-    let said = run("check-attr", &cmd)?;
-    let words: Vec<String> = said
-        .split(|byte| *byte == 0)
-        .map(|word| String::from_utf8_lossy(word).into_owned())
-        .collect();
-    let kept = words.chunks(3).filter_map(|said| match said {
-        [path, _, filter] if filter == "lfs" => Some(path.clone()),
-        _ => None,
-    });
-    Ok(kept.collect())
+    standing: Vec<Standing>,
+) -> Result<Vec<Standing>> {
+    if standing.is_empty() {
+        return Ok(standing);
+    }
+    let scratch = Scratch::new()?;
+    let git = |args: &[&str]| {
+        repo.git(args)
+            .env("GIT_INDEX_FILE", scratch.path().join("index"))
+            // So that no path is one from the current folder.
+            .env("GIT_WORK_TREE", scratch.path())
+    };
+    // An index of nothing else is quickly made.
+    let mut attributes = Vec::new();
+    entries(repo, commit, |entry| {
+        let (_, path) = split(entry)?;
+        if path.rsplit(|byte| *byte == b'/').next() == Some(b".gitattributes") {
+            attributes.extend_from_slice(entry);
+            attributes.push(0);
+        }
+        Ok(())
+    })?;
+    let write = git(&["update-index", "-z", "--index-info"]).stdin(attributes);
+    run("update-index", &write)?;
+    let mut paths: Vec<u8> = Vec::new();
+    for (_, path) in &standing {
+        paths.extend_from_slice(path);
+        paths.push(0);
+    }
+    let ask = git(&["check-attr", "--cached", "--stdin", "-z", "filter"]).stdin(paths);
+    let said = run("check-attr", &ask)?;
+    // Path, attribute and value of each.
+    let words: Vec<&[u8]> = said.split(|byte| *byte == 0).collect();
+    ensure!(
+        words.len() == 3 * standing.len() + 1,
+        "git check-attr broke off"
+    );
+    let filters = words.chunks_exact(3).map(|said| said[2] == b"lfs");
+    let kept = standing.into_iter().zip(filters);
+    Ok(kept
+        .filter_map(|(standing, lfs)| lfs.then_some(standing))
+        .collect())
 }
 
 #[cfg(test)]
@@ -166,7 +256,10 @@ mod tests {
             )
         };
         let pointer = parse(text(&oid, "12345").as_bytes()).unwrap();
-        assert_eq!((pointer.oid.as_str(), pointer.size), (oid.as_str(), 12345));
+        assert_eq!(
+            (pointer.oid.to_string(), pointer.size),
+            (oid.clone(), 12345)
+        );
         assert_eq!(pointer.place(), format!("objects/4d/4d/{oid}"));
         for (oid, size) in [
             (&*oid, "0"),
@@ -183,12 +276,5 @@ mod tests {
         ] {
             assert_eq!(parse(other.as_bytes()), None, "{other}");
         }
-    }
-
-    #[test]
-    fn links_and_long_files_are_no_pointers() {
-        let listed = b"100644 blob a1     130\tone\x00120000 blob b2 130\tlink\x00100755 blob c3 1025\tlong\x00160000 commit d4 -\tsub\x00100644 blob e5 7\tother/x\x00";
-        let found = small_files(listed, |path| !path.starts_with("other"));
-        assert_eq!(found, [("a1".to_owned(), "one".to_owned())]);
     }
 }

@@ -4,16 +4,20 @@
 mod lfs;
 mod modules;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use super::{ObjectId, Repo};
 use crate::error::Failure;
-use crate::fs::Scratch;
 
-pub(super) use lfs::Pointer;
+use lfs::{Pointer, Standing};
 pub(super) use modules::Module;
+
+/// So many files of which the content is lacking are named, not all of a large tree.
+const NAMED: usize = 1000;
 
 /// What is wanted of a commit.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,9 +41,35 @@ pub struct Extras {
     lfs: bool,
     /// Each with its commit that the image below has already, if that is known.
     pub(super) modules: Vec<(Module, Option<ObjectId>)>,
-    /// Without those that the image below has.
-    pub(super) pointers: Vec<Pointer>,
+    pub(super) contents: Contents,
+}
+
+/// Contents that git-lfs keeps, without those that the image below has. There may be very many.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Contents {
+    pointers: Vec<Pointer>,
     storage: PathBuf,
+}
+
+impl Contents {
+    /// The bytes that they hold.
+    pub fn size(&self) -> u64 {
+        self.pointers.iter().map(|pointer| pointer.size).sum()
+    }
+
+    /// Of each the place below a git directory and on this machine, its size in bytes, and its SHA-256.
+    pub fn files(&self) -> impl Iterator<Item = (String, PathBuf, u64, String)> {
+        self.pointers.iter().map(|pointer| {
+            let place = pointer.place();
+            let path = self.storage.join(&place);
+            (
+                format!("lfs/{place}"),
+                path,
+                pointer.size,
+                pointer.oid.to_string(),
+            )
+        })
+    }
 }
 
 impl Extras {
@@ -60,8 +90,9 @@ impl Extras {
             extras.modules = submodules(repo, commit, wanted, below)?;
         }
         if wanted.lfs {
-            extras.storage = lfs::storage(repo)?;
-            extras.pointers = pointers(repo, commit, wanted, below, &extras.storage)?;
+            let storage = lfs::storage(repo)?;
+            let pointers = pointers(repo, commit, wanted, below, &storage)?;
+            extras.contents = Contents { pointers, storage };
         }
         Ok(extras)
     }
@@ -69,12 +100,6 @@ impl Extras {
     /// Whether anything is asked for, even if there is none of it.
     pub fn any(&self) -> bool {
         self.submodules || self.lfs
-    }
-
-    /// Where the content of a file of git-lfs lies, below a git directory and on this machine.
-    pub(super) fn content(&self, pointer: &Pointer) -> (String, PathBuf) {
-        let place = pointer.place();
-        (format!("lfs/{place}"), self.storage.join(place))
     }
 }
 
@@ -86,7 +111,7 @@ fn submodules(
 ) -> Result<Vec<(Module, Option<ObjectId>)>> {
     let find = |commit| {
         modules::find(repo, commit, wanted.recursive, |path| {
-            in_cone(path, wanted.sparse)
+            in_cone(Path::new(path), wanted.sparse)
         })
         .context("cannot list the submodules")
     };
@@ -131,49 +156,85 @@ fn pointers(
     below: Option<&ObjectId>,
     storage: &Path,
 ) -> Result<Vec<Pointer>> {
-    let find = |commit| {
-        lfs::pointers(repo, commit, |path| in_cone(path, wanted.sparse))
-            .context("cannot list the files that git-lfs keeps")
+    let inside = |path: &[u8]| in_cone(Path::new(OsStr::from_bytes(path)), wanted.sparse);
+    // What did not change matters only where other attributes make a pointer of it.
+    let similar = match below {
+        Some(below) => lfs::same_attributes(repo, below, commit)?,
+        None => false,
     };
-    let mut found = find(commit)?;
-    let lacking: Vec<&str> = found
-        .iter()
-        .filter(|(pointer, _)| !pointer.is_in(storage))
-        .map(|(_, path)| &**path)
-        .collect();
-    if !lacking.is_empty() {
-        let scratch = Scratch::new()?;
-        let mut lacking = lfs::kept_by_lfs(repo, commit, &lacking, scratch.path())?;
-        lacking.sort();
-        if !lacking.is_empty() {
-            bail!(
-                Failure::new(format!(
-                    "this repository lacks the content of files that git-lfs keeps:\n{}",
-                    lacking.join("\n")
-                ))
-                .hint(format!(
-                    "{} fetches it",
-                    repo.command_line(&["lfs", "fetch", "REMOTE", commit.as_str()])
-                ))
-            );
+    let (mut found, mut lacking) = (Vec::new(), Vec::new());
+    let since = below.filter(|_| similar);
+    lfs::pointers(repo, commit, since, inside, |(pointer, path)| {
+        if pointer.is_in(storage) {
+            found.push(pointer);
+            return Ok(());
         }
-        found.retain(|(pointer, _)| pointer.is_in(storage));
+        lacking.push((pointer, path));
+        if lacking.len() < NAMED {
+            return Ok(());
+        }
+        refuse(
+            repo,
+            commit,
+            std::mem::take(&mut lacking),
+            ", of these and others",
+        )
+    })?;
+    refuse(repo, commit, lacking, "")?;
+    found.sort_unstable();
+    found.dedup();
+    let Some(below) = below.filter(|_| !found.is_empty()) else {
+        return Ok(found);
+    };
+    let mut older = Vec::new();
+    let since = Some(commit).filter(|_| similar);
+    let listed = lfs::pointers(repo, below, since, inside, |standing| {
+        if found.binary_search(&standing.0).is_ok() {
+            older.push(standing);
+        }
+        Ok(())
+    });
+    // That commit may be gone, after a force-push: all is new then.
+    if listed.is_ok() {
+        let mut older = lfs::kept_by_lfs(repo, below, older)?;
+        older.sort_unstable();
+        found.retain(|new| older.binary_search_by(|(old, _)| old.cmp(new)).is_err());
     }
-    let older = below.and_then(|commit| find(commit).ok());
-    let older = older.unwrap_or_default();
-    // They come in order.
-    let has = |pointer: &Pointer| older.binary_search_by(|(old, _)| old.cmp(pointer)).is_ok();
-    let new = found.into_iter().map(|(pointer, _)| pointer);
-    Ok(new.filter(|pointer| !has(pointer)).collect())
+    Ok(found)
+}
+
+/// Fails when git-lfs keeps any of what is lacking.
+fn refuse(repo: &Repo, commit: &ObjectId, lacking: Vec<Standing>, which: &str) -> Result<()> {
+    let lacking = lfs::kept_by_lfs(repo, commit, lacking)?;
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let mut lacking: Vec<String> = lacking.iter().map(|(_, path)| shown(path)).collect();
+    lacking.sort();
+    bail!(
+        Failure::new(format!(
+            "this repository lacks the content of files that git-lfs keeps{which}:\n{}",
+            lacking.join("\n")
+        ))
+        .hint(format!(
+            "{} fetches it",
+            repo.command_line(&["lfs", "fetch", "REMOTE", commit.as_str()])
+        ))
+    );
+}
+
+/// A path for people. What is no text, or would act on a terminal, is escaped.
+fn shown(path: &[u8]) -> String {
+    match std::str::from_utf8(path) {
+        Ok(path) if !path.contains(char::is_control) => path.to_owned(),
+        _ => format!("{:?}", OsStr::from_bytes(path)),
+    }
 }
 
 /// Whether git checks this path out: it lies in one of the folders, or directly in one that leads to
 /// them.
-fn in_cone(path: &str, sparse: &[String]) -> bool {
-    let Some((folder, _)) = path.rsplit_once('/') else {
-        return true;
-    };
-    let folder = Path::new(folder);
+fn in_cone(path: &Path, sparse: &[String]) -> bool {
+    let folder = path.parent().unwrap_or(path);
     let mut kept = sparse.iter().map(Path::new);
     sparse.is_empty() || kept.any(|kept| folder.starts_with(kept) || kept.starts_with(folder))
 }
@@ -186,11 +247,11 @@ mod tests {
     fn a_cone_is_folders_and_what_lies_on_the_way_to_them() {
         let sparse = ["a/b".to_owned()];
         for inside in ["top", "a/x", "a/b/x", "a/b/c/x"] {
-            assert!(in_cone(inside, &sparse), "{inside}");
+            assert!(in_cone(Path::new(inside), &sparse), "{inside}");
         }
         for outside in ["a/c/x", "a/bc/x", "b/x"] {
-            assert!(!in_cone(outside, &sparse), "{outside}");
-            assert!(in_cone(outside, &[]), "{outside}");
+            assert!(!in_cone(Path::new(outside), &sparse), "{outside}");
+            assert!(in_cone(Path::new(outside), &[]), "{outside}");
         }
     }
 }

@@ -277,6 +277,19 @@ fn entries(settings: Vec<(String, String)>) -> Vec<(String, Entry)> {
 /// another. Nor may a path leave the worktree.
 fn check(entries: &[(String, Entry)]) -> Result<()> {
     for (name, entry) in entries {
+        // What was read there is not what git has.
+        if [name, &entry.path]
+            .iter()
+            .any(|text| text.contains(char::REPLACEMENT_CHARACTER))
+        {
+            bail!(
+                Failure::new(format!(
+                    "the submodule {name:?} at {:?} is not named in UTF-8",
+                    entry.path
+                ))
+                .hint("give it another name and path, or leave submodules out: submodules = no")
+            );
+        }
         if !stays(name) {
             bail!(refused(&format!("{name:?} is no name for a submodule")));
         }

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::extras::Contents;
 use super::{GitError, ObjectId, Repo, View, command, lines, run};
 use crate::error::Failure;
 use crate::proc::{Cmd, Stop, at_once};
@@ -51,6 +52,8 @@ impl Objects {
 pub struct Parcel {
     parts: Vec<Part>,
     bitmap: Option<Bitmap>,
+    /// Comes after them; each is opened when it is its turn.
+    contents: Contents,
     /// What to do when one of them is broken.
     hint: String,
 }
@@ -101,6 +104,7 @@ impl Parcel {
         }
         Ok(Self {
             parts,
+            contents: Contents::default(),
             bitmap,
             hint,
         })
@@ -114,16 +118,17 @@ impl Parcel {
 
     /// The bytes that it holds.
     pub fn size(&self) -> u64 {
-        self.parts.iter().map(Part::size).sum()
+        self.parts.iter().map(Part::size).sum::<u64>() + self.contents.size()
     }
 
     /// Hands it out as a tar archive, piece by piece, until `give` says that nobody takes any more;
     /// whether all was taken. The last entry is empty, and says that nothing is missing. Fails when
     /// a file is not what it should be.
     pub fn send(self, mut give: impl FnMut(Vec<u8>) -> bool) -> Result<bool> {
+        let contents = self.contents.files().map(Part::known);
         // Asked for when all others are sent.
         let late = self.bitmap.iter().flat_map(Bitmap::take);
-        for part in self.parts.into_iter().chain(late) {
+        for part in self.parts.into_iter().chain(contents).chain(late) {
             if !part.send(&self.hint, &mut give)? {
                 return Ok(false);
             }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use super::send::Part;
 use super::{Parcel, fsck};
+use crate::git::extras::Contents;
 use crate::git::{Extras, Repo};
 use crate::proc::Stop;
 
@@ -16,9 +17,10 @@ const MODULES: &str = "dkr-modules";
 
 impl Parcel {
     /// Nothing but the extras; see [`Parcel::with`].
-    pub fn of_extras(repo: &Repo, extras: &Extras, folder: &Path, stop: &Stop) -> Result<Self> {
+    pub fn of_extras(repo: &Repo, extras: Extras, folder: &Path, stop: &Stop) -> Result<Self> {
         let empty = Self {
             parts: Vec::new(),
+            contents: Contents::default(),
             bitmap: None,
             hint: format!("{} looks for what is broken", fsck(repo)),
         };
@@ -27,13 +29,7 @@ impl Parcel {
 
     /// The same with the extras. Submodules are packed into `folder`, which must be empty, and may be
     /// removed afterwards.
-    pub fn with(
-        mut self,
-        repo: &Repo,
-        extras: &Extras,
-        folder: &Path,
-        stop: &Stop,
-    ) -> Result<Self> {
+    pub fn with(mut self, repo: &Repo, extras: Extras, folder: &Path, stop: &Stop) -> Result<Self> {
         let (mut list, mut top) = (String::new(), String::new());
         for (number, (module, below)) in extras.modules.iter().enumerate() {
             let into = folder.join(format!("module-{number}"));
@@ -66,11 +62,7 @@ impl Parcel {
             let lists = lists.map(|(name, text)| Part::text(&format!("{MODULES}/{name}"), text));
             self.parts.extend(lists);
         }
-        for pointer in &extras.pointers {
-            let (name, path) = extras.content(pointer);
-            self.parts
-                .push(Part::known(&name, path, pointer.size, &pointer.oid));
-        }
+        self.contents = extras.contents;
         Ok(self)
     }
 }

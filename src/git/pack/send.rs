@@ -72,8 +72,7 @@ impl Part {
     }
 
     /// A file of which we know how long it is, and its SHA-256.
-    pub fn known(name: &str, path: PathBuf, size: u64, sha256: &str) -> Self {
-        let (name, sha256) = (name.to_owned(), sha256.to_owned());
+    pub fn known((name, path, size, sha256): (String, PathBuf, u64, String)) -> Self {
         let content = Content::Known { path, size, sha256 };
         Self { name, content }
     }
@@ -296,9 +295,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, "content").unwrap();
-        let send = |hash: &str| Part::known("x", path.clone(), 7, hash).send("", &mut |_| true);
-        assert!(send(&digest::of("content")).unwrap());
-        let error = send(&digest::of("other")).unwrap_err();
+        let send = |hash: String| {
+            let part = Part::known(("x".to_owned(), path.clone(), 7, hash));
+            part.send("", &mut |_| true)
+        };
+        assert!(send(digest::of("content")).unwrap());
+        let error = send(digest::of("other")).unwrap_err();
         assert!(error.to_string().contains("checksum"), "{error}");
     }
 

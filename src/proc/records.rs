@@ -1,0 +1,84 @@
+//! What a command prints, piece by piece: all of it may be more than memory should hold.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Output, Stdio};
+
+use anyhow::{Context, Result};
+
+use super::{Cmd, at_once, check_interrupted};
+use crate::ui;
+
+impl Cmd {
+    /// Runs it, and hands each record of its standard output to `on_record` as it comes, without the
+    /// byte that ends it; what comes behind the last of these bytes is dropped. Ends the command when
+    /// `on_record` fails. Returns its status and standard error.
+    pub fn records(
+        &self,
+        end: u8,
+        mut on_record: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<Output> {
+        check_interrupted()?;
+        ui::echo(self);
+        let mut command = self.command();
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let (mut child, _registration) = self.spawn(command, self.foreground)?;
+        let stdout = child.stdout.take();
+        let cannot = || format!("cannot read from {}", self.name());
+        let read = || {
+            let mut reader = BufReader::new(stdout.with_context(cannot)?);
+            let mut record = Vec::new();
+            loop {
+                record.clear();
+                reader.read_until(end, &mut record).with_context(cannot)?;
+                // It finds its pipe closed when this fails.
+                match record.split_last() {
+                    Some((last, record)) if *last == end => on_record(record)?,
+                    _ => return Ok(()),
+                }
+            }
+        };
+        let (output, read) = at_once(|| child.wait_with_output(), read)?;
+        check_interrupted()?;
+        read.and_then(|()| output.with_context(cannot))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::bail;
+
+    use super::*;
+
+    #[test]
+    fn records_come_one_by_one_and_the_status_last() {
+        let script = "printf 'one\\0\\0t\\377o\\nx\\0rest'; echo why >&2; exit 3";
+        let mut found = Vec::new();
+        let output = Cmd::new("sh")
+            .args(["-c", script])
+            .records(0, |record| {
+                found.push(record.to_vec());
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(found, [&b"one"[..], b"", b"t\xffo\nx"]);
+        assert_eq!(output.status.code(), Some(3));
+        assert_eq!(output.stderr, b"why\n");
+    }
+
+    #[test]
+    fn a_command_without_an_end_ends_when_a_record_is_refused() {
+        let mut count = 0;
+        let error = Cmd::new("yes").records(b'\n', |_| {
+            count += 1;
+            if count == 3 {
+                bail!("no more");
+            }
+            Ok(())
+        });
+        assert_eq!(error.unwrap_err().to_string(), "no more");
+        assert_eq!(count, 3);
+    }
+}
