@@ -166,7 +166,7 @@ fn other_kinds_of_repositories_have_near_images_too() {
     for repo in kinds {
         repo.commit("Begin", &[("a", "1\n")]);
         repo.git(["tag", "-a", "-m", "A release", "v1"]);
-        repo.conf("[post_clone]\nENV COLOUR=red PATH=/opt/bin:$PATH\nWORKDIR /srv\n");
+        repo.conf("[post_clone]\nENV COLOUR=red\n");
         let head = lab.create(&repo, &[]);
         let tip = repo.branch("topic", "HEAD");
         tip.commit("More", &[("b", "1\n")]);
