@@ -17,6 +17,9 @@ use super::dkr::Outcome;
 use super::repo::Repo;
 use super::{Sandbox, run, unique};
 
+/// Lists the files of packages that are not as they came, but for documentation, which slim images leave out.
+pub const VERIFY_PACKAGES: &str = r"{ dpkg --verify | grep -v ' /usr/share/\(doc\|groff\|info\|linda\|lintian\|locale\|man\)\(/\|$\)' || :; }";
+
 /// The image that keeps podman's cache of the usual steps.
 const STEPS: &str = "localhost/dkr-test-steps:latest";
 

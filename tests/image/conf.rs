@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use crate::common::dkr::outcome;
-use crate::common::engine::Lab;
+use crate::common::engine::{Lab, VERIFY_PACKAGES};
 use crate::common::run;
 
 #[test]
@@ -52,7 +52,9 @@ fn packages_are_installed_and_nothing_else_stays_of_it() {
         "/usr/bin/make\n/usr/bin/tree"
     );
     assert_eq!(
-        image.sh(r#"find /var/lib/apt/lists -type f; find / -name "*.deb"; dpkg --verify"#),
+        image.sh(&format!(
+            "find /var/lib/apt/lists -type f; find / -name '*.deb'; {VERIFY_PACKAGES}"
+        )),
         ""
     );
 }

@@ -1,6 +1,7 @@
 //! The eight layers of Debian's packages, built once: they take minutes. Cold, warm, tried,
 //! composed.
 
+use crate::common::engine::VERIFY_PACKAGES;
 use crate::lab::Layers;
 
 #[test]
@@ -63,7 +64,7 @@ fn mosquitto_on_the_runtime_s_base(layers: &Layers) {
 /// The package database, users and configuration are the runtime's.
 #[track_caller]
 fn assert_whole(layers: &Layers, tag: &str) {
-    assert_eq!(layers.sh(tag, "dpkg --verify"), "");
+    assert_eq!(layers.sh(tag, VERIFY_PACKAGES), "");
     let check = layers.sh(tag, "apt-get check -q");
     assert!(!check.contains("unmet") && !check.contains("E:"), "{check}");
     let users = |image: &str| layers.sh(image, "cat /etc/passwd /etc/group");

@@ -1,6 +1,7 @@
 //! Layers under a repository, from its settings or the command line.
 
 use crate::common::dkr::Outcome;
+use crate::common::engine::VERIFY_PACKAGES;
 use crate::common::repo::Repo;
 use crate::lab::Layers;
 
@@ -231,7 +232,7 @@ fn a_rust_and_python_repository_gets_both_toolchains_and_agents() {
         assert!(said.contains(part), "{part:?} is not in\n{said}");
     }
     assert_eq!(
-        image.sh("dpkg --verify; ls -A /tmp /var/lib/apt/lists"),
+        image.sh(&format!("{VERIFY_PACKAGES}; ls -A /tmp /var/lib/apt/lists")),
         "/tmp:\n\n/var/lib/apt/lists:\npartial"
     );
 }
