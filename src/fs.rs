@@ -106,13 +106,6 @@ pub fn write_private(path: &Path, bytes: impl AsRef<[u8]>, mode: u32) -> Result<
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Adds to the end of a file that is there.
-pub fn append(path: &Path, text: &str) -> Result<()> {
-    let file = File::options().append(true).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes()))
-        .with_context(|| format!("cannot write {}", path.display()))
-}
-
 /// That files can be made in a folder, or where it would have to be made. Leaves nothing there.
 pub fn check_writable(folder: &Path) -> Result<()> {
     let made = folder

@@ -10,7 +10,7 @@ use super::{Image, Target, names, tracking::Tracking};
 use crate::conf::{Conf, Host, ca, proxies};
 use crate::engine::{Engine, Mount, RunSpec};
 use crate::error::Failure;
-use crate::fs::{Scratch, append, write_private};
+use crate::fs::{Scratch, write_private};
 use crate::git::{Repo, is_branch_name};
 use crate::layers::stack::Agent;
 use crate::proc::Cmd;
@@ -158,8 +158,8 @@ impl Start<'_> {
         let run_dir = scratch.folder("run")?;
         let name = wishes.name.as_deref().unwrap_or_default();
         let push = format!("refs/heads/{name}:refs/heads/{hostname}/{name}");
-        way.access().write_run_dir(&run_dir, &push)?;
-        append(&run_dir.join("git_config"), &self.repo.identity()?)?;
+        let identity = self.repo.identity()?;
+        way.access().write_run_dir(&run_dir, &push, &identity)?;
         for (name, text) in RECORDING {
             write_private(&run_dir.join(name), text, 0o644)?;
         }

@@ -99,8 +99,8 @@ impl Access {
     }
 
     /// Writes the files that are mounted at [`RUN_DIR`] of a container, the key too. `push` is
-    /// the refspec by which its work reaches the host.
-    pub fn write_run_dir(&self, folder: &Path, push: &str) -> Result<()> {
+    /// the refspec by which its work reaches the host, `identity` a text of git's config beside it.
+    pub fn write_run_dir(&self, folder: &Path, push: &str, identity: &str) -> Result<()> {
         let key = format!("{RUN_DIR}/key");
         let known = format!("{RUN_DIR}/known_hosts");
         write_private(
@@ -110,7 +110,8 @@ impl Access {
         )?;
         write_private(&folder.join("known_hosts"), self.known_hosts(), 0o644)?;
         let push = format!("[remote \"host\"]\n\tpush = {}\n", config_value(push));
-        write_private(&folder.join("git_config"), self.git_config() + &push, 0o644)?;
+        let config = self.git_config() + &push + identity;
+        write_private(&folder.join("git_config"), config, 0o644)?;
         write_private(&folder.join("key"), std::fs::read(&self.key)?, 0o600)
     }
 

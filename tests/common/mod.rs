@@ -153,6 +153,12 @@ impl Sandbox {
         command
     }
 
+    /// The PATH, with what [`Sandbox::script`] writes to `bin/` before all else.
+    pub fn bin_first(&self) -> String {
+        let path = std::env::var("PATH").unwrap();
+        format!("{}:{path}", self.path("bin").display())
+    }
+
     /// A folder for the PATH with git in it, and what [`Sandbox::script`] writes to `bin/`; so
     /// that no engine of this machine is found.
     pub fn bin(&self) -> PathBuf {

@@ -180,9 +180,7 @@ fn a_client_that_knows_another_way_to_the_daemon_lists_the_same() {
         &format!("exec '{}' \"$@\"", lab.docker.display()),
     );
     let mut command = lab.dkr_command(&repo.path, args);
-    let path = std::env::var("PATH").unwrap();
-    let path = format!("{}:{path}", lab.path("bin").display());
-    let scripted = outcome(command.env("PATH", path)).ok();
+    let scripted = outcome(command.env("PATH", lab.bin_first())).ok();
     assert_eq!(calls(&scripted, "docker images"), 1, "{}", scripted.stderr);
     assert_eq!(calls(&scripted, "docker image inspect"), 1);
     assert_eq!(asked.stdout, scripted.stdout);

@@ -242,8 +242,7 @@ fn a_container_that_was_made_only_is_removed_too() {
     let name = lab.docker.file_name().unwrap().to_str().unwrap();
     lab.script(&format!("bin/{name}"), &slow.replace("ENGINE", &engine));
     let mut command = lab.dkr_command(&repo.path, ["start-image", "--", "true"]);
-    let path = std::env::var("PATH").unwrap();
-    command.env("PATH", format!("{}:{path}", lab.path("bin").display()));
+    command.env("PATH", lab.bin_first());
     let running = dkr::spawn(command);
     running.prints("made");
     assert_eq!(lab.containers().len(), 1);
@@ -382,12 +381,11 @@ fn outside_of_a_repository_it_is_the_newest_of_all_and_says_which() {
             lab.docker.display()
         ),
     );
-    let path = std::env::var("PATH").unwrap();
     let mut command = lab.dkr_command(
         lab.root(),
         ["start-image", "--", "git", "rev-parse", "HEAD"],
     );
-    command.env("PATH", format!("{}:{path}", lab.path("bin").display()));
+    command.env("PATH", lab.bin_first());
     let outcome = dkr::outcome(&mut command).ok();
     assert_eq!(outcome.stdout, repo.head() + "\n");
     outcome.says(&image.tag);

@@ -163,14 +163,13 @@ fn a_key_that_only_others_may_read() {
     // The binary may lie in a folder that is root's alone.
     let binary = sandbox.path("bin/git-dkr");
     std::fs::copy(crate::common::dkr::BINARY, &binary).unwrap();
-    let path = std::env::var("PATH").unwrap();
 
     let mut command = sandbox.command(&binary);
     command
         .args(["create-image", "--ssh-key"])
         .arg(&key)
         .current_dir(&repo.path);
-    command.env("PATH", format!("{}:{path}", sandbox.path("bin").display()));
+    command.env("PATH", sandbox.bin_first());
     if rustix::process::geteuid().is_root() {
         repo.git(["config", "--global", "safe.directory", "*"]);
         run(sandbox

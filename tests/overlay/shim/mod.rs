@@ -37,9 +37,8 @@ impl Shop {
     /// A program that finds them first.
     fn command(&self, program: &str) -> Command {
         let mut command = self.0.command(program);
-        let path = std::env::var("PATH").unwrap();
         command
-            .env("PATH", format!("{}:{path}", self.0.path("bin").display()))
+            .env("PATH", self.0.bin_first())
             .current_dir(self.0.path("place"));
         command
     }
