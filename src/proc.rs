@@ -122,15 +122,6 @@ impl Cmd {
         self
     }
 
-    /// Lets all else that wants the processor go first.
-    #[must_use]
-    pub fn nice(mut self) -> Self {
-        let program = std::mem::replace(&mut self.program, "nice".into());
-        let last: [OsString; 3] = ["-n".into(), "19".into(), program];
-        self.args.splice(0..0, last);
-        self
-    }
-
     /// Runs it in this folder.
     #[must_use]
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {

@@ -119,13 +119,14 @@ fn run(subcommand: &str, cmd: &Cmd) -> Result<Vec<u8>> {
     }
 }
 
-/// The same where that may be much: each record of it as it comes, which ends with a NUL.
+/// The same where that may be much: each record of it as it comes, which ends with this byte.
 fn run_records(
     subcommand: &str,
     cmd: &Cmd,
+    end: u8,
     on_record: impl FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
-    let output = cmd.records(0, on_record)?;
+    let output = cmd.records(end, on_record)?;
     if output.status.success() {
         Ok(())
     } else {

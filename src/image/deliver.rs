@@ -1,6 +1,7 @@
 //! What a build is given packed and indexed, while the engine installs packages: an image of its own
 //! the objects of the commit, instead of a clone; any image what comes beside these.
 
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -33,12 +34,11 @@ pub(super) fn start(site: Site, plan: &Plan, extras: Extras) -> Result<Option<De
         }
         let folder = scratch.folder("view")?;
         let branch = target.on_branch();
-        let parcel = Parcel::prepare(&repo, &target.commit, branch, objects, &folder, stop)?;
-        let bitmap = parcel.bitmap();
-        // Its files are open: the folders are not needed for it any more.
+        let mut parcel = Parcel::prepare(&repo, &target.commit, branch, objects, &folder, stop)?;
+        let maker = parcel.maker();
+        // Its files are open: the folders are needed for what is still made alone.
         hand(parcel.with(&repo, extras, &beside, stop)?);
-        // Git does without one, if a little slower.
-        drop(bitmap.map(|bitmap| bitmap.make()));
+        drop(maker.map(JoinHandle::join));
         Ok(())
     };
     Ok(Some(Delivery::start(site.repo.size()?, pack)))

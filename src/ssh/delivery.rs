@@ -46,7 +46,9 @@ impl Delivery {
                         size.store(parcel.size(), Ordering::Relaxed);
                     }
                     // Nobody takes it any more when the build is over.
-                    drop(put.take().map(|put| put.send(made)));
+                    if let Some(put) = put.take() {
+                        let _ = put.send(made);
+                    }
                 };
                 if let Err(error) = prepare(&stop, &|parcel| hand(Ok(parcel))) {
                     hand(Err(error));

@@ -16,7 +16,10 @@ fn prepare(repo: &Repo, objects: Objects) -> anyhow::Result<Parcel> {
     let folder = repo.sandbox.path(&crate::common::unique());
     let (commit, branch) = (&target.commit, target.on_branch());
     let stop = Stop::default();
-    let parcel = Parcel::prepare(&found(repo), commit, branch, objects, &folder, &stop);
+    let mut parcel = Parcel::prepare(&found(repo), commit, branch, objects, &folder, &stop);
+    if let Some(maker) = parcel.as_mut().ok().and_then(Parcel::maker) {
+        maker.join().unwrap();
+    }
     // What was prepared is open: the folder may be gone before it is sent.
     let _ = std::fs::remove_dir_all(folder);
     parcel
@@ -139,47 +142,150 @@ fn exact_is_what_the_branch_leads_to() {
     }
 }
 
+/// A file whose newest version, on another branch, is what git makes deltas from.
+fn with_far_bases(repo: &Repo) {
+    let lines = |upto: u32| -> String {
+        (0..upto)
+            .map(|line| format!("{line} {}\n", line.wrapping_mul(2_654_435_761)))
+            .collect()
+    };
+    for upto in [2000, 2010, 2020] {
+        repo.commit(&format!("{upto} lines"), &[("long", &lines(upto))]);
+    }
+    repo.git(["tag", "-a", "-m", "A release", "v1"]);
+    repo.branch("other", "main");
+    for upto in [2040, 2060] {
+        repo.commit(
+            &format!("{upto} lines"),
+            &[("long", &lines(upto)), ("secret", "x\n")],
+        );
+    }
+    repo.checkout("main");
+    repo.commit("Further", &[("short", "1\n")]);
+}
+
+fn blob(repo: &Repo, revision: &str) -> String {
+    repo.git(["rev-parse", revision])
+}
+
+/// What a blob is a delta of.
+fn base(repo: &Repo, revision: &str) -> String {
+    let check = "--batch-check=%(objectname) %(deltabase)";
+    let all = repo.git(["cat-file", "--batch-all-objects", check]);
+    let id = blob(repo, revision);
+    let bases = all.lines().find_map(|line| line.strip_prefix(&id));
+    bases.unwrap().trim().to_owned()
+}
+
 #[test]
-fn a_bitmap_goes_too_when_it_is_there_in_time() {
+fn a_delta_whose_base_stays_behind_goes_whole() {
     let sandbox = Sandbox::new();
-    let formats = ["sha1", "sha256"].map(|format| {
+    for format in ["sha1", "sha256"] {
         let option = format!("--object-format={format}");
-        let repo = Repo::init(&sandbox, &crate::common::unique(), &[&option]);
+        let repo = Repo::init(&sandbox, format, &[&option]);
         repo.commit("Begin", &[("a", "1\n")]);
-        repo.commits(30);
-        repo
-    });
-    for repo in &formats {
-        let target = resolve(repo, "HEAD");
-        let prepare = |folder: &Path| {
-            let (commit, objects, stop) = (&target.commit, Objects::Exact, Stop::default());
-            Parcel::prepare(&found(repo), commit, None, objects, folder, &stop).unwrap()
-        };
-        let folder = || sandbox.path(&crate::common::unique());
-        // Where the repository has none, nor is one made.
-        assert!(prepare(&folder()).bitmap().is_none());
-        packed(repo);
-        let late = folder();
-        for in_time in [false, true] {
-            let parcel = prepare(&late);
-            let bitmap = parcel.bitmap().unwrap();
-            if in_time {
-                bitmap.make().unwrap();
-            }
-            std::fs::remove_dir_all(&late).unwrap();
-            let made = unpacked(repo, parcel);
+        with_far_bases(&repo);
+        for settings in [
+            &["-c", "repack.useDeltaBaseOffset=true"],
+            &["-c", "repack.useDeltaBaseOffset=false"],
+        ] {
+            repo.git([settings, &["repack", "-adfqb"][..]].concat());
+            let others = ["other:long", "other~1:long"].map(|revision| blob(&repo, revision));
+            assert!(others.contains(&base(&repo, "main:long")));
+            let made = sent(&repo, Objects::Exact);
+            assert!(others.iter().all(|other| !has(&made, other)));
+            assert_eq!(base(&made, "main:long"), "0".repeat(repo.head().len()));
             let packs = names(&made.path.join(".git/objects/pack"));
-            assert_eq!(packs.iter().any(|name| name.ends_with(".bitmap")), in_time);
-            let mut test = made.command();
-            let output = test.args(["rev-list", "--test-bitmap", "HEAD"]).output();
-            assert_eq!(output.unwrap().status.success(), in_time);
-            made.git(["multi-pack-index", "verify"]);
+            assert_eq!(
+                packs.iter().filter(|name| name.ends_with(".pack")).count(),
+                1
+            );
+            made.git(["verify-pack", pack(&made).to_str().unwrap()]);
         }
-        // What is sent needs no more of it.
-        let parcel = prepare(&folder());
-        let bitmap = parcel.bitmap().unwrap();
-        drop(archive(parcel).unwrap());
-        assert!(bitmap.make().is_err());
+    }
+}
+
+/// Whether a commit has a bitmap, and it is what git finds without one.
+fn is_indexed(repo: &Repo, commit: &str) -> bool {
+    let mut test = repo.command();
+    test.args(["rev-list", "--test-bitmap", commit]);
+    let output = test.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let lacks = said.contains("doesn't have an indexed bitmap");
+    assert!(lacks || output.status.success(), "{said}");
+    !lacks
+}
+
+#[test]
+fn the_bitmap_goes_too_of_what_is_sent() {
+    let sandbox = Sandbox::new();
+    for format in ["sha1", "sha256"] {
+        let option = format!("--object-format={format}");
+        let repo = Repo::init(&sandbox, format, &[&option]);
+        repo.commit("Begin", &[("a", "1\n")]);
+        repo.many_commits(300);
+        repo.git(["reset", "--quiet", "--hard"]);
+        with_far_bases(&repo);
+        let bitmaps = |made: &Repo| {
+            let names = names(&made.path.join(".git/objects/pack"));
+            names
+                .iter()
+                .filter(|name| name.ends_with(".bitmap"))
+                .count()
+        };
+        repo.git(["repack", "-adq"]);
+        // Where the repository has none, nor is one made.
+        assert_eq!(bitmaps(&sent(&repo, Objects::Exact)), 0);
+        let hashes = |wanted: &str| format!("pack.writeBitmapHashCache={wanted}");
+        let ways: [&dyn Fn(); 4] = [
+            &|| drop(repo.git(["-c", &hashes("true"), "repack", "-adfqb"])),
+            &|| drop(repo.git(["-c", &hashes("false"), "repack", "-adfqb"])),
+            // Of several packs, of which the largest comes first, or is the only one.
+            &|| {
+                let largest = pack(&repo);
+                repo.many_commits(100);
+                repo.git(["reset", "--quiet", "--hard"]);
+                repo.git(["repack", "-dq"]);
+                std::fs::remove_file(largest.with_extension("bitmap")).unwrap();
+                let largest = largest.file_name().unwrap().to_str().unwrap();
+                let largest = format!("--preferred-pack={largest}");
+                repo.git(["multi-pack-index", "write", "--bitmap", &largest]);
+            },
+            &|| {
+                repo.git(["repack", "-adfq", "--no-write-bitmap-index"]);
+                repo.git(["multi-pack-index", "write", "--bitmap"]);
+            },
+        ];
+        for (number, way) in ways.iter().enumerate() {
+            way();
+            let all = repo.git(["rev-list", "HEAD"]);
+            let newest = all.lines().take(150);
+            let indexed: Vec<&str> = newest.filter(|commit| is_indexed(&repo, commit)).collect();
+            assert!(indexed.len() > 3);
+            // What came later is in a pack of its own.
+            let late = repo.commit("Later", &[("late", &number.to_string())]);
+            let made = sent(&repo, Objects::Exact);
+            assert_eq!(bitmaps(&made), 1);
+            let lost = indexed.iter().filter(|commit| !is_indexed(&made, commit));
+            // What leads to another pack has none here.
+            let lost = lost.count();
+            assert!(
+                (lost > 0) == (number == 2) && lost < indexed.len(),
+                "{lost}"
+            );
+            assert!(has(&made, &late));
+            for revision in ["HEAD", "HEAD~3", "HEAD~100", "v1"] {
+                let count = |options: &[&str]| {
+                    made.git([&["rev-list", "--count", "--objects", revision], options].concat())
+                };
+                assert_eq!(count(&["--use-bitmap-index"]), count(&[]), "{revision}");
+            }
+        }
+        repo.git(["repack", "-adfqb"]);
+        // One that is broken stays behind.
+        let file = pack(&repo).with_extension("bitmap");
+        damage(&file);
+        assert_eq!(bitmaps(&sent(&repo, Objects::Exact)), 0);
     }
 }
 
@@ -290,7 +396,6 @@ fn what_is_broken_is_named() {
         repo.git(["add", "noise"]);
         repo.commit("Noise", &[]);
         packed(&repo);
-        let blob = repo.git(["rev-parse", "HEAD:noise"]);
         let (commit, pack) = (repo.head(), pack(&repo));
         damage(&pack);
         let commit = ObjectId::parse(&commit).unwrap();
@@ -299,11 +404,7 @@ fn what_is_broken_is_named() {
         let branch = Some("main");
         let parcel = Parcel::prepare(&found(&repo), &commit, branch, objects, &folder, &stop);
         let error = parcel.and_then(archive).unwrap_err();
-        // Git packs what it reads, and names the object that it cannot read.
-        let named = match objects {
-            Objects::Exact => blob.as_str(),
-            Objects::All => pack.file_name().unwrap().to_str().unwrap(),
-        };
+        let named = pack.file_name().unwrap().to_str().unwrap();
         let said = format!("{error:#}");
         assert!(said.contains(named), "{said}");
         let hint = git_dkr::cli::hint(&error).unwrap();

@@ -116,18 +116,12 @@ fn nothing_of_other_branches_unless_all_is_asked_for() {
 }
 
 #[test]
-fn a_bitmap_is_made_while_the_engine_is_busy() {
+fn a_bitmap_goes_too() {
     let Some(lab) = Lab::new() else { return };
-    let (repo, gate) = (repo(&lab), Gate::new());
+    let repo = repo(&lab);
     repo.git(["repack", "-adqb"]);
-    repo.conf(&format!("[pre_clone]\n{}", gate.step()));
-    let running = lab.dkr_spawn(&repo.path, &["create-image", "--from=none"]);
-    let step = gate.reached();
-    // Its folder is of no more use when it is made.
-    crate::common::wait_until("the bitmap", || prepared(&lab).is_empty());
-    step.open();
-    let image = lab.image(&running.finish().ok());
-    image.sh("git rev-list --test-bitmap HEAD && git fsck --full && git multi-pack-index verify");
+    let image = lab.create(&repo, &[]);
+    image.sh("git rev-list --test-bitmap HEAD && git fsck --full");
     assert_eq!(prepared(&lab), [""; 0]);
 }
 

@@ -69,7 +69,7 @@ fn files(
     // Its path is a record of its own.
     let mut head: Option<Vec<u8>> = None;
     let cmd = repo.diff_tree::<&str>(&[below.as_str(), commit.as_str()], &[]);
-    run_records("diff-tree", &cmd, |record| {
+    run_records("diff-tree", &cmd, 0, |record| {
         let Some(head) = head.take() else {
             head = Some(record.to_owned());
             return Ok(());
@@ -88,7 +88,7 @@ fn entries(
     on_entry: impl FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
     let list = ["ls-tree", "-r", "-z", "--full-tree", commit.as_str()];
-    run_records("ls-tree", &repo.git(list), on_entry)
+    run_records("ls-tree", &repo.git(list), 0, on_entry)
 }
 
 fn split(entry: &[u8]) -> Result<(&[u8], &[u8])> {

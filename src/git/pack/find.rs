@@ -111,6 +111,20 @@ impl Objects {
         )
     }
 
+    /// The pack that has most of the objects: the one with a bitmap, or else the largest.
+    pub fn main_pack(&self) -> Result<Option<PathBuf>> {
+        let all = self.listing()?;
+        let has = |name: &str| all.contains_key(name);
+        let packs = all.iter().filter_map(|(name, path)| {
+            let stem = name.strip_suffix(".pack")?;
+            // What is about to be thrown away is in a pack, too.
+            let whole = is_sent(name, false, has) && !has(&format!("{stem}.mtimes"));
+            let size = path.metadata().ok()?.len();
+            whole.then(|| (has(&format!("{stem}.bitmap")), size, path.clone()))
+        });
+        Ok(packs.max().map(|(_, _, path)| path))
+    }
+
     /// The ids of all loose objects.
     pub fn loose(&self) -> Result<Vec<String>> {
         let mut found = Vec::new();

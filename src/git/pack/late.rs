@@ -1,62 +1,36 @@
-//! The reachability bitmap of a pack, which takes longer to make than the pack itself: made while others
-//! are busy with what they have.
+//! What is made while the rest is on its way already, and goes last.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
 
 use anyhow::{Context, Result};
 
 use super::send::Part;
-use super::{Files, part};
-use crate::git::{ObjectId, Repo, command, run};
-use crate::proc::{Stop, lock};
 
-/// Makes the bitmap of the only pack in a folder, and holds it until it is sent.
-#[derive(Debug, Clone)]
-pub struct Bitmap(Arc<Inner>);
-
+/// Parts that are being made.
 #[derive(Debug)]
-struct Inner {
-    /// The bare repository with the pack.
-    git_dir: PathBuf,
-    commit: ObjectId,
-    format: String,
-    stop: Stop,
-    made: Mutex<Vec<Part>>,
+pub(super) struct Late {
+    made: Receiver<Result<Vec<Part>>>,
+    thread: Option<JoinHandle<()>>,
 }
 
-impl Bitmap {
-    pub(super) fn of(repo: &Repo, commit: &ObjectId, git_dir: &Path, stop: &Stop) -> Self {
-        Self(Arc::new(Inner {
-            git_dir: git_dir.to_owned(),
-            commit: commit.clone(),
-            format: repo.object_format.clone(),
-            stop: stop.clone(),
-            made: Mutex::default(),
-        }))
+impl Late {
+    /// Begins to make them.
+    pub fn start(make: impl FnOnce() -> Result<Vec<Part>> + Send + 'static) -> Self {
+        let (put, made) = channel();
+        // Nobody takes them when the build is over.
+        let thread = std::thread::spawn(move || drop(put.send(make())));
+        let thread = Some(thread);
+        Self { made, thread }
     }
 
-    /// Makes it, or fails when it is not wanted any more. The folder of the pack must still be there.
-    pub fn make(&self) -> Result<()> {
-        let Inner { git_dir, stop, .. } = &*self.0;
-        // A pack that is made already gets one in no other way. Refs need not lead to the commit.
-        let commits = git_dir.join("bitmap-commits");
-        std::fs::write(&commits, format!("{}\n", self.0.commit))
-            .with_context(|| format!("cannot write {}", commits.display()))?;
-        let cmd = command(git_dir)
-            .args(["multi-pack-index", "write", "--bitmap", "--no-progress"])
-            .arg(format!("--refs-snapshot={}", commits.display()));
-        run("multi-pack-index", &cmd.nice().until(stop))?;
-        let mut files = Files::of(&[git_dir.join("objects")]).open()?;
-        files.retain(|(name, ..)| name.starts_with("pack/multi-pack-index"));
-        let parts = files.into_iter().map(|open| part(open, &self.0.format));
-        *lock(&self.0.made) = parts.collect::<Result<Vec<_>>>()?;
-        Ok(())
+    /// Their maker, for whoever must know when it is done.
+    pub fn maker(&mut self) -> Option<JoinHandle<()>> {
+        self.thread.take()
     }
 
-    /// What there is of it: all or nothing. Ends what makes it.
-    pub(super) fn take(&self) -> Vec<Part> {
-        self.0.stop.ask();
-        std::mem::take(&mut lock(&self.0.made))
+    /// Waits for them.
+    pub fn parts(self) -> Result<Vec<Part>> {
+        self.made.recv().context("the commit-graph was not made")?
     }
 }

@@ -1,21 +1,24 @@
 //! Objects on their way into an image: packs together with their index, so that nobody has to
 //! index them again, which is nearly all that a clone spends its time with.
 
+mod excerpt;
 mod find;
 mod late;
 mod more;
 mod send;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 
 use anyhow::{Context, Result};
 
 use super::extras::Contents;
-use super::{GitError, ObjectId, Repo, View, command, lines, run};
+use super::{GitError, ObjectId, Repo, View, command, lines, run, run_records};
 use crate::error::Failure;
-use crate::proc::{Cmd, Stop, at_once};
+use crate::proc::{Cmd, Stop};
+use excerpt::{Choice, Excerpt};
 use find::Objects as Files;
-pub use late::Bitmap;
+use late::Late;
 use send::Part;
 
 /// Which objects go into an image.
@@ -51,7 +54,8 @@ impl Objects {
 #[derive(Debug)]
 pub struct Parcel {
     parts: Vec<Part>,
-    bitmap: Option<Bitmap>,
+    excerpt: Option<Box<Excerpt>>,
+    late: Option<Late>,
     /// Comes after them; each is opened when it is its turn.
     contents: Contents,
     /// What to do when one of them is broken.
@@ -82,16 +86,18 @@ impl Parcel {
             hint: &hint,
         };
         let made = Files::of(&[folder.join("objects")]);
-        let (files, cut, bitmap) = match objects {
+        let (excerpt, late, files, cut) = match objects {
             Objects::Exact => {
-                work.pack_history(repo.object_folders()?.has_graph())?;
+                let late = work.graph(repo)?;
                 let cut = work.boundary(repo)?;
-                // Git has none of a history that is cut off.
-                let wanted = cut.is_none() && repo.has_bitmap()?;
-                let bitmap = wanted.then(|| Bitmap::of(repo, commit, folder, stop));
-                (made.open()?, cut, bitmap)
+                // Git has no bitmap of a history that is cut off.
+                let excerpt = work.pack_history(repo, cut.is_none())?;
+                (excerpt, late, made.open()?, cut)
             }
-            Objects::All => (work.all(repo, made)?, repo.shallow_boundary()?, None),
+            Objects::All => {
+                let files = work.all(repo, made)?;
+                (None, None, files, repo.shallow_boundary()?)
+            }
         };
         let mut refs = work.view.tags.clone();
         if let Some(branch) = branch {
@@ -104,31 +110,40 @@ impl Parcel {
         }
         Ok(Self {
             parts,
+            excerpt: excerpt.map(Box::new),
+            late,
             contents: Contents::default(),
-            bitmap,
             hint,
         })
     }
 
-    /// What makes the bitmap of its pack, where the repository has one too. It goes with the rest when
-    /// it is there before all else is sent.
-    pub fn bitmap(&self) -> Option<Bitmap> {
-        self.bitmap.clone()
+    /// What still makes something of it, in the folder that it was given: that must stay until then.
+    pub fn maker(&mut self) -> Option<JoinHandle<()>> {
+        self.late.as_mut().and_then(Late::maker)
     }
 
     /// The bytes that it holds.
     pub fn size(&self) -> u64 {
-        self.parts.iter().map(Part::size).sum::<u64>() + self.contents.size()
+        let excerpt = self.excerpt.as_ref().map_or(0, |excerpt| excerpt.size());
+        excerpt + self.parts.iter().map(Part::size).sum::<u64>() + self.contents.size()
     }
 
     /// Hands it out as a tar archive, piece by piece, until `give` says that nobody takes any more;
     /// whether all was taken. The last entry is empty, and says that nothing is missing. Fails when
     /// a file is not what it should be.
     pub fn send(self, mut give: impl FnMut(Vec<u8>) -> bool) -> Result<bool> {
-        let contents = self.contents.files().map(Part::known);
-        // Asked for when all others are sent.
-        let late = self.bitmap.iter().flat_map(Bitmap::take);
-        for part in self.parts.into_iter().chain(contents).chain(late) {
+        for part in self.parts {
+            if !part.send(&self.hint, &mut give)? {
+                return Ok(false);
+            }
+        }
+        if let Some(excerpt) = self.excerpt
+            && !excerpt.send(&mut give)?
+        {
+            return Ok(false);
+        }
+        let late = self.late.map_or_else(|| Ok(Vec::new()), Late::parts)?;
+        for part in self.contents.files().map(Part::known).chain(late) {
             if !part.send(&self.hint, &mut give)? {
                 return Ok(false);
             }
@@ -152,20 +167,80 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Packs what the view shows, and writes a commit-graph of it where one is wanted.
-    fn pack_history(&self, graph: bool) -> Result<()> {
-        // Bitmaps are not asked otherwise when a pack goes to a file.
-        let pack = self.pack().args(["--all", "--use-bitmap-index"]);
-        let graph = || match graph {
-            false => Ok(()),
-            true => {
-                let write = ["commit-graph", "write", "--stdin-commits"];
-                let cmd = self.view.git(write).stdin(format!("{}\n", self.commit));
-                self.run("commit-graph", &cmd)
+    /// Begins to write a commit-graph of the commit, where the repository has one.
+    fn graph(&self, repo: &Repo) -> Result<Option<Late>> {
+        if !repo.object_folders()?.has_graph() {
+            return Ok(None);
+        }
+        let cmd = self.view.git(["commit-graph", "write", "--stdin-commits"]);
+        let cmd = cmd.stdin(format!("{}\n", self.commit)).until(self.stop);
+        let (objects, format) = (
+            self.view.git_dir.join("objects"),
+            repo.object_format.clone(),
+        );
+        Ok(Some(Late::start(move || {
+            run("commit-graph", &cmd)?;
+            let mut files = Files::of(&[objects]).open()?;
+            files.retain(|(name, ..)| name.starts_with("info/"));
+            files.into_iter().map(|open| part(open, &format)).collect()
+        })))
+    }
+
+    /// Takes what the view shows out of the largest pack, and packs the rest.
+    fn pack_history(&self, repo: &Repo, bitmap: bool) -> Result<Option<Excerpt>> {
+        let mut choice = self.main_pack(repo)?;
+        let list = [
+            "rev-list",
+            "--objects",
+            "--no-object-names",
+            "--all",
+            "--use-bitmap-index",
+        ];
+        let cmd = self.view.git(list).env("LC_ALL", "C").until(self.stop);
+        let mut rest = Vec::new();
+        run_records("rev-list", &cmd, b'\n', |id| {
+            let taken = choice.as_mut().is_some_and(|choice| choice.take(id));
+            if !taken {
+                rest.extend_from_slice(id);
+                rest.push(b'\n');
             }
+            Ok(())
+        })
+        .map_err(|error| self.told(error))?;
+        if !rest.is_empty() {
+            self.run("pack-objects", &self.pack().stdin(rest))?;
+        }
+        let Some(choice) = choice else {
+            return Ok(None);
         };
-        let (packed, graph) = at_once(|| self.run("pack-objects", &pack), graph)?;
-        packed.and(graph)
+        choice.settle(bitmap, |ids| self.pack_whole(ids))
+    }
+
+    /// The pack that most of it is copied from.
+    fn main_pack(&self, repo: &Repo) -> Result<Option<Choice>> {
+        loop {
+            let Some(pack) = repo.object_folders()?.main_pack()? else {
+                return Ok(None);
+            };
+            match Choice::from(&pack, &repo.object_format, self.hint) {
+                // It was packed again before we came to it.
+                Err(_) if !pack.with_extension("idx").exists() => {}
+                choice => return choice,
+            }
+        }
+    }
+
+    /// Packs objects, an id a line, as no deltas; the pack, which is not sent.
+    fn pack_whole(&self, ids: String) -> Result<PathBuf> {
+        let folder = self.view.git_dir.join("whole");
+        let packs = folder.join("pack");
+        std::fs::create_dir_all(&packs)
+            .with_context(|| format!("cannot make {}", packs.display()))?;
+        let git = command(&self.view.git_dir).args(["-c", "pack.window=0"]);
+        let cmd = pack_into(git, &packs).stdin(ids);
+        self.run("pack-objects", &cmd)?;
+        let pack = Files::of(&[folder]).main_pack()?;
+        pack.context("git packed nothing")
     }
 
     /// All objects of the repository: its packs as they are, and what is loose in one more.
@@ -208,11 +283,14 @@ impl Work<'_> {
     fn run(&self, subcommand: &str, cmd: &Cmd) -> Result<()> {
         // In the language that is read below.
         let cmd = cmd.clone().env("LC_ALL", "C").until(self.stop);
-        let Err(error) = run(subcommand, &cmd) else {
-            return Ok(());
-        };
+        let ran = run(subcommand, &cmd).map(drop);
+        ran.map_err(|error| self.told(error))
+    }
+
+    /// What it means that git failed.
+    fn told(&self, error: anyhow::Error) -> anyhow::Error {
         let Some(GitError { message, .. }) = error.downcast_ref() else {
-            return Err(error);
+            return error;
         };
         let full = ["No space left on device", "Out of diskspace"];
         let hint = if full.iter().any(|said| message.contains(said)) {
@@ -221,9 +299,9 @@ impl Work<'_> {
         } else {
             self.hint.to_owned()
         };
-        Err(Failure::new(format!("cannot pack the objects: {message}"))
+        Failure::new(format!("cannot pack the objects: {message}"))
             .hint(hint)
-            .into())
+            .into()
     }
 }
 

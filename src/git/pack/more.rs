@@ -21,7 +21,8 @@ impl Parcel {
         let empty = Self {
             parts: Vec::new(),
             contents: Contents::default(),
-            bitmap: None,
+            excerpt: None,
+            late: None,
             hint: format!("{} looks for what is broken", fsck(repo)),
         };
         empty.with(repo, extras, folder, stop)

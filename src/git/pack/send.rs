@@ -14,7 +14,7 @@ use crate::digest;
 use crate::error::Failure;
 
 /// How much is read at a time, in bytes.
-const CHUNK: u64 = 128 * 1024;
+pub(super) const CHUNK: usize = 128 * 1024;
 /// What an entry of a tar archive is filled up to.
 const BLOCK: u64 = 512;
 /// The name of the last entry, which `templates/clone` looks for.
@@ -85,7 +85,7 @@ impl Part {
     }
 
     /// Whether it was taken whole.
-    pub fn send(self, hint: &str, give: &mut impl FnMut(Vec<u8>) -> bool) -> Result<bool> {
+    pub fn send(self, hint: &str, give: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<bool> {
         let size = self.size();
         if !give(header(&self.name, size)?) {
             return Ok(false);
@@ -139,8 +139,8 @@ fn copy(
 ) -> Result<bool> {
     let mut left = size;
     while left > 0 {
-        let wanted = left.min(CHUNK);
-        let mut bytes = Vec::with_capacity(CHUNK as usize);
+        let wanted = left.min(CHUNK as u64);
+        let mut bytes = Vec::with_capacity(CHUNK);
         let read = (&mut file)
             .take(wanted)
             .read_to_end(&mut bytes)
@@ -160,7 +160,7 @@ fn copy(
 }
 
 /// Compares bytes with the hash that they end in.
-struct Check {
+pub(super) struct Check {
     hash: Option<Box<dyn DynDigest>>,
     /// How many bytes are before the hash.
     left: u64,
@@ -168,7 +168,7 @@ struct Check {
 }
 
 impl Check {
-    fn new(size: u64, format: Option<&str>) -> Self {
+    pub fn new(size: u64, format: Option<&str>) -> Self {
         let hash: Option<Box<dyn DynDigest>> = match format {
             Some("sha256") => Some(Box::new(Sha256::default())),
             Some(_) => Some(Box::new(Sha1::default())),
@@ -182,7 +182,7 @@ impl Check {
         }
     }
 
-    fn read(&mut self, bytes: &[u8]) {
+    pub fn read(&mut self, bytes: &[u8]) {
         let Some(hash) = &mut self.hash else { return };
         let before = usize::try_from(self.left).unwrap_or(usize::MAX);
         let (content, end) = bytes.split_at(before.min(bytes.len()));
@@ -191,7 +191,7 @@ impl Check {
         self.found.extend_from_slice(end);
     }
 
-    fn holds(self) -> bool {
+    pub fn holds(self) -> bool {
         self.hash.is_none_or(|hash| *hash.finalize() == *self.found)
     }
 }
@@ -204,7 +204,7 @@ pub(super) fn end() -> Result<Vec<u8>> {
 }
 
 /// A file of root's that nobody writes to.
-fn header(name: &str, size: u64) -> Result<Vec<u8>> {
+pub(super) fn header(name: &str, size: u64) -> Result<Vec<u8>> {
     let mut header = tar::Header::new_ustar();
     header
         .set_path(name)
@@ -223,7 +223,7 @@ fn header(name: &str, size: u64) -> Result<Vec<u8>> {
     Ok(header.as_bytes().to_vec())
 }
 
-fn padding(size: u64) -> usize {
+pub(super) fn padding(size: u64) -> usize {
     ((BLOCK - size % BLOCK) % BLOCK) as usize
 }
 

@@ -1,0 +1,193 @@
+//! What a commit leads to of one pack, as a pack of its own with its index: made while it is sent, of
+//! the entries as they are. Git would write it to disk first, and look at each object on the way. Of a
+//! delta whose base stays behind it would make another one; here the object goes whole.
+//!
+//! The formats are those of gitformat-pack(5) and gitformat-bitmap(5).
+
+mod bitmap;
+mod ewah;
+mod index;
+mod out;
+mod several;
+mod source;
+mod write;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use gix::odb::pack::data;
+use gix::odb::pack::data::entry::Header;
+
+use bitmap::Bitmap;
+use index::{index_size, is_large, reverse_size};
+use source::{Base, Source};
+
+/// What is to be taken of a pack.
+pub(super) struct Choice {
+    source: Source,
+    ranks: Vec<u32>,
+}
+
+/// The pack that is made of it.
+pub(super) struct Excerpt {
+    source: Source,
+    /// The ranks of its entries in the source, ascending: they keep their order.
+    ranks: Vec<u32>,
+    /// Where each begins here, and the last one ends.
+    offsets: Vec<u64>,
+    wholes: Wholes,
+    /// That of the source, if there is one.
+    bitmap: Option<Bitmap>,
+}
+
+/// Entries whose base stays behind.
+#[derive(Default)]
+struct Wholes {
+    /// Their ranks in the source, ascending.
+    ranks: Vec<u32>,
+    /// A pack in which they have no base.
+    pack: Option<Source>,
+}
+
+impl Choice {
+    /// Opens a pack; `None` when it cannot be copied from. `format` is the hash that git names objects by;
+    /// `hint` says what to do when the pack is broken.
+    pub fn from(pack: &Path, format: &str, hint: &str) -> Result<Option<Self>> {
+        let kind = match format {
+            "sha256" => gix::hash::Kind::Sha256,
+            _ => gix::hash::Kind::Sha1,
+        };
+        let ranks = Vec::new();
+        Ok(Source::open(pack, kind, hint)?.map(|source| Self { source, ranks }))
+    }
+
+    /// Takes an object, by its id in hexadecimal digits; whether it is there.
+    pub fn take(&mut self, id: &[u8]) -> bool {
+        let id = gix::ObjectId::from_hex(id).ok();
+        let rank = id.and_then(|id| self.source.rank(&id));
+        self.ranks.extend(rank);
+        rank.is_some()
+    }
+
+    /// Settles how each entry comes, and where; `None` when there are none. `pack_whole` makes a pack of
+    /// objects, an id a line, in which none is a delta. The bitmap of the pack comes too, if it is wanted.
+    pub fn settle(
+        self,
+        bitmap: bool,
+        pack_whole: impl FnOnce(String) -> Result<PathBuf>,
+    ) -> Result<Option<Excerpt>> {
+        let Self {
+            mut source,
+            mut ranks,
+        } = self;
+        ranks.sort_unstable();
+        ranks.dedup();
+        if ranks.is_empty() {
+            return Ok(None);
+        }
+        let bitmap = bitmap.then(|| source.bitmap()).flatten();
+        let mut wholes = Wholes::default();
+        // The place of the base, or its own.
+        let mut bases = Vec::with_capacity(ranks.len());
+        for (rank, place) in ranks.iter().zip(0..) {
+            let base = match source.base(*rank)? {
+                Base::None => Ok(place),
+                Base::Distant(base) => place_of(&ranks, base).ok_or(()),
+                Base::Named(base) => base
+                    .and_then(|base| place_of(&ranks, base))
+                    .map(|_| place)
+                    .ok_or(()),
+            };
+            if base.is_err() {
+                wholes.ranks.push(*rank);
+            }
+            bases.push(base.unwrap_or(place));
+        }
+        if !wholes.ranks.is_empty() {
+            let ids = wholes
+                .ranks
+                .iter()
+                .map(|rank| format!("{}\n", source.id(*rank)));
+            let pack = pack_whole(ids.collect())?;
+            wholes.pack = Source::open(&pack, source.kind, "")?;
+        }
+        let mut end = data::header::SIZE as u64;
+        let mut offsets = vec![end];
+        for (place, (rank, base)) in ranks.iter().zip(&bases).enumerate() {
+            let (from, length) = source.place(*rank);
+            end += match (wholes.find(&source, *rank)?, *base as usize) {
+                (Some((pack, rank)), _) => pack.place(rank).1,
+                (None, base) if base == place => length,
+                (None, base) => {
+                    let before = from - source.place(ranks[base]).0;
+                    length + digits(end - offsets[base]) - digits(before)
+                }
+            };
+            offsets.push(end);
+        }
+        Ok(Some(Excerpt {
+            source,
+            ranks,
+            offsets,
+            wholes,
+            bitmap,
+        }))
+    }
+}
+
+impl Wholes {
+    /// Where an entry of the source is, if it is one of them.
+    fn find(&self, source: &Source, rank: u32) -> Result<Option<(&Source, u32)>> {
+        if self.ranks.binary_search(&rank).is_err() {
+            return Ok(None);
+        }
+        let pack = self.pack.as_ref();
+        let found = pack.and_then(|pack| Some((pack, pack.rank(source.id(rank))?)));
+        found
+            .map(Some)
+            .context("git packed other objects than it was asked to")
+    }
+}
+
+/// Where an entry of the source comes to stand.
+fn place_of(ranks: &[u32], rank: u32) -> Option<u32> {
+    let place = ranks.binary_search(&rank).ok()?;
+    u32::try_from(place).ok()
+}
+
+/// How many bytes it takes to say how far away a base is.
+fn digits(distance: u64) -> u64 {
+    let header = Header::OfsDelta {
+        base_distance: distance,
+    };
+    // Behind one byte of an object without content.
+    header.size(0) as u64 - 1
+}
+
+impl fmt::Debug for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Excerpt").field(&self.ranks.len()).finish()
+    }
+}
+
+impl Excerpt {
+    /// Where the last entry ends.
+    fn end(&self) -> u64 {
+        self.offsets.last().copied().unwrap_or_default()
+    }
+
+    /// How long the pack, its index and its reverse index are, in bytes.
+    fn sizes(&self) -> [u64; 3] {
+        let (hash, count) = (self.source.kind.len_in_bytes(), self.ranks.len());
+        let starts = &self.offsets[..count];
+        let large = starts.iter().filter(|offset| is_large(**offset)).count();
+        let index = index_size(hash, count, large);
+        [self.end() + hash as u64, index, reverse_size(hash, count)]
+    }
+
+    /// All of them together.
+    pub fn size(&self) -> u64 {
+        self.sizes().iter().sum()
+    }
+}

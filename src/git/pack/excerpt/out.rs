@@ -1,0 +1,67 @@
+//! A file on its way out in pieces, which ends in its own hash, as all of git's do.
+
+use sha1::Sha1;
+use sha2::Sha256;
+use sha2::digest::DynDigest;
+
+use super::super::send::CHUNK;
+
+/// Gathers small pieces into chunks.
+pub(super) struct Out<'a> {
+    give: &'a mut dyn FnMut(Vec<u8>) -> bool,
+    chunk: Vec<u8>,
+    hash: Box<dyn DynDigest>,
+    count: u64,
+    /// Nobody takes any more.
+    pub over: bool,
+}
+
+impl<'a> Out<'a> {
+    pub fn new(kind: gix::hash::Kind, give: &'a mut dyn FnMut(Vec<u8>) -> bool) -> Self {
+        Self {
+            give,
+            chunk: Vec::with_capacity(CHUNK),
+            hash: match kind {
+                gix::hash::Kind::Sha256 => Box::new(Sha256::default()),
+                _ => Box::new(Sha1::default()),
+            },
+            count: 0,
+            over: false,
+        }
+    }
+
+    /// How many bytes there were.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub fn write(&mut self, mut bytes: &[u8]) {
+        self.count += bytes.len() as u64;
+        while !bytes.is_empty() {
+            let (now, rest) = bytes.split_at(bytes.len().min(CHUNK - self.chunk.len()));
+            self.chunk.extend_from_slice(now);
+            if self.chunk.len() == CHUNK {
+                self.flush();
+            }
+            bytes = rest;
+        }
+    }
+
+    pub fn number(&mut self, number: u32) {
+        self.write(&number.to_be_bytes());
+    }
+
+    /// Ends it in its hash; the hash.
+    pub fn finish(mut self) -> (Vec<u8>, bool) {
+        self.flush();
+        let hash = self.hash.finalize_reset().into_vec();
+        let taken = !self.over && (self.give)(hash.clone());
+        (hash, taken)
+    }
+
+    fn flush(&mut self) {
+        self.hash.update(&self.chunk);
+        let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
+        self.over = self.over || !(self.give)(chunk);
+    }
+}
