@@ -42,7 +42,6 @@ pub(super) struct Excerpt {
 }
 
 /// Entries whose base stays behind.
-#[derive(Default)]
 struct Wholes {
     /// Their ranks in the source, ascending.
     ranks: Vec<u32>,
@@ -77,55 +76,24 @@ impl Choice {
         bitmap: bool,
         pack_whole: impl FnOnce(String) -> Result<PathBuf>,
     ) -> Result<Option<Excerpt>> {
-        let Self {
-            mut source,
-            mut ranks,
-        } = self;
+        let (mut source, mut ranks) = (self.source, self.ranks);
         ranks.sort_unstable();
         ranks.dedup();
         if ranks.is_empty() {
             return Ok(None);
         }
         let bitmap = bitmap.then(|| source.bitmap()).flatten();
-        let mut wholes = Wholes::default();
-        // The place of the base, or its own.
-        let mut bases = Vec::with_capacity(ranks.len());
-        for (rank, place) in ranks.iter().zip(0..) {
-            let base = match source.base(*rank)? {
-                Base::None => Ok(place),
-                Base::Distant(base) => place_of(&ranks, base).ok_or(()),
-                Base::Named(base) => base
-                    .and_then(|base| place_of(&ranks, base))
-                    .map(|_| place)
-                    .ok_or(()),
-            };
-            if base.is_err() {
-                wholes.ranks.push(*rank);
-            }
-            bases.push(base.unwrap_or(place));
-        }
+        let (bases, orphans) = find_bases(&mut source, &ranks)?;
+        let mut wholes = Wholes {
+            ranks: orphans,
+            pack: None,
+        };
         if !wholes.ranks.is_empty() {
-            let ids = wholes
-                .ranks
-                .iter()
-                .map(|rank| format!("{}\n", source.id(*rank)));
-            let pack = pack_whole(ids.collect())?;
+            let ids = wholes.ranks.iter().map(|rank| source.id(*rank));
+            let pack = pack_whole(ids.map(|id| format!("{id}\n")).collect())?;
             wholes.pack = Source::open(&pack, source.kind, "")?;
         }
-        let mut end = data::header::SIZE as u64;
-        let mut offsets = vec![end];
-        for (place, (rank, base)) in ranks.iter().zip(&bases).enumerate() {
-            let (from, length) = source.place(*rank);
-            end += match (wholes.find(&source, *rank)?, *base as usize) {
-                (Some((pack, rank)), _) => pack.place(rank).1,
-                (None, base) if base == place => length,
-                (None, base) => {
-                    let before = from - source.place(ranks[base]).0;
-                    length + digits(end - offsets[base]) - digits(before)
-                }
-            };
-            offsets.push(end);
-        }
+        let offsets = lay_out(&source, &ranks, &bases, &wholes)?;
         Ok(Some(Excerpt {
             source,
             ranks,
@@ -134,6 +102,44 @@ impl Choice {
             bitmap,
         }))
     }
+}
+
+/// The place of the base of each entry, or its own where it has none or that does not tell where it is; and
+/// the ranks of those whose base is not among them.
+fn find_bases(source: &mut Source, ranks: &[u32]) -> Result<(Vec<u32>, Vec<u32>)> {
+    let (mut bases, mut orphans) = (Vec::with_capacity(ranks.len()), Vec::new());
+    for (rank, place) in ranks.iter().zip(0..) {
+        let base = match source.base(*rank)? {
+            Base::None => Some(place),
+            Base::Distant(base) => place_of(ranks, base),
+            Base::Named(base) => base.and_then(|base| place_of(ranks, base)).map(|_| place),
+        };
+        if base.is_none() {
+            orphans.push(*rank);
+        }
+        bases.push(base.unwrap_or(place));
+    }
+    Ok((bases, orphans))
+}
+
+/// Where each entry begins, and the last one ends. It takes fewer bytes to say that a base is nearer.
+fn lay_out(source: &Source, ranks: &[u32], bases: &[u32], wholes: &Wholes) -> Result<Vec<u64>> {
+    let mut end = data::header::SIZE as u64;
+    let mut offsets = Vec::with_capacity(ranks.len() + 1);
+    offsets.push(end);
+    for (place, (rank, base)) in ranks.iter().zip(bases).enumerate() {
+        let (from, length) = source.place(*rank);
+        end += match (wholes.find(source, *rank)?, *base as usize) {
+            (Some((pack, rank)), _) => pack.place(rank).1,
+            (None, base) if base == place => length,
+            (None, base) => {
+                let before = from - source.place(ranks[base]).0;
+                length + digits(end - offsets[base]) - digits(before)
+            }
+        };
+        offsets.push(end);
+    }
+    Ok(offsets)
 }
 
 impl Wholes {
