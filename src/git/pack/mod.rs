@@ -5,6 +5,7 @@ mod find;
 mod late;
 mod more;
 mod send;
+mod update;
 
 use std::path::Path;
 
@@ -17,6 +18,7 @@ use crate::proc::{Cmd, Stop, at_once};
 use find::Objects as Files;
 pub use late::Bitmap;
 use send::Part;
+pub use update::Tags;
 
 /// Which objects go into an image.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
