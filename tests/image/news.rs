@@ -1,6 +1,8 @@
 //! What takes an image to another commit is handed over as the objects of a create are; git asks for it
 //! only where the host cannot know what the image has.
 
+use std::process::Command;
+
 use crate::common::dkr::{Outcome, outcome};
 use crate::common::engine::{Image, Lab};
 use crate::common::repo::Repo;
@@ -17,19 +19,23 @@ cut -d' ' -f1,2 .git/logs/refs/remotes/host/* | tail -n1
 find .git -maxdepth 1 | sort
 ";
 
+/// `git dkr` with a git of which a case for `sh` makes something else.
+fn with_git(lab: &Lab, repo: &Repo, args: &[&str], case: &str) -> Command {
+    let text = format!("case \" $* \" in {case} esac\nexec \"$REAL_GIT\" \"$@\"");
+    lab.script("bin/git", &text);
+    let path = std::env::var_os("PATH").unwrap();
+    let mut all = std::env::split_paths(&path).map(|folder| folder.join("git"));
+    let real = all.find(|git| git.exists()).unwrap();
+    let mut command = lab.dkr_command(&repo.path, args);
+    command.env("PATH", lab.bin_first()).env("REAL_GIT", real);
+    command
+}
+
 /// Runs it with a git that serves no fetch.
 #[track_caller]
 fn unasked(lab: &Lab, repo: &Repo, args: &[&str]) -> Outcome {
-    let git = lab.script(
-        "bin/git",
-        "case \" $* \" in *' upload-pack '*) echo 'no fetch' >&2; exit 1 ;; esac\nexec \"$REAL_GIT\" \"$@\"",
-    );
-    let path = std::env::var("PATH").unwrap();
-    let all = std::env::split_paths(&path).map(|folder| folder.join("git"));
-    let real = all.into_iter().find(|git| git.exists()).unwrap();
-    let mut command = lab.dkr_command(&repo.path, args);
-    let path = format!("{}:{path}", git.parent().unwrap().display());
-    outcome(command.env("PATH", path).env("REAL_GIT", real))
+    let none = "*' upload-pack '*) echo 'no fetch' >&2; exit 1 ;;";
+    outcome(&mut with_git(lab, repo, args, none))
 }
 
 /// An update that fetches nothing.
@@ -218,6 +224,16 @@ fn git_asks_where_the_image_is_not_what_the_host_takes_it_for() {
     repo.conf("");
     asks(&lab, &repo);
 
+    let partial = lab.repo();
+    partial.commit("More", &[("b", "2\n")]);
+    partial.conf("filter = blob:none\n");
+    partial.commit("More", &[("b", "3\n")]);
+    lab.create(&partial, &[]);
+    partial.conf("");
+    // What was left out comes with the file that is as it was.
+    partial.commit("As it was", &[("b", "2\n")]);
+    assert_eq!(asks(&lab, &partial).sh("cat b"), "2");
+
     let shallow = lab.repo();
     shallow.commits(3);
     let shallow = shallow.clone_with(&["--depth=2"]);
@@ -243,6 +259,28 @@ fn what_goes_wrong_here_is_the_error_of_the_command() {
         .says("fsck looks for what is broken");
     assert_eq!(lab.images(), [base.id()]);
     assert_eq!(lab.leftovers(), [""; 0]);
+}
+
+#[test]
+fn nothing_stays_of_one_that_is_interrupted() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let base = lab.create(&repo, &[]);
+    repo.commit("More", &[("b", "2\n")]);
+    let command = with_git(
+        &lab,
+        &repo,
+        &["update-image"],
+        "*' pack-objects '*) : >\"$HOME/packing\"; exec sleep 1000 ;;",
+    );
+    let running = crate::common::dkr::spawn(command);
+    crate::common::wait_until("the packing", || lab.path("home/packing").exists());
+    running.signal(rustix::process::Signal::TERM);
+    running.ends().exits(143).says("interrupted");
+    assert_eq!(lab.images(), [base.id()]);
+    assert_eq!(lab.leftovers(), [""; 0]);
+    let packs = std::fs::read_dir(lab.path("cache/git-dkr/packs")).unwrap();
+    assert_eq!(packs.count(), 0);
 }
 
 #[test]
