@@ -46,10 +46,11 @@ impl Parcel {
         std::fs::create_dir_all(&packs)
             .with_context(|| format!("cannot make {}", packs.display()))?;
         // Tags that lie on older commits are there already, and would come each time. Bitmaps speak of
-        // whole histories, and gain nothing here.
+        // whole histories, and gain nothing here. What differs from something old must be compared with
+        // others anew: with few, which takes three quarters of the time and one percent more space.
         let pack = work
             .pack()
-            .args(["--revs", "--include-tag", "--non-empty"])
+            .args(["--revs", "--include-tag", "--non-empty", "--window=4"])
             .stdin(format!("{commit}\n^{below}\n"));
         let list = list(&work, tags);
         let (packed, list) = at_once(
