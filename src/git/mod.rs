@@ -32,7 +32,7 @@ pub use history::{CAP, Distance, History};
 pub use hooks::{HooksPath, has_config_hooks};
 pub use notes::NOTES;
 pub use objects::{Commit, Listing, ObjectId};
-pub use pack::{Objects, Parcel};
+pub use pack::{Objects, Parcel, Tags};
 pub use refs::Head;
 pub use repo::{Repo, user_settings};
 pub use tree::TreeFile;

@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
+use super::deliver::Given;
 use super::labels::Kind;
 use super::manifest::Manifest;
 use super::nearest::From;
@@ -96,7 +97,8 @@ fn retag(site: Site, image: Image, tag: String) -> Result<Image> {
 struct Ready {
     spec: BuildSpec,
     way: Way,
-    /// What it is given instead of a clone.
+    /// What it is given instead of a clone or a fetch.
+    given: Given,
     delivery: Option<Delivery>,
     /// The bytes that it is sent, at most.
     total: Arc<AtomicU64>,
@@ -165,7 +167,7 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     let platform = built.platform.as_deref().unwrap_or_default();
     remember::record(site, &image, manifest, platform);
     remember::watch(site);
-    if let Some(delivery) = delivery.filter(|_| deliver::replaces_clone(site, plan)) {
+    if let Some(delivery) = delivery.filter(|_| ready.given == Given::All) {
         deliver::advise(site, delivery);
     }
     Ok(image)
@@ -186,10 +188,11 @@ fn prepare(
         plan.target.on_branch(),
         &scratch.folder("view")?,
     )?;
-    let delivery = deliver::start(site, plan, extras)?;
+    let given = Given::of(site, plan)?;
+    let delivery = deliver::start(site, plan, &given, extras)?;
     let desk = delivery.as_ref().map(Delivery::desk);
     let total = match &desk {
-        Some(desk) if deliver::replaces_clone(site, plan) => desk.size(),
+        Some(desk) if given != Given::Nothing => desk.size(),
         _ => Arc::new(site.repo.size()?.into()),
     };
     let serve = Serve {
@@ -219,6 +222,7 @@ fn prepare(
     Ok(Ready {
         spec,
         way,
+        given,
         delivery,
         total,
         _scratch: scratch,

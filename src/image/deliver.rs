@@ -1,15 +1,16 @@
-//! What a build is given packed and indexed, while the engine installs packages: an image of its own
-//! the objects of the commit, instead of a clone; any image what comes beside these.
+//! What a build is given packed and indexed, while the engine starts or installs packages: the objects of
+//! the commit, instead of a clone or a fetch, and what comes beside these.
 
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Result;
 
+use super::labels::Kind;
 use super::plan::{Plan, Site};
 use crate::conf::{self, Filter};
 use crate::fs::Scratch;
-use crate::git::{Extras, Objects, Parcel};
+use crate::git::{Extras, ObjectId, Objects, Parcel, Tags};
 use crate::proc::Stop;
 use crate::ssh::Delivery;
 use crate::ui;
@@ -17,24 +18,68 @@ use crate::ui;
 /// Packing a history that takes longer is worth a word.
 const SLOW: Duration = Duration::from_secs(5);
 
+/// What a build is given of the repository's own objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Given {
+    /// All of its commit.
+    All,
+    /// What its commit has and this one, of the image below, has not.
+    Since(ObjectId),
+    /// None: git clones or fetches.
+    Nothing,
+}
+
+impl Given {
+    /// What this build can be given. What is left out of a partial clone, and what lies before the end of
+    /// a history that is cut off, git knows best.
+    pub fn of(site: Site, plan: &Plan) -> Result<Self> {
+        if site.host.ssh_key.is_some() || plan.conf.filter.value != Filter::None {
+            return Ok(Self::Nothing);
+        }
+        let Some(parent) = &plan.parent else {
+            return Ok(Self::All);
+        };
+        let below = parent.labels.commit.clone();
+        let there = || -> Result<bool> {
+            Ok(site.repo.commits(&[below.as_str()])? == [Some(below.clone())])
+        };
+        let knows = !site.repo.shallow && !site.repo.is_partial()? && there()?;
+        Ok(if knows {
+            Self::Since(below)
+        } else {
+            Self::Nothing
+        })
+    }
+}
+
 /// Begins to pack them, where the embedded server is there to hand them over.
-pub(super) fn start(site: Site, plan: &Plan, extras: Extras) -> Result<Option<Delivery>> {
-    let replaces = replaces_clone(site, plan);
-    if !replaces && !extras.any() {
+pub(super) fn start(
+    site: Site,
+    plan: &Plan,
+    given: &Given,
+    extras: Extras,
+) -> Result<Option<Delivery>> {
+    if *given == Given::Nothing && !extras.any() {
         return Ok(None);
     }
     let scratch = Scratch::below(&conf::cache_folder("packs")?)?;
-    let (repo, target) = (site.repo.clone(), plan.target.clone());
+    let (repo, target, given) = (site.repo.clone(), plan.target.clone(), given.clone());
     let objects = site.host.objects.value;
+    let tags = match plan.kind {
+        Kind::Base => Tags::Merged,
+        Kind::Update => Tags::Followed,
+    };
     let pack = move |stop: &Stop, hand: &dyn Fn(Parcel)| {
         let beside = scratch.folder("beside")?;
-        if !replaces {
-            hand(Parcel::of_extras(&repo, extras, &beside, stop)?);
-            return Ok(());
-        }
         let folder = scratch.folder("view")?;
-        let branch = target.on_branch();
-        let mut parcel = Parcel::prepare(&repo, &target.commit, branch, objects, &folder, stop)?;
+        let commit = &target.commit;
+        let mut parcel = match &given {
+            Given::All => {
+                Parcel::prepare(&repo, commit, target.on_branch(), objects, &folder, stop)?
+            }
+            Given::Since(below) => Parcel::since(&repo, below, commit, tags, &folder, stop)?,
+            Given::Nothing => Parcel::of_extras(&repo, Extras::default(), &folder, stop)?,
+        };
         let maker = parcel.maker();
         // Its files are open: the folders are needed for what is still made alone.
         hand(parcel.with(&repo, extras, &beside, stop)?);
@@ -42,13 +87,6 @@ pub(super) fn start(site: Site, plan: &Plan, extras: Extras) -> Result<Option<De
         Ok(())
     };
     Ok(Some(Delivery::start(site.repo.size()?, pack)))
-}
-
-/// Whether a build is given all objects of its commit. What is left out of a partial clone, git
-/// knows best.
-pub(super) fn replaces_clone(site: Site, plan: &Plan) -> bool {
-    let whole = plan.conf.filter.value == Filter::None;
-    plan.parent.is_none() && site.host.ssh_key.is_none() && whole
 }
 
 /// Why the build could not be given them, when that is why it failed.

@@ -40,7 +40,7 @@ pub struct Serve {
     pub upload: std::path::PathBuf,
     /// Where pushes go, if they may go anywhere.
     pub receive: Option<Receive>,
-    /// Objects that are handed over once, packed and indexed, instead of a clone.
+    /// Objects that are handed over once, packed and indexed, instead of a clone or a fetch.
     pub objects: Option<Desk>,
 }
 
@@ -66,7 +66,7 @@ pub struct Access {
     pub key: std::path::PathBuf,
     /// The path that [`URL`] stands for, when it is not the embedded server's own.
     pub path: Option<std::path::PathBuf>,
-    /// Whether objects are handed over there instead of a clone.
+    /// Whether objects are handed over there instead of a clone or a fetch.
     pub objects: bool,
 }
 
@@ -134,7 +134,7 @@ impl Access {
             self.user
         );
         if self.objects {
-            // A comment that `templates/clone` looks for: which way is gone is in no Dockerfile,
+            // A comment that `templates/scope` looks for: which way is gone is in no Dockerfile,
             // and so a step is cached whichever it was.
             text.push_str("# git-dkr-objects\n");
         }

@@ -17,6 +17,7 @@ mod kinds;
 mod notes;
 mod packs;
 mod server;
+mod since;
 
 use common::repo::Repo;
 use git_dkr::image::target::{self, Fetch, Target};

@@ -25,7 +25,7 @@ fn prepare(repo: &Repo, objects: Objects) -> anyhow::Result<Parcel> {
     parcel
 }
 
-fn archive(parcel: Parcel) -> anyhow::Result<Vec<u8>> {
+pub(super) fn archive(parcel: Parcel) -> anyhow::Result<Vec<u8>> {
     let mut archive = Vec::new();
     let whole = parcel.send(|bytes| {
         archive.extend(bytes);
@@ -69,14 +69,14 @@ fn sent<'a>(repo: &Repo<'a>, objects: Objects) -> Repo<'a> {
     made
 }
 
-fn has(repo: &Repo, id: &str) -> bool {
+pub(super) fn has(repo: &Repo, id: &str) -> bool {
     let mut command = repo.command();
     command.args(["cat-file", "-e", id]);
     command.output().unwrap().status.success()
 }
 
 /// The ids of secrets: on another branch, in a stash, and where no ref leads.
-fn secrets(repo: &Repo) -> Vec<String> {
+pub(super) fn secrets(repo: &Repo) -> Vec<String> {
     let blob = |revision: &str| repo.git(["rev-parse", revision]);
     repo.branch("other", "main");
     repo.commit("A secret", &[("secret", "other\n")]);

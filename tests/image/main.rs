@@ -21,6 +21,7 @@ mod kinds;
 mod lfs;
 mod list;
 mod nearest;
+mod news;
 mod packs;
 mod partial;
 mod podman;

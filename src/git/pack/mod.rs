@@ -6,6 +6,7 @@ mod find;
 mod late;
 mod more;
 mod send;
+mod update;
 
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -20,6 +21,7 @@ use excerpt::{Choice, Excerpt};
 use find::Objects as Files;
 use late::Late;
 use send::Part;
+pub use update::Tags;
 
 /// Which objects go into an image.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

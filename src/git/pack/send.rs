@@ -17,7 +17,7 @@ use crate::error::Failure;
 pub(super) const CHUNK: usize = 128 * 1024;
 /// What an entry of a tar archive is filled up to.
 const BLOCK: u64 = 512;
-/// The name of the last entry, which `templates/clone` looks for.
+/// The name of the last entry, which `templates/scope` looks for.
 const END: &str = "git-dkr-complete";
 
 /// One file.

@@ -1,0 +1,87 @@
+//! What takes a clone from one commit to another, as a fetch would and without its questions: the
+//! host knows both ends, and so it can begin before anybody asks.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::send::Part;
+use super::{Files, Parcel, Work, fsck, part};
+use crate::git::{Extras, ObjectId, Repo, View, run};
+use crate::proc::{Stop, at_once};
+
+/// Where `templates/update` finds `below`, the commit that the clone must be at, and `tags`: the object
+/// that must be there for the tag to be taken, the tag's own id and its ref, a line each.
+const FOLDER: &str = "dkr-update";
+
+/// Which tags a clone is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tags {
+    /// All; it takes those that lead to what it has, as a fetch does.
+    Followed,
+    /// Those that lead into the history of the commit; it is to have these and no others.
+    Merged,
+}
+
+impl Parcel {
+    /// The objects that `commit` leads to and `below` does not, with the tags on them, in one pack; no
+    /// pack where there are none. The repository must have both commits, and not be cut off.
+    /// `folder` must be empty, and may be removed afterwards. Fails as [`Parcel::prepare`] does.
+    pub fn since(
+        repo: &Repo,
+        below: &ObjectId,
+        commit: &ObjectId,
+        tags: Tags,
+        folder: &Path,
+        stop: &Stop,
+    ) -> Result<Self> {
+        let hint = format!("{} looks for what is broken", fsck(repo));
+        let work = Work {
+            view: View::create(repo, commit, None, folder)?,
+            commit,
+            stop,
+            hint: &hint,
+        };
+        let packs = folder.join("objects/pack");
+        std::fs::create_dir_all(&packs)
+            .with_context(|| format!("cannot make {}", packs.display()))?;
+        // Tags that lie on older commits are there already, and would come each time. Bitmaps speak of
+        // whole histories, and gain nothing here. What differs from something old must be compared with
+        // others anew: with few, which takes three quarters of the time and one percent more space.
+        let pack = work
+            .pack()
+            .args(["--revs", "--include-tag", "--non-empty", "--window=4"])
+            .stdin(format!("{commit}\n^{below}\n"));
+        let list = list(&work, tags);
+        let (packed, list) = at_once(
+            || work.run("pack-objects", &pack),
+            || run("for-each-ref", &list),
+        )?;
+        packed?;
+        let list = String::from_utf8_lossy(&list?).into_owned();
+        let mut parcel = Self::of_extras(repo, Extras::default(), folder, stop)?;
+        parcel.parts.extend([
+            Part::text(&format!("{FOLDER}/below"), format!("{below}\n")),
+            Part::text(&format!("{FOLDER}/tags"), list),
+        ]);
+        for open in Files::of(&[folder.join("objects")]).open()? {
+            parcel.parts.push(part(open, &repo.object_format)?);
+        }
+        Ok(parcel)
+    }
+}
+
+/// Lists the tags.
+fn list(work: &Work, tags: Tags) -> crate::proc::Cmd {
+    let Work { view, commit, .. } = work;
+    let (leads_to, which) = match tags {
+        Tags::Followed => {
+            let peeled = "%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)";
+            (peeled.to_owned(), None)
+        }
+        Tags::Merged => (commit.to_string(), Some(format!("--merged={commit}"))),
+    };
+    let format = format!("--format={leads_to} %(objectname) %(refname)");
+    let cmd = view.git(["for-each-ref".to_owned(), format]);
+    cmd.args(which).arg("refs/tags").until(work.stop)
+}
