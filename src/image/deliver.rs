@@ -1,7 +1,6 @@
 //! What a build is given packed and indexed, while the engine starts or installs packages: the objects of
 //! the commit, instead of a clone or a fetch, and what comes beside these.
 
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -69,22 +68,19 @@ pub(super) fn start(
         Kind::Base => Tags::Merged,
         Kind::Update => Tags::Followed,
     };
-    let pack = move |stop: &Stop, hand: &dyn Fn(Parcel)| {
+    let pack = move |stop: &Stop| {
         let beside = scratch.folder("beside")?;
         let folder = scratch.folder("view")?;
         let commit = &target.commit;
-        let mut parcel = match &given {
+        let parcel = match &given {
             Given::All => {
                 Parcel::prepare(&repo, commit, target.on_branch(), objects, &folder, stop)?
             }
             Given::Since(below) => Parcel::since(&repo, below, commit, tags, &folder, stop)?,
             Given::Nothing => Parcel::of_extras(&repo, Extras::default(), &folder, stop)?,
         };
-        let maker = parcel.maker();
-        // Its files are open: the folders are needed for what is still made alone.
-        hand(parcel.with(&repo, extras, &beside, stop)?);
-        drop(maker.map(JoinHandle::join));
-        Ok(())
+        // Its files are open: the folders are not needed any more.
+        parcel.with(&repo, extras, &beside, stop)
     };
     Ok(Some(Delivery::start(site.repo.size()?, pack)))
 }

@@ -1,6 +1,5 @@
 //! Objects on their way to one build: put together in the background, and handed over once.
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
@@ -22,11 +21,10 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Begins to make it. `prepare` hands the parcel in, and may go on with what is to be in it if it
-    /// is there in time. `estimate` is about how many bytes it will be.
+    /// Begins to make it. `estimate` is about how many bytes it will be.
     pub fn start(
         estimate: u64,
-        prepare: impl FnOnce(&Stop, &dyn Fn(Parcel)) -> Result<()> + Send + 'static,
+        prepare: impl FnOnce(&Stop) -> Result<Parcel> + Send + 'static,
     ) -> Self {
         let (put, ready) = oneshot::channel();
         let desk = Desk(Arc::new(Inner {
@@ -39,20 +37,14 @@ impl Delivery {
             let (stop, took) = (stop.clone(), Arc::clone(&took));
             let size = desk.size();
             move || {
-                let (began, put) = (Instant::now(), Cell::new(Some(put)));
-                let hand = |made: Result<Parcel>| {
-                    let _ = took.set(began.elapsed());
-                    if let Ok(parcel) = &made {
-                        size.store(parcel.size(), Ordering::Relaxed);
-                    }
-                    // Nobody takes it any more when the build is over.
-                    if let Some(put) = put.take() {
-                        let _ = put.send(made);
-                    }
-                };
-                if let Err(error) = prepare(&stop, &|parcel| hand(Ok(parcel))) {
-                    hand(Err(error));
+                let began = Instant::now();
+                let made = prepare(&stop);
+                let _ = took.set(began.elapsed());
+                if let Ok(parcel) = &made {
+                    size.store(parcel.size(), Ordering::Relaxed);
                 }
+                // Nobody takes it any more when the build is over.
+                let _ = put.send(made);
             }
         });
         Self {
@@ -124,7 +116,7 @@ mod tests {
     #[test]
     fn what_makes_it_ends_when_nobody_waits_any_more() {
         let (started, starts) = std::sync::mpsc::channel();
-        let delivery = Delivery::start(1, move |stop, _| {
+        let delivery = Delivery::start(1, move |stop| {
             let sleep = Cmd::new("sleep").arg("100").until(stop);
             started.send(()).unwrap();
             assert!(!sleep.output()?.status.success());
@@ -136,7 +128,7 @@ mod tests {
 
     #[test]
     fn only_the_first_is_served() {
-        let delivery = Delivery::start(1, |_, _| anyhow::bail!("no"));
+        let delivery = Delivery::start(1, |_| anyhow::bail!("no"));
         let desk = delivery.desk();
         let first = desk.ask().unwrap();
         assert!(desk.ask().is_none());

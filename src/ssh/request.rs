@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn objects_where_there_are_some() {
-        let delivery = Delivery::start(0, |_, _| anyhow::bail!("none"));
+        let delivery = Delivery::start(0, |_| anyhow::bail!("none"));
         let serve = Serve {
             objects: Some(delivery.desk()),
             ..serve(false)

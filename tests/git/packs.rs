@@ -16,10 +16,7 @@ fn prepare(repo: &Repo, objects: Objects) -> anyhow::Result<Parcel> {
     let folder = repo.sandbox.path(&crate::common::unique());
     let (commit, branch) = (&target.commit, target.on_branch());
     let stop = Stop::default();
-    let mut parcel = Parcel::prepare(&found(repo), commit, branch, objects, &folder, &stop);
-    if let Some(maker) = parcel.as_mut().ok().and_then(Parcel::maker) {
-        maker.join().unwrap();
-    }
+    let parcel = Parcel::prepare(&found(repo), commit, branch, objects, &folder, &stop);
     // What was prepared is open: the folder may be gone before it is sent.
     let _ = std::fs::remove_dir_all(folder);
     parcel
@@ -286,6 +283,49 @@ fn the_bitmap_goes_too_of_what_is_sent() {
         let file = pack(&repo).with_extension("bitmap");
         damage(&file);
         assert_eq!(bitmaps(&sent(&repo, Objects::Exact)), 0);
+    }
+}
+
+#[test]
+fn the_commit_graph_goes_too_of_what_is_sent() {
+    let sandbox = Sandbox::new();
+    for format in ["sha1", "sha256"] {
+        let option = format!("--object-format={format}");
+        let repo = Repo::init(&sandbox, format, &[&option]);
+        let root = repo.commit("Begin", &[("a", "1\n")]);
+        for side in ["one", "two", "three", "four"] {
+            repo.branch(side, &root);
+            repo.commit(side, &[(side, "1\n")]);
+        }
+        repo.checkout("main");
+        repo.commits(3);
+        repo.git([
+            "merge", "--quiet", "-m", "Of five", "one", "two", "three", "four",
+        ]);
+        repo.git(["merge", "--quiet", "--no-ff", "-m", "Of two", "main~1"]);
+        repo.commits(2);
+        repo.branch("other", "main").commits(3);
+        repo.checkout("main");
+        let graph = |made: &Repo| {
+            let path = made.path.join(".git/objects/info/commit-graph");
+            let count = |file: gix::commitgraph::Graph| file.num_commits();
+            let graph = path.exists().then(|| made.git(["commit-graph", "verify"]));
+            let kind = gix::hash::Kind::from_hex_len(root.len()).unwrap();
+            graph.map(|_| count(gix::commitgraph::Graph::from_file(&path, kind).unwrap()))
+        };
+        assert_eq!(graph(&sent(&repo, Objects::Exact)), None);
+        repo.git(["commit-graph", "write", "--reachable"]);
+        let all: u32 = repo.git(["rev-list", "--count", "main"]).parse().unwrap();
+        assert_eq!(graph(&sent(&repo, Objects::Exact)), Some(all));
+        // In several files, and of a part.
+        repo.commits(3);
+        repo.git(["commit-graph", "write", "--reachable", "--split=no-merge"]);
+        repo.commit("Later", &[("late", "1\n")]);
+        assert_eq!(graph(&sent(&repo, Objects::Exact)), Some(all + 3));
+        // One that is broken stays behind.
+        let folder = repo.path.join(".git/objects/info/commit-graphs");
+        std::fs::write(folder.join("commit-graph-chain"), "none\n").unwrap();
+        assert_eq!(graph(&sent(&repo, Objects::Exact)), None);
     }
 }
 

@@ -57,10 +57,9 @@ impl<'a> Host<'a> {
 fn delivery(repo: &Repo) -> Delivery {
     let (target, found) = (resolve(repo, "HEAD"), found(repo));
     let folder = repo.sandbox.path(&crate::common::unique());
-    Delivery::start(1, move |stop, hand| {
+    Delivery::start(1, move |stop| {
         let (commit, branch) = (&target.commit, target.on_branch());
-        let parcel = Parcel::prepare(&found, commit, branch, Objects::All, &folder, stop);
-        parcel.map(hand)
+        Parcel::prepare(&found, commit, branch, Objects::All, &folder, stop)
     })
 }
 
@@ -111,7 +110,7 @@ fn what_goes_wrong_is_said_at_both_ends() {
     let repo = sandbox.repo();
     let host = Host::new(
         &repo,
-        Some(Delivery::start(1, |_, _| anyhow::bail!("no such luck"))),
+        Some(Delivery::start(1, |_| anyhow::bail!("no such luck"))),
     );
     refused(&host.ask(), "no such luck");
     let failure = host.delivery.unwrap().failure().unwrap();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use super::graph::Commits;
 use crate::error::Failure;
 use crate::git::Repo;
 
@@ -73,11 +74,10 @@ impl Objects {
         self
     }
 
-    /// Whether there is a commit-graph.
-    pub fn has_graph(&self) -> bool {
-        let graphs = ["info/commit-graph", "info/commit-graphs/commit-graph-chain"];
-        let has = |folder: &PathBuf| graphs.iter().any(|graph| folder.join(graph).exists());
-        self.folders.iter().any(has)
+    /// The commit-graph, where there is one.
+    pub(in crate::git::pack) fn graph(&self, kind: gix::hash::Kind) -> Option<Commits> {
+        let mut folders = self.folders.iter();
+        folders.find_map(|folder| Commits::of(folder, kind))
     }
 
     /// Opens all files of packs, and what speeds up reading them. What is open is complete: it is

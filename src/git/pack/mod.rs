@@ -3,13 +3,13 @@
 
 mod excerpt;
 mod find;
-mod late;
+mod graph;
 mod more;
+mod out;
 mod send;
 mod update;
 
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
 
 use anyhow::{Context, Result};
 
@@ -19,7 +19,6 @@ use crate::error::Failure;
 use crate::proc::{Cmd, Stop};
 use excerpt::{Choice, Excerpt};
 use find::Objects as Files;
-use late::Late;
 use send::Part;
 pub use update::Tags;
 
@@ -57,7 +56,6 @@ impl Objects {
 pub struct Parcel {
     parts: Vec<Part>,
     excerpt: Option<Box<Excerpt>>,
-    late: Option<Late>,
     /// Comes after them; each is opened when it is its turn.
     contents: Contents,
     /// What to do when one of them is broken.
@@ -66,8 +64,7 @@ pub struct Parcel {
 
 impl Parcel {
     /// Puts it together. `branch` is the one that the commit is on, if it is on any. `folder` must
-    /// be empty, and may be removed afterwards: but for the bitmap. Fails when objects are missing or
-    /// broken, when the disk is full, and when it is stopped.
+    /// be empty, and may be removed afterwards. Fails when objects are missing or broken, when the disk is full, and when it is stopped.
     pub fn prepare(
         repo: &Repo,
         commit: &ObjectId,
@@ -88,18 +85,13 @@ impl Parcel {
             hint: &hint,
         };
         let made = Files::of(&[folder.join("objects")]);
-        let (excerpt, late, files, cut) = match objects {
+        let (excerpt, files, cut) = match objects {
             Objects::Exact => {
-                let late = work.graph(repo)?;
                 let cut = work.boundary(repo)?;
-                // Git has no bitmap of a history that is cut off.
                 let excerpt = work.pack_history(repo, cut.is_none())?;
-                (excerpt, late, made.open()?, cut)
+                (excerpt, made.open()?, cut)
             }
-            Objects::All => {
-                let files = work.all(repo, made)?;
-                (None, None, files, repo.shallow_boundary()?)
-            }
+            Objects::All => (None, work.all(repo, made)?, repo.shallow_boundary()?),
         };
         let mut refs = work.view.tags.clone();
         if let Some(branch) = branch {
@@ -113,15 +105,9 @@ impl Parcel {
         Ok(Self {
             parts,
             excerpt: excerpt.map(Box::new),
-            late,
             contents: Contents::default(),
             hint,
         })
-    }
-
-    /// What still makes something of it, in the folder that it was given: that must stay until then.
-    pub fn maker(&mut self) -> Option<JoinHandle<()>> {
-        self.late.as_mut().and_then(Late::maker)
     }
 
     /// The bytes that it holds.
@@ -144,8 +130,7 @@ impl Parcel {
         {
             return Ok(false);
         }
-        let late = self.late.map_or_else(|| Ok(Vec::new()), Late::parts)?;
-        for part in self.contents.files().map(Part::known).chain(late) {
+        for part in self.contents.files().map(Part::known) {
             if !part.send(&self.hint, &mut give)? {
                 return Ok(false);
             }
@@ -169,28 +154,15 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Begins to write a commit-graph of the commit, where the repository has one.
-    fn graph(&self, repo: &Repo) -> Result<Option<Late>> {
-        if !repo.object_folders()?.has_graph() {
-            return Ok(None);
-        }
-        let cmd = self.view.git(["commit-graph", "write", "--stdin-commits"]);
-        let cmd = cmd.stdin(format!("{}\n", self.commit)).until(self.stop);
-        let (objects, format) = (
-            self.view.git_dir.join("objects"),
-            repo.object_format.clone(),
-        );
-        Ok(Some(Late::start(move || {
-            run("commit-graph", &cmd)?;
-            let mut files = Files::of(&[objects]).open()?;
-            files.retain(|(name, ..)| name.starts_with("info/"));
-            files.into_iter().map(|open| part(open, &format)).collect()
-        })))
-    }
-
-    /// Takes what the view shows out of the largest pack, and packs the rest.
-    fn pack_history(&self, repo: &Repo, bitmap: bool) -> Result<Option<Excerpt>> {
-        let mut choice = self.main_pack(repo)?;
+    /// Takes what the view shows out of the largest pack, and packs the rest. What git reads whole histories
+    /// by comes too, where the repository has it and this one is `whole`: git has none of one that is cut off.
+    fn pack_history(&self, repo: &Repo, whole: bool) -> Result<Option<Excerpt>> {
+        let kind = match repo.object_format.as_str() {
+            "sha256" => gix::hash::Kind::Sha256,
+            _ => gix::hash::Kind::Sha1,
+        };
+        let mut choice = self.main_pack(repo, kind)?;
+        let mut commits = repo.object_folders()?.graph(kind).filter(|_| whole);
         let list = [
             "rev-list",
             "--objects",
@@ -200,10 +172,13 @@ impl Work<'_> {
         ];
         let cmd = self.view.git(list).env("LC_ALL", "C").until(self.stop);
         let mut rest = Vec::new();
-        run_records("rev-list", &cmd, b'\n', |id| {
-            let taken = choice.as_mut().is_some_and(|choice| choice.take(id));
-            if !taken {
-                rest.extend_from_slice(id);
+        run_records("rev-list", &cmd, b'\n', |line| {
+            let id = gix::ObjectId::from_hex(line).context("git rev-list prints no ids")?;
+            if let Some(commits) = &mut commits {
+                commits.take(&id);
+            }
+            if !choice.as_mut().is_some_and(|choice| choice.take(&id)) {
+                rest.extend_from_slice(line);
                 rest.push(b'\n');
             }
             Ok(())
@@ -212,19 +187,22 @@ impl Work<'_> {
         if !rest.is_empty() {
             self.run("pack-objects", &self.pack().stdin(rest))?;
         }
+        if let Some(commits) = commits {
+            commits.write(&self.view.git_dir.join("objects/info/commit-graph"))?;
+        }
         let Some(choice) = choice else {
             return Ok(None);
         };
-        choice.settle(bitmap, |ids| self.pack_whole(ids))
+        choice.settle(whole, |ids| self.pack_whole(ids))
     }
 
     /// The pack that most of it is copied from.
-    fn main_pack(&self, repo: &Repo) -> Result<Option<Choice>> {
+    fn main_pack(&self, repo: &Repo, kind: gix::hash::Kind) -> Result<Option<Choice>> {
         loop {
             let Some(pack) = repo.object_folders()?.main_pack()? else {
                 return Ok(None);
             };
-            match Choice::from(&pack, &repo.object_format, self.hint) {
+            match Choice::from(&pack, kind, self.hint) {
                 // It was packed again before we came to it.
                 Err(_) if !pack.with_extension("idx").exists() => {}
                 choice => return choice,

@@ -22,7 +22,6 @@ impl Parcel {
             parts: Vec::new(),
             contents: Contents::default(),
             excerpt: None,
-            late: None,
             hint: format!("{} looks for what is broken", fsck(repo)),
         };
         empty.with(repo, extras, folder, stop)

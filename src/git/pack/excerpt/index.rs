@@ -1,6 +1,6 @@
 //! The index of a pack and its reverse, as gitformat-pack(5) of git has them.
 
-use super::out::Out;
+use crate::git::pack::out::Out;
 
 /// One object, in the order of ids.
 pub(super) struct Item<'a> {
@@ -30,15 +30,7 @@ where
 {
     out.write(b"\xfftOc");
     out.number(2);
-    let mut fanout = [0_u32; 256];
-    for item in items() {
-        fanout[item.id[0] as usize] += 1;
-    }
-    let mut below = 0;
-    for count in fanout {
-        below += count;
-        out.number(below);
-    }
+    out.fanout(items().map(|item| item.id));
     items().for_each(|item| out.write(item.id));
     items().for_each(|item| out.number(item.crc32));
     let mut large = 0;

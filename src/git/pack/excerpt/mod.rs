@@ -7,7 +7,6 @@
 mod bitmap;
 mod ewah;
 mod index;
-mod out;
 mod several;
 mod source;
 mod write;
@@ -50,21 +49,15 @@ struct Wholes {
 }
 
 impl Choice {
-    /// Opens a pack; `None` when it cannot be copied from. `format` is the hash that git names objects by;
-    /// `hint` says what to do when the pack is broken.
-    pub fn from(pack: &Path, format: &str, hint: &str) -> Result<Option<Self>> {
-        let kind = match format {
-            "sha256" => gix::hash::Kind::Sha256,
-            _ => gix::hash::Kind::Sha1,
-        };
+    /// Opens a pack; `None` when it cannot be copied from. `hint` says what to do when it is broken.
+    pub fn from(pack: &Path, kind: gix::hash::Kind, hint: &str) -> Result<Option<Self>> {
         let ranks = Vec::new();
         Ok(Source::open(pack, kind, hint)?.map(|source| Self { source, ranks }))
     }
 
-    /// Takes an object, by its id in hexadecimal digits; whether it is there.
-    pub fn take(&mut self, id: &[u8]) -> bool {
-        let id = gix::ObjectId::from_hex(id).ok();
-        let rank = id.and_then(|id| self.source.rank(&id));
+    /// Takes an object; whether it is there.
+    pub fn take(&mut self, id: &gix::hash::oid) -> bool {
+        let rank = self.source.rank(id);
         self.ranks.extend(rank);
         rank.is_some()
     }

@@ -5,10 +5,10 @@ use crc32fast::Hasher;
 use gix::odb::pack::data;
 use gix::odb::pack::data::entry::Header;
 
+use super::super::out::Out;
 use super::super::send::{header, padding};
 use super::bitmap::Kept;
 use super::index::{Item, write_index, write_reverse};
-use super::out::Out;
 use super::source::{Base, Source};
 use super::{Excerpt, place_of};
 use crate::digest;

@@ -4,7 +4,7 @@ use sha1::Sha1;
 use sha2::Sha256;
 use sha2::digest::DynDigest;
 
-use super::super::send::CHUNK;
+use super::send::CHUNK;
 
 /// Gathers small pieces into chunks.
 pub(super) struct Out<'a> {
@@ -51,7 +51,20 @@ impl<'a> Out<'a> {
         self.write(&number.to_be_bytes());
     }
 
-    /// Ends it in its hash; the hash.
+    /// How many ids, in their order, begin with no more than each byte.
+    pub fn fanout<'i>(&mut self, ids: impl Iterator<Item = &'i [u8]>) {
+        let mut counts = [0_u32; 256];
+        for id in ids {
+            counts[id[0] as usize] += 1;
+        }
+        let mut below = 0;
+        for count in counts {
+            below += count;
+            self.number(below);
+        }
+    }
+
+    /// Ends it in its hash; the hash, and whether all was taken.
     pub fn finish(mut self) -> (Vec<u8>, bool) {
         self.flush();
         let hash = self.hash.finalize_reset().into_vec();
