@@ -119,7 +119,16 @@ fn nothing_of_other_branches_unless_all_is_asked_for() {
 fn a_bitmap_goes_too() {
     let Some(lab) = Lab::new() else { return };
     let repo = repo(&lab);
-    repo.git(["repack", "-adqb"]);
+    let lines = |upto: u32| -> String { (0..upto).map(|line| format!("line {line}\n")).collect() };
+    repo.commit("Many lines", &[("long", &lines(20_000))]);
+    // Git makes deltas from the longest, which stays behind.
+    repo.branch("longer", "main");
+    repo.commit("More lines", &[("long", &lines(20_100))]);
+    repo.checkout("main");
+    repo.git(["repack", "-adfqb"]);
+    // What a user's config says of packs is not for ours.
+    repo.git(["config", "--global", "pack.indexVersion", "1"]);
+    repo.git(["config", "--global", "pack.packSizeLimit", "1m"]);
     let image = lab.create(&repo, &[]);
     image.sh("git rev-list --test-bitmap HEAD && git fsck --full");
     assert_eq!(prepared(&lab), [""; 0]);

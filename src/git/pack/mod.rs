@@ -163,17 +163,13 @@ impl Work<'_> {
         };
         let mut choice = self.main_pack(repo, kind)?;
         let mut commits = repo.object_folders()?.graph(kind).filter(|_| whole);
-        let list = [
-            "rev-list",
-            "--objects",
-            "--no-object-names",
-            "--all",
-            "--use-bitmap-index",
-        ];
+        let list = ["rev-list", "--objects", "--all", "--use-bitmap-index"];
         let cmd = self.view.git(list).env("LC_ALL", "C").until(self.stop);
         let mut rest = Vec::new();
         run_records("rev-list", &cmd, b'\n', |line| {
-            let id = gix::ObjectId::from_hex(line).context("git rev-list prints no ids")?;
+            // By the path behind it, where there is one, git finds what to compare an object with.
+            let id = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+            let id = gix::ObjectId::from_hex(id).context("git rev-list prints no ids")?;
             if let Some(commits) = &mut commits {
                 commits.take(&id);
             }
@@ -285,11 +281,12 @@ impl Work<'_> {
     }
 }
 
-/// `git pack-objects` of a git command that names the repository, into a folder, with all that makes a
-/// pack quick to read.
+/// `git pack-objects` of a git command that names the repository, into a folder: one pack with all that
+/// makes it quick to read, whatever the user's config says.
 pub(in crate::git) fn pack_into(git: Cmd, folder: &Path) -> Cmd {
-    git.args(["-c", "pack.writeReverseIndex=true", "pack-objects", "-q"])
-        .arg("--delta-base-offset")
+    git.args(["-c", "pack.writeReverseIndex=true"])
+        .args(["-c", "pack.packSizeLimit=0", "-c", "pack.indexVersion=2"])
+        .args(["pack-objects", "-q", "--delta-base-offset"])
         .arg(folder.join("pack"))
 }
 
