@@ -199,7 +199,37 @@ fn a_delta_whose_base_stays_behind_goes_whole() {
             );
             made.git(["verify-pack", pack(&made).to_str().unwrap()]);
         }
+        // Even when another pack has deltas of it.
+        let folder = repo.path.join(".git/objects/pack/pack");
+        let script = r#"git rev-list --objects main -- long | grep ' long$' |
+            git pack-objects -q --no-reuse-delta "$1""#;
+        let mut command = repo.sandbox.command("sh");
+        command.args(["-ec", script, "sh"]).arg(folder);
+        crate::common::run(command.current_dir(&repo.path));
+        assert_eq!(
+            base(&sent(&repo, Objects::Exact), "main:long"),
+            "0".repeat(repo.head().len())
+        );
     }
+}
+
+#[test]
+fn a_bitmap_of_a_history_that_was_cut_off_is_not_believed() {
+    let sandbox = Sandbox::new();
+    let full = sandbox.repo();
+    full.commits(30);
+    let repo = full.clone_with(&["--depth=3"]);
+    repo.git(["repack", "-adqb"]);
+    let count = |option: &[&str]| repo.git([&["rev-list", "--count", "HEAD"], option].concat());
+    repo.git(["fetch", "--quiet", "--unshallow"]);
+    assert_ne!(count(&["--use-bitmap-index"]), count(&[]));
+    let made = sent(&repo, Objects::Exact);
+    let bitmap = |name: &String| name.ends_with(".bitmap");
+    assert!(
+        !names(&made.path.join(".git/objects/pack"))
+            .iter()
+            .any(bitmap)
+    );
 }
 
 /// Whether a commit has a bitmap, and it is what git finds without one.
@@ -449,6 +479,44 @@ fn what_is_broken_is_named() {
         assert!(said.contains(named), "{said}");
         let hint = git_dkr::cli::hint(&error).unwrap();
         assert!(hint.contains("fsck looks for"), "{hint}");
+    }
+}
+
+#[test]
+fn an_index_that_is_broken_is_not_believed() {
+    use std::os::unix::fs::{FileExt, PermissionsExt};
+    let sandbox = Sandbox::new();
+    for kind in ["idx", "pack"] {
+        let repo = sandbox.repo();
+        repo.commits(3);
+        packed(&repo);
+        let path = pack(&repo).with_extension(kind);
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        let file = std::fs::File::options()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .unwrap();
+        if kind == "idx" {
+            // The last bit of the first id, which stays in its order.
+            let mut byte = [0];
+            let at = 8 + 4 * 256 + 19;
+            file.read_exact_at(&mut byte, at).unwrap();
+            file.write_all_at(&[byte[0] ^ 1], at).unwrap();
+        } else {
+            // As if the last entry had never been written.
+            let index =
+                gix::odb::pack::index::File::at(path.with_extension("idx"), gix::hash::Kind::Sha1);
+            let last = *index.unwrap().sorted_offsets().last().unwrap();
+            file.set_len(last + 20).unwrap();
+        }
+        let said = prepare(&repo, Objects::Exact)
+            .and_then(archive)
+            .unwrap_err();
+        let said = format!("{said:#}");
+        // Or git says it first.
+        let known = said.contains("is broken") || said.contains("does not match index");
+        assert!(known, "{said}");
     }
 }
 

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::graph::Commits;
+use super::send;
 use crate::error::Failure;
 use crate::git::Repo;
 
 /// More are not opened at a time: a process may have 1024 on many machines.
 const MOST: usize = 800;
 /// How often we look again, when packs come and go.
-const TRIES: usize = 20;
+pub(super) const TRIES: usize = 20;
 
 /// A file that is open: its name below `objects`, where it lies, and itself.
 pub(super) type Open = (String, PathBuf, File);
@@ -74,8 +75,14 @@ impl Objects {
         self
     }
 
-    /// The commit-graph, where there is one.
+    /// The commit-graph, where there is one and it is whole.
     pub(in crate::git::pack) fn graph(&self, kind: gix::hash::Kind) -> Option<Commits> {
+        let files = self.listing().ok()?;
+        let is_graph = |name: &str| name == "info/commit-graph" || name.ends_with(".graph");
+        let mut graphs = files.iter().filter(|(name, _)| is_graph(name));
+        if !graphs.all(|(_, path)| send::is_whole(path, kind)) {
+            return None;
+        }
         let mut folders = self.folders.iter();
         folders.find_map(|folder| Commits::of(folder, kind))
     }

@@ -16,9 +16,10 @@ use anyhow::{Context, Result};
 use super::extras::Contents;
 use super::{GitError, ObjectId, Repo, View, command, lines, run, run_records};
 use crate::error::Failure;
-use crate::proc::{Cmd, Stop};
+use crate::proc::{Cmd, Stop, at_once};
 use excerpt::{Choice, Excerpt};
 use find::Objects as Files;
+use graph::Commits;
 use send::Part;
 pub use update::Tags;
 
@@ -153,54 +154,99 @@ struct Work<'a> {
     hint: &'a str,
 }
 
+/// Where the objects are that a view shows.
+struct Taken {
+    /// In the largest pack.
+    choice: Option<Choice>,
+    /// In the commit-graph, besides.
+    commits: Option<Commits>,
+    /// Elsewhere: lines of `git rev-list --objects`.
+    rest: Vec<u8>,
+}
+
 impl Work<'_> {
     /// Takes what the view shows out of the largest pack, and packs the rest. What git reads whole histories
     /// by comes too, where the repository has it and this one is `whole`: git has none of one that is cut off.
     fn pack_history(&self, repo: &Repo, whole: bool) -> Result<Option<Excerpt>> {
+        if whole && repo.has_bitmap()? {
+            let take = || self.take(repo, whole, Some("--use-bitmap-index"));
+            let (is_true, taken) = at_once(|| self.has_true_bitmap(), take)?;
+            if is_true? {
+                return self.settle(taken?, true);
+            }
+        }
+        self.settle(self.take(repo, whole, None)?, false)
+    }
+
+    /// Whether a bitmap leads to all commits. One of a time when the history was cut off leads no further than it did
+    /// then, and git believes it.
+    fn has_true_bitmap(&self) -> Result<bool> {
+        let count = |option: Option<&str>| {
+            let cmd = self.view.git(["rev-list", "--count", "--all"]).args(option);
+            run("rev-list", &cmd.env("LC_ALL", "C").until(self.stop))
+        };
+        let same = count(None).and_then(|walked| Ok(walked == count(Some("--use-bitmap-index"))?));
+        same.map_err(|error| self.told(error))
+    }
+
+    /// Lists what the view shows.
+    fn take(&self, repo: &Repo, whole: bool, option: Option<&str>) -> Result<Taken> {
         let kind = match repo.object_format.as_str() {
             "sha256" => gix::hash::Kind::Sha256,
             _ => gix::hash::Kind::Sha1,
         };
-        let mut choice = self.main_pack(repo, kind)?;
-        let mut commits = repo.object_folders()?.graph(kind).filter(|_| whole);
-        let list = ["rev-list", "--objects", "--all", "--use-bitmap-index"];
-        let cmd = self.view.git(list).env("LC_ALL", "C").until(self.stop);
-        let mut rest = Vec::new();
+        let mut taken = Taken {
+            choice: self.main_pack(repo, kind)?,
+            commits: repo.object_folders()?.graph(kind).filter(|_| whole),
+            rest: Vec::new(),
+        };
+        let cmd = self
+            .view
+            .git(["rev-list", "--objects", "--all"])
+            .args(option);
+        let cmd = cmd.env("LC_ALL", "C").until(self.stop);
         run_records("rev-list", &cmd, b'\n', |line| {
             // By the path behind it, where there is one, git finds what to compare an object with.
             let id = line.split(|byte| *byte == b' ').next().unwrap_or_default();
             let id = gix::ObjectId::from_hex(id).context("git rev-list prints no ids")?;
-            if let Some(commits) = &mut commits {
+            if let Some(commits) = &mut taken.commits {
                 commits.take(&id);
             }
-            if !choice.as_mut().is_some_and(|choice| choice.take(&id)) {
-                rest.extend_from_slice(line);
-                rest.push(b'\n');
+            if !taken.choice.as_mut().is_some_and(|choice| choice.take(&id)) {
+                taken.rest.extend_from_slice(line);
+                taken.rest.push(b'\n');
             }
             Ok(())
         })
         .map_err(|error| self.told(error))?;
-        if !rest.is_empty() {
-            self.run("pack-objects", &self.pack().stdin(rest))?;
+        Ok(taken)
+    }
+
+    /// Packs what must be packed.
+    fn settle(&self, taken: Taken, bitmap: bool) -> Result<Option<Excerpt>> {
+        if !taken.rest.is_empty() {
+            self.run("pack-objects", &self.pack().stdin(taken.rest))?;
         }
-        if let Some(commits) = commits {
+        if let Some(commits) = taken.commits {
             commits.write(&self.view.git_dir.join("objects/info/commit-graph"))?;
         }
-        let Some(choice) = choice else {
+        let Some(choice) = taken.choice else {
             return Ok(None);
         };
-        choice.settle(whole, |ids| self.pack_whole(ids))
+        choice.settle(bitmap, |ids| self.pack_whole(ids))
     }
 
     /// The pack that most of it is copied from.
     fn main_pack(&self, repo: &Repo, kind: gix::hash::Kind) -> Result<Option<Choice>> {
+        let mut tries = 0..find::TRIES;
         loop {
             let Some(pack) = repo.object_folders()?.main_pack()? else {
                 return Ok(None);
             };
+            let gone = || !pack.exists() || !pack.with_extension("idx").exists();
             match Choice::from(&pack, kind, self.hint) {
                 // It was packed again before we came to it.
-                Err(_) if !pack.with_extension("idx").exists() => {}
+                Err(_) if gone() && tries.next().is_some() => {}
                 choice => return choice,
             }
         }
@@ -212,8 +258,9 @@ impl Work<'_> {
         let packs = folder.join("pack");
         std::fs::create_dir_all(&packs)
             .with_context(|| format!("cannot make {}", packs.display()))?;
-        let git = command(&self.view.git_dir).args(["-c", "pack.window=0"]);
-        let cmd = pack_into(git, &packs).stdin(ids);
+        let options = ["--window=0", "--no-reuse-delta"];
+        let cmd = pack_into(command(&self.view.git_dir), &packs);
+        let cmd = cmd.args(options).stdin(ids);
         self.run("pack-objects", &cmd)?;
         let pack = Files::of(&[folder]).main_pack()?;
         pack.context("git packed nothing")

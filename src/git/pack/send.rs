@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
@@ -157,6 +157,21 @@ fn copy(
         }
     }
     Ok(true)
+}
+
+/// Whether a file is there and ends in its own hash.
+pub(super) fn is_whole(path: &Path, kind: gix::hash::Kind) -> bool {
+    let read = || -> Result<bool> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        let mut check = Check::new(size, Some(&kind.to_string()));
+        copy(file, size, "", |bytes| {
+            check.read(&bytes);
+            true
+        })?;
+        Ok(check.holds())
+    };
+    read().unwrap_or(false)
 }
 
 /// Compares bytes with the hash that they end in.

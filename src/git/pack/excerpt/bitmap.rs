@@ -36,13 +36,13 @@ pub(super) struct Kept<'a> {
 }
 
 impl Bitmap {
-    /// The one by which git reads a pack.
-    pub fn of(pack: &Path) -> Option<Self> {
+    /// The one by which git reads a pack of so many objects.
+    pub fn of(pack: &Path, count: u32) -> Option<Self> {
         if let Ok(file) = File::open(pack.with_extension("bitmap")) {
             let several = None;
             return Some(Self { file, several });
         }
-        let (file, several) = several::open(pack)?;
+        let (file, several) = several::open(pack, count)?;
         let several = Some(several);
         Some(Self { file, several })
     }
@@ -118,7 +118,7 @@ fn translate(bitmap: &[u8], numbers: &Numbers<'_>, pack: &[u8]) -> Option<Vec<u8
     let words = numbers.all.div_ceil(64);
     let mut mask = vec![0_u64; words];
     for rank in numbers.ranks {
-        mask[*rank as usize / 64] |= 1 << (rank % 64);
+        *mask.get_mut(*rank as usize / 64)? |= 1 << (rank % 64);
     }
     let mut rest = bitmap.strip_prefix(b"BITM\0\x01")?;
     let options = rest.split_off(..2)?;

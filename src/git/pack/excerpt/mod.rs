@@ -127,6 +127,7 @@ fn lay_out(source: &Source, ranks: &[u32], bases: &[u32], wholes: &Wholes) -> Re
             (None, base) if base == place => length,
             (None, base) => {
                 let before = from - source.place(ranks[base]).0;
+                let digits = |distance| digits(distance).len() as u64;
                 length + digits(end - offsets[base]) - digits(before)
             }
         };
@@ -155,13 +156,15 @@ fn place_of(ranks: &[u32], rank: u32) -> Option<u32> {
     u32::try_from(place).ok()
 }
 
-/// How many bytes it takes to say how far away a base is.
-fn digits(distance: u64) -> u64 {
+/// How an entry says how far away its base is.
+fn digits(distance: u64) -> Vec<u8> {
     let header = Header::OfsDelta {
         base_distance: distance,
     };
-    // Behind one byte of an object without content.
-    header.size(0) as u64 - 1
+    let mut bytes = Vec::with_capacity(11);
+    // Behind one byte, of an object without content. A vector takes all.
+    let _ = header.write_to(0, &mut bytes);
+    bytes.split_off(1)
 }
 
 impl fmt::Debug for Excerpt {

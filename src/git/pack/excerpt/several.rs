@@ -10,19 +10,32 @@ use gix::odb::pack::multi_index;
 const CHUNK: usize = 12;
 
 /// Opens it with its bitmap, when in that the entries of a pack come before all others, in their order.
-pub(super) fn open(pack: &Path) -> Option<(File, multi_index::File)> {
+/// `count` is how many they are.
+pub(super) fn open(pack: &Path, count: u32) -> Option<(File, multi_index::File)> {
     let folder = pack.parent()?;
     let path = folder.join("multi-pack-index");
+    let file = File::open(&path).ok()?;
     let index = multi_index::File::at(&path, None).ok()?;
-    let first = first(&File::open(&path).ok()?)?;
-    if first >= index.num_objects() {
+    // It may have been written anew between the two.
+    let checksum = index.checksum();
+    let mut end = vec![0; checksum.as_slice().len()];
+    let start = file.metadata().ok()?.len().checked_sub(end.len() as u64)?;
+    file.read_exact_at(&mut end, start).ok()?;
+    if end != checksum.as_slice() {
         return None;
     }
-    let (of, _) = index.pack_id_and_pack_offset_at_index(first).ok()?;
-    if *index.index_names().get(of as usize)? != pack.with_extension("idx").file_name()? {
+    let of = |object: u32| Some(index.pack_id_and_pack_offset_at_index(object).ok()?.0);
+    let first = first(&file).filter(|first| *first < index.num_objects())?;
+    let first = of(first)?;
+    if *index.index_names().get(first as usize)? != pack.with_extension("idx").file_name()? {
         return None;
     }
-    let bitmap = format!("multi-pack-index-{}.bitmap", index.checksum());
+    // Some versions of git took what is in several packs out of any of them.
+    let all = (0..index.num_objects()).filter(|object| of(*object) == Some(first));
+    if all.count() != count as usize {
+        return None;
+    }
+    let bitmap = format!("multi-pack-index-{checksum}.bitmap");
     Some((File::open(folder.join(bitmap)).ok()?, index))
 }
 

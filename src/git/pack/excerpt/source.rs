@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use gix::odb::pack::data::entry::Header;
 use gix::odb::pack::{data, index};
 
+use super::super::send::is_whole;
 use super::bitmap::Bitmap;
 use crate::error::Failure;
 
@@ -52,6 +53,8 @@ impl Source {
         let cannot = || format!("cannot read {}", path.display());
         let file = File::open(path).with_context(cannot)?;
         let size = file.metadata().with_context(cannot)?.len();
+        // Its ids would be taken over as they are.
+        let whole = is_whole(index.path(), kind);
         let mut offsets = index.sorted_offsets();
         let mut positions = vec![0; offsets.len()];
         for position in 0..index.num_objects() {
@@ -61,8 +64,10 @@ impl Source {
             }
         }
         // Behind the last one is the pack's own hash.
-        offsets.push(size.saturating_sub(kind.len_in_bytes() as u64));
-        Ok(Some(Self {
+        let end = size.saturating_sub(kind.len_in_bytes() as u64);
+        let whole = whole && offsets.last().is_none_or(|last| *last < end);
+        offsets.push(end);
+        let source = Self {
             path: path.to_owned(),
             file,
             index,
@@ -71,12 +76,17 @@ impl Source {
             positions,
             window: (0, Vec::new()),
             hint: hint.to_owned(),
-        }))
+        };
+        if whole {
+            Ok(Some(source))
+        } else {
+            Err(source.broken())
+        }
     }
 
     /// Its bitmap, if it has one.
     pub fn bitmap(&self) -> Option<Bitmap> {
-        Bitmap::of(&self.path)
+        Bitmap::of(&self.path, self.index.num_objects())
     }
 
     /// The rank of an object, when it is here.
@@ -87,7 +97,8 @@ impl Source {
 
     /// The rank of the entry at an offset.
     pub fn rank_at(&self, offset: u64) -> Option<u32> {
-        let rank = self.offsets.binary_search(&offset).ok()?;
+        let offsets = self.offsets.get(..self.positions.len())?;
+        let rank = offsets.binary_search(&offset).ok()?;
         u32::try_from(rank).ok()
     }
 

@@ -10,7 +10,7 @@ use super::super::send::{header, padding};
 use super::bitmap::Kept;
 use super::index::{Item, write_index, write_reverse};
 use super::source::{Base, Source};
-use super::{Excerpt, place_of};
+use super::{Excerpt, digits, place_of};
 use crate::digest;
 
 /// How much of an entry is copied at a time, in bytes.
@@ -120,6 +120,9 @@ impl Excerpt {
         let rank = self.ranks[place];
         let whole = self.wholes.find(&self.source, rank)?.map(|(_, rank)| rank);
         if let (Some(rank), Some(pack)) = (whole, &mut self.wholes.pack) {
+            if pack.entry(rank)?.header.is_delta() {
+                bail!("git packed a delta where it was asked for none");
+            }
             return copy(pack, rank, None, out);
         }
         let moved = match self.source.base(rank)? {
@@ -142,12 +145,11 @@ fn copy(from: &mut Source, rank: u32, distance: Option<u64>, out: &mut Out<'_>) 
         && distance != base_distance
     {
         let skip = entry.header_size();
-        theirs.update(from.read(offset, skip)?);
-        let mut bytes = Vec::with_capacity(skip);
-        let header = Header::OfsDelta {
-            base_distance: distance,
-        };
-        header.write_to(entry.decompressed_size, &mut bytes)?;
+        let header = from.read(offset, skip)?;
+        theirs.update(header);
+        // How long the object is stays as it was written.
+        let kept = skip.saturating_sub(digits(base_distance).len());
+        let bytes = [&header[..kept], &digits(distance)].concat();
         out.write(&bytes);
         let mut sum = Hasher::new();
         sum.update(&bytes);
