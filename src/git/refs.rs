@@ -54,6 +54,13 @@ impl Repo {
         Ok(commits)
     }
 
+    /// What a ref names, whether or not that object is there.
+    pub fn named_by(&self, reference: &str) -> Result<Option<ObjectId>> {
+        let cmd = self.git(["rev-parse", "--verify", "--quiet", reference]);
+        let answer = lines(&cmd.output()?.stdout);
+        Ok(answer.first().and_then(|line| ObjectId::parse(line)))
+    }
+
     /// The commit's first line, and what else is shown of it.
     pub fn commit(&self, id: &ObjectId) -> Result<Commit> {
         let cmd = self.git([

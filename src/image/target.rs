@@ -69,6 +69,12 @@ fn head(repo: &Repo) -> Result<Target> {
         Head::Branch(branch) => {
             let reference = format!("refs/heads/{branch}");
             let Some(commit) = repo.commits(&[&reference])?.remove(0) else {
+                if let Some(id) = repo.named_by(&reference)? {
+                    bail!(
+                        Failure::new(format!("{branch} is at {id}, which cannot be read here"))
+                            .hint("`git fsck` says what else is broken")
+                    );
+                }
                 bail!(
                     Failure::new(format!("{branch} has no commit yet"))
                         .hint("make a first commit, or name another branch")

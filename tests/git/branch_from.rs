@@ -296,3 +296,17 @@ fn an_empty_repository_has_nothing_to_bake() {
     hint: git branch -a lists the branches
     ");
 }
+
+#[test]
+fn a_branch_whose_commit_is_gone_is_not_empty() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repo();
+    let head = repo.head();
+    let (first, rest) = head.split_at(2);
+    std::fs::remove_file(repo.path.join(".git/objects").join(first).join(rest)).unwrap();
+    let said = refusal(&repo, "HEAD").replace(&head, "[ID]");
+    insta::assert_snapshot!(said, @r"
+    main is at [ID], which cannot be read here
+    hint: `git fsck` says what else is broken
+    ");
+}

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use git_dkr::git::{ObjectId, Objects, Parcel};
+use git_dkr::image::target::Target;
 use git_dkr::proc::Stop;
 
 use super::{found, resolve};
@@ -12,7 +13,10 @@ use crate::common::repo::Repo;
 
 /// What HEAD of the repository is made into.
 fn prepare(repo: &Repo, objects: Objects) -> anyhow::Result<Parcel> {
-    let target = resolve(repo, "HEAD");
+    prepare_at(repo, &resolve(repo, "HEAD"), objects)
+}
+
+fn prepare_at(repo: &Repo, target: &Target, objects: Objects) -> anyhow::Result<Parcel> {
     let folder = repo.sandbox.path(&crate::common::unique());
     let (commit, branch) = (&target.commit, target.on_branch());
     let stop = Stop::default();
@@ -445,10 +449,15 @@ fn pack(repo: &Repo) -> std::path::PathBuf {
 
 /// Turns a bit in the middle of a file.
 fn damage(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
     let mut bytes = std::fs::read(path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
+    overwrite(path, &bytes);
+}
+
+/// Git makes what it packs read-only.
+fn overwrite(path: &Path, bytes: &[u8]) {
+    use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o644)).unwrap();
     std::fs::write(path, bytes).unwrap();
 }
@@ -484,40 +493,49 @@ fn what_is_broken_is_named() {
 
 #[test]
 fn an_index_that_is_broken_is_not_believed() {
-    use std::os::unix::fs::{FileExt, PermissionsExt};
     let sandbox = Sandbox::new();
-    for kind in ["idx", "pack"] {
-        let repo = sandbox.repo();
-        repo.commits(3);
-        packed(&repo);
-        let path = pack(&repo).with_extension(kind);
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
-        let file = std::fs::File::options()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .unwrap();
-        if kind == "idx" {
-            // The last bit of the first id, which stays in its order.
-            let mut byte = [0];
-            let at = 8 + 4 * 256 + 19;
-            file.read_exact_at(&mut byte, at).unwrap();
-            file.write_all_at(&[byte[0] ^ 1], at).unwrap();
-        } else {
-            // As if the last entry had never been written.
-            let index =
-                gix::odb::pack::index::File::at(path.with_extension("idx"), gix::hash::Kind::Sha1);
-            let last = *index.unwrap().sorted_offsets().last().unwrap();
-            file.set_len(last + 20).unwrap();
+    let repo = sandbox.repo();
+    repo.commits(3);
+    packed(&repo);
+    let target = resolve(&repo, "HEAD");
+    let index = pack(&repo).with_extension("idx");
+    let sound = std::fs::read(&index).unwrap();
+    let head = gix::ObjectId::from_hex(repo.head().as_bytes()).unwrap();
+    let (ids, hash) = (8 + 4 * 256, head.as_slice().len());
+    let count = u32::from_be_bytes(*sound[..ids].last_chunk().unwrap());
+    for rank in 0..count as usize {
+        let mut broken = sound.clone();
+        let end = ids + (rank + 1) * hash;
+        if sound[end - hash..end] == *head.as_slice() {
+            // Git says it first.
+            continue;
         }
-        let said = prepare(&repo, Objects::Exact)
-            .and_then(archive)
-            .unwrap_err();
+        // The last bit: the ids stay in their order.
+        broken[end - 1] ^= 1;
+        overwrite(&index, &broken);
+        let said = prepare_at(&repo, &target, Objects::Exact).unwrap_err();
         let said = format!("{said:#}");
-        // Or git says it first.
-        let known = said.contains("is broken") || said.contains("does not match index");
-        assert!(known, "{said}");
+        assert!(said.contains("is broken"), "{rank}: {said}");
     }
+}
+
+#[test]
+fn a_pack_that_lacks_its_last_entry_is_no_pack() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repo();
+    packed(&repo);
+    let (target, pack) = (resolve(&repo, "HEAD"), pack(&repo));
+    let index =
+        gix::odb::pack::index::File::at(pack.with_extension("idx"), gix::hash::Kind::Sha1).unwrap();
+    let last = *index.sorted_offsets().last().unwrap() as usize;
+    overwrite(&pack, &std::fs::read(&pack).unwrap()[..last + 20]);
+    let said = prepare_at(&repo, &target, Objects::Exact)
+        .and_then(archive)
+        .unwrap_err();
+    let said = format!("{said:#}");
+    // Or git says it first.
+    let known = said.contains("is broken") || said.contains("does not match index");
+    assert!(known, "{said}");
 }
 
 #[test]
