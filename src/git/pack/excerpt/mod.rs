@@ -25,7 +25,10 @@ use source::{Base, Source};
 /// What is to be taken of a pack.
 pub(super) struct Choice {
     source: Source,
-    ranks: Vec<u32>,
+    /// Whether each entry is taken, by its rank.
+    taken: Vec<bool>,
+    /// The rank behind the one that was taken last.
+    next: u32,
 }
 
 /// The pack that is made of it.
@@ -51,15 +54,25 @@ struct Wholes {
 impl Choice {
     /// Opens a pack; `None` when it cannot be copied from. `hint` says what to do when it is broken.
     pub fn from(pack: &Path, kind: gix::hash::Kind, hint: &str) -> Result<Option<Self>> {
-        let ranks = Vec::new();
-        Ok(Source::open(pack, kind, hint)?.map(|source| Self { source, ranks }))
+        let source = Source::open(pack, kind, hint)?;
+        Ok(source.map(|source| Self {
+            taken: vec![false; source.count() as usize],
+            source,
+            next: 0,
+        }))
     }
 
     /// Takes an object; whether it is there.
     pub fn take(&mut self, id: &gix::hash::oid) -> bool {
-        let rank = self.source.rank(id);
-        self.ranks.extend(rank);
-        rank.is_some()
+        // Git lists most of them in the order of a pack, or nearly so: a search takes ten times longer.
+        let next = Some(self.next).filter(|rank| *rank < self.source.count());
+        let next = next.filter(|rank| self.source.id(*rank) == id);
+        let Some(rank) = next.or_else(|| self.source.rank(id)) else {
+            return false;
+        };
+        self.taken[rank as usize] = true;
+        self.next = rank + 1;
+        true
     }
 
     /// Settles how each entry comes, and where; `None` when there are none. `pack_whole` makes a pack of
@@ -69,9 +82,11 @@ impl Choice {
         bitmap: bool,
         pack_whole: impl FnOnce(String) -> Result<PathBuf>,
     ) -> Result<Option<Excerpt>> {
-        let (mut source, mut ranks) = (self.source, self.ranks);
-        ranks.sort_unstable();
-        ranks.dedup();
+        let mut source = self.source;
+        let ranks = (0..source.count()).zip(self.taken);
+        let ranks: Vec<u32> = ranks
+            .filter_map(|(rank, taken)| taken.then_some(rank))
+            .collect();
         if ranks.is_empty() {
             return Ok(None);
         }

@@ -55,14 +55,13 @@ impl Source {
         let size = file.metadata().with_context(cannot)?.len();
         // Its ids would be taken over as they are.
         let whole = is_whole(index.path(), kind);
-        let mut offsets = index.sorted_offsets();
-        let mut positions = vec![0; offsets.len()];
-        for position in 0..index.num_objects() {
-            // Two entries at one offset are no pack.
-            if let Ok(rank) = offsets.binary_search(&index.pack_offset_at_index(position)) {
-                positions[rank] = position;
-            }
-        }
+        let mut entries: Vec<(u64, u32)> = (0..index.num_objects())
+            .map(|position| (index.pack_offset_at_index(position), position))
+            .collect();
+        entries.sort_unstable();
+        // Two entries at one offset are no pack.
+        let whole = whole && entries.is_sorted_by(|one, next| one.0 < next.0);
+        let (mut offsets, positions): (Vec<u64>, Vec<u32>) = entries.into_iter().unzip();
         // Behind the last one is the pack's own hash.
         let end = size.saturating_sub(kind.len_in_bytes() as u64);
         let whole = whole && offsets.last().is_none_or(|last| *last < end);
@@ -86,7 +85,12 @@ impl Source {
 
     /// Its bitmap, if it has one.
     pub fn bitmap(&self) -> Option<Bitmap> {
-        Bitmap::of(&self.path, self.index.num_objects())
+        Bitmap::of(&self.path, self.count())
+    }
+
+    /// How many entries it has.
+    pub fn count(&self) -> u32 {
+        self.index.num_objects()
     }
 
     /// The rank of an object, when it is here.
