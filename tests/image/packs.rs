@@ -217,6 +217,9 @@ fn a_full_disk_in_the_container() {
     let Some(lab) = Lab::new() else { return };
     let tar = r#"#!/bin/sh\necho "tar: x: Cannot write: No space left on device" >&2\nexit 2"#;
     fails_with(&lab, "/usr/local/bin/tar", tar).says("no space left on the disk");
+    // It is full when files are written, of which git says nothing.
+    let git = r#"#!/bin/sh\nif echo "$*" | grep -q checkout\nthen echo "error: unable to write file" >&2 && ln -s /dev/full .git/dkr-probe && exit 128\nfi\nexec /usr/bin/git "$@""#;
+    fails_with(&lab, "/usr/local/bin/git", git).says("no space left on the disk");
 }
 
 #[test]
