@@ -11,6 +11,7 @@ use crate::commands::{
 use crate::conf::Problems;
 use crate::engine::EngineError;
 use crate::error::{Failure, HalfDone, Interrupted, Mistakes};
+use crate::git::GitError;
 use crate::overlay::cache::Corrupt;
 use crate::overlay::restore::Unusable;
 use crate::{proc, ui};
@@ -129,6 +130,9 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         if let Some(failure) = cause.downcast_ref::<Failure>() {
             return failure.advice().map(str::to_owned);
+        }
+        if let Some(git) = cause.downcast_ref::<GitError>() {
+            return git.hint();
         }
         if let Some(engine) = cause.downcast_ref::<EngineError>() {
             return engine.hint();

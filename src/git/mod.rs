@@ -70,6 +70,23 @@ pub struct GitError {
     pub message: String,
 }
 
+impl GitError {
+    /// What to do about it, if that is known.
+    pub fn hint(&self) -> Option<String> {
+        // What git says, in English, of objects that are not there or not what they should be.
+        let said = [
+            "unable to read",
+            "ould not read",
+            "bad object",
+            "corrupt",
+            "loose object",
+            "missing",
+        ];
+        let broken = said.iter().any(|said| self.message.contains(said));
+        broken.then(|| "git fsck says what is broken in the repository".to_owned())
+    }
+}
+
 /// A git command in the repository whose git directory this is, whatever the environment says.
 fn command(git_dir: &Path) -> Cmd {
     outside().arg("--git-dir").arg(git_dir)

@@ -85,14 +85,25 @@ pub struct Content<'a> {
     pub objects: Objects,
 }
 
-/// For an image of its own. `ca` says whether extra CA certificates are at hand.
-pub fn create(conf: &Conf, target: &Target, clone: Content, ca: bool) -> Result<String> {
+/// For an image of its own. `marks` are words without which its clone might be taken from the build cache for another; `ca`
+/// says whether extra CA certificates are at hand.
+pub fn create(
+    conf: &Conf,
+    target: &Target,
+    clone: Content,
+    marks: &str,
+    ca: bool,
+) -> Result<String> {
     let mut values = values(conf, target, &conf.base_image.value, ca);
     if let Some(cut) = clone.shallow {
         values.clone_words = format!(" shallow-{}", digest::short(&[cut]));
     }
     if clone.objects == Objects::All {
         values.clone_words.push_str(" all");
+    }
+    for mark in marks.split_whitespace() {
+        values.clone_words.push(' ');
+        values.clone_words.push_str(mark);
     }
     render(include_str!("../../templates/create.Dockerfile"), &values)
 }
@@ -201,13 +212,15 @@ mod tests {
     #[test]
     fn plain() {
         let conf = conf("base_image = debian:bookworm-slim\n");
-        insta::assert_snapshot!(create(&conf, &target("main"), Content::default(), false).unwrap());
+        insta::assert_snapshot!(
+            create(&conf, &target("main"), Content::default(), "", false).unwrap()
+        );
     }
 
     #[test]
     fn with_everything() {
         insta::assert_snapshot!(
-            create(&conf(FULL), &target("main"), Content::default(), true).unwrap()
+            create(&conf(FULL), &target("main"), Content::default(), "", true).unwrap()
         );
     }
 
@@ -237,6 +250,7 @@ mod tests {
             &conf(""),
             &target(r#"a$(id)`id`";&'|<>b"#),
             Content::default(),
+            "",
             false,
         )
         .unwrap();
@@ -252,17 +266,17 @@ mod tests {
 
     #[test]
     fn a_clone_of_other_objects_is_not_taken_for_another() {
-        let of = |shallow, objects| {
+        let of = |shallow, objects, marks| {
             let clone = Content { shallow, objects };
-            create(&conf(""), &target("main"), clone, false).unwrap()
+            create(&conf(""), &target("main"), clone, marks, false).unwrap()
         };
-        let exact = |cut| of(cut, Objects::Exact);
+        let exact = |cut| of(cut, Objects::Exact, "");
         let (one, other) = (exact(Some("1a\n")), exact(Some("2b\n")));
         assert_ne!(one, exact(None));
         assert_ne!(one, other);
         assert!(one.contains("3f3f3f shallow-"), "{one}");
-        let all = of(None, Objects::All);
-        assert!(all.contains("3f3f3f all\n"), "{all}");
+        let all = of(None, Objects::All, "packs-1a");
+        assert!(all.contains("3f3f3f all packs-1a\n"), "{all}");
     }
 
     proptest::proptest! {

@@ -278,7 +278,7 @@ pub fn find_image<'a>(images: &'a [Image], repo: &Repo, name: &str) -> Result<&'
     match found {
         Some(image) => Ok(image),
         None => {
-            target.with_context(|| format!("{name} is no image either"))?;
+            target.with_context(|| format!("no image is called {name}"))?;
             Err(Failure::new(format!("there is no image of {name} yet"))
                 .hint(format!(
                     "git dkr list-images shows what there is, git dkr explain --candidates {name} what it would stand on"

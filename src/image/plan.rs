@@ -172,7 +172,7 @@ pub fn plan_update(site: Site, target: Target, keep_chain: bool) -> Result<Step>
         return Err(Failure::new(message)
             .hint(format!(
                 "make one: git dkr create-image {}",
-                target.branch_from
+                site.repo.as_typed(&target.branch_from)
             ))
             .into());
     };
@@ -248,7 +248,8 @@ fn plan(
                         .hint("leave --objects (dkr.objects) out: what is missing is fetched then")
                 );
             }
-            let text = dockerfile::create(&conf, &target, clone, ca)?;
+            let marks = site.repo.marks(clone.objects)?;
+            let text = dockerfile::create(&conf, &target, clone, &marks, ca)?;
             (
                 text,
                 inputs::of_create(site, &conf, &target, clone, underlay.as_ref())?,

@@ -69,16 +69,9 @@ fn head(repo: &Repo) -> Result<Target> {
         Head::Branch(branch) => {
             let reference = format!("refs/heads/{branch}");
             let Some(commit) = repo.commits(&[&reference])?.remove(0) else {
-                if let Some(id) = repo.named_by(&reference)? {
-                    bail!(
-                        Failure::new(format!("{branch} is at {id}, which cannot be read here"))
-                            .hint("`git fsck` says what else is broken")
-                    );
-                }
-                bail!(
-                    Failure::new(format!("{branch} has no commit yet"))
-                        .hint("make a first commit, or name another branch")
-                );
+                let empty = Failure::new(format!("{branch} has no commit yet"))
+                    .hint("make a first commit, or name another branch");
+                bail!(broken(repo, &branch)?.unwrap_or(empty));
             };
             Ok(Target {
                 branch_from: branch.clone(),
@@ -100,6 +93,15 @@ fn head(repo: &Repo) -> Result<Target> {
             })
         }
     }
+}
+
+/// Why a branch that is there leads to no commit.
+fn broken(repo: &Repo, branch: &str) -> Result<Option<Failure>> {
+    let id = repo.named_by(&format!("refs/heads/{branch}"))?;
+    Ok(id.map(|id| {
+        Failure::new(format!("{branch} is at {id}, which cannot be read here"))
+            .hint("git fsck says what else is broken")
+    }))
 }
 
 fn local(repo: &Repo, typed: &str) -> Result<Target> {
@@ -149,6 +151,11 @@ fn local(repo: &Repo, typed: &str) -> Result<Target> {
 }
 
 fn unknown(repo: &Repo, typed: &str) -> Result<Failure> {
+    if branch_from::can_be_ref(typed)
+        && let Some(failure) = broken(repo, typed)?
+    {
+        return Ok(failure);
+    }
     let shown = repo.path.display();
     let failure = Failure::new(format!(
         "no branch, tag or commit is called {typed} in {shown}"

@@ -304,9 +304,25 @@ fn a_branch_whose_commit_is_gone_is_not_empty() {
     let head = repo.head();
     let (first, rest) = head.split_at(2);
     std::fs::remove_file(repo.path.join(".git/objects").join(first).join(rest)).unwrap();
-    let said = refusal(&repo, "HEAD").replace(&head, "[ID]");
-    insta::assert_snapshot!(said, @r"
-    main is at [ID], which cannot be read here
-    hint: `git fsck` says what else is broken
-    ");
+    for typed in ["HEAD", "main"] {
+        let said = refusal(&repo, typed).replace(&head, "[ID]");
+        assert_eq!(
+            said,
+            "main is at [ID], which cannot be read here\nhint: git fsck says what else is broken"
+        );
+    }
+}
+
+#[test]
+fn a_tree_that_is_gone_is_for_fsck() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repo();
+    repo.commit("More", &[("more", "1\n")]);
+    let tree = repo.git(["rev-parse", "HEAD~1^{tree}"]);
+    let (first, rest) = tree.split_at(2);
+    std::fs::remove_file(repo.path.join(".git/objects").join(first).join(rest)).unwrap();
+    let commit = resolve(&repo, "HEAD").commit;
+    let error = found(&repo).commit(&commit).unwrap_err();
+    let hint = git_dkr::cli::hint(&error).unwrap_or_default();
+    assert!(hint.contains("git fsck"), "{error:#}: {hint}");
 }

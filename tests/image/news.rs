@@ -15,6 +15,7 @@ git for-each-ref --format='%(refname) %(objectname)'
 git status --porcelain --branch --ignored
 git fsck --full 2>&1 | grep -v ^dangling || true
 git count-objects -v | grep -e ^count -e garbage
+grep -c '^[0-9a-f]* 00* ' .git/logs/HEAD || true
 cut -d' ' -f1,2 .git/logs/refs/remotes/host/* | tail -n1
 find .git -maxdepth 1 | sort
 ";

@@ -116,6 +116,40 @@ fn nothing_of_other_branches_unless_all_is_asked_for() {
 }
 
 #[test]
+fn all_is_not_taken_from_the_build_of_another_repository() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let other = repo.clone_with(&[]);
+    repo.branch("private", "main");
+    repo.commit("Secret", &[("secret", "a password\n")]);
+    let look = format!(
+        "git cat-file -t {} 2>/dev/null || echo none",
+        repo.git(["rev-parse", "private:secret"])
+    );
+    repo.checkout("main");
+    let all = ["--objects=all", "--force-rebuild"];
+    assert_eq!(lab.create(&repo, &all).sh(&look), "blob");
+    assert_eq!(lab.create(&other, &all).sh(&look), "none");
+    // Nor from one of before it was purged.
+    repo.git(["branch", "-qD", "private"]);
+    repo.git(["reflog", "expire", "--expire=now", "--all"]);
+    repo.git(["gc", "-q", "--prune=now"]);
+    assert_eq!(lab.create(&repo, &all).sh(&look), "none");
+}
+
+#[test]
+fn a_build_that_is_forced_brings_a_bitmap_made_since() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let files = "ls .git/objects/pack .git/objects/info | grep -cE 'bitmap|graph' || :";
+    assert_eq!(lab.create(&repo, &[]).sh(files), "0");
+    repo.git(["repack", "-adqb"]);
+    repo.git(["commit-graph", "write", "--reachable"]);
+    let image = lab.create(&repo, &["--force-rebuild"]);
+    assert_eq!(image.sh(files), "2");
+}
+
+#[test]
 fn a_bitmap_goes_too() {
     let Some(lab) = Lab::new() else { return };
     let repo = repo(&lab);

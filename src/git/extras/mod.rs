@@ -211,15 +211,21 @@ fn refuse(repo: &Repo, commit: &ObjectId, lacking: Vec<Standing>, which: &str) -
     }
     let mut lacking: Vec<String> = lacking.iter().map(|(_, path)| shown(path)).collect();
     lacking.sort();
+    let remotes = repo.remotes()?;
+    let usual = remotes.iter().find(|remote| *remote == "origin");
+    let hint = match usual.or(remotes.first()) {
+        Some(remote) => {
+            let command = repo.command_line(&["lfs", "fetch", remote, commit.as_str()]);
+            format!("{command} fetches it")
+        }
+        None => "there is no remote to fetch it from: git remote add names one".to_owned(),
+    };
     bail!(
         Failure::new(format!(
             "this repository lacks the content of files that git-lfs keeps{which}:\n{}",
             lacking.join("\n")
         ))
-        .hint(format!(
-            "{} fetches it",
-            repo.command_line(&["lfs", "fetch", "REMOTE", commit.as_str()])
-        ))
+        .hint(hint)
     );
 }
 

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::graph::Commits;
 use super::send;
+use crate::digest;
 use crate::error::Failure;
 use crate::git::Repo;
 
@@ -44,6 +45,26 @@ impl Repo {
     pub fn has_bitmap(&self) -> Result<bool> {
         let files = self.object_folders()?.listing()?;
         Ok(files.keys().any(|name| name.ends_with(".bitmap")))
+    }
+
+    /// Words for what is handed over of a commit beside what the commit says: which objects these are when they
+    /// are all, and what makes reading them faster.
+    pub fn marks(&self, objects: super::Objects) -> Result<String> {
+        let folders = self.object_folders()?;
+        let files = folders.files()?;
+        let names: Vec<&str> = files.keys().map(String::as_str).collect();
+        if objects == super::Objects::All {
+            let loose = folders.loose()?;
+            let all = names.into_iter().chain(loose.iter().map(String::as_str));
+            let digest = digest::of(all.collect::<Vec<_>>().join("\n"));
+            return Ok(format!("packs-{}", &digest[..16]));
+        }
+        let kinds = [("graph", "commit-graph"), ("bitmap", ".bitmap")];
+        let kinds = kinds.map(|(word, part)| {
+            let is_there = names.iter().any(|name| name.contains(part));
+            if is_there { word } else { "" }
+        });
+        Ok(kinds.join(" ").trim().to_owned())
     }
 
     /// The command that makes one, without packing anything again.
