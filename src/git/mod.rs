@@ -79,8 +79,10 @@ impl GitError {
             "ould not read",
             "bad object",
             "corrupt",
+            "does not match index",
             "loose object",
             "missing",
+            "truncated",
         ];
         let broken = said.iter().any(|said| self.message.contains(said));
         broken.then(|| "git fsck says what is broken in the repository".to_owned())

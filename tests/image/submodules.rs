@@ -82,6 +82,34 @@ fn yes_is_without_those_of_submodules_and_no_is_none() {
 }
 
 #[test]
+fn a_url_that_leads_from_the_repository_s_own_is_told() {
+    let Some(lab) = Lab::new() else { return };
+    let (app, other) = (lab.repo(), lab.repo());
+    let copies = [
+        ("web", "https://ada:token@example.com/libs/web.git"),
+        ("ssh", "git@example.com:libs/ssh.git"),
+        ("here", &format!("file://{}", other.path.display())),
+    ];
+    for (name, url) in copies {
+        let copy = app.submodule(name, &other);
+        copy.git(["remote", "set-url", "origin", url]);
+        let key = format!("submodule.{name}.url");
+        app.git(["config", "--file", ".gitmodules", &key, "../libs"]);
+    }
+    app.git(["add", ".gitmodules"]);
+    app.conf("submodules = yes\n");
+    let urls =
+        "for name in web ssh here; do git -C $name remote get-url origin; done; git status --short";
+    let expected =
+        "https://example.com/libs/web.git\ngit@example.com:libs/ssh.git\nssh://dkr-host/libs";
+    let image = lab.create(&app, &[]);
+    assert_eq!(image.sh(urls), expected);
+    assert_eq!(image.sh("ls -A .git | grep dkr"), "dkr-submodules");
+    app.commit("More", &[("more", "1\n")]);
+    assert_eq!(lab.update(&app, &[]).sh(urls), expected);
+}
+
+#[test]
 fn an_update_brings_what_moved_came_and_went() {
     let Some(lab) = Lab::new() else { return };
     let (one, other) = (lab.repo(), lab.repo());

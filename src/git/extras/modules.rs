@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use gix::url::Scheme;
 
 use super::super::pack::pack_into;
 use super::super::repo::parse_settings;
@@ -24,6 +25,9 @@ pub struct Module {
     pub nested: bool,
     /// The commit that it is at.
     pub commit: ObjectId,
+    /// Where its remote is, when `.gitmodules` tells that from where the repository came from: an image comes
+    /// from elsewhere.
+    pub url: Option<String>,
     /// The host's git directory.
     git_dir: PathBuf,
 }
@@ -44,11 +48,12 @@ struct Place {
 }
 
 /// An entry of `.gitmodules`.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Entry {
     path: String,
     /// What `git submodule update` is to do, unless it is told.
     update: String,
+    url: String,
 }
 
 /// The submodules of a commit whose paths are `wanted`; theirs too when `recursive`.
@@ -75,7 +80,7 @@ pub(super) fn find(
         let entries = entries
             .into_iter()
             .filter(|(_, entry)| entry.update != "none");
-        for (name, commit, path) in place.linked(&commit, entries.collect())? {
+        for (name, commit, Entry { path, url, .. }) in place.linked(&commit, entries.collect())? {
             let full = format!("{}{path}", place.path);
             if !nested && !wanted(&full) {
                 continue;
@@ -106,6 +111,7 @@ pub(super) fn find(
                 folder,
                 nested,
                 commit,
+                url: url.starts_with('.').then(|| origin(git_dir)).flatten(),
                 git_dir: git_dir.clone(),
             });
         }
@@ -156,12 +162,12 @@ impl Place {
         Ok(entries(parse_settings(&listed)))
     }
 
-    /// The entries that are submodules at the commit: name, commit, path.
+    /// The entries that are submodules at the commit: name, commit, entry.
     fn linked(
         &self,
         commit: &ObjectId,
         entries: Vec<(String, Entry)>,
-    ) -> Result<Vec<(String, ObjectId, String)>> {
+    ) -> Result<Vec<(String, ObjectId, Entry)>> {
         let mut linked = Vec::new();
         for entries in entries.chunks(500) {
             let cmd = self
@@ -178,8 +184,8 @@ impl Place {
                     .strip_prefix("160000 commit ")
                     .and_then(ObjectId::parse);
                 let entry = entries.iter().find(|(_, entry)| entry.path == path);
-                if let (Some(id), Some((name, _))) = (id, entry) {
-                    linked.push((name.clone(), id, path.to_owned()));
+                if let (Some(id), Some((name, entry))) = (id, entry) {
+                    linked.push((name.clone(), id, entry.clone()));
                 }
             }
         }
@@ -210,6 +216,22 @@ fn at(git_dir: &Path) -> Cmd {
         .env("GIT_WORK_TREE", git_dir)
         // What a copy lacks is said, not fetched.
         .env("GIT_NO_LAZY_FETCH", "1")
+}
+
+/// Where a copy comes from, if that is no place on this machine; without names and passwords of the web, where a name
+/// may be a token.
+fn origin(git_dir: &Path) -> Option<String> {
+    let asked = at(git_dir).args(["config", "--get", "remote.origin.url"]);
+    let answer = lines(&asked.output().ok()?.stdout);
+    let mut url = gix::url::parse(answer.first()?.as_str()).ok()?;
+    url.set_password(None);
+    match url.scheme {
+        Scheme::File => return None,
+        Scheme::Http | Scheme::Https => drop(url.set_user(None)),
+        _ => {}
+    }
+    let url = url.to_bstring().to_string();
+    (!url.contains(char::is_control)).then_some(url)
 }
 
 fn has(git_dir: &Path, commit: &ObjectId) -> bool {
@@ -265,6 +287,7 @@ fn entries(settings: Vec<(String, String)>) -> Vec<(String, Entry)> {
         match key {
             "path" => entry.path = value,
             "update" => entry.update = value,
+            "url" => entry.url = value,
             _ => {}
         }
     }
@@ -339,15 +362,16 @@ mod tests {
             ("core.path", "x"),
         ];
         let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let entry = |path: &str, update: &str| Entry {
+        let entry = |path: &str, update: &str, url: &str| Entry {
             path: path.to_owned(),
             update: update.to_owned(),
+            url: url.to_owned(),
         };
         assert_eq!(
             entries(settings.to_vec()),
             [
-                ("a.b/c".to_owned(), entry("libs/c", "")),
-                ("off".to_owned(), entry("off", "none"))
+                ("a.b/c".to_owned(), entry("libs/c", "", "../c")),
+                ("off".to_owned(), entry("off", "none", ""))
             ]
         );
     }
@@ -356,8 +380,12 @@ mod tests {
     fn names_and_paths_stay_where_they_belong() {
         let check = |of: &[(&str, &str)]| {
             let entry = |(name, path): &(&str, &str)| {
-                let (path, update) = (path.to_string(), String::new());
-                (name.to_string(), Entry { path, update })
+                let path = path.to_string();
+                let entry = Entry {
+                    path,
+                    ..Entry::default()
+                };
+                (name.to_string(), entry)
             };
             super::check(&of.iter().map(entry).collect::<Vec<_>>())
         };

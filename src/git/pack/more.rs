@@ -11,7 +11,8 @@ use crate::git::{Extras, Repo};
 use crate::proc::Stop;
 
 /// Where `templates/scope` finds submodules: packs of each in a folder of its number,
-/// `list` with their git directories, and `top` with the paths of those that are no submodule's own.
+/// `list` with their git directories, `top` with the paths of those that are no submodule's own, and `urls` with
+/// git directories and the URLs of their remotes that nobody could tell there.
 /// So no name that somebody chose is the name of an entry.
 const MODULES: &str = "dkr-modules";
 
@@ -30,7 +31,7 @@ impl Parcel {
     /// The same with the extras. Submodules are packed into `folder`, which must be empty, and may be
     /// removed afterwards.
     pub fn with(mut self, repo: &Repo, extras: Extras, folder: &Path, stop: &Stop) -> Result<Self> {
-        let (mut list, mut top) = (String::new(), String::new());
+        let (mut list, mut top, mut urls) = (String::new(), String::new(), String::new());
         for (number, (module, below)) in extras.modules.iter().enumerate() {
             let into = folder.join(format!("module-{number}"));
             std::fs::create_dir_all(&into)
@@ -53,12 +54,15 @@ impl Parcel {
                 self.parts.push(Part::text(&name, cut));
             }
             list += &format!("{}\n", module.folder);
+            if let Some(url) = &module.url {
+                urls += &format!("{}\t{url}\n", module.folder);
+            }
             if !module.nested {
                 top += &format!("{}\n", module.path);
             }
         }
         if extras.submodules {
-            let lists = [("list", list), ("top", top)];
+            let lists = [("list", list), ("top", top), ("urls", urls)];
             let lists = lists.map(|(name, text)| Part::text(&format!("{MODULES}/{name}"), text));
             self.parts.extend(lists);
         }
