@@ -81,7 +81,8 @@ pub fn choose(engine: &Engine, path: Option<&Path>, typed: Option<&str>) -> Resu
                 return Choice::elsewhere(near, repo, sources, target);
             }
         }
-        None => {}
+        // There may be nothing to make one of.
+        None => drop(target::resolve(&repo, None, Fetch::No)?),
     }
     let what = typed.unwrap_or("this repository");
     Err(Failure::new(format!("there is no image of {what} yet"))

@@ -176,12 +176,12 @@ pub fn plan_update(site: Site, target: Target, keep_chain: bool) -> Result<Step>
             ))
             .into());
     };
+    let max_layers = settings_at(site, &target.commit)?.max_layers.value;
     if parent.labels.commit == target.commit && site.reuse == Reuse::Images {
         return Ok(Step::Nothing(Box::new(parent.clone()), None));
     }
     let tag = tag(site, &target, Some(parent))?;
     let measured = nearest::measure(site, parent)?;
-    let max_layers = settings_at(site, &target.commit)?.max_layers.value;
     let alive = || nearest::alive(site.repo, &measured, &target.commit);
     if let Some(why) = measured.too_much(max_layers, keep_chain, alive)? {
         let keep = match why {

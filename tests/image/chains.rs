@@ -69,6 +69,9 @@ fn the_limit_is_twenty_and_holds_for_creates_too() {
     let repo = lab.repo();
     repo.conf("max_layers = 1\n");
     let main = lab.create(&repo, &[]);
+    // Even where there is nothing to do.
+    let mut command = lab.dkr_command(&repo.path, ["update-image"]);
+    outcome(command.env("DKR_MAX_LAYERS", "many")).fails();
     repo.commit("More", &[("b", "1")]);
     lab.update(&repo, &[]);
     repo.branch("topic", "main").commit("Topic", &[("t", "1")]);

@@ -111,7 +111,7 @@ pub(super) fn find(
                 folder,
                 nested,
                 commit,
-                url: url.starts_with('.').then(|| origin(git_dir)).flatten(),
+                url: is_relative(&url).then(|| origin(git_dir)).flatten(),
                 git_dir: git_dir.clone(),
             });
         }
@@ -218,8 +218,12 @@ fn at(git_dir: &Path) -> Cmd {
         .env("GIT_NO_LAZY_FETCH", "1")
 }
 
-/// Where a copy comes from, if that is no place on this machine; without names and passwords of the web, where a name
-/// may be a token.
+/// Whether git takes a URL to begin where the repository itself came from.
+fn is_relative(url: &str) -> bool {
+    url.starts_with("./") || url.starts_with("../")
+}
+
+/// Where a copy comes from, if that is no place on this machine. What may be a password or a token is not told.
 fn origin(git_dir: &Path) -> Option<String> {
     let asked = at(git_dir).args(["config", "--get", "remote.origin.url"]);
     let answer = lines(&asked.output().ok()?.stdout);
@@ -231,7 +235,7 @@ fn origin(git_dir: &Path) -> Option<String> {
         _ => {}
     }
     let url = url.to_bstring().to_string();
-    (!url.contains(char::is_control)).then_some(url)
+    (!url.contains(|c: char| c == '?' || c.is_control())).then_some(url)
 }
 
 fn has(git_dir: &Path, commit: &ObjectId) -> bool {

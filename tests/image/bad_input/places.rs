@@ -118,6 +118,8 @@ fn an_empty_repository() {
       because: main has no commit yet
     hint: make a first commit, or name another branch
     ");
+    let said = refused(&lab, &repo, &["start-image", "."]);
+    assert!(said.contains("hint: make a first commit"), "{said}");
 }
 
 #[test]
@@ -127,7 +129,7 @@ fn no_image_yet() {
     insta::assert_snapshot!(refused(&lab, &repo, &["update-image"]), @r"
     error: cannot update the image of HEAD
       because: there is no image of main of [ROOT]/[REPO] to update
-    hint: make one: git dkr create-image main
+    hint: make one: git dkr create-image [ROOT]/[REPO] main
     ");
     insta::assert_snapshot!(refused(&lab, &repo, &["start-image", "main"]), @r"
     error: cannot start an image
