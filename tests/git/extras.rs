@@ -167,7 +167,12 @@ fn what_is_no_submodule_is_left_alone() {
     let names: Vec<String> = parcel(&repo, SUBMODULES, None).into_keys().collect();
     assert_eq!(
         names,
-        ["dkr-modules/list", "dkr-modules/top", "git-dkr-complete"]
+        [
+            "dkr-modules/list",
+            "dkr-modules/top",
+            "dkr-modules/urls",
+            "git-dkr-complete"
+        ]
     );
 
     repo.commit("Break", &[(".gitmodules", "[submodule")]);
