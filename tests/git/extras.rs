@@ -182,7 +182,7 @@ fn what_is_no_submodule_is_left_alone() {
     std::os::unix::fs::symlink("a", repo.path.join(".gitmodules")).unwrap();
     repo.git(["add", ".gitmodules"]);
     repo.commit("Link", &[]);
-    assert_eq!(parcel(&repo, SUBMODULES, None).len(), 3);
+    assert!(parcel(&repo, SUBMODULES, None).into_keys().eq(names));
 }
 
 /// Where the parcel has a content.
