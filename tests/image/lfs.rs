@@ -154,10 +154,13 @@ fn what_the_host_lacks_is_named_at_once_and_nothing_is_built() {
         (&["update-image"], "    more.bin\n"),
     ] {
         let outcome = lab.dkr(&repo.path, args).fails();
-        outcome
-            .says(&format!("git-lfs keeps:\n{lacking}hint"))
-            .says("lfs fetch");
+        outcome.says(&format!(
+            "git-lfs keeps:\n{lacking}hint: there is no remote"
+        ));
     }
+    repo.git(["remote", "add", "mirror", "https://example.com/app"]);
+    let outcome = lab.dkr(&repo.path, ["update-image"]).fails();
+    outcome.says(&format!(" lfs fetch mirror {} fetches it", repo.head()));
     assert_eq!(lab.images(), before);
 }
 
