@@ -91,7 +91,7 @@ pub fn create(
     conf: &Conf,
     target: &Target,
     clone: Content,
-    marks: &str,
+    marks: &[String],
     ca: bool,
 ) -> Result<String> {
     let mut values = values(conf, target, &conf.base_image.value, ca);
@@ -101,9 +101,8 @@ pub fn create(
     if clone.objects == Objects::All {
         values.clone_words.push_str(" all");
     }
-    for mark in marks.split_whitespace() {
-        values.clone_words.push(' ');
-        values.clone_words.push_str(mark);
+    for mark in marks {
+        values.clone_words.push_str(&format!(" {mark}"));
     }
     render(include_str!("../../templates/create.Dockerfile"), &values)
 }
@@ -213,14 +212,14 @@ mod tests {
     fn plain() {
         let conf = conf("base_image = debian:bookworm-slim\n");
         insta::assert_snapshot!(
-            create(&conf, &target("main"), Content::default(), "", false).unwrap()
+            create(&conf, &target("main"), Content::default(), &[], false).unwrap()
         );
     }
 
     #[test]
     fn with_everything() {
         insta::assert_snapshot!(
-            create(&conf(FULL), &target("main"), Content::default(), "", true).unwrap()
+            create(&conf(FULL), &target("main"), Content::default(), &[], true).unwrap()
         );
     }
 
@@ -250,7 +249,7 @@ mod tests {
             &conf(""),
             &target(r#"a$(id)`id`";&'|<>b"#),
             Content::default(),
-            "",
+            &[],
             false,
         )
         .unwrap();
@@ -266,16 +265,16 @@ mod tests {
 
     #[test]
     fn a_clone_of_other_objects_is_not_taken_for_another() {
-        let of = |shallow, objects, marks| {
+        let of = |shallow, objects, marks: &[String]| {
             let clone = Content { shallow, objects };
             create(&conf(""), &target("main"), clone, marks, false).unwrap()
         };
-        let exact = |cut| of(cut, Objects::Exact, "");
+        let exact = |cut| of(cut, Objects::Exact, &[]);
         let (one, other) = (exact(Some("1a\n")), exact(Some("2b\n")));
         assert_ne!(one, exact(None));
         assert_ne!(one, other);
         assert!(one.contains("3f3f3f shallow-"), "{one}");
-        let all = of(None, Objects::All, "packs-1a");
+        let all = of(None, Objects::All, &["packs-1a".to_owned()]);
         assert!(all.contains("3f3f3f all packs-1a\n"), "{all}");
     }
 

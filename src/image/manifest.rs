@@ -61,7 +61,7 @@ impl Manifest {
         let conf = inputs.conf;
         let installs_ca = conf.ca_bundle.value == CaBundle::Install && base.ca.is_some();
         // The commit stands for itself, so that the text tells of all else.
-        let text = dockerfile::create(conf, &inputs.anywhere(), base.clone, "", installs_ca)?;
+        let text = dockerfile::create(conf, &inputs.anywhere(), base.clone, &[], installs_ca)?;
         let mut manifest = Self::of_both(inputs, "base", &text);
         manifest.put("base_image", base.image.to_owned());
         if let Some((layers, key)) = base.layers {
@@ -126,7 +126,7 @@ impl Manifest {
             commit: ObjectId::parse(&zeros).context("a manifest names no commit")?,
         };
         let installs_ca = has_ca && conf.ca_bundle.value == CaBundle::Install;
-        let text = dockerfile::create(conf, &target, clone, "", installs_ca)?;
+        let text = dockerfile::create(conf, &target, clone, &[], installs_ca)?;
         let mut manifest = self.clone();
         manifest.put("dockerfile", digest::of(text.as_bytes()));
         for name in ["branch", "ref"] {

@@ -179,6 +179,15 @@ impl<'a> Repo<'a> {
         self.git(["rev-parse", "--verify", &format!("{revision}^{{commit}}")])
     }
 
+    /// Deletes a loose object; its id.
+    #[track_caller]
+    pub fn lose(&self, revision: &str) -> String {
+        let id = self.git(["rev-parse", revision]);
+        let (folder, name) = id.split_at(2);
+        std::fs::remove_file(self.path.join(format!(".git/objects/{folder}/{name}"))).unwrap();
+        id
+    }
+
     /// Whether there is a ref of this full name.
     pub fn has(&self, reference: &str) -> bool {
         let mut command = self.command();

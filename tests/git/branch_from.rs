@@ -301,9 +301,7 @@ fn an_empty_repository_has_nothing_to_bake() {
 fn a_branch_whose_commit_is_gone_is_not_empty() {
     let sandbox = Sandbox::new();
     let repo = sandbox.repo();
-    let head = repo.head();
-    let (first, rest) = head.split_at(2);
-    std::fs::remove_file(repo.path.join(".git/objects").join(first).join(rest)).unwrap();
+    let head = repo.lose("HEAD");
     for typed in ["HEAD", "main"] {
         let said = refusal(&repo, typed).replace(&head, "[ID]");
         assert_eq!(
@@ -318,9 +316,7 @@ fn a_tree_that_is_gone_is_for_fsck() {
     let sandbox = Sandbox::new();
     let repo = sandbox.repo();
     repo.commit("More", &[("more", "1\n")]);
-    let tree = repo.git(["rev-parse", "HEAD~1^{tree}"]);
-    let (first, rest) = tree.split_at(2);
-    std::fs::remove_file(repo.path.join(".git/objects").join(first).join(rest)).unwrap();
+    repo.lose("HEAD~1^{tree}");
     let commit = resolve(&repo, "HEAD").commit;
     let error = found(&repo).commit(&commit).unwrap_err();
     let hint = git_dkr::cli::hint(&error).unwrap_or_default();

@@ -10,6 +10,7 @@ mod branch_from;
 mod changes;
 mod cost;
 mod distance;
+mod excerpt;
 mod extras;
 mod far;
 mod history;

@@ -250,9 +250,7 @@ fn what_goes_wrong_here_is_the_error_of_the_command() {
     let repo = lab.repo();
     let base = lab.create(&repo, &[]);
     repo.commit("Noise", &[("noise", &"some noise\n".repeat(1000))]);
-    let blob = repo.git(["rev-parse", "HEAD:noise"]);
-    let (start, rest) = blob.split_at(2);
-    std::fs::remove_file(repo.path.join(format!(".git/objects/{start}/{rest}"))).unwrap();
+    let blob = repo.lose("HEAD:noise");
     lab.dkr(&repo.path, ["update-image"])
         .fails()
         .says("cannot hand the objects over")

@@ -49,22 +49,22 @@ impl Repo {
 
     /// Words for what is handed over of a commit beside what the commit says: which objects these are when they
     /// are all, and what makes reading them faster.
-    pub fn marks(&self, objects: super::Objects) -> Result<String> {
+    pub fn marks(&self, objects: super::Objects) -> Result<Vec<String>> {
         let folders = self.object_folders()?;
-        let files = folders.files()?;
-        let names: Vec<&str> = files.keys().map(String::as_str).collect();
+        let mut names: Vec<String> = folders.files()?.into_keys().collect();
         if objects == super::Objects::All {
-            let loose = folders.loose()?;
-            let all = names.into_iter().chain(loose.iter().map(String::as_str));
-            let digest = digest::of(all.collect::<Vec<_>>().join("\n"));
-            return Ok(format!("packs-{}", &digest[..16]));
+            names.extend(folders.loose()?);
+            return Ok(vec![format!(
+                "packs-{}",
+                &digest::of(names.join("\n"))[..16]
+            )]);
         }
-        let kinds = [("graph", "commit-graph"), ("bitmap", ".bitmap")];
-        let kinds = kinds.map(|(word, part)| {
-            let is_there = names.iter().any(|name| name.contains(part));
-            if is_there { word } else { "" }
-        });
-        Ok(kinds.join(" ").trim().to_owned())
+        let parts = [("graph", "commit-graph"), ("bitmap", ".bitmap")];
+        Ok(parts
+            .into_iter()
+            .filter(|(_, part)| names.iter().any(|name| name.contains(part)))
+            .map(|(word, _)| word.to_owned())
+            .collect())
     }
 
     /// The command that makes one, without packing anything again.

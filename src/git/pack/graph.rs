@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use gix::commitgraph::{Graph, Position};
 
-use super::out::Out;
+use super::out::{Out, hash_version};
 
 /// Stands for a parent that there is not.
 const NONE: u32 = 0x7000_0000;
@@ -91,11 +91,8 @@ impl Commits {
         if edges > 0 {
             chunks.push((b"EDGE", edges * 4));
         }
-        let version = match self.graph.object_hash() {
-            gix::hash::Kind::Sha256 => 2,
-            _ => 1,
-        };
         out.write(b"CGPH");
+        let version = hash_version(self.graph.object_hash());
         out.write(&[1, version, chunks.len() as u8, 0]);
         let mut offset = (8 + (chunks.len() + 1) * 12) as u64;
         for (name, size) in chunks.iter().chain([&(b"\0\0\0\0", 0)]) {

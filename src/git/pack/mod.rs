@@ -65,7 +65,8 @@ pub struct Parcel {
 
 impl Parcel {
     /// Puts it together. `branch` is the one that the commit is on, if it is on any. `folder` must
-    /// be empty, and may be removed afterwards. Fails when objects are missing or broken, when the disk is full, and when it is stopped.
+    /// be empty, and may be removed afterwards. Fails when objects are missing or broken, when the
+    /// disk is full, and when it is stopped.
     pub fn prepare(
         repo: &Repo,
         commit: &ObjectId,
@@ -182,22 +183,19 @@ impl Work<'_> {
     /// then, and git believes it.
     fn has_true_bitmap(&self) -> Result<bool> {
         let count = |option: Option<&str>| {
-            let cmd = self.view.git(["rev-list", "--count", "--all"]).args(option);
-            run("rev-list", &cmd.env("LC_ALL", "C").until(self.stop))
+            let cmd = self.view.git(["rev-list", "--count", "--all"]);
+            self.run("rev-list", &cmd.args(option))
         };
-        let same = count(None).and_then(|walked| Ok(walked == count(Some("--use-bitmap-index"))?));
-        same.map_err(|error| self.told(error))
+        Ok(count(None)? == count(Some("--use-bitmap-index"))?)
     }
 
     /// Lists what the view shows.
     fn take(&self, repo: &Repo, whole: bool, option: Option<&str>) -> Result<Taken> {
-        let kind = match repo.object_format.as_str() {
-            "sha256" => gix::hash::Kind::Sha256,
-            _ => gix::hash::Kind::Sha1,
-        };
+        let kind = repo.object_format.parse().map_err(Failure::new)?;
+        let graph = || Ok::<_, anyhow::Error>(repo.object_folders()?.graph(kind));
         let mut taken = Taken {
             choice: self.main_pack(repo, kind)?,
-            commits: repo.object_folders()?.graph(kind).filter(|_| whole),
+            commits: if whole { graph()? } else { None },
             rest: Vec::new(),
         };
         let cmd = self
@@ -276,7 +274,7 @@ impl Work<'_> {
             }
             let cmd = self.pack().stdin(loose.join("\n") + "\n");
             match self.run("pack-objects", &cmd) {
-                Ok(()) => break,
+                Ok(_) => break,
                 // They may have been packed, or pruned, before we came to them.
                 Err(error) if theirs.loose()? == loose => return Err(error),
                 Err(_) => {}
@@ -303,11 +301,11 @@ impl Work<'_> {
         Ok((!cuts.is_empty()).then(|| cuts.join("\n") + "\n"))
     }
 
-    fn run(&self, subcommand: &str, cmd: &Cmd) -> Result<()> {
+    /// Runs a git command that ends when this does; gives what it printed.
+    fn run(&self, subcommand: &str, cmd: &Cmd) -> Result<Vec<u8>> {
         // In the language that is read below.
         let cmd = cmd.clone().env("LC_ALL", "C").until(self.stop);
-        let ran = run(subcommand, &cmd).map(drop);
-        ran.map_err(|error| self.told(error))
+        run(subcommand, &cmd).map_err(|error| self.told(error))
     }
 
     /// What it means that git failed.

@@ -6,6 +6,14 @@ use sha2::digest::DynDigest;
 
 use super::send::CHUNK;
 
+/// How git's files call the hash by which objects are named.
+pub(super) fn hash_version(kind: gix::hash::Kind) -> u8 {
+    match kind {
+        gix::hash::Kind::Sha256 => 2,
+        _ => 1,
+    }
+}
+
 /// Gathers small pieces into chunks.
 pub(super) struct Out<'a> {
     give: &'a mut dyn FnMut(Vec<u8>) -> bool,

@@ -1,6 +1,6 @@
 //! The index of a pack and its reverse, as gitformat-pack(5) of git has them.
 
-use crate::git::pack::out::Out;
+use crate::git::pack::out::{Out, hash_version};
 
 /// One object, in the order of ids.
 pub(super) struct Item<'a> {
@@ -63,10 +63,7 @@ pub(super) fn write_reverse(
 ) {
     out.write(b"RIDX");
     out.number(1);
-    out.number(match kind {
-        gix::hash::Kind::Sha256 => 2,
-        _ => 1,
-    });
+    out.number(hash_version(kind).into());
     positions.iter().for_each(|position| out.number(*position));
     out.write(pack);
 }
