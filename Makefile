@@ -23,7 +23,7 @@ INSTALLED = \
 # rustup's folder is not on the PATH of the shell that has just installed it
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help build demo test test-podman lint fuzz bench install uninstall cargo prepare prepare-podman
+.PHONY: help build demo test test-podman test-modern lint fuzz bench install uninstall cargo prepare prepare-podman
 
 help: ## list the targets
 	@echo 'make TARGET'
@@ -39,6 +39,7 @@ test: cargo prepare ## run every test; DKR_TEST_ENGINE=none leaves out those tha
 	cargo test
 ifneq ($(DKR_TEST_ENGINE),none)
 	@$(MAKE) --no-print-directory test-podman PODMAN_TESTS='$(PODMAN_MOST)'
+	@$(MAKE) --no-print-directory test-modern MODERN_TESTS='$(MODERN_MOST)'
 endif
 
 # Podman takes several times as long as docker: `make test` runs what touches an engine most.
@@ -48,6 +49,13 @@ PODMAN_LAYERS = stacks::an_agent stacks::two stacks::layers build::two_at_once
 test-podman: cargo prepare-podman ## run all tests of the main job on podman, or PODMAN_TESTS=...
 	DKR_TEST_ENGINE=podman cargo test --test image -- $(PODMAN_TESTS)
 	DKR_TEST_ENGINE=podman cargo test --test layers -- $(PODMAN_LAYERS)
+
+# A Docker of today, beside the machine's own: `make test` runs what touches an engine most.
+MODERN_MOST = modern:: interrupted:: chains:: create::labels_and_content create::no_key records::one_that \
+	update::one_layer update::only_changed nearest::a_second_create start::a_push_lands list::both
+
+test-modern: cargo prepare ## run all tests of the main job on a modern Docker, or MODERN_TESTS=...
+	scripts/modern run cargo test --test image -- $(MODERN_TESTS)
 
 lint: cargo ## check formatting and clippy
 	cargo fmt --check

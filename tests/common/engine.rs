@@ -69,9 +69,14 @@ impl Lab {
         Self::new()
     }
 
+    /// Runs a command of the engine. What starts containers uses the host's network: the engine may
+    /// have no other.
     #[track_caller]
     pub fn docker(&self, args: &[&str]) -> String {
-        run(self.client().args(args))
+        let starts = matches!(args[0], "build" | "run");
+        let (verb, rest) = args.split_at(1);
+        let network = starts.then_some("--network=host");
+        run(self.client().args(verb).args(network).args(rest))
     }
 
     /// A command of the engine, in this process's own environment.
@@ -115,6 +120,17 @@ impl Lab {
         let folder = self.file("base/Dockerfile", file);
         let folder = folder.parent().unwrap().to_str().unwrap();
         self.docker(&["build", "--quiet", "--tag", name, folder]);
+    }
+
+    /// Takes the records from a repository, and from an image what they could be made of again: as of an
+    /// earlier git dkr.
+    #[track_caller]
+    pub fn forget_records(&self, repo: &Repo, image: &Image) {
+        repo.git(["update-ref", "-d", "refs/notes/dkr"]);
+        let file = format!("FROM {}\nLABEL dkr.manifest=\"\"\n", image.tag);
+        let folder = self.file("forgotten/Dockerfile", file);
+        let folder = folder.parent().unwrap().to_str().unwrap();
+        self.docker(&["build", "--quiet", "--tag", &image.tag, folder]);
     }
 
     #[track_caller]
@@ -336,6 +352,16 @@ impl Image<'_> {
         self.labels()[&format!("dkr.{name}")].clone()
     }
 
+    /// Bytes, all layers together, unpacked: the one size that every store of an engine tells.
+    pub fn size(&self) -> u64 {
+        if is_podman() {
+            return self.value["Size"].as_u64().unwrap();
+        }
+        let form = ["history", "--human=false", "--format={{.Size}}", &self.tag];
+        let sizes = self.lab.docker(&form);
+        sizes.lines().map(|size| size.parse::<u64>().unwrap()).sum()
+    }
+
     pub fn layers(&self) -> usize {
         self.value["RootFS"]["Layers"].as_array().unwrap().len()
     }
@@ -343,7 +369,7 @@ impl Image<'_> {
     /// Runs a script in it, without its entrypoint: the image as it was baked.
     #[track_caller]
     pub fn sh(&self, script: &str) -> String {
-        let sh = ["run", "--rm", "--network=host", "--entrypoint=sh"];
+        let sh = ["run", "--rm", "--entrypoint=sh"];
         self.lab
             .docker(&[&sh[..], &[&self.tag, "-ec", script]].concat())
     }

@@ -20,6 +20,7 @@ mod interrupted;
 mod kinds;
 mod lfs;
 mod list;
+mod modern;
 mod nearest;
 mod news;
 mod packs;

@@ -131,7 +131,7 @@ impl Layers {
     #[track_caller]
     pub fn sh(&self, image: &str, script: &str) -> String {
         let script = format!("exec 2>&1; {script}");
-        let run = ["run", "--rm", "--network=host", "--entrypoint=sh"];
+        let run = ["run", "--rm", "--entrypoint=sh"];
         self.docker(&[&run[..], &[image, "-ec", &script]].concat())
     }
 

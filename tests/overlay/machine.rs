@@ -27,7 +27,7 @@ pub fn image(lab: &Lab) -> String {
     let folder = lab.file("machine/Dockerfile", DOCKERFILE);
     let folder = folder.parent().unwrap().to_str().unwrap().to_owned();
     let label = format!("--label=dkr.repo_path={}", lab.path("machine").display());
-    let built = lab.docker(&["build", "--quiet", "--network=host", &label, &folder]);
+    let built = lab.docker(&["build", "--quiet", &label, &folder]);
     built.trim().to_owned()
 }
 
