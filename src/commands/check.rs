@@ -9,7 +9,7 @@ use crate::git::Repo;
 use crate::image::staleness::{Mend, Staleness};
 use crate::image::survey::{Finding, survey};
 use crate::image::target::{self, Fetch};
-use crate::image::{Image, find, watch};
+use crate::image::{Image, find, remember, watch};
 use crate::proc::at_once;
 use crate::ui;
 
@@ -66,6 +66,7 @@ impl Check {
         // An image that was removed with the engine's own commands is no longer worth a hook's word.
         // Who may not write here gets the answer all the same.
         let _ = watch::write(&repo, &images);
+        remember::mend(&repo, &engine, &images, None);
         let here: Vec<&Image> = images
             .iter()
             .filter(|image| image.labels.repo_path == repo.path)

@@ -150,7 +150,14 @@ fn client(engine: &Engine, installed: &Installed) -> Result<String> {
             }
         }
     });
-    Ok(found.collect::<Vec<_>>().join("; "))
+    let mut found: Vec<String> = found.collect();
+    if let Some((name, driver)) = engine.other_builder()? {
+        found.push(format!(
+            "the builder {name} ({driver}), which is set (BUILDX_BUILDER, or docker buildx use), cannot see \
+             the images here and is not used"
+        ));
+    }
+    Ok(found.join("; "))
 }
 
 fn daemon(engine: &Engine) -> Result<String> {

@@ -16,6 +16,7 @@ use crate::image::find;
 use crate::image::manifest::{Change, Manifest};
 use crate::image::plan::{Reuse, Site};
 use crate::image::record::Record;
+use crate::image::remember;
 use crate::image::settings::sources;
 use crate::ui;
 
@@ -79,6 +80,7 @@ impl Explain {
         let sources = sources(Some(&repo))?;
         let engine = self.engine.find(&sources)?;
         let images = find::all(&engine)?;
+        remember::mend(&repo, &engine, &images, None);
         if self.candidates {
             let host = self.host.read(&sources)?;
             let site = Site {

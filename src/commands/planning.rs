@@ -54,7 +54,7 @@ struct Build<'a> {
 impl<'a> Planned<'a> {
     fn of(step: &'a Step) -> Self {
         match step {
-            Step::Nothing(image, _) => Self::Nothing {
+            Step::Nothing(image) => Self::Nothing {
                 tag: &image.tag,
                 image: Row::new(image, None),
             },
@@ -119,7 +119,7 @@ impl PlanArgs {
             return ui::result(serde_json::to_string_pretty(&Planned::of(&step))?);
         }
         match &step {
-            Step::Nothing(image, _) => ui::result(format_args!("{} is up to date", image.tag)),
+            Step::Nothing(image) => ui::result(format_args!("{} is up to date", image.tag)),
             Step::Tag(image, tag) => ui::result(format_args!(
                 "{} is up to date, and becomes {tag}",
                 image.tag

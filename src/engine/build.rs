@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
+use super::built::{Built, TempName};
 use super::progress::{Failed, Transcript};
 use super::{Engine, EngineError, Event, Kind, docker, podman};
 use crate::proc::Cmd;
@@ -17,7 +18,7 @@ pub struct BuildSpec {
     pub context: PathBuf,
     /// The Dockerfile, when it is not the one in the context.
     pub dockerfile: Option<PathBuf>,
-    /// The name of the result.
+    /// The name that the result is to have: see [`Built::tag`].
     pub tag: String,
     /// The labels of the result.
     pub labels: Vec<(String, String)>,
@@ -56,8 +57,8 @@ impl BuildSpec {
 }
 
 impl Engine {
-    /// Builds it; `on_event` hears of each step. Nothing is tagged unless all went well.
-    pub fn build(&self, spec: &BuildSpec, on_event: impl FnMut(&Event)) -> Result<()> {
+    /// Builds it; `on_event` hears of each step. No name is moved: that is for the caller to do.
+    pub fn build(&self, spec: &BuildSpec, on_event: impl FnMut(&Event)) -> Result<Built<'_>> {
         self.build_logged(spec, on_event, |_| ())
     }
 
@@ -67,14 +68,22 @@ impl Engine {
         spec: &BuildSpec,
         mut on_event: impl FnMut(&Event),
         mut on_line: impl FnMut(&str),
-    ) -> Result<()> {
+    ) -> Result<Built<'_>> {
         match self.kind {
             Kind::Docker => {
+                let name = TempName::new(self, &spec.tag)?;
                 let mut transcript = docker::Plain::default();
-                let cmd = self.docker_build(spec)?;
+                let cmd = self.docker_build(spec, &name.name)?;
                 let status =
                     cmd.stderr_lines(follow(&mut transcript, &mut on_event, &mut on_line))?;
-                outcome(self.kind, status, &transcript)
+                outcome(self.kind, status, &transcript)?;
+                let found = self.inspect_one(&name.name)?;
+                let found = found.context("docker build ended well and made no image")?;
+                Ok(Built {
+                    engine: self,
+                    id: found.id,
+                    _name: Some(name),
+                })
             }
             Kind::Podman => {
                 let cmd = self.podman_build(spec)?;
@@ -92,8 +101,11 @@ impl Engine {
                     (status, transcript) = run()?;
                 }
                 outcome(self.kind, status, &transcript)?;
-                // Not by the build itself, which goes on to its end when it is interrupted late.
-                self.tag(transcript.image()?, &spec.tag)
+                Ok(Built {
+                    engine: self,
+                    id: transcript.image()?.to_owned(),
+                    _name: None,
+                })
             }
         }
     }

@@ -6,17 +6,23 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use super::built::is_temp_name;
 use super::docker::socket;
 use super::{Engine, EngineError, Kind, podman};
 use crate::proc::Cmd;
+
+/// Asks how large images are unpacked; daemons that know but one size do not look at it.
+const MANIFESTS: (&str, &str) = ("manifests", "1");
 
 /// What the engine knows of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// The full id, `sha256:…`.
     pub id: String,
-    /// Bytes, all layers together.
+    /// Bytes, all layers together, unpacked.
     pub size: u64,
+    /// How many layers; a list does not say.
+    pub layers: Option<usize>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// Its names at this moment, `repository:tag`.
@@ -52,8 +58,15 @@ impl Found {
 #[serde(rename_all = "PascalCase")]
 struct Raw {
     id: String,
+    /// All layers unpacked; in the containerd store that and what came over the network, in a list, and the
+    /// latter alone in an inspection.
     #[serde(default)]
     size: u64,
+    /// Of the containerd store, from API 1.47 on, where it was asked for.
+    manifests: Option<Vec<RawManifest>>,
+    graph_driver: Option<RawDriver>,
+    #[serde(rename = "RootFS")]
+    root_fs: Option<RawLayers>,
     labels: Option<BTreeMap<String, String>>,
     #[serde(default)]
     config: RawConfig,
@@ -70,6 +83,46 @@ struct Raw {
 #[serde(rename_all = "PascalCase")]
 struct RawConfig {
     labels: Option<BTreeMap<String, String>>,
+}
+
+/// One of the images under a name, which has one for each platform, or what tells of such an image.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RawManifest {
+    image_data: Option<RawImageData>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RawImageData {
+    size: RawUnpacked,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RawUnpacked {
+    unpacked: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RawDriver {
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RawLayers {
+    #[serde(default)]
+    layers: Vec<String>,
+}
+
+impl Raw {
+    /// Whether this inspection is of the containerd store, and so does not say how large it is unpacked.
+    fn is_packed(&self) -> bool {
+        let driver = self.graph_driver.as_ref();
+        self.manifests.is_none() && driver.is_some_and(|driver| driver.name == "overlayfs")
+    }
 }
 
 impl Engine {
@@ -138,18 +191,37 @@ impl Engine {
             return Err(self.trouble(&output.stderr).into());
         }
         let kind = self.kind;
-        let images = parse(&output.stdout)
+        let images: Vec<Raw> = serde_json::from_slice(&output.stdout)
             .with_context(|| format!("cannot read what {kind} image inspect printed"))?;
-        Ok(match kind {
-            Kind::Docker => images,
-            Kind::Podman => images.into_iter().map(podman::docker_s).collect(),
-        })
+        match kind {
+            Kind::Docker => images.into_iter().map(|raw| self.unpacked(raw)).collect(),
+            Kind::Podman => Ok(images
+                .into_iter()
+                .map(|raw| podman::docker_s(raw.into()))
+                .collect()),
+        }
+    }
+
+    /// With the size that it has unpacked: what its layers add, where only they tell.
+    fn unpacked(&self, raw: Raw) -> Result<Found> {
+        let is_packed = raw.is_packed();
+        let mut found = Found::from(raw);
+        if is_packed {
+            let form = ["--human=false", "--format", "{{.Size}}"];
+            let cmd = self.cmd().arg("history").args(form).arg(&found.id);
+            let sizes = self.run(&cmd)?;
+            found.size = sizes
+                .lines()
+                .filter_map(|size| size.parse::<u64>().ok())
+                .sum();
+        }
+        Ok(found)
     }
 
     /// What the engine knows of one image, by id or name; `None` when it is gone.
     pub fn inspect_one(&self, name: &str) -> Result<Option<Found>> {
-        if let Some(found) = self.socket.as_ref().and_then(|socket| one(socket, name)) {
-            return Ok(Some(found));
+        if let Some(raw) = self.socket.as_ref().and_then(|socket| one(socket, name)) {
+            return self.unpacked(raw).map(Some);
         }
         Ok(self.inspect(&[name.to_owned()])?.pop())
     }
@@ -183,18 +255,6 @@ impl Engine {
         let _ = cmd.even_when_stopped().output();
     }
 
-    /// How many layers an image has.
-    pub fn layers(&self, id: &str) -> Result<usize> {
-        let cmd = self
-            .cmd()
-            .args(["image", "inspect", "--format", "{{len .RootFS.Layers}}", id]);
-        let answer = self.run(&cmd)?;
-        answer
-            .trim()
-            .parse()
-            .with_context(|| format!("{} gave no number of layers: {answer}", self.kind))
-    }
-
     /// Removes an image that has no name left, unless a container still needs it. `is_parent`
     /// says whether an image was built on it since.
     pub fn remove_if_nameless(&self, id: &str, is_parent: bool) -> Result<()> {
@@ -226,13 +286,14 @@ impl Engine {
 fn list(socket: &Path, label: Option<&str>) -> Option<Vec<Found>> {
     let labels: Vec<&str> = label.into_iter().collect();
     let filters = serde_json::json!({ "dangling": ["false"], "label": labels }).to_string();
-    let answer = socket::get(socket, "/images/json", Some(("filters", &filters))).ok()?;
+    let query = [("filters", filters.as_str()), MANIFESTS];
+    let answer = socket::get(socket, "/images/json", &query).ok()?;
     parse(&answer).ok()
 }
 
-fn one(socket: &Path, name: &str) -> Option<Found> {
-    let answer = socket::get(socket, &format!("/images/{name}/json"), None).ok()?;
-    serde_json::from_slice::<Raw>(&answer).ok().map(Found::from)
+fn one(socket: &Path, name: &str) -> Option<Raw> {
+    let answer = socket::get(socket, &format!("/images/{name}/json"), &[MANIFESTS]).ok()?;
+    serde_json::from_slice(&answer).ok()
 }
 
 fn parse(json: &[u8]) -> serde_json::Result<Vec<Found>> {
@@ -243,10 +304,14 @@ fn parse(json: &[u8]) -> serde_json::Result<Vec<Found>> {
 impl From<Raw> for Found {
     fn from(raw: Raw) -> Self {
         let mut names = raw.repo_tags.or(raw.names).unwrap_or_default();
-        names.retain(|name| name != "<none>:<none>");
+        names.retain(|name| name != "<none>:<none>" && !is_temp_name(name));
+        let images = raw.manifests.iter().flatten();
+        let unpacked = images.filter_map(|one| Some(one.image_data.as_ref()?.size.unpacked));
+        let unpacked = Some(unpacked.sum()).filter(|size| *size > 0);
         Self {
             id: raw.id,
-            size: raw.size,
+            size: unpacked.unwrap_or(raw.size),
+            layers: raw.root_fs.map(|root| root.layers.len()),
             labels: raw.labels.or(raw.config.labels).unwrap_or_default(),
             names,
             digests: raw.repo_digests.unwrap_or_default(),
@@ -282,9 +347,33 @@ mod tests {
             "Config":{"Labels":{"dkr.schema":"1"}},"RootFS":{"Layers":["sha256:1"]}},
             {"Id":"sha256:0b","RepoTags":null,"Size":1,"Config":{"Labels":null}}]"#;
         let listed = parse(listed).unwrap();
-        assert_eq!(listed, parse(inspected).unwrap());
+        let mut inspected = parse(inspected).unwrap();
+        assert_eq!(inspected[0].layers.take(), Some(1));
+        assert_eq!(listed, inspected);
         assert_eq!(listed[0].names, ["dkr:app-main"]);
         assert_eq!(listed[0].labels["dkr.schema"], "1");
         assert!(listed[1].names.is_empty());
+    }
+
+    /// Of Docker 28.5 with the containerd store, shortened: content, and content with what is unpacked.
+    #[test]
+    fn of_two_sizes_it_is_what_is_unpacked() {
+        let manifests = r#""Manifests":[{"Kind":"image","Size":{"Content":135,"Total":282},
+            "ImageData":{"Size":{"Unpacked":147}}},{"Kind":"attestation","Size":{"Content":1,"Total":1}}]"#;
+        let listed = format!(r#"[{{"Id":"sha256:0a","RepoTags":null,"Size":282,{manifests}}}]"#);
+        let inspected = format!(
+            r#"[{{"Id":"sha256:0a","RepoTags":null,"Size":135,"GraphDriver":{{"Name":"overlayfs"}},{manifests}}}]"#
+        );
+        for text in [listed, inspected] {
+            let raw: Vec<Raw> = serde_json::from_str(&text).unwrap();
+            assert!(!raw[0].is_packed());
+            assert_eq!(parse(text.as_bytes()).unwrap()[0].size, 147, "{text}");
+        }
+        // What the client prints says less.
+        let printed =
+            r#"{"Id":"sha256:0a","Size":135,"GraphDriver":{"Data":null,"Name":"overlayfs"}}"#;
+        assert!(serde_json::from_str::<Raw>(printed).unwrap().is_packed());
+        let old = r#"{"Id":"sha256:0a","Size":135,"GraphDriver":{"Data":{},"Name":"overlay2"}}"#;
+        assert!(!serde_json::from_str::<Raw>(old).unwrap().is_packed());
     }
 }

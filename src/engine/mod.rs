@@ -4,6 +4,7 @@
 
 mod archive;
 mod build;
+mod built;
 mod capture;
 mod docker;
 mod find;
@@ -20,6 +21,7 @@ use std::sync::OnceLock;
 use anyhow::Result;
 
 pub use build::{BuildSpec, quote};
+pub use built::Built;
 pub use capture::{Captured, Task};
 pub use docker::Client;
 pub use find::{Installed, installed};

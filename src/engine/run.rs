@@ -83,8 +83,9 @@ impl Engine {
 }
 
 fn run_command(kind: Kind, cmd: Cmd, spec: &RunSpec) -> Cmd {
-    // --init: a command that is process 1 itself would not hear of Ctrl-C.
-    let mut cmd = cmd.args(["run", "--rm", "--init", "--interactive"]);
+    // --init: a command that is process 1 itself would not hear of Ctrl-C. --pull: of an image that was removed
+    // meanwhile no registry is asked, as its name tells of the repository.
+    let mut cmd = cmd.args(["run", "--rm", "--init", "--interactive", "--pull=never"]);
     if spec.terminal {
         cmd = cmd.arg("--tty");
     }
@@ -145,7 +146,7 @@ mod tests {
             command: vec!["make".into(), "check".into()],
         };
         let run = |kind: Kind| run_command(kind, Cmd::new(kind.to_string()), &spec).to_string();
-        insta::assert_snapshot!(run(Kind::Docker), @r#"docker run --rm --init --interactive --tty '--network=host' --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --mount 'type=bind,"source=/a, ""b""/run",target=/run/dkr,readonly' --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
-        insta::assert_snapshot!(run(Kind::Podman), @r#"podman run --rm --init --interactive --tty '--network=host' --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --volume '/a, "b"/run:/run/dkr:ro' --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
+        insta::assert_snapshot!(run(Kind::Docker), @r#"docker run --rm --init --interactive '--pull=never' --tty '--network=host' --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --mount 'type=bind,"source=/a, ""b""/run",target=/run/dkr,readonly' --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
+        insta::assert_snapshot!(run(Kind::Podman), @r#"podman run --rm --init --interactive '--pull=never' --tty '--network=host' --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --volume '/a, "b"/run:/run/dkr:ro' --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
     }
 }

@@ -41,6 +41,9 @@ pub enum EngineError {
     /// Podman's virtual machine, where it needs one.
     #[error("podman's machine is not running: {0}")]
     NoMachine(String),
+    /// The client and the daemon speak different versions, or the client may not speak its own.
+    #[error("docker's client and daemon have no version of the API in common: {0}")]
+    ApiVersion(String),
     /// Something else.
     #[error("{0} does not answer like docker")]
     Strange(String),
@@ -100,6 +103,11 @@ impl EngineError {
             || has("failed to connect to the docker API")
         {
             Self::NoDaemon(said)
+        } else if has("client version") && (has("is too old") || has("is too new"))
+            || has("requires API version")
+            || has("requires the Docker daemon API version")
+        {
+            Self::ApiVersion(said)
         } else if has("no space left on device") {
             Self::DiskFull(kind, said)
         } else if has("dockerfile parse error") {
@@ -150,6 +158,9 @@ impl EngineError {
                 "install newuidmap (on Debian and Ubuntu: apt-get install uidmap) and give this user ids: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER"
             }
             Self::NoMachine(_) => "start it: podman machine init, then podman machine start",
+            Self::ApiVersion(_) => {
+                "leave DOCKER_API_VERSION unset, so that they settle it themselves; without that variable one of the two is too old: docker version shows both"
+            }
             Self::Strange(_) => "see what `docker --version` prints",
             Self::DiskFull(kind, _) => {
                 return Some(format!(
@@ -200,6 +211,13 @@ mod tests {
             of("failed to copy: write /var/lib/docker/tmp/x: no space left on device"),
             EngineError::DiskFull(..)
         ));
+        for said in [
+            "Error response from daemon: client version 1.12 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version",
+            "Error response from daemon: client version 1.99 is too new. Maximum supported API version is 1.41",
+            "\"--platform\" requires API version 1.32, but the Docker daemon API version is 1.30",
+        ] {
+            assert!(matches!(of(said), EngineError::ApiVersion(_)), "{said}");
+        }
         assert_eq!(
             of("\nError: boo\nSee 'docker run --help'.\n"),
             EngineError::Other(Kind::Docker, "Error: boo".into())

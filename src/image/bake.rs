@@ -15,35 +15,38 @@ use super::nearest::From;
 use super::plan::{Plan, Reuse, Site, Step, plan_create, plan_update};
 use super::reach::Way;
 use super::report::{Report, explain};
-use super::{Image, Labels, Target, deliver, dockerfile, names, remember, scope, stack};
+use super::{
+    Image, Labels, Target, deliver, dockerfile, find, names, remember, scope, stack, turn,
+};
 use crate::conf::{self, ca};
-use crate::engine::{BuildSpec, Engine};
-use crate::error::Failure;
+use crate::engine::{BuildSpec, Engine, Found};
+use crate::error::{Failure, HalfDone};
 use crate::fs::{Lock, Scratch};
-use crate::git::{Extras, Repo, View};
+use crate::git::{Extras, View};
 use crate::ssh::{Delivery, SECRETS, Serve};
 use crate::{layers, proc, ui};
 
-/// One build of one repository and branch at a time: a second one waits, and then builds on what
-/// the first one made.
-fn lock(repo: &Repo, branch: &str) -> Result<Lock> {
-    let name = format!("{}.lock", names::identity(&repo.path, branch));
-    let path = conf::cache_folder("locks")?.join(name);
-    Lock::take(&path, &format!("another build of {branch}"))
-}
-
 /// Makes an image of the target: on the nearest one, or of its own.
 pub fn create(site: Site, target: Target, from: From) -> Result<Image> {
-    let _lock = lock(site.repo, &target.branch)?;
+    let _turn = take_turn(site, &target)?;
     let plan = |target| plan_create(site, target, from);
     take(site, planned(site, target, plan)?)
 }
 
 /// Takes the image of the branch to the target, if it is not there.
 pub fn update(site: Site, target: Target, keep_chain: bool) -> Result<Image> {
-    let _lock = lock(site.repo, &target.branch)?;
+    let _turn = take_turn(site, &target)?;
     let plan = |target| plan_update(site, target, keep_chain);
     take(site, planned(site, target, plan)?)
+}
+
+/// Waits until nobody else builds an image of the branch, and sees that those that are there have records:
+/// what is planned goes by them.
+fn take_turn(site: Site, target: &Target) -> Result<Lock> {
+    let turn = turn::take(site.repo, &target.branch)?;
+    let images = find::all(site.engine)?;
+    remember::mend(site.repo, site.engine, &images, Some(&target.branch));
+    Ok(turn)
 }
 
 /// Plans, and fetches the base image for it when that is not here: its digest is part of what the
@@ -64,12 +67,9 @@ fn planned(site: Site, target: Target, plan: impl Fn(Target) -> Result<Step>) ->
 fn take(site: Site, step: Step) -> Result<Image> {
     match step {
         Step::Bake(plan) => bake(site, &plan),
-        Step::Nothing(image, manifest) => {
+        Step::Nothing(image) => {
             let commit = image.labels.commit.short();
             ui::status("fresh", &format!("{} is at {commit} already", image.tag));
-            if let Some(manifest) = manifest {
-                remember::again(site, &image, &manifest);
-            }
             remember::watch(site);
             Ok(*image)
         }
@@ -146,31 +146,40 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     drop(report);
     drop(lent);
     let delivery = ready.delivery.as_ref();
-    if let Err(error) = done {
-        proc::check_interrupted()?;
-        return Err(delivery.and_then(deliver::failure).unwrap_or(error));
-    }
-
-    let built = site.engine.inspect_one(&plan.tag)?;
-    let built = built.context("the new image is gone")?;
-    if let Some(old) = before.filter(|old| old.id != built.id) {
-        site.engine.remove_if_nameless(
-            &old.id,
-            plan.parent.as_ref().is_some_and(|p| p.id == old.id),
-        )?;
-    }
-    let size = ui::bytes(built.size);
+    let built = match done {
+        Ok(built) => built,
+        Err(error) => {
+            proc::check_interrupted()?;
+            return Err(delivery.and_then(deliver::failure).unwrap_or(error));
+        }
+    };
+    let found = site.engine.inspect_one(built.id())?;
+    let found = found.context("the new image is gone")?;
+    let image = Image::read(plan.tag.clone(), &found)
+        .map_err(|reason| Failure::new(format!("the new image makes no sense: {reason}")))?;
+    built.tag(&plan.tag)?;
+    // It is there from here on. What is not written down of it any more, its labels tell the next command.
+    let size = ui::bytes(image.size);
     let time = ui::seconds(began.elapsed());
     ui::status("built", &format!("{}  {size} in {time}", plan.tag));
-    let image = Image::read(plan.tag.clone(), &built)
-        .map_err(|reason| Failure::new(format!("the new image makes no sense: {reason}")))?;
-    let platform = built.platform.as_deref().unwrap_or_default();
-    remember::record(site, &image, manifest, platform);
-    remember::watch(site);
+    settle(site, plan, &image, before).context(HalfDone("the image was built before that"))?;
     if let Some(delivery) = delivery.filter(|_| ready.given == Given::All) {
         deliver::advise(site, delivery);
     }
     Ok(image)
+}
+
+/// What is to be done once an image has its name, which another may have lost to it.
+fn settle(site: Site, plan: &Plan, image: &Image, before: Option<Found>) -> Result<()> {
+    if let Some(old) = before.filter(|old| old.id != image.id) {
+        let is_parent = plan.parent.as_ref().is_some_and(|p| p.id == old.id);
+        site.engine.remove_if_nameless(&old.id, is_parent)?;
+    }
+    if let Some(manifest) = &plan.manifest {
+        remember::record(site.repo, site.engine, image, manifest);
+    }
+    remember::watch(site);
+    Ok(proc::check_interrupted()?)
 }
 
 /// Writes what the build reads, and opens the way to the repository.
@@ -303,6 +312,7 @@ fn labels(site: Site, plan: &Plan, manifest: &Manifest) -> Result<Labels> {
             _ => site.sources.flags(),
         },
         cache_key: Some(manifest.key()),
+        manifest: manifest.to_label(),
     })
 }
 

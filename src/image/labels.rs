@@ -70,6 +70,9 @@ pub struct Labels {
     pub asked: BTreeMap<String, String>,
     /// The cache key; images of an earlier git dkr have none.
     pub cache_key: Option<String>,
+    /// The key manifest as JSON, of which a record is written that was not when the image was built; none
+    /// where it is too long for a label.
+    pub manifest: Option<String>,
 }
 
 impl Labels {
@@ -103,6 +106,7 @@ impl Labels {
             ("agent", self.agent.clone().unwrap_or_default()),
             ("asked", self.asked_text()),
             ("cache_key", self.cache_key.clone().unwrap_or_default()),
+            ("manifest", self.manifest.clone().unwrap_or_default()),
         ];
         pairs.sort();
         let named = |(name, value): (&str, String)| (format!("dkr.{name}"), value);
@@ -163,6 +167,7 @@ impl Labels {
                 .and_then(|text| serde_json::from_str(&text).ok())
                 .unwrap_or_default(),
             cache_key: some("cache_key"),
+            manifest: some("manifest"),
         })
     }
 }
@@ -196,6 +201,7 @@ pub(super) mod tests {
             agent: Some("claude".into()),
             asked: [("stack".into(), "auto".into())].into(),
             cache_key: Some("0a".repeat(32)),
+            manifest: Some("{\"a\":\"b\"}".into()),
         }
     }
 

@@ -10,13 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use super::Target;
 use super::dockerfile::{self, CONTEXT, Content};
-use super::labels::Kind;
+use super::labels::{Kind, Labels};
 use crate::conf::{CaBundle, Conf, Submodules};
 use crate::digest;
 use crate::git::{ObjectId, Objects};
 
 /// Counts up when the same inputs begin to mean another image.
 const SCHEMA: &str = "1";
+/// An argument of a command may have 128 KiB on Linux.
+const LONGEST_LABEL: usize = 100_000;
 /// How names of key files begin.
 const KEY_FILE: &str = "key_file:";
 /// How names of git dkr's own scripts begin.
@@ -223,6 +225,18 @@ impl Manifest {
     /// All inputs, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// As a label has it, unless it is longer than a label should be.
+    pub fn to_label(&self) -> Option<String> {
+        let text = serde_json::to_string(&self.0).ok()?;
+        (text.len() <= LONGEST_LABEL).then_some(text)
+    }
+
+    /// What an image's labels say that it was made of, if that is what its key is of.
+    pub fn of_label(labels: &Labels) -> Option<Self> {
+        let manifest: Self = serde_json::from_str(labels.manifest.as_deref()?).ok()?;
+        (Some(manifest.key()) == labels.cache_key).then_some(manifest)
     }
 
     /// The cache key (see [`digest::key`]).

@@ -24,7 +24,7 @@ pub mod plan;
 pub mod reach;
 pub mod record;
 pub mod records;
-mod remember;
+pub mod remember;
 mod report;
 pub mod scope;
 pub mod settings;
@@ -34,6 +34,7 @@ pub mod start;
 pub mod survey;
 pub mod target;
 pub mod tracking;
+mod turn;
 pub mod watch;
 
 pub use find::Image;

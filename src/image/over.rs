@@ -6,6 +6,7 @@ use std::fmt;
 use anyhow::Result;
 
 use super::Labels;
+use crate::engine::Found;
 use crate::git::ObjectId;
 use crate::ui;
 
@@ -52,7 +53,16 @@ pub struct Measured<'a> {
     pub size: u64,
 }
 
-impl Measured<'_> {
+impl<'a> Measured<'a> {
+    /// Of an image that the engine was asked for by itself; a list does not tell of layers.
+    pub fn of(labels: &'a Labels, found: &Found) -> Option<Self> {
+        Some(Self {
+            labels,
+            layers: found.layers?,
+            size: found.size,
+        })
+    }
+
     /// The full clone below it, which may be the image itself. Of an image of an earlier git dkr
     /// nothing is known, and counting begins with it.
     pub fn bottom(&self) -> Bottom {

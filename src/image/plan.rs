@@ -131,7 +131,7 @@ pub fn plan_create(site: Site, target: Target, from: From) -> Result<Step> {
         }
     }
     if let Some(image) = same.iter().find(|image| image.tag == plan.tag) {
-        return Ok(Step::Nothing(Box::new((*image).clone()), Some(manifest)));
+        return Ok(Step::Nothing(Box::new((*image).clone())));
     }
     // Under another name it may be what somebody built on ours, which inherits the labels; what
     // has a record is ours.
@@ -151,8 +151,8 @@ pub fn plan_full(site: Site, target: Target) -> Result<Plan> {
 /// What a build comes down to.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// This image is what is wanted already; with what it depends on, where that was made out.
-    Nothing(Box<Image>, Option<Manifest>),
+    /// This image is what is wanted already.
+    Nothing(Box<Image>),
     /// This one is, and lacks a name.
     Tag(Box<Image>, String),
     /// This is to be built.
@@ -178,7 +178,7 @@ pub fn plan_update(site: Site, target: Target, keep_chain: bool) -> Result<Step>
     };
     let max_layers = settings_at(site, &target.commit)?.max_layers.value;
     if parent.labels.commit == target.commit && site.reuse == Reuse::Images {
-        return Ok(Step::Nothing(Box::new(parent.clone()), None));
+        return Ok(Step::Nothing(Box::new(parent.clone())));
     }
     let tag = tag(site, &target, Some(parent))?;
     let measured = nearest::measure(site, parent)?;

@@ -221,11 +221,12 @@ fn attempt(engine: &Engine, spec: &BuildSpec, text: &str, on_step: &impl Fn(&str
         .as_deref()
         .unwrap_or(Path::new("Dockerfile"));
     write_private(path, text, 0o644)?;
-    engine.build(spec, |event| {
+    let built = engine.build(spec, |event| {
         if let Some(step) = event.started() {
             on_step(&step);
         }
-    })
+    })?;
+    built.tag(&spec.tag)
 }
 
 fn is_missing_frontend(error: &anyhow::Error) -> bool {

@@ -93,10 +93,11 @@ impl Job<'_> {
             }
             Event::Exporting => progress.say("write the image"),
         };
-        self.engine.build_logged(spec, hear, |line| {
+        let built = self.engine.build_logged(spec, hear, |line| {
             log.push_str(line);
             log.push('\n');
-        })
+        })?;
+        built.tag(&spec.tag)
     }
 
     fn spec(

@@ -81,6 +81,16 @@ fn the_socket_is_not_for_us() {
 }
 
 #[test]
+fn a_version_of_the_api_that_is_too_old() {
+    let says = "*) echo 'Error response from daemon: client version 1.12 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version' >&2; exit 1 ;;";
+    every_command(
+        Some(&docker(OLD, says)),
+        "client version 1.12 is too old",
+        "hint: leave DOCKER_API_VERSION unset",
+    );
+}
+
+#[test]
 fn no_buildx() {
     let script = docker(NEW, &format!("{NO_BUILDX} image) echo '[]' ;;"));
     with(Some(&script), &["create-image"])

@@ -321,7 +321,7 @@ fn without_a_record_it_says_what_to_do() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
     let image = lab.create(&repo, &[]);
-    repo.git(["update-ref", "-d", "refs/notes/dkr"]);
+    lab.forget_records(&repo, &image);
     let outcome = lab.dkr(&repo.path, ["explain"]).fails();
     outcome
         .says(&format!("{} has no record", image.tag))
@@ -336,8 +336,8 @@ fn without_a_record_it_says_what_to_do() {
 fn what_it_says_to_do_without_a_record_helps() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
-    lab.create(&repo, &[]);
-    repo.git(["update-ref", "-d", "refs/notes/dkr"]);
+    let image = lab.create(&repo, &[]);
+    lab.forget_records(&repo, &image);
     let outcome = lab.dkr(&repo.path, ["explain"]).fails();
     outcome.says("git dkr create-image");
     let force = outcome.stderr.contains("--force-rebuild");
@@ -472,6 +472,7 @@ fn what_a_create_stands_on() {
     assert_eq!(on["commit"], main.label("commit"));
     assert!(on["way"].as_str().unwrap().starts_with("2 commits, "));
     // Records are notes, which others may lack.
+    lab.docker(&["rmi", &main.tag]);
     repo.git(["notes", "--ref=dkr", "remove", &main.label("commit")]);
     let shown = explain(&lab, &repo, &["near"]).stdout;
     assert!(shown.contains("has no record here"), "{shown}");

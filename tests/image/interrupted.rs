@@ -39,6 +39,26 @@ fn sighup() {
     stops(Signal::HUP, 129);
 }
 
+/// Docker's plugin for builds does not listen to SIGINT in its first moments.
+#[test]
+fn before_the_engine_has_begun() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let base = lab.create(&repo, &[]);
+    repo.commit("More", &[("b", "2")]);
+    let before = repo.snapshot();
+    for command in ["update-image", "create-image"] {
+        let running = lab.dkr_spawn(&repo.path, &[command]);
+        running.says("   build    ");
+        running.signal(Signal::INT);
+        let outcome = running.finish().exits(130);
+        outcome.says("interrupted; nothing was left behind");
+        assert_eq!(lab.tagged(&base.tag).id(), base.id());
+        assert_eq!(lab.images(), [base.id()]);
+    }
+    before.assert_same(&repo);
+}
+
 #[test]
 fn ctrl_c_at_a_terminal() {
     let Some(lab) = Lab::new() else { return };

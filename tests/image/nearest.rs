@@ -301,7 +301,7 @@ fn without_history_or_records_in_common_it_is_a_full_clone() {
     repo.checkout("main")
         .branch("topic", "main")
         .commit("Topic", &[("t", "1")]);
-    repo.git(["update-ref", "-d", "refs/notes/dkr"]);
+    lab.forget_records(&repo, &main);
     let why = format!("not on {}: it has no record in this repository", main.tag);
     full(&lab, &repo, &[], &why);
 }

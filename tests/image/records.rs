@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::common::client;
@@ -21,7 +22,7 @@ fn fits(record: &Value, image: &Image, kind: &str) {
     assert_eq!(record["manifest"]["commit"], image.label("commit"));
     assert_eq!(record["manifest"]["type"], kind);
     assert_eq!(record["engine"], client::name());
-    assert_eq!(record["size"], image.value["Size"]);
+    assert_eq!(record["size"], image.size());
     let (os, machine) = (&image.value["Os"], &image.value["Architecture"]);
     let platform = format!("{}/{}", os.as_str().unwrap(), machine.as_str().unwrap());
     assert!(record["platform"].as_str().unwrap().starts_with(&platform));
@@ -40,9 +41,6 @@ fn each_build_writes_one() {
     let repo = lab.repo();
     let first = repo.head();
     let base = lab.create(&repo, &[]);
-    let second = repo.commit("More", &[("b", "2")]);
-    let update = lab.update(&repo, &["main"]);
-
     let [record] = &repo.records(&first)[..] else {
         panic!("{:?}", repo.records(&first))
     };
@@ -52,11 +50,15 @@ fn each_build_writes_one() {
     assert_eq!(manifest["base_image"], "debian:bookworm-slim");
     assert_eq!(manifest.get("packages"), None);
 
+    let second = repo.commit("More", &[("b", "2")]);
+    let update = lab.update(&repo, &["main"]);
+
     let [record] = &repo.records(&second)[..] else {
         panic!("{:?}", repo.records(&second))
     };
     fits(record, &update, "update");
     assert_eq!(record["parent"], base.id());
+    assert_eq!(lab.list(&repo, &[])[0]["size"], record["size"]);
     assert_eq!(record["manifest"]["parent"], base.label("cache_key"));
     assert_ne!(base.label("cache_key"), update.label("cache_key"));
 }
@@ -110,6 +112,66 @@ fn a_line_of_json_with_sorted_keys_that_names_nobody() {
         !history.contains("Ada") && !history.contains("ada@"),
         "{history}"
     );
+}
+
+/// The records at HEAD, which is to be that of this image.
+#[track_caller]
+fn one_is_back(repo: &Repo, image: &Image) {
+    let [record] = &repo.records(&repo.head())[..] else {
+        panic!("{:?}", repo.records(&repo.head()))
+    };
+    fits(record, image, &image.label("type"));
+}
+
+#[test]
+fn one_that_is_not_there_is_written_by_whatever_looks_at_its_image() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    // As if the disk were full.
+    let notes = repo.path.join(".git/refs/notes");
+    std::fs::write(&notes, "").unwrap();
+    let outcome = lab.dkr(&repo.path, ["create-image"]).ok();
+    outcome.says("has no record in refs/notes/dkr");
+    let image = lab.image(&outcome);
+    std::fs::remove_file(&notes).unwrap();
+    for look in [
+        &["update-image"][..],
+        &["explain"],
+        &["check"],
+        &["create-image"],
+    ] {
+        assert_eq!(repo.records(&repo.head()), [Value::Null; 0], "{look:?}");
+        lab.dkr(&repo.path, look).ok().never_says("warning");
+        one_is_back(&repo, &image);
+        repo.git(["update-ref", "-d", "refs/notes/dkr"]);
+    }
+    // What stands on it needs it, too.
+    repo.commit("More", &[("b", "2")]);
+    lab.update(&repo, &[]);
+    lab.dkr(&repo.path, ["explain"]).ok().never_says("warning");
+}
+
+#[test]
+fn one_that_was_not_written_yet_when_a_signal_came_is_written_later() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let lock = repo.path.join(".git/dkr/notes.lock");
+    std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    let lock = std::fs::File::create(lock).unwrap();
+    lock.lock().unwrap();
+    let running = lab.dkr_spawn(&repo.path, &["create-image"]);
+    running.says("built  ");
+    running.signal(Signal::TERM);
+    running
+        .finish()
+        .exits(143)
+        .says("interrupted; the image was built before that")
+        .never_says("nothing was left");
+    assert_eq!(repo.records(&repo.head()), [Value::Null; 0]);
+    drop(lock);
+    lab.dkr(&repo.path, ["explain"]).ok();
+    let tag = lab.list(&repo, &[])[0]["tag"].as_str().unwrap().to_owned();
+    one_is_back(&repo, &lab.tagged(&tag));
 }
 
 #[test]

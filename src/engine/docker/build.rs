@@ -7,15 +7,20 @@ use crate::engine::{BuildSpec, Engine};
 use crate::proc::Cmd;
 
 impl Engine {
-    pub(in crate::engine) fn docker_build(&self, spec: &BuildSpec) -> Result<Cmd> {
+    pub(in crate::engine) fn docker_build(&self, spec: &BuildSpec, name: &str) -> Result<Cmd> {
         let builder = self.builder()?;
         let mut cmd = Cmd::new(&builder.program)
+            // The plugin does not listen to SIGINT in its first second.
+            .stops_by_hangup()
             .env("DOCKER_BUILDKIT", "1")
             // Attestations would make the image an index, which older engines cannot load.
             .env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1")
             .args(["build", "--progress=plain"]);
         if builder.buildx {
-            cmd = cmd.arg("--load");
+            // Another one cannot see the images that are here: it would ask a registry for them, by names
+            // that tell of repositories.
+            let context = self.run(&Cmd::new(&builder.program).args(["context", "show"]))?;
+            cmd = cmd.args(["--load", "--builder", context.trim()]);
         }
         if cfg!(target_os = "linux") {
             cmd = cmd.arg("--network=host");
@@ -35,7 +40,7 @@ impl Engine {
         }
         Ok(spec
             .shared_options(cmd)
-            .args(["--tag", &spec.tag])
+            .args(["--tag", name])
             .arg(&spec.context))
     }
 }

@@ -55,6 +55,17 @@ impl Engine {
         Ok(self.builder.get_or_init(|| builder).clone())
     }
 
+    /// The builder that `docker build` would use, and its driver, where it is not the daemon's own: that one
+    /// cannot see the images that are here.
+    pub fn other_builder(&self) -> Result<Option<(String, String)>> {
+        let builder = self.builder()?;
+        if !builder.buildx {
+            return Ok(None);
+        }
+        let chosen = Cmd::new(&builder.program).args(["buildx", "inspect"]);
+        Ok(driver(&self.run(&chosen)?).filter(|(_, driver)| driver != "docker"))
+    }
+
     /// The version of the daemon behind this client: fails when there is none to talk to.
     pub fn daemon_version(&self) -> Result<String> {
         let cmd = self
@@ -62,6 +73,15 @@ impl Engine {
             .args(["version", "--format", "{{.Server.Version}}"]);
         Ok(self.run(&cmd)?.trim().to_owned())
     }
+}
+
+/// Name and driver of what `docker buildx inspect` tells of; its nodes follow, which have names too.
+fn driver(said: &str) -> Option<(String, String)> {
+    let value = |key: &str| {
+        let mut values = said.lines().filter_map(|line| line.strip_prefix(key));
+        values.next().map(|value| value.trim().to_owned())
+    };
+    Some((value("Name:")?, value("Driver:")?))
 }
 
 /// The clients on the PATH up to the first that can build, asked what they are.
@@ -183,5 +203,13 @@ mod tests {
         let podman = "podman version 4.3.1";
         assert_eq!(classify(podman), Client::Podman(podman.into()));
         assert_eq!(classify("hello"), Client::Strange("hello".into()));
+    }
+
+    #[test]
+    fn the_builder_comes_before_its_nodes() {
+        let said = "Name:          away\nDriver:        docker-container\n\nNodes:\nName:      away0\nEndpoint:  default\n";
+        let found = Some(("away".into(), "docker-container".into()));
+        assert_eq!(driver(said), found);
+        assert_eq!(driver("ERROR: no builder"), None);
     }
 }

@@ -17,20 +17,24 @@ use crate::ui;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The body of the answer to a GET; an error unless it is a success.
-pub fn get(socket: &Path, path: &str, query: Option<(&str, &str)>) -> Result<Vec<u8>, ureq::Error> {
+pub fn get(socket: &Path, path: &str, query: &[(&str, &str)]) -> Result<Vec<u8>, ureq::Error> {
     // An address that is not looked up, as there is only one place to connect to.
     let address = format!("http://127.0.0.1{path}");
     let mut shown = Cmd::new("curl")
         .args(["--get", "--unix-socket"])
         .arg(socket);
-    if let Some((name, value)) = query {
+    for (name, value) in query {
         shown = shown.args(["--data-urlencode", &format!("{name}={value}")]);
     }
     ui::echo(&shown.arg(&address));
     let config = ureq::Agent::config_builder().proxy(None).build();
     let connector = Socket(socket.to_owned());
     let agent = ureq::Agent::with_parts(config, connector, DefaultResolver::default());
-    let mut body = agent.get(address).query_pairs(query).call()?.into_body();
+    let mut body = agent
+        .get(address)
+        .query_pairs(query.iter().copied())
+        .call()?
+        .into_body();
     body.with_config().limit(u64::MAX).read_to_vec()
 }
 

@@ -43,6 +43,7 @@ mod tests {
         let built = Found {
             id: "0a".into(),
             size: 1,
+            layers: None,
             labels: BTreeMap::new(),
             names: vec!["localhost/debian:12".into()],
             digests: vec!["localhost/debian@sha256:0b".into()],

@@ -3,7 +3,7 @@
 
 pub mod rank;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use self::rank::{Candidate, Reason};
 use super::dockerfile::Content;
@@ -112,11 +112,9 @@ fn on(site: Site, plan: Plan, best: &Candidate) -> Result<Plan> {
 
 /// What is known of an image's layers.
 pub fn measure<'a>(site: Site, image: &'a Image) -> Result<Measured<'a>> {
-    Ok(Measured {
-        labels: &image.labels,
-        layers: site.engine.layers(&image.id)?,
-        size: image.size,
-    })
+    let found = site.engine.inspect_one(&image.id)?;
+    let measured = found.and_then(|found| Measured::of(&image.labels, &found));
+    measured.with_context(|| format!("{} is gone", image.tag))
 }
 
 /// The bytes over its full clone that are objects which an image at `target` needs, too.

@@ -114,7 +114,8 @@ pub fn make(
     };
     let line = ui::Progress::start(tag);
     let mut said = Vec::new();
-    site.engine
+    let built = site
+        .engine
         .build(&spec, |event| match event {
             Event::Output(output) => said.extend(remark(output)),
             event => {
@@ -125,6 +126,7 @@ pub fn make(
         })
         .with_context(|| format!("cannot compose {}", names.join(" ")))?;
     drop(line);
+    built.tag(tag)?;
     let built = site.engine.inspect_one(tag)?;
     let built = built.context("the new image is gone")?;
     let former = before.filter(|old| old.id != built.id && old.labels.contains_key(COMPOSED));

@@ -46,6 +46,7 @@ fn text(shelf: &Shelf, wanted: &[&str]) -> String {
     let base = crate::engine::Found {
         id: "sha256:0".to_owned(),
         size: 0,
+        layers: None,
         labels: BTreeMap::new(),
         names: vec!["debian:12".to_owned()],
         digests: Vec::new(),

@@ -27,6 +27,7 @@ fn image(names: &[&str], labels: &[(&str, &str)]) -> Found {
     Found {
         id: format!("sha256:{}", names[0]),
         size: 1,
+        layers: None,
         labels: labels
             .iter()
             .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
