@@ -156,21 +156,23 @@ impl Cmd {
         Ok(output)
     }
 
-    /// Runs it with its standard output in an open file, and returns the rest.
-    pub fn output_to(&self, file: File) -> Result<Output> {
+    /// Runs it with its standard output in an open file, and returns the rest. All of it goes through us: a
+    /// command that outlives us finds its pipe closed, and writes no more.
+    pub fn output_to(&self, mut file: File) -> Result<Output> {
         check_interrupted()?;
         ui::echo(self);
         let mut command = self.command();
         command
             .stdin(Stdio::null())
-            .stdout(file)
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let (child, _registration) = self.spawn(command, self.foreground)?;
-        let output = child
-            .wait_with_output()
-            .with_context(|| format!("cannot read from {}", self.name()))?;
+        let (mut child, _registration) = self.spawn(command, self.foreground)?;
+        let stdout = child.stdout.take();
+        let copy = || stdout.map_or(Ok(0), |mut stdout| io::copy(&mut stdout, &mut file));
+        let (output, copied) = at_once(|| child.wait_with_output(), copy)?;
         check_interrupted()?;
-        Ok(output)
+        copied.with_context(|| format!("cannot write what {} prints", self.name()))?;
+        output.with_context(|| format!("cannot read from {}", self.name()))
     }
 
     /// Runs it, hands each line of its standard error to `on_line` as it comes, and drops its

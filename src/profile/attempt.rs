@@ -97,6 +97,8 @@ impl Job<'_> {
             log.push_str(line);
             log.push('\n');
         })?;
+        // It would be taken for one of the new image by a run that finds both.
+        self.cache.forget(&self.profile.id);
         built.tag(&spec.tag)
     }
 

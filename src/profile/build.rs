@@ -17,7 +17,7 @@ use super::request::Request;
 use super::variant::Variant;
 use crate::conf::{self, Host};
 use crate::engine::{Engine, EngineError, Found};
-use crate::error::{Failure, Interrupted};
+use crate::error::{Failure, HalfDone, Interrupted};
 use crate::fs::Lock;
 use crate::{digest, proc, ui};
 
@@ -79,11 +79,25 @@ pub fn run(
         ui::warn(remark);
     }
     let _lock = job.lock()?;
+    job.cache.sweep();
     let made = match job.find(request.force_rebuild)? {
         Some(made) => made,
         None => job.build()?,
     };
-    job.remember(&made)
+    let kept = job.remember(&made).and_then(|response| {
+        // A run that was stopped may have built it and no more.
+        if made.result == "built" || !job.cache.has(&job.profile.id) {
+            job.keep(&made)?;
+        }
+        proc::check_interrupted()?;
+        Ok(response)
+    });
+    match made.result {
+        "built" => kept.context(HalfDone(
+            "the image was built; the next run keeps its archive",
+        )),
+        _ => kept,
+    }
 }
 
 impl<'a> Job<'a> {
@@ -208,12 +222,6 @@ impl<'a> Job<'a> {
         }
         let (size, time) = (ui::bytes(image.size), ui::seconds(self.began.elapsed()));
         ui::status("built", &format!("{}  {size} in {time}", self.tag));
-        let save = || self.cache.save(&self.engine, &self.tag, &self.profile.id);
-        match self.timed("save", save) {
-            // The image is there all the same.
-            Err(error) if !error.is::<Interrupted>() => ui::warn(format_args!("{error:#}")),
-            saved => saved?,
-        }
         Ok(Made {
             image,
             result: "built",
@@ -300,8 +308,19 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// Writes the archive, and how long that took.
+    fn keep(&self, made: &Made) -> Result<()> {
+        let save = || self.cache.save(&self.engine, &self.tag, &self.profile.id);
+        match self.timed("save", save) {
+            // The image is there all the same.
+            Err(error) if !error.is::<Interrupted>() => ui::warn(format_args!("{error:#}")),
+            saved => saved?,
+        }
+        let manifest = self.manifest(made.result, Some(&made.image), made.variant, &made.tried);
+        self.records.write_manifest(&manifest)
+    }
+
     fn remember(&self, made: &Made) -> Result<Response> {
-        proc::check_interrupted()?;
         self.records.write_dockerfile(&self.text(made.variant))?;
         if let Some(log) = &made.log {
             self.records.write_log(log)?;

@@ -2,14 +2,19 @@
 
 use std::fs::{File, Permissions};
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use rustix::fs::OFlags;
+use tempfile::NamedTempFile;
 
 use super::{archive, labels};
 use crate::engine::{Engine, EngineError, Found};
 use crate::{proc, ui};
+
+/// How the names begin of archives that are not whole yet.
+const UNFINISHED: &str = ".git-dkr-";
 
 /// A folder of archives.
 #[derive(Debug, Clone)]
@@ -30,6 +35,17 @@ impl Cache {
 
     fn path(&self, profile_id: &str) -> PathBuf {
         self.folder.join(format!("{profile_id}.tar"))
+    }
+
+    /// Whether there is an archive of a profile's image.
+    pub fn has(&self, profile_id: &str) -> bool {
+        self.path(profile_id).exists()
+    }
+
+    /// Removes the archive of a profile's image, which there is another of now.
+    pub fn forget(&self, profile_id: &str) {
+        // Where that cannot be, no new one can be written either, and that is said.
+        let _ = std::fs::remove_file(self.path(profile_id));
     }
 
     /// Takes a profile's image from its archive; `None` where there is none that will do.
@@ -79,12 +95,7 @@ impl Cache {
         let path = self.path(profile_id);
         let save = || -> Result<()> {
             std::fs::create_dir_all(&self.folder)?;
-            let prefix = format!(".git-dkr-{profile_id}-");
-            self.sweep(&prefix);
-            let temporary = tempfile::Builder::new()
-                .prefix(&prefix)
-                .permissions(Permissions::from_mode(0o644))
-                .tempfile_in(&self.folder)?;
+            let temporary = self.unfinished(profile_id)?;
             engine.save(tag, temporary.reopen()?)?;
             temporary.as_file().sync_all()?;
             temporary.persist(&path)?;
@@ -97,14 +108,36 @@ impl Cache {
 }
 
 impl Cache {
-    /// Removes what a killed run left behind: nobody else builds this profile now.
-    fn sweep(&self, prefix: &str) {
-        for entry in std::fs::read_dir(&self.folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            if entry.file_name().to_string_lossy().starts_with(prefix) {
+    /// A file whose lock is ours for as long as it is written.
+    fn unfinished(&self, profile_id: &str) -> io::Result<NamedTempFile> {
+        loop {
+            let file = tempfile::Builder::new()
+                .prefix(&format!("{UNFINISHED}{profile_id}-"))
+                .permissions(Permissions::from_mode(0o644))
+                .tempfile_in(&self.folder)?;
+            file.as_file().lock()?;
+            // Somebody may have swept it before the lock was ours.
+            if file.path().exists() {
+                return Ok(file);
+            }
+        }
+    }
+
+    /// Removes what runs that were killed have left. Nothing is waited for, and what is no file stays.
+    pub fn sweep(&self) {
+        let entries = std::fs::read_dir(&self.folder);
+        for entry in entries.into_iter().flatten().flatten() {
+            if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                continue;
+            }
+            let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits();
+            let open = File::options()
+                .read(true)
+                .custom_flags(flags.cast_signed())
+                .open(entry.path());
+            let Ok(file) = open else { continue };
+            let is_file = file.metadata().is_ok_and(|meta| meta.is_file());
+            if is_file && file.try_lock().is_ok() {
                 let _ = std::fs::remove_file(entry.path());
             }
         }
