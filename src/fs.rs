@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::TempDir;
 
 use crate::{proc, ui};
 
@@ -24,13 +24,25 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// The same with a mode: 0755 for a program that git is to run.
 pub fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    replace(path, bytes, |file| {
+        file.set_permissions(std::fs::Permissions::from_mode(mode))
+    })
+}
+
+/// The same with the mode that other programs give their files, by the umask.
+pub fn write_by_umask(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, bytes, |_| Ok(()))
+}
+
+fn replace(path: &Path, bytes: &[u8], finish: impl Fn(&File) -> std::io::Result<()>) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
-        let mut file = NamedTempFile::new_in(folder)?;
+        let mut file = tempfile::Builder::new()
+            .permissions(std::fs::Permissions::from_mode(0o666))
+            .tempfile_in(folder)?;
+        finish(file.as_file())?;
         file.write_all(bytes)?;
-        file.as_file()
-            .set_permissions(std::fs::Permissions::from_mode(mode))?;
         file.persist(path)?;
         Ok(())
     };
@@ -95,9 +107,19 @@ impl Scratch {
             .with_context(|| format!("cannot make {}", path.display()))?;
         Ok(path)
     }
+
+    /// The same for what is mounted in containers, whose users may be others than we: they can read it there,
+    /// and nobody here gets past the directory around it.
+    pub fn mountable_dir(&self, name: &str) -> Result<PathBuf> {
+        let path = self.folder(name)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+            .with_context(|| format!("cannot open {} to containers", path.display()))?;
+        Ok(path)
+    }
 }
 
-/// Writes a file that only its owner can read (0600), or also run (0700).
+/// Writes a file with this mode, whatever the umask: 0600 for its owner alone, 0700 to be run by it, and more
+/// where the directory around it is closed.
 pub fn write_private(path: &Path, bytes: impl AsRef<[u8]>, mode: u32) -> Result<()> {
     let write = || -> std::io::Result<()> {
         std::fs::write(path, bytes)?;
@@ -155,7 +177,8 @@ impl Lock {
     fn open(path: &Path) -> Result<File> {
         path.parent()
             .map_or(Ok(()), std::fs::create_dir_all)
-            .and_then(|()| File::create(path))
+            // That of another user is locked as it is.
+            .and_then(|()| File::create(path).or_else(|_| File::open(path)))
             .with_context(|| format!("cannot make the lock {}", path.display()))
     }
 

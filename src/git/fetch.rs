@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::{GitError, Repo, run};
+use super::{GitError, Repo};
 use crate::error::Failure;
 
 impl Repo {
@@ -16,7 +16,7 @@ impl Repo {
             // In the language that is read below.
             .env("LC_ALL", "C")
             .foreground();
-        let Err(error) = run("fetch", &cmd) else {
+        let Err(error) = self.run_writing("fetch", &cmd) else {
             return Ok(());
         };
         let Some(GitError { message, .. }) = error.downcast_ref() else {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use super::repo::settings;
-use super::{Repo, at, failed, lines, numbers, run, said_version};
+use super::{Repo, at, failed, give_back, lines, numbers, run, said_version};
 
 /// Where git looks for hooks, and what else belongs to the repository.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ impl Repo {
     /// Sets a key of the repository's own config, or takes it out.
     pub fn set_own_config(&self, key: &str, value: Option<&str>) -> Result<()> {
         let cmd = self.git(["config", "--local"]);
-        run(
+        self.run_writing(
             "config",
             &match value {
                 Some(value) => cmd.arg(key).arg(value),
@@ -84,6 +84,7 @@ impl Repo {
         let output = self
             .git(["config", "--local", "--remove-section", name])
             .output()?;
+        give_back(&self.common_dir);
         if !output.status.success() {
             bail!(failed("config", &output));
         }

@@ -11,6 +11,7 @@ mod hooks;
 mod identity;
 mod notes;
 mod objects;
+mod ownership;
 mod pack;
 mod quick;
 mod refs;
@@ -19,6 +20,7 @@ mod tree;
 mod view;
 mod worktree;
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Output;
 use std::sync::LazyLock;
@@ -32,6 +34,7 @@ pub use history::{CAP, Distance, History};
 pub use hooks::{HooksPath, has_config_hooks};
 pub use notes::NOTES;
 pub use objects::{Commit, Listing, ObjectId};
+pub use ownership::give_back;
 pub use pack::{Objects, Parcel, Tags};
 pub use refs::Head;
 pub use repo::{Repo, user_settings};
@@ -119,9 +122,12 @@ fn at(path: Option<&Path>) -> Cmd {
 pub const WHOLE_PACKS: &str = "uploadpack.packObjectsHook=\
     whole() { for arg; do shift; test \"$arg\" = --thin || set -- \"$@\" \"$arg\"; done; exec \"$@\"; }; whole";
 
-/// The git commands that serve a repository, for the SSH server.
+/// The git commands that serve a repository, for the SSH server. They look at who owns the git directory, and
+/// git has let us into the worktree already, by a `safe.directory` that names that one.
 pub fn serve(subcommand: &str, config: &[&str], git_dir: &Path) -> Cmd {
-    let mut cmd = outside();
+    let mut safe = OsString::from("safe.directory=");
+    safe.push(git_dir);
+    let mut cmd = outside().arg("-c").arg(safe);
     for setting in config {
         cmd = cmd.arg("-c").arg(setting);
     }

@@ -4,14 +4,13 @@
 //! same time overwrite each other. Here the tree is edited in process and the ref moves by
 //! compare-and-swap, tried again until it was ours; no hook runs because of it.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use gix::objs::Kind;
+use gix::objs::{Kind, Write};
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use gix::refs::{FullName, Target};
-use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
 
 use super::changes::parse_batch;
 use super::{ObjectId, Repo, failed, lines, run};
@@ -19,13 +18,10 @@ use crate::error::Failure;
 use crate::fs::Lock;
 use crate::proc::{Cmd, check_interrupted};
 
+mod remotes;
+
 /// Where the notes are.
 pub const NOTES: &str = "refs/notes/dkr";
-/// Where those of a remote are put before they are merged, each process its own: outside of
-/// `refs/notes/`, which a fetch of `refs/notes/*` with `--prune` would sweep.
-const THEIRS: &str = "refs/dkr/notes-";
-/// Where they are merged: `git notes merge` takes no other place. One at a time does.
-const MERGED: &str = "refs/notes/dkr-merge";
 /// How long a writer waits for others.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -98,7 +94,29 @@ impl Repo {
     /// or `None` to leave them. It may be called several times, when others write meanwhile.
     fn edit_note(&self, commit: &ObjectId, edit: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Result<()> {
         let gix = self.open_gix()?;
-        self.until_swapped(|tip| next(&gix, tip, commit, &edit))
+        self.until_swapped(|tip| {
+            let mut gix = gix.clone().with_object_memory();
+            let next = next(&gix, tip, commit, &edit)?;
+            for (kind, bytes) in gix
+                .objects
+                .take_object_memory()
+                .unwrap_or_default()
+                .values()
+            {
+                let id = gix
+                    .write_buf(*kind, bytes)
+                    .context("cannot write a record")?;
+                self.settle(&self.loose(&id));
+            }
+            Ok(next)
+        })
+    }
+
+    /// The file of an object that is in no pack.
+    fn loose(&self, id: &gix::ObjectId) -> PathBuf {
+        let id = id.to_string();
+        let (folder, name) = id.split_at(2);
+        self.objects.join(folder).join(name)
     }
 
     /// Moves the ref from whatever it is to what `make` makes of that, and tries again when others
@@ -153,9 +171,8 @@ impl Repo {
 
     /// Waits for others of our kind.
     fn take_turn(&self, until: Instant) -> Result<Lock> {
-        let path = self.common_dir.join("dkr/notes.lock");
         loop {
-            if let Some(lock) = Lock::try_take(&path)? {
+            if let Some(lock) = self.lock_own("notes.lock")? {
                 return Ok(lock);
             }
             check_interrupted()?;
@@ -203,72 +220,8 @@ impl Repo {
             deref: false,
         };
         gix.edit_references_as([edit], Some(us(&now())))?;
-        Ok(())
-    }
-
-    /// Fetches the notes of a remote and merges them with those that are here; whether there were
-    /// any. Lines of both are kept.
-    pub fn pull_notes(&self, remote: &str) -> Result<bool> {
-        let list = self
-            .git(["ls-remote", "--quiet", "--refs", "--", remote, NOTES])
-            .foreground();
-        let listed = run("ls-remote", &list).map_err(|error| {
-            let message = format!("cannot ask {} for its records: {error:#}", shown(remote));
-            Failure::new(message).hint("git remote -v lists the remotes")
-        })?;
-        if listed.is_empty() {
-            return Ok(false);
-        }
-        let theirs = format!("{THEIRS}{}", std::process::id());
-        let fetch = self
-            .without_hooks()
-            .args(["fetch", "--quiet"])
-            .args(["--no-tags", "--no-write-fetch-head", "--no-auto-gc"])
-            .args(["--recurse-submodules=no", "--", remote])
-            .arg(format!("+{NOTES}:{theirs}"))
-            .foreground();
-        run("fetch", &fetch)
-            .with_context(|| format!("cannot fetch the records of {}", shown(remote)))?;
-        let merged = self.merge_notes(&theirs);
-        let swept = self.sweep();
-        merged.and(swept).map(|()| true)
-    }
-
-    /// `git notes merge` moves the ref without looking at its old value, and so merges on a ref of
-    /// its own; the result is swapped in.
-    fn merge_notes(&self, theirs: &str) -> Result<()> {
-        self.until_swapped(|tip| {
-            let found = self.commits(&[theirs])?.remove(0);
-            let found = found.context("what was fetched are no notes")?;
-            let Some(ours) = tip else {
-                return Ok(Some(found));
-            };
-            self.quiet_ref(&[MERGED, ours.as_str()])?;
-            let merge = self
-                .without_hooks()
-                .args(["-c", "user.name=git dkr", "-c", "user.email=dkr@localhost"])
-                .args(["notes", "--ref", MERGED, "merge", "--quiet"])
-                .args(["--strategy=cat_sort_uniq", theirs]);
-            let outcome = run("notes", &merge).context("cannot merge the records");
-            let merged = self.commits(&[MERGED]).map(|mut found| found.remove(0));
-            self.quiet_ref(&["-d", MERGED])?;
-            outcome?;
-            Ok(merged?.filter(|merged| merged != ours))
-        })
-    }
-
-    /// Removes what was fetched, by us and by those that were killed.
-    fn sweep(&self) -> Result<()> {
-        let list = self.git(["for-each-ref", "--format=%(refname)", "refs/dkr/"]);
-        for name in lines(&run("for-each-ref", &list)?) {
-            let number = name.strip_prefix(THEIRS).and_then(|pid| pid.parse().ok());
-            let Some(pid) = number.and_then(Pid::from_raw) else {
-                continue;
-            };
-            let ours = pid == rustix::process::getpid();
-            if ours || test_kill_process(pid) == Err(Errno::SRCH) {
-                self.quiet_ref(&["-d", &name])?;
-            }
+        for below in [NOTES.to_owned(), format!("logs/{NOTES}")] {
+            self.settle(&self.common_dir.join(below));
         }
         Ok(())
     }
@@ -290,39 +243,7 @@ impl Repo {
             .without_hooks()
             .args(["update-ref", "--no-deref"])
             .args(args);
-        run("update-ref", &cmd).map(drop)
-    }
-
-    /// Pushes the notes; never by force. A remote that has others is merged first.
-    pub fn push_notes(&self, remote: &str) -> Result<()> {
-        if self.notes_tip()?.is_none() {
-            bail!(
-                Failure::new("there are no records to push")
-                    .hint("git dkr create-image writes one for each image")
-            );
-        }
-        let push = self
-            .without_hooks()
-            .args(["push", "--quiet", "--no-verify", "--", remote])
-            .arg(format!("{NOTES}:{NOTES}"))
-            // In the language that is read below.
-            .env("LC_ALL", "C")
-            .foreground();
-        let mut last = Ok(());
-        for _ in 0..3 {
-            self.pull_notes(remote)?;
-            last = run("push", &push).map(drop);
-            // Somebody else may push between the merge and the push; all else stays as it is.
-            let again = |error: &anyhow::Error| {
-                let said = format!("{error:#}");
-                let signs = ["(fetch first)", "(non-fast-forward)", "cannot lock ref"];
-                signs.iter().any(|sign| said.contains(sign))
-            };
-            if !last.as_ref().is_err_and(again) {
-                break;
-            }
-        }
-        last.with_context(|| format!("cannot push the records to {}", shown(remote)))
+        self.run_writing("update-ref", &cmd).map(drop)
     }
 }
 
@@ -330,11 +251,6 @@ impl Repo {
 fn no_notes(what: &str) -> Failure {
     Failure::new(format!("{NOTES} points at {what}, not at notes"))
         .hint(format!("look at it: git show {NOTES}"))
-}
-
-/// A remote as it may be repeated: users type URLs too.
-fn shown(remote: &str) -> String {
-    super::without_passwords(remote)
 }
 
 /// The notes commit after an edit; `None` when nothing changes.

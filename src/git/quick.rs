@@ -50,13 +50,18 @@ impl Repo {
         })
     }
 
-    /// The repository for gix, opened once; `None` where gix does not see all of it.
-    pub(super) fn gix(&self) -> Option<gix::Repository> {
+    /// The repository for gix, opened once.
+    pub(super) fn opened(&self) -> Option<gix::Repository> {
         let opened = self.gix.get_or_init(|| {
             let options = gix::open::Options::default().open_path_as_is(true);
             gix::ThreadSafeRepository::open_opts(&self.git_dir, options).ok()
         });
-        let gix = opened.as_ref()?.to_thread_local();
+        Some(opened.as_ref()?.to_thread_local())
+    }
+
+    /// The same; `None` where gix does not see all of it.
+    pub(super) fn gix(&self) -> Option<gix::Repository> {
+        let gix = self.opened()?;
         let storage = gix.config_snapshot().string("extensions.refStorage");
         storage.is_none_or(|name| name == "files").then_some(gix)
     }

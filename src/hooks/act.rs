@@ -45,9 +45,9 @@ fn step<'a>(repo: &'a Repo, action: &'a Action) -> Result<Undo<'a>> {
         }
         Action::Write { path, bytes, mode } => {
             let before = saved(path)?;
-            fs::write_with_mode(path, bytes, *mode)?;
+            write(repo, path, bytes, *mode)?;
             match before {
-                Some((bytes, mode)) => Box::new(move || fs::write_with_mode(path, &bytes, mode)),
+                Some((bytes, mode)) => Box::new(move || write(repo, path, &bytes, mode)),
                 None => Box::new(move || remove(path)),
             }
         }
@@ -55,7 +55,7 @@ fn step<'a>(repo: &'a Repo, action: &'a Action) -> Result<Undo<'a>> {
             let before = saved(path)?;
             remove(path)?;
             Box::new(move || match before {
-                Some((bytes, mode)) => fs::write_with_mode(path, &bytes, mode),
+                Some((bytes, mode)) => write(repo, path, &bytes, mode),
                 None => Ok(()),
             })
         }
@@ -83,6 +83,12 @@ fn step<'a>(repo: &'a Repo, action: &'a Action) -> Result<Undo<'a>> {
             })
         }
     })
+}
+
+fn write(repo: &Repo, path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    fs::write_with_mode(path, bytes, mode)?;
+    repo.settle(path);
+    Ok(())
 }
 
 /// A file's content and mode.

@@ -6,9 +6,8 @@ use anyhow::Result;
 
 use super::stub::program;
 use crate::conf::Sources;
-use crate::fs::Lock;
 use crate::git::{ObjectId, Repo};
-use crate::image::watch::{self, Watched, folder};
+use crate::image::watch::{self, Watched};
 use crate::proc::{Cmd, leave_terminal};
 
 /// Whether the user asked for it.
@@ -21,7 +20,7 @@ pub fn wanted(sources: &Sources) -> bool {
 
 /// Starts the update of an image and does not wait for it; the file that it writes to.
 pub fn start(repo: &Repo, watched: &Watched) -> Result<PathBuf> {
-    let log = folder(repo).join("update.log");
+    let log = repo.own_dir().join("update.log");
     Cmd::new(program()?)
         .args(["hooks", "update"])
         .arg(&repo.path)
@@ -31,6 +30,7 @@ pub fn start(repo: &Repo, watched: &Watched) -> Result<PathBuf> {
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("SSH_ASKPASS_REQUIRE", "never")
         .detached(&log)?;
+    repo.settle(&log);
     Ok(log)
 }
 
@@ -39,7 +39,7 @@ pub fn start(repo: &Repo, watched: &Watched) -> Result<PathBuf> {
 pub fn update(repo: &Repo, tag: &str) -> Result<()> {
     leave_terminal()?;
     let name = tag.replace(['/', ':'], "-");
-    let Some(_lock) = Lock::try_take(&folder(repo).join(format!("{name}.lock")))? else {
+    let Some(_lock) = repo.lock_own(&format!("{name}.lock"))? else {
         return Ok(());
     };
     let mut last: Option<ObjectId> = None;

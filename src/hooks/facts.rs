@@ -45,7 +45,7 @@ impl Facts {
     /// Asks git and the file system; `path` is in the repository, `None` the current folder.
     pub fn gather(repo: &Repo, path: Option<&Path>) -> Result<Self> {
         let said = repo.hooks_path(path)?;
-        let home = repo.common_dir.join("dkr").join("hooks");
+        let home = repo.own_dir().join("hooks");
         let made = Made::read(&home)?;
         let folder = Folder::find(&said, &repo.common_dir);
         let mut sites = Vec::new();

@@ -3,13 +3,13 @@
 //! A line that went to a terminal was seen. One that went elsewhere (an IDE fetches in the
 //! background) may not have been: it is told once more when a person is there.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 
-use crate::fs;
 use crate::git::Repo;
-use crate::image::watch::folder;
+
+/// The files in our directory.
+const TOLD: &str = "told";
+const PENDING: &str = "pending";
 
 /// Who was told of a state of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +28,7 @@ pub struct Told(Vec<(String, Ear)>);
 impl Told {
     /// Reads it back; what cannot be read was not said.
     pub fn read(repo: &Repo) -> Self {
-        Self::parse(&std::fs::read_to_string(file(repo)).unwrap_or_default())
+        Self::parse(&std::fs::read_to_string(repo.own_dir().join(TOLD)).unwrap_or_default())
     }
 
     fn parse(text: &str) -> Self {
@@ -79,13 +79,12 @@ impl Told {
             let ear = if *ear == Ear::Seen { "seen" } else { "told" };
             text.push_str(&format!("{ear} {state}\n"));
         }
-        fs::write_whole(&file(repo), text.as_bytes())?;
-        let pending = folder(repo).join("pending");
+        repo.write_own(TOLD, text.as_bytes())?;
         if self.0.iter().any(|(_, ear)| *ear == Ear::Told) {
-            fs::write_whole(&pending, b"")
+            repo.write_own(PENDING, b"")
         } else {
             // It may not have been there.
-            let _ = std::fs::remove_file(pending);
+            let _ = std::fs::remove_file(repo.own_dir().join(PENDING));
             Ok(())
         }
     }
@@ -94,13 +93,9 @@ impl Told {
 /// Forgets all of it.
 pub fn forget(repo: &Repo) {
     // What is not there need not go.
-    for name in ["told", "pending", "update.log"] {
-        let _ = std::fs::remove_file(folder(repo).join(name));
+    for name in [TOLD, PENDING, "update.log"] {
+        let _ = std::fs::remove_file(repo.own_dir().join(name));
     }
-}
-
-fn file(repo: &Repo) -> PathBuf {
-    folder(repo).join("told")
 }
 
 #[cfg(test)]

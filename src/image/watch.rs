@@ -5,13 +5,10 @@
 //! which read one byte at a time; `images` holds a line an image: ref, commit, tag, branch,
 //! branch-from, with a space between; none of them can hold one.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 
 use super::tracking::{Subject, references};
 use super::{Image, Labels};
-use crate::fs;
 use crate::git::{ObjectId, Repo};
 
 /// One image and the ref that it follows.
@@ -57,14 +54,9 @@ impl Watched {
     }
 }
 
-/// The folder in the repository's directory that is ours.
-pub fn folder(repo: &Repo) -> PathBuf {
-    repo.common_dir.join("dkr")
-}
-
 /// What is watched in a repository.
 pub fn read(repo: &Repo) -> Vec<Watched> {
-    let text = std::fs::read_to_string(folder(repo).join("images")).unwrap_or_default();
+    let text = std::fs::read_to_string(repo.own_dir().join("images")).unwrap_or_default();
     text.lines().filter_map(Watched::parse).collect()
 }
 
@@ -107,9 +99,9 @@ pub fn write(repo: &Repo, images: &[Image]) -> Result<()> {
         }
     }
     for (name, text) in [("images", text), ("watch", refs)] {
-        let file = folder(repo).join(name);
+        let file = repo.own_dir().join(name);
         if std::fs::read_to_string(&file).unwrap_or_default() != text {
-            fs::write_whole(&file, text.as_bytes())?;
+            repo.write_own(name, text.as_bytes())?;
         }
     }
     Ok(())

@@ -230,7 +230,10 @@ async fn receive(
         stdin.write_all(&opening).await?;
         feed(&mut reader, stdin).await
     };
-    carry(child, writer, &policy.sent, feeding).await
+    let status = carry(child, writer, &policy.sent, feeding).await;
+    let git_dir = git_dir.clone();
+    tokio::task::spawn_blocking(move || git::give_back(&git_dir)).await?;
+    status
 }
 
 /// Hands over the objects, to the first who asks. What goes wrong here becomes the error of the

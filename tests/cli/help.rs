@@ -1,6 +1,6 @@
 //! Help, version and the manual.
 
-use crate::common::dkr::{BINARY, outcome};
+use crate::common::dkr::{binary, outcome};
 use crate::common::{Sandbox, run};
 
 const COMMANDS: [&str; 9] = [
@@ -40,7 +40,7 @@ fn the_version_is_the_package_s() {
 #[test]
 fn git_finds_it_as_a_command_of_its_own() {
     let sandbox = Sandbox::new();
-    let folder = std::path::Path::new(BINARY).parent().unwrap();
+    let folder = std::path::Path::new(binary()).parent().unwrap();
     let path = std::env::var("PATH").unwrap();
     let mut command = sandbox.command("git");
     command.env("PATH", format!("{}:{path}", folder.display()));
@@ -112,7 +112,7 @@ fn help_and_version_need_nothing() {
         &["man"],
         &["completions", "fish"],
     ] {
-        let mut command = sandbox.command(BINARY);
+        let mut command = sandbox.command(binary());
         outcome(command.env_clear().args(args)).ok();
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -15,7 +15,14 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Sandbox, wait_until};
 
-pub const BINARY: &str = env!("CARGO_BIN_EXE_git-dkr");
+/// The built `git-dkr`; another user finds a copy, which `DKR_TEST_BINARY` names.
+pub fn binary() -> &'static str {
+    static BINARY: LazyLock<String> = LazyLock::new(|| {
+        std::env::var("DKR_TEST_BINARY")
+            .unwrap_or_else(|_| env!("CARGO_BIN_EXE_git-dkr").to_owned())
+    });
+    &BINARY
+}
 
 impl Sandbox {
     /// `git-dkr` in this folder, ready to run.
@@ -24,7 +31,7 @@ impl Sandbox {
         folder: &Path,
         args: impl IntoIterator<Item = S>,
     ) -> Command {
-        let mut command = self.command(BINARY);
+        let mut command = self.command(binary());
         command.current_dir(folder).args(args);
         command
     }

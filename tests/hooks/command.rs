@@ -54,7 +54,7 @@ fn the_status_says_what_is_where() {
     std::fs::remove_file(lab.program()).unwrap();
     // Where git is and git-dkr is not.
     let folder = lab.sandbox.bin();
-    let mut command = lab.command(crate::common::dkr::BINARY, &repo);
+    let mut command = lab.command(crate::common::dkr::binary(), &repo);
     command.args(["hooks", "status"]).env("PATH", folder);
     let status = crate::common::dkr::outcome(&mut command).ok().stdout;
     assert!(status.contains("would not run: there is no "), "{status}");

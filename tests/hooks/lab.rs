@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::dkr::{BINARY, Outcome, outcome};
+use crate::common::dkr::{Outcome, binary, outcome};
 use crate::common::repo::Repo;
 use crate::common::{GITCONFIG, Sandbox, run};
 
@@ -76,7 +76,7 @@ impl Lab {
     /// `git-dkr` is the one that was built.
     pub fn real(&self) {
         let _ = std::fs::remove_file(self.program());
-        symlink(BINARY, self.program()).unwrap();
+        symlink(binary(), self.program()).unwrap();
     }
 
     /// `git-dkr` is this script.

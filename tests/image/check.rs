@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::common::dkr::{BINARY, Outcome, outcome};
+use crate::common::dkr::{Outcome, binary, outcome};
 use crate::common::engine::Lab;
 use crate::common::repo::Repo;
 
@@ -27,7 +27,7 @@ fn paste(lab: &Lab, folder: &Path, line: &str) -> Outcome {
     let (_, command) = line.trim_end().rsplit_once(": ").unwrap();
     assert!(command.starts_with("git dkr "), "{line}");
     let path = std::env::var("PATH").unwrap();
-    let ours = Path::new(BINARY).parent().unwrap().display().to_string();
+    let ours = Path::new(binary()).parent().unwrap().display().to_string();
     let mut shell: Command = lab.command("sh");
     shell.args(["-c", command]).current_dir(folder);
     outcome(shell.env("PATH", format!("{ours}:{path}"))).ok()

@@ -23,6 +23,7 @@ mod list;
 mod modern;
 mod nearest;
 mod news;
+mod owners;
 mod packs;
 mod partial;
 mod podman;

@@ -1,6 +1,6 @@
 //! How the objects come into an image: what `git clone` would have left, without its work.
 
-use crate::common::dkr::{BINARY, Outcome, outcome};
+use crate::common::dkr::{Outcome, binary, outcome};
 use crate::common::engine::{Gate, Lab};
 use crate::common::repo::Repo;
 use crate::common::sshd::Sshd;
@@ -273,7 +273,15 @@ fn a_full_disk_here() {
         && mount -t tmpfs -o size=100k tmpfs \"$XDG_CACHE_HOME/git-dkr/packs\" && exec \"$@\"";
     let mut command = lab.command("unshare");
     command
-        .args(["--mount", "sh", "-c", script, "sh", BINARY, "create-image"])
+        .args([
+            "--mount",
+            "sh",
+            "-c",
+            script,
+            "sh",
+            binary(),
+            "create-image",
+        ])
         .current_dir(&repo.path);
     outcome(&mut command)
         .fails()

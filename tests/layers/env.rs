@@ -107,7 +107,7 @@ fn files_belong_to_who_made_them() {
     command.args(["--reuid", &user, "--regid", &user, "--groups", &group]);
     let script = format!(
         "eval \"$({} layer env cargo --shell bash --dir {} --prefix {})\" && cargo && cargo && cp /etc/hostname . && ls -A",
-        crate::common::dkr::BINARY,
+        crate::common::dkr::binary(),
         layers.folder.display(),
         layers.prefix
     );

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::common::dkr::{BINARY, Outcome, outcome};
+use crate::common::dkr::{Outcome, binary, outcome};
 use crate::common::engine::Lab;
 use crate::common::unique;
 
@@ -39,7 +39,7 @@ impl<'a> Machine<'a> {
         std::fs::create_dir_all(&cache).unwrap();
         let mut command = lab.client();
         command.args(["run", "--detach", "--network=host", "--name", &name]);
-        command.arg(format!("--volume={BINARY}:/dkr/git-dkr:ro"));
+        command.arg(format!("--volume={}:/dkr/git-dkr:ro", binary()));
         command.arg(format!("--volume={}:/cache", cache.display()));
         if Path::new(BUNDLE).exists() {
             command.arg(format!("--volume={BUNDLE}:/ca.pem:ro"));

@@ -6,21 +6,20 @@
 //! more lie between. Who writes last wins, and what is lost is found out again.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use gix::ObjectId;
 
 use super::CAP;
-use crate::fs;
 use crate::git::Repo;
 
+/// The file in our directory.
+const NAME: &str = "far";
 /// The most that are kept.
 const MOST: usize = 1_000;
 
 /// A tip for each commit that is known to be far behind it.
 #[derive(Debug)]
 pub(super) struct Far {
-    file: PathBuf,
     tips: HashMap<ObjectId, ObjectId>,
     is_new: bool,
 }
@@ -28,12 +27,10 @@ pub(super) struct Far {
 impl Far {
     /// What is written down of a repository. What is not ours is not read.
     pub(super) fn read(repo: &Repo) -> Self {
-        let file = repo.common_dir.join("dkr").join("far");
-        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let text = std::fs::read_to_string(repo.own_dir().join(NAME)).unwrap_or_default();
         Self {
             tips: text.lines().filter_map(parse).collect(),
             is_new: false,
-            file,
         }
     }
 
@@ -52,11 +49,11 @@ impl Far {
     }
 
     /// Writes down what is new. Who may not write here finds it out again.
-    pub(super) fn write(&mut self) {
+    pub(super) fn write(&mut self, repo: &Repo) {
         if std::mem::take(&mut self.is_new) {
             let line = |(commit, tip)| format!("{commit} {tip} {}\n", CAP + 1);
             let text: String = self.tips.iter().map(line).collect();
-            let _ = fs::write_whole(&self.file, text.as_bytes());
+            let _ = repo.write_own(NAME, text.as_bytes());
         }
     }
 }

@@ -103,7 +103,7 @@ impl<'a> History<'a> {
     /// Writes down what took long to find out.
     pub fn remember(&self) {
         if let Some(reader) = &self.reader {
-            reader.far.borrow_mut().write();
+            reader.far.borrow_mut().write(self.repo);
         }
     }
 }

@@ -55,7 +55,7 @@ fn a_full_disk_here() {
         return;
     }
     command
-        .arg(crate::common::dkr::BINARY)
+        .arg(crate::common::dkr::binary())
         .arg("create-image")
         .current_dir(&repo.path);
     outcome(&mut command)

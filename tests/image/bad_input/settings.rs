@@ -162,7 +162,7 @@ fn a_key_that_only_others_may_read() {
     sandbox.script("bin/docker", docker);
     // The binary may lie in a folder that is root's alone.
     let binary = sandbox.path("bin/git-dkr");
-    std::fs::copy(crate::common::dkr::BINARY, &binary).unwrap();
+    std::fs::copy(crate::common::dkr::binary(), &binary).unwrap();
 
     let mut command = sandbox.command(&binary);
     command
