@@ -23,7 +23,7 @@ INSTALLED = \
 # rustup's folder is not on the PATH of the shell that has just installed it
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help build demo test test-podman test-modern lint fuzz bench install uninstall cargo prepare prepare-podman
+.PHONY: help build demo test test-user test-podman test-modern lint fuzz bench install uninstall cargo prepare prepare-podman
 
 help: ## list the targets
 	@echo 'make TARGET'
@@ -38,9 +38,18 @@ demo: cargo ## see the main job run for real, on this repository or on REPO=path
 test: cargo prepare ## run every test; DKR_TEST_ENGINE=none leaves out those that need an engine
 	cargo test
 ifneq ($(DKR_TEST_ENGINE),none)
+ifeq ($(shell id -u),0)
+	@$(MAKE) --no-print-directory test-user
+endif
 	@$(MAKE) --no-print-directory test-podman PODMAN_TESTS='$(PODMAN_MOST)'
 	@$(MAKE) --no-print-directory test-modern MODERN_TESTS='$(MODERN_MOST)'
 endif
+
+# What differs for a user who is not root: the files that reach containers, and who may write where.
+USER_MOST = start:: push:: owners:: doctor:: create::labels update::one_layer events:: command::
+
+test-user: cargo prepare ## run the main paths as an ordinary user, where root runs the tests
+	cargo test --config 'target."cfg(unix)".runner="scripts/as-user"' --test image --test hooks --test cli -- $(USER_MOST)
 
 # Podman takes several times as long as docker: `make test` runs what touches an engine most.
 PODMAN_MOST = podman:: create:: update:: interrupted::

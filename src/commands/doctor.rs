@@ -6,11 +6,14 @@ use serde::Serialize;
 
 use super::{EngineArgs, Format};
 use crate::conf;
+use crate::conf::Host;
 use crate::engine::{Client, Engine, EngineError, Installed, Kind, installed};
 use crate::fs::Scratch;
 use crate::git::{self, Repo};
+use crate::image::choose::Choice;
 use crate::image::find;
 use crate::image::settings::sources;
+use crate::image::start::Start;
 use crate::ssh::{Serve, Server};
 use crate::ui;
 
@@ -76,6 +79,7 @@ impl Doctor {
                 Kind::Podman => checks.push(Check::new("podman", engine.podman_works())),
             }
             checks.push(Check::new("images", images(engine)));
+            checks.push(Check::new("container", container(engine)));
         }
         checks.extend([
             Check::new("cache", cache()),
@@ -162,6 +166,7 @@ fn client(engine: &Engine, installed: &Installed) -> Result<String> {
 
 fn daemon(engine: &Engine) -> Result<String> {
     let version = engine.daemon_version()?;
+    engine.shares_network()?;
     Ok(format!("version {version}"))
 }
 
@@ -170,6 +175,31 @@ fn images(engine: &Engine) -> Result<String> {
         1 => Ok("1 image".to_owned()),
         count => Ok(format!("{count} images")),
     }
+}
+
+/// That a container of the newest image of the repository one stands in can fetch and push.
+fn container(engine: &Engine) -> Result<String> {
+    let Ok(repo) = Repo::look(None) else {
+        return Ok("not tried outside of a repository".to_owned());
+    };
+    let mut images = find::all(engine)?.into_iter();
+    let Some(image) = images.find(|image| image.labels.repo_path == repo.path) else {
+        return Ok("not tried: there is no image of this repository yet".to_owned());
+    };
+    let sources = sources(Some(&repo))?;
+    let host = Host::read(None, None, &sources)?;
+    let choice = Choice::of(image, repo, sources)?;
+    let start = Start {
+        engine,
+        image: &choice.image,
+        repo: &choice.repo,
+        tracking: &choice.tracking,
+        elsewhere: None,
+        conf: &choice.conf,
+        host: &host,
+    };
+    start.try_way()?;
+    Ok(format!("one of {} can fetch and push", choice.image.tag))
 }
 
 /// That packs, locks and snapshots have a place.

@@ -32,6 +32,8 @@ pub struct RunSpec {
     pub pass_env: Vec<String>,
     /// Read-only files.
     pub mounts: Vec<Mount>,
+    /// Directories in memory: for what must be in no layer.
+    pub tmpfs: Vec<String>,
     /// Volumes as the user wrote them.
     pub volumes: Vec<String>,
     /// The command; the entrypoint's choice when empty.
@@ -111,6 +113,9 @@ fn run_command(kind: Kind, cmd: Cmd, spec: &RunSpec) -> Cmd {
                 .arg(format!("type=bind,{source},target={target},readonly"))
         };
     }
+    for target in &spec.tmpfs {
+        cmd = cmd.arg("--tmpfs").arg(target);
+    }
     for volume in &spec.volumes {
         cmd = cmd.arg("--volume").arg(volume);
     }
@@ -140,13 +145,14 @@ mod tests {
             pass_env: vec!["HTTPS_PROXY".into()],
             mounts: vec![Mount {
                 source: "/a, \"b\"/run".into(),
-                target: "/run/dkr".into(),
+                target: "/run/from-host".into(),
             }],
+            tmpfs: vec!["/run/dkr".into()],
             volumes: vec!["bazel-cache:/bazel-cache".into()],
             command: vec!["make".into(), "check".into()],
         };
         let run = |kind: Kind| run_command(kind, Cmd::new(kind.to_string()), &spec).to_string();
-        insta::assert_snapshot!(run(Kind::Docker), @r#"docker run --rm --init --interactive '--pull=never' --tty '--network=host' --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --mount 'type=bind,"source=/a, ""b""/run",target=/run/dkr,readonly' --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
-        insta::assert_snapshot!(run(Kind::Podman), @r#"podman run --rm --init --interactive '--pull=never' --tty '--network=host' --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --volume '/a, "b"/run:/run/dkr:ro' --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
+        insta::assert_snapshot!(run(Kind::Docker), @r#"docker run --rm --init --interactive '--pull=never' --tty '--network=host' --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --mount 'type=bind,"source=/a, ""b""/run",target=/run/from-host,readonly' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
+        insta::assert_snapshot!(run(Kind::Podman), @r#"podman run --rm --init --interactive '--pull=never' --tty '--network=host' --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --volume '/a, "b"/run:/run/from-host:ro' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
     }
 }

@@ -14,6 +14,11 @@ pub enum EngineError {
     /// The client found no daemon.
     #[error("the docker daemon is not running, or not where the client looks: {0}")]
     NoDaemon(String),
+    /// No container of it may have the host's network.
+    #[error(
+        "the docker daemon maps users (userns-remap), and its containers cannot share this machine's network, by which they reach the repository"
+    )]
+    MapsUsers,
     /// The socket is not for us.
     #[error("this user may not talk to the docker daemon: {0}")]
     PermissionDenied(String),
@@ -133,6 +138,9 @@ impl EngineError {
             }
             Self::NoDaemon(_) => {
                 "start it (systemctl start docker, or Docker Desktop), point DOCKER_HOST to it, or use podman: --engine podman"
+            }
+            Self::MapsUsers => {
+                "start the daemon without userns-remap, or use podman, which maps users by itself: --engine podman"
             }
             Self::PermissionDenied(_) => {
                 "add yourself to its group (sudo usermod -aG docker $USER) and log in again"

@@ -14,7 +14,7 @@ use crate::fs::{Scratch, write_private};
 use crate::git::{Repo, is_branch_name};
 use crate::layers::stack::Agent;
 use crate::proc::Cmd;
-use crate::ssh::{RUN_DIR, Receive, Serve};
+use crate::ssh::{MOUNTED_DIR, RUN_DIR, Receive, Serve};
 use crate::ui;
 
 /// Where the CA certificates are mounted.
@@ -27,12 +27,20 @@ const RECORDING: [(&str, &str); 2] = [
     ("uv-shim", include_str!("../../templates/uv-shim")),
 ];
 
-/// Where images have it, and the present one: that of an old image may not know the way to something
-/// else than what is in it.
+/// Where images have it, and the present one: what is handed to a container, only this one is sure to know.
 const ENTRYPOINT: (&str, &str) = (
     "/usr/local/bin/dkr-entrypoint",
     include_str!("../../templates/entrypoint"),
 );
+
+/// Asks for the ref that it is given, if any, and for a push. What is wrong is printed.
+const TRIAL: &str = "exec 2>&1
+git ls-remote --quiet --exit-code host \"$@\" >/dev/null
+case $? in
+    0) git push --quiet --dry-run host ;;
+    2) echo \"$1 is not shown there: git config --get-all transfer.hideRefs, or uploadpack.hideRefs\"; exit 1 ;;
+    *) exit 1 ;;
+esac";
 
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
@@ -138,13 +146,69 @@ impl Start<'_> {
 
     /// The command that would be run, without the server behind it.
     pub fn dry_run(&self, wishes: &Wishes) -> Cmd {
-        let run_dir = Path::new("<temporary folder>");
-        self.engine.start_command(&self.spec(wishes, run_dir))
+        let root = Path::new("<temporary folder>");
+        self.engine.start_command(&self.spec(wishes, root))
     }
 
     /// Runs the container in the foreground; the command's exit code.
     pub fn run(&self, wishes: &Wishes) -> Result<i32> {
         let scratch = Scratch::new()?;
+        let _way = self.open_way(wishes, &scratch)?;
+        self.engine.start(&self.spec(wishes, scratch.path()))
+    }
+
+    /// Tries whether a container can fetch and push: starts one as [`Start::run`] does, and changes nothing.
+    pub fn try_way(&self) -> Result<()> {
+        let baked = Tracking {
+            tip: None,
+            ..self.tracking.clone()
+        };
+        let start = Start {
+            tracking: &baked,
+            ..*self
+        };
+        let script = ["sh", "-c", TRIAL, "sh"].map(OsString::from);
+        let reference = baked.reference.as_ref().map(OsString::from);
+        let wishes = start.complete(Wishes {
+            command: script.into_iter().chain(reference).collect(),
+            ..Wishes::default()
+        })?;
+        let scratch = Scratch::new()?;
+        let _way = start.open_way(&wishes, &scratch)?;
+        let spec = start.spec(&wishes, scratch.path());
+        let output = self.engine.start_command(&spec).output()?;
+        if output.status.success() {
+            return Ok(());
+        }
+        // What the engine itself says is not in the answer.
+        let said = if output.stdout.is_empty() {
+            output.stderr
+        } else {
+            output.stdout
+        };
+        let said = String::from_utf8_lossy(&said);
+        let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+        let said = lines.collect::<Vec<_>>().join("; ");
+        let message = format!(
+            "a container of {} cannot fetch and push: {said}",
+            spec.image
+        );
+        let hint = if ["refused", "timed out", "unreachable"]
+            .iter()
+            .any(|sign| said.contains(sign))
+        {
+            "containers use this machine's own network: see that the engine runs on this machine, as root"
+        } else if self.host.ssh_key.is_some() {
+            "the host's own sshd and git answer: see that ssh and git let your user in there"
+        } else {
+            "what it says is about the repository on the host, or about git and ssh in the image"
+        };
+        bail!(Failure::new(message).hint(hint))
+    }
+
+    /// Opens the way to the repository, and writes what [`Start::spec`] mounts.
+    fn open_way(&self, wishes: &Wishes, scratch: &Scratch) -> Result<Way> {
+        let root = scratch.path();
         let hostname = wishes.hostname.as_deref().unwrap_or_default();
         let serve = Serve {
             upload: self.repo.common_dir.clone(),
@@ -154,8 +218,8 @@ impl Start<'_> {
             }),
             objects: None,
         };
-        let way = Way::open(self.host, serve, scratch.path())?;
-        let run_dir = scratch.folder("run")?;
+        let way = Way::open(self.host, serve, root)?;
+        let run_dir = scratch.mountable_dir(RUN)?;
         let name = wishes.name.as_deref().unwrap_or_default();
         let push = format!("refs/heads/{name}:refs/heads/{hostname}/{name}");
         let identity = self.repo.identity()?;
@@ -163,17 +227,21 @@ impl Start<'_> {
         for (name, text) in RECORDING {
             write_private(&run_dir.join(name), text, 0o644)?;
         }
-        if self.elsewhere.is_some() {
-            write_private(&run_dir.join("entrypoint"), ENTRYPOINT.1, 0o755)?;
+        write_private(&source(root, ENTRYPOINT.0), ENTRYPOINT.1, 0o755)?;
+        // The user's own files may be closed to whoever is root in the container.
+        for (agent, key) in &wishes.keys {
+            let bytes =
+                std::fs::read(key).with_context(|| format!("cannot read {}", key.display()))?;
+            write_private(&source(root, agent.key_file), bytes, 0o644)?;
         }
         if let Some(bundle) = &self.host.ca_bundle {
-            let file = ca::with_system(&ca::read(&bundle.value)?);
-            std::fs::write(run_dir.join("ca.pem"), file).context("cannot write the CA bundle")?;
+            let bundle = ca::with_system(&ca::read(&bundle.value)?);
+            write_private(&source(root, CA_BUNDLE), bundle, 0o644)?;
         }
-        self.engine.start(&self.spec(wishes, &run_dir))
+        Ok(way)
     }
 
-    fn spec(&self, wishes: &Wishes, run_dir: &Path) -> RunSpec {
+    fn spec(&self, wishes: &Wishes, root: &Path) -> RunSpec {
         let tip = self.tracking.tip.as_ref();
         let newer = tip.is_some_and(|tip| *tip != self.image.labels.commit);
         let fetch = newer || self.elsewhere.is_some();
@@ -188,17 +256,26 @@ impl Start<'_> {
         if !fetch {
             env.push(("DKR_SHORT", self.image.labels.commit.short().to_owned()));
         }
-        let mut mounts = vec![mount(run_dir.to_owned(), RUN_DIR)];
+        let mut mounts = vec![Mount {
+            source: root.join(RUN),
+            target: MOUNTED_DIR.to_owned(),
+        }];
+        let mut mount = |target: &str| {
+            mounts.push(Mount {
+                source: source(root, target),
+                target: target.to_owned(),
+            });
+        };
+        mount(ENTRYPOINT.0);
         if let Some(target) = self.elsewhere {
-            mounts.push(mount(run_dir.join("entrypoint"), ENTRYPOINT.0));
             env.push(("DKR_BRANCH", target.branch.clone()));
             env.push(("DKR_COMMIT", target.commit.to_string()));
         }
         if ui::quiet() {
             env.push(("DKR_QUIET", "1".to_owned()));
         }
-        for (agent, key) in &wishes.keys {
-            mounts.push(mount(key.clone(), agent.key_file));
+        for (agent, _) in &wishes.keys {
+            mount(agent.key_file);
         }
         if let Some(agent) = wishes.agent.filter(|_| wishes.command.is_empty()) {
             env.push(("DKR_AGENT_COMMAND", agent.command.to_owned()));
@@ -208,7 +285,7 @@ impl Start<'_> {
             }
         }
         if self.host.ca_bundle.is_some() {
-            mounts.push(mount(run_dir.join("ca.pem"), CA_BUNDLE));
+            mount(CA_BUNDLE);
             env.extend(ca::VARIABLES.map(|name| (name, CA_BUNDLE.to_owned())));
         }
         let shared = self.conf.caches.value.iter().map(|cache| cache.volume());
@@ -222,6 +299,7 @@ impl Start<'_> {
                 .collect(),
             pass_env: proxies(),
             mounts,
+            tmpfs: vec![RUN_DIR.to_owned()],
             volumes: shared
                 .chain(self.conf.volumes.value.iter().cloned())
                 .collect(),
@@ -230,11 +308,12 @@ impl Start<'_> {
     }
 }
 
-fn mount(source: PathBuf, target: &str) -> Mount {
-    Mount {
-        source,
-        target: target.to_owned(),
-    }
+/// The folder of the files that lead to the host, in the temporary one.
+const RUN: &str = "run";
+
+/// The file in the temporary folder that is mounted there.
+fn source(root: &Path, target: &str) -> PathBuf {
+    root.join(Path::new(target).file_name().unwrap_or_default())
 }
 
 /// That the file can be read and holds something; its absolute path.

@@ -1,8 +1,8 @@
 //! The edge to ssh: how a build step or a container reaches the repository on the host.
 //!
 //! Either way the image knows one constant address, [`URL`]; where it leads is said by three
-//! small files that come from outside the image (as build secrets, or mounted at [`RUN_DIR`]),
-//! so neither the Dockerfile nor the image depends on ports, keys or paths of this machine.
+//! small files that come from outside the image (as build secrets, or in [`RUN_DIR`]), so neither the
+//! Dockerfile nor the image depends on ports, keys or paths of this machine.
 
 mod delivery;
 mod host;
@@ -28,8 +28,11 @@ const ALIAS: &str = "dkr-host";
 pub const URL: &str = "ssh://dkr-host/workspace";
 /// The path in that address, as git-upload-pack is asked for it.
 const URL_PATH: &str = "/workspace";
-/// Where a running container finds the files of [`Access`].
+/// Where a running container finds the files of [`Access`]: in memory, owned by whoever runs there, as
+/// ssh demands of its config and its key.
 pub const RUN_DIR: &str = "/run/dkr";
+/// Where they are mounted, from which the entrypoint copies them: their owner is a user of the host.
+pub const MOUNTED_DIR: &str = "/run/dkr-from-host";
 /// Where a build step finds them.
 const SECRETS_DIR: &str = "/run/secrets";
 
@@ -98,21 +101,28 @@ impl Access {
         write_private(&folder.join(git_config), self.git_config(), 0o600)
     }
 
-    /// Writes the files that are mounted at [`RUN_DIR`] of a container, the key too. `push` is
+    /// Writes the files that a container finds in [`RUN_DIR`], the key too, for everybody to read. `push` is
     /// the refspec by which its work reaches the host, `identity` a text of git's config beside it.
     pub fn write_run_dir(&self, folder: &Path, push: &str, identity: &str) -> Result<()> {
         let key = format!("{RUN_DIR}/key");
         let known = format!("{RUN_DIR}/known_hosts");
-        write_private(
-            &folder.join("ssh_config"),
-            self.ssh_config(&known, Some(&key)),
-            0o644,
-        )?;
-        write_private(&folder.join("known_hosts"), self.known_hosts(), 0o644)?;
         let push = format!("[remote \"host\"]\n\tpush = {}\n", config_value(push));
-        let config = self.git_config() + &push + identity;
-        write_private(&folder.join("git_config"), config, 0o644)?;
-        write_private(&folder.join("key"), std::fs::read(&self.key)?, 0o600)
+        let files = [
+            (
+                "ssh_config",
+                self.ssh_config(&known, Some(&key)).into_bytes(),
+            ),
+            ("known_hosts", self.known_hosts().into_bytes()),
+            (
+                "git_config",
+                (self.git_config() + &push + identity).into_bytes(),
+            ),
+            ("key", std::fs::read(&self.key)?),
+        ];
+        for (name, bytes) in files {
+            write_private(&folder.join(name), bytes, 0o644)?;
+        }
+        Ok(())
     }
 
     fn ssh_config(&self, known_hosts: &str, key: Option<&str>) -> String {

@@ -25,6 +25,36 @@ fn all_is_well_where_the_engine_works() {
     assert_eq!(lab.leftovers(), [""; 0]);
 }
 
+/// A container of an image that is there goes the way, and what is wrong on it is known before it matters.
+#[test]
+fn the_way_from_a_container_is_tried() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let shown = lab.dkr(&repo.path, ["doctor"]).ok().stdout;
+    assert!(shown.contains("not tried: there is no image"), "{shown}");
+
+    let image = lab.create(&repo, &[]);
+    let before = repo.snapshot();
+    let shown = lab.dkr(&repo.path, ["doctor"]).ok().stdout;
+    let expected = format!(
+        "ok  container      one of {} can fetch and push\n",
+        image.tag
+    );
+    assert!(shown.contains(&expected), "{shown}");
+    before.assert_same(&repo);
+
+    repo.git(["config", "uploadpack.hideRefs", "refs/heads/main"]);
+    let shown = lab.dkr(&repo.path, ["doctor"]).exits(1).stdout;
+    assert!(shown.contains("no  container"), "{shown}");
+    assert!(
+        shown.contains("refs/heads/main is not shown there"),
+        "{shown}"
+    );
+
+    assert_eq!(lab.containers(), [""; 0]);
+    assert_eq!(lab.leftovers(), [""; 0]);
+}
+
 #[test]
 fn outside_of_a_repository_is_no_fault_of_the_machine() {
     let Some(lab) = Lab::new() else { return };

@@ -164,6 +164,28 @@ fn a_client_without_buildx_before_a_working_one_is_passed_over() {
     );
 }
 
+/// Docker itself refuses the host's network to containers then, and a build fails in words of the runtime's.
+#[test]
+fn a_daemon_that_maps_users_is_told_by_doctor() {
+    let Some(lab) = Lab::of("docker") else { return };
+    let repo = lab.repo();
+    let script = docker(
+        OLD,
+        &format!(
+            "info) echo '[name=seccomp,profile=default name=userns]' ;; *) exec '{}' \"$@\" ;;",
+            lab.docker.display()
+        ),
+    );
+    let doctor = before_a_working_one(&lab, &repo, &script, &["doctor"]).exits(1);
+    assert!(
+        doctor
+            .stdout
+            .contains("no  docker daemon  the docker daemon maps users (userns-remap)"),
+        "{}",
+        doctor.stdout
+    );
+}
+
 #[test]
 fn podman_in_disguise_before_a_working_docker_is_passed_over() {
     let Some(lab) = Lab::of("docker") else { return };

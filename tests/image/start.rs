@@ -69,6 +69,63 @@ fn claude_trusts_the_workspace_and_finds_its_key() {
     assert_eq!(lines[2], "sk-ant-test");
 }
 
+/// Whoever owns them on the host. Ssh asks for that; what is in memory is in no layer.
+#[test]
+fn what_leads_to_the_host_is_the_container_s_own_and_in_memory() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let key = lab.file("key file", "sk-ant-test\n");
+    let script = "stat -c '%u %a %n' /run/dkr/*; grep -c ' /run/dkr tmpfs ' /proc/mounts; id -u";
+    // A file of the user's that is closed to others does for a root who is another user.
+    let started = lab.start(
+        &repo,
+        &["--anthropic-key", key.to_str().unwrap()],
+        &format!("{script}; stat -c '%a' /run/secrets/anthropic_key; umask"),
+    );
+    insta::assert_snapshot!(started.ok().stdout, @r"
+    0 644 /run/dkr/git_config
+    0 600 /run/dkr/key
+    0 644 /run/dkr/known_hosts
+    0 644 /run/dkr/shim
+    0 644 /run/dkr/ssh_config
+    0 644 /run/dkr/uv-shim
+    1
+    0
+    644
+    0022
+    ");
+}
+
+/// Images outlive the git dkr that made them.
+#[test]
+fn an_image_with_another_entrypoint_starts_by_the_present_one() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.conf("[post_clone]\nRUN printf '#!/bin/sh\\nexit 9\\n' >/usr/local/bin/dkr-entrypoint\n");
+    lab.create(&repo, &[]);
+    let commit = repo.commit("Newer", &[]);
+    let started = lab.start(&repo, &[], "git rev-parse HEAD").ok();
+    assert_eq!(started.stdout, commit + "\n");
+}
+
+/// In the words of git: what is wrong is seldom that the host cannot be reached.
+#[test]
+fn why_a_fetch_failed_is_said() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let baked = repo.head();
+    repo.commit("Newer", &[]);
+    repo.git(["config", "uploadpack.hideRefs", "refs/heads/main"]);
+    let started = lab.start(&repo, &[], "git rev-parse HEAD").ok();
+    assert_eq!(started.stdout, baked + "\n");
+    started
+        .says("cannot fetch main from the host; working from the commit in the image\n    fatal: couldn't find remote ref refs/heads/main\n")
+        .says("hint: on the host, git dkr doctor")
+        .never_says("cannot be reached");
+}
+
 #[test]
 fn without_a_key_there_is_no_helper() {
     let Some(lab) = Lab::new() else { return };

@@ -73,6 +73,17 @@ impl Engine {
             .args(["version", "--format", "{{.Server.Version}}"]);
         Ok(self.run(&cmd)?.trim().to_owned())
     }
+
+    /// That containers of this daemon can share this machine's network, by which they reach the repository.
+    pub fn shares_network(&self) -> Result<()> {
+        let cmd = self
+            .cmd()
+            .args(["info", "--format", "{{.SecurityOptions}}"]);
+        if self.run(&cmd)?.contains("name=userns") {
+            return Err(EngineError::MapsUsers.into());
+        }
+        Ok(())
+    }
 }
 
 /// Name and driver of what `docker buildx inspect` tells of; its nodes follow, which have names too.
