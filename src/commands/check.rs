@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::{EngineArgs, Format, Place};
 use crate::git::Repo;
+use crate::image::find::Inventory;
 use crate::image::staleness::{Mend, Staleness};
 use crate::image::survey::{Finding, survey};
 use crate::image::target::{self, Fetch};
-use crate::image::{Image, find, remember, watch};
+use crate::image::{Image, remember, watch};
 use crate::proc::at_once;
 use crate::ui;
 
@@ -41,6 +42,8 @@ struct Row<'a> {
     image: &'a str,
     branch: &'a str,
     branch_from: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared_with: Option<&'a str>,
     commit: &'a str,
     created_at: String,
     here: bool,
@@ -61,8 +64,10 @@ impl Check {
     fn findings(&self) -> Result<Vec<Finding>> {
         let (path, typed) = self.place.split();
         let engine = self.engine.find_at(path)?;
-        let (images, repo) = at_once(|| find::all(&engine), || Repo::look(path))?;
-        let (images, repo) = (images?, repo?);
+        let (inventory, repo) = at_once(|| Inventory::take(&engine), || Repo::look(path))?;
+        let (inventory, repo) = (inventory?, repo?);
+        inventory.warn(&engine, Some(&repo.path));
+        let images = inventory.images;
         // An image that was removed with the engine's own commands is no longer worth a hook's word.
         // Who may not write here gets the answer all the same.
         let _ = watch::write(&repo, &images);
@@ -73,9 +78,9 @@ impl Check {
             .collect();
         // A branch that is gone may still have an image.
         let target = typed.map(|typed| target::resolve(&repo, Some(typed), Fetch::No));
-        let branch = target.as_ref().and_then(|target| target.as_ref().ok());
-        let branch = branch.map(|target| target.branch.as_str());
-        let findings = survey(&repo, &here, self.all, |subject| {
+        let found = target.as_ref().and_then(|target| target.as_ref().ok());
+        let branch = found.map(|target| target.branch.as_str());
+        let findings = survey(&repo, &here, self.all, found, |subject| {
             typed.is_none_or(|typed| subject.answers_to(typed, branch))
         })?;
         if findings.is_empty() {
@@ -96,9 +101,11 @@ impl Check {
             );
         }
         for finding in findings {
-            let sentence = finding
-                .staleness
-                .sentence(&finding.tag, &finding.branch_from);
+            let compared_with = finding.compared_with();
+            let mut sentence = finding.staleness.sentence(&finding.tag, compared_with);
+            if compared_with != finding.branch_from {
+                sentence.push_str(&format!(" (it follows {})", finding.branch_from));
+            }
             let place = if finding.here {
                 String::new()
             } else {
@@ -119,6 +126,7 @@ impl Check {
             image: &finding.image,
             branch: &finding.branch,
             branch_from: &finding.branch_from,
+            compared_with: finding.compared_with.as_deref(),
             commit: finding.commit.as_str(),
             created_at: finding.created_at.to_string(),
             here: finding.here,
@@ -139,7 +147,7 @@ impl Check {
             .split()
             .0
             .map_or(".".into(), |p| p.to_string_lossy());
-        let place = shlex::try_join([&*path, &finding.branch_from]).ok()?;
+        let place = shlex::try_join([&*path, finding.compared_with()]).ok()?;
         mend.command(&place)
     }
 }

@@ -11,7 +11,7 @@ use crate::engine::{Client, Engine, EngineError, Installed, Kind, installed};
 use crate::fs::Scratch;
 use crate::git::{self, Repo};
 use crate::image::choose::Choice;
-use crate::image::find;
+use crate::image::find::{Inventory, StrangeImage, removal};
 use crate::image::settings::sources;
 use crate::image::start::Start;
 use crate::ssh::{Serve, Server};
@@ -78,7 +78,7 @@ impl Doctor {
                 }
                 Kind::Podman => checks.push(Check::new("podman", engine.podman_works())),
             }
-            checks.push(Check::new("images", images(engine)));
+            checks.push(images(engine));
             checks.push(Check::new("container", container(engine)));
         }
         checks.extend([
@@ -170,10 +170,23 @@ fn daemon(engine: &Engine) -> Result<String> {
     Ok(format!("version {version}"))
 }
 
-fn images(engine: &Engine) -> Result<String> {
-    match find::all(engine)?.len() {
-        1 => Ok("1 image".to_owned()),
-        count => Ok(format!("{count} images")),
+/// How many there are, and those that other commands pass over.
+fn images(engine: &Engine) -> Check {
+    let inventory = match Inventory::take(engine) {
+        Ok(inventory) => inventory,
+        Err(error) => return Check::new("images", Err(error)),
+    };
+    let mut found = match inventory.images.len() {
+        1 => "1 image".to_owned(),
+        count => format!("{count} images"),
+    };
+    for StrangeImage { tag, reason, .. } in &inventory.strange {
+        found.push_str(&format!("; {tag} is left out: {reason}"));
+    }
+    let tags: Vec<&str> = inventory.strange.iter().map(|image| &*image.tag).collect();
+    Check {
+        hint: (!tags.is_empty()).then(|| removal(engine, &tags.join(" "))),
+        ..Check::new("images", Ok(found))
     }
 }
 
@@ -182,7 +195,7 @@ fn container(engine: &Engine) -> Result<String> {
     let Ok(repo) = Repo::look(None) else {
         return Ok("not tried outside of a repository".to_owned());
     };
-    let mut images = find::all(engine)?.into_iter();
+    let mut images = Inventory::take(engine)?.images.into_iter();
     let Some(image) = images.find(|image| image.labels.repo_path == repo.path) else {
         return Ok("not tried: there is no image of this repository yet".to_owned());
     };

@@ -79,7 +79,7 @@ impl Explain {
         let repo = Repo::find(None)?;
         let sources = sources(Some(&repo))?;
         let engine = self.engine.find(&sources)?;
-        let images = find::all(&engine)?;
+        let images = find::all_for(&engine, &repo.path)?;
         remember::mend(&repo, &engine, &images, None);
         if self.candidates {
             let host = self.host.read(&sources)?;

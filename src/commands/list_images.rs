@@ -5,9 +5,10 @@ use clap::Args;
 
 use super::{EngineArgs, Format, Place, Row};
 use crate::git::Repo;
+use crate::image::Image;
+use crate::image::find::Inventory;
 use crate::image::target::{self, Fetch};
 use crate::image::tracking::track_all;
-use crate::image::{Image, find};
 use crate::ui;
 
 /// List the images that git dkr built, newest first
@@ -74,9 +75,15 @@ impl ListImages {
 
     fn images(&self) -> Result<Vec<Image>> {
         let (path, branch_from) = self.place.split();
-        let mut images = find::all(&self.engine.find_at(path)?)?;
-        if path.is_some() || branch_from.is_some() {
-            let repo = Repo::look(path)?;
+        let engine = self.engine.find_at(path)?;
+        let inventory = Inventory::take(&engine)?;
+        let repo = match path.is_some() || branch_from.is_some() {
+            true => Some(Repo::look(path)?),
+            false => None,
+        };
+        inventory.warn(&engine, repo.as_ref().map(|repo| &*repo.path));
+        let mut images = inventory.images;
+        if let Some(repo) = repo {
             images.retain(|image| image.labels.repo_path == repo.path);
             if let Some(typed) = branch_from {
                 // A branch that is gone may still have an image.

@@ -24,8 +24,9 @@ use crate::ui;
 
 /// Start a throw-away container from an image
 ///
-/// The newest of REPO and BRANCH_FROM; without them, of the repository one stands in, else of all.
-/// Where BRANCH_FROM has no image, the nearest one is started and taken there, without a build.
+/// The newest of REPO and BRANCH_FROM; without them, of the repository one stands in, and outside of any
+/// the newest of all. Where BRANCH_FROM has no image, or one that follows another ref, the nearest one
+/// is started and taken there, without a build.
 ///
 /// Runs CMD in the clone at /workspace, on a fresh work branch; without CMD, tmux on a terminal
 /// and a shell elsewhere, with the image's agent in the first window. `git push` in the container makes the branch <hostname>/<name> in the
@@ -45,7 +46,7 @@ pub struct StartImage {
     #[arg(long)]
     hostname: Option<String>,
     /// Run this agent in the first window (none: a shell); that of the image by default
-    #[arg(long, conflicts_with = "command")]
+    #[arg(long)]
     agent: Option<String>,
     /// A file with the agent's key, mounted read-only [default: git config dkr.<agent>Key]
     #[arg(long, value_name = "FILE")]
@@ -70,6 +71,14 @@ pub struct StartImage {
 impl StartImage {
     /// Runs it; the exit code is the command's.
     pub fn run(&self) -> Result<u8> {
+        if let Some(name) = self.unused_agent() {
+            let failure = Failure::new(format!(
+                "--agent {name} would run {name}, and a command after -- is run instead"
+            ));
+            let hint = format!("leave one of them out; to give {name} arguments: -- {name} ARG…");
+            ui::error(&failure.into(), Some(&hint));
+            return Ok(2);
+        }
         let engine = self.engine.find_at(self.place.split().0)?;
         let (choice, host, wishes) = self.prepare(&engine).context("cannot start an image")?;
         let start = start(&engine, &choice, &host);
@@ -109,6 +118,12 @@ impl StartImage {
             choice = Choice::of(image, choice.repo, choice.sources)?;
         }
         Ok((choice, host, wishes))
+    }
+
+    /// An agent that was asked for beside a command; `none` goes with one.
+    fn unused_agent(&self) -> Option<&str> {
+        let agent = self.agent.as_deref().filter(|name| *name != "none");
+        agent.filter(|_| !self.command.is_empty())
     }
 
     /// The agent that was asked for, else that of the image.
@@ -209,8 +224,10 @@ fn update(engine: &Engine, choice: &Choice, host: &Host) -> Result<Image> {
         sources: &choice.sources,
         reuse: Reuse::default(),
     };
-    match choice.elsewhere {
-        None => bake::update(site, target, false),
-        Some(_) => bake::create(site, target, nearest::From::default()),
+    // One layer, where there is an image of the branch.
+    if choice.image.labels.branch == target.branch {
+        bake::update(site, target, false)
+    } else {
+        bake::create(site, target, nearest::From::default())
     }
 }

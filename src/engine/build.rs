@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::built::{Built, TempName};
 use super::progress::{Failed, Transcript};
-use super::{Engine, EngineError, Event, Kind, docker, podman};
+use super::{Engine, EngineError, Event, Found, Kind, docker, podman};
 use crate::proc::Cmd;
 use crate::ui;
 
@@ -77,11 +77,10 @@ impl Engine {
                 let status =
                     cmd.stderr_lines(follow(&mut transcript, &mut on_event, &mut on_line))?;
                 outcome(self.kind, status, &transcript)?;
-                let found = self.inspect_one(&name.name)?;
-                let found = found.context("docker build ended well and made no image")?;
+                let found = self.as_asked(&name.name, spec)?;
                 Ok(Built {
                     engine: self,
-                    id: found.id,
+                    found,
                     _name: Some(name),
                 })
             }
@@ -101,13 +100,26 @@ impl Engine {
                     (status, transcript) = run()?;
                 }
                 outcome(self.kind, status, &transcript)?;
+                let found = self.as_asked(transcript.image()?, spec)?;
                 Ok(Built {
                     engine: self,
-                    id: transcript.image()?.to_owned(),
+                    found,
                     _name: None,
                 })
             }
         }
+    }
+
+    /// The image that was built. A client may say that all went well and have built nothing, or
+    /// left it with a builder of its own.
+    fn as_asked(&self, name: &str, spec: &BuildSpec) -> Result<Found> {
+        let asked = |found: &Found| {
+            let is_there = |(name, value): &(String, String)| found.labels.get(name) == Some(value);
+            spec.labels.iter().all(is_there)
+        };
+        self.inspect_one(name)?
+            .filter(asked)
+            .ok_or_else(|| EngineError::BuiltNothing(self.kind, spec.tag.clone()).into())
     }
 }
 

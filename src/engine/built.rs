@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::Engine;
+use super::{Engine, Found};
 use crate::digest;
 use crate::proc::{check_interrupted, user};
 
@@ -21,21 +21,22 @@ pub fn is_temp_name(name: &str) -> bool {
 #[must_use]
 pub struct Built<'a> {
     pub(super) engine: &'a Engine,
-    pub(super) id: String,
+    pub(super) found: Found,
     pub(super) _name: Option<TempName<'a>>,
 }
 
 impl Built<'_> {
-    /// The engine's id.
-    pub fn id(&self) -> &str {
-        &self.id
+    /// What the engine says of it.
+    pub fn found(&self) -> &Found {
+        &self.found
     }
 
     /// Gives it its name, unless we were asked to stop before.
-    pub fn tag(self, name: &str) -> Result<()> {
+    pub fn tag(self, name: &str) -> Result<Found> {
         check_interrupted()?;
-        let cmd = self.engine.cmd().args(["tag", &self.id, name]);
-        self.engine.run(&cmd.even_when_stopped()).map(drop)
+        let cmd = self.engine.cmd().args(["tag", &self.found.id, name]);
+        self.engine.run(&cmd.even_when_stopped())?;
+        Ok(self.found)
     }
 }
 

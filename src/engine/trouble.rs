@@ -75,6 +75,9 @@ pub enum EngineError {
         /// What the engine says of it.
         reason: String,
     },
+    /// The client says that the build went well, and the image is not what was asked for.
+    #[error("{0} build ended without an error, and did not make {1}")]
+    BuiltNothing(Kind, String),
     /// Anything else.
     #[error("{0}: {1}")]
     Other(Kind, String),
@@ -189,6 +192,10 @@ impl EngineError {
             Self::HostUnreachable(_) => {
                 "the engine must run on this machine, not behind a remote DOCKER_HOST; with --ssh-key, sshd must listen on port 22 or git config dkr.sshPort"
             }
+            Self::BuiltNothing(Kind::Docker, _) => {
+                "the same command with -v shows what it said; a builder of its own (docker buildx ls) may have kept the image, or a script stands for docker (git dkr doctor)"
+            }
+            Self::BuiltNothing(Kind::Podman, _) => "the same command with -v shows what it said",
             Self::Step { .. } => "the whole output: the same command with -v",
             Self::Other(..) => return None,
         };

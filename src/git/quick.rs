@@ -18,6 +18,14 @@ impl Repo {
         }
     }
 
+    /// The repository one stands in, for those who only look; `None` outside of any.
+    pub fn here() -> anyhow::Result<Option<Self>> {
+        match Self::discover(None) {
+            Some(repo) => Ok(Some(repo)),
+            None => Self::ask_git(None),
+        }
+    }
+
     /// In process: a worktree of an ordinary repository, or a bare one.
     fn discover(path: Option<&Path>) -> Option<Self> {
         let found = match path {

@@ -33,6 +33,16 @@ impl Repo {
     /// and the like are obeyed.
     pub fn find(path: Option<&Path>) -> Result<Self> {
         let shown = path.unwrap_or(Path::new(".")).display().to_string();
+        Self::ask_git(path)?.ok_or_else(|| {
+            Failure::new(format!("{shown} is not in a git repository"))
+                .hint("give the path of one: git dkr create-image REPO [BRANCH_FROM]")
+                .into()
+        })
+    }
+
+    /// The same; `None` outside of any repository.
+    pub(super) fn ask_git(path: Option<&Path>) -> Result<Option<Self>> {
+        let shown = path.unwrap_or(Path::new(".")).display().to_string();
         // `git -C ''` would mean the current folder.
         if path.is_some_and(|path| path.as_os_str().is_empty()) {
             bail!(Failure::new("REPO is empty"));
@@ -58,16 +68,15 @@ impl Repo {
                         .hint("REPO is the path of a repository")
                 );
             }
-            if error.message.contains("not a git repository") {
-                bail!(
-                    Failure::new(format!("{shown} is not in a git repository"))
-                        .hint("give the path of one: git dkr create-image REPO [BRANCH_FROM]")
-                );
+            // Else git names one that is broken, or is not where it should be.
+            if error.message.contains("not a git repository (or any ") {
+                return Ok(None);
             }
             return Err(error).with_context(|| format!("cannot read the repository at {shown}"));
         }
         Self::from_rev_parse(&lines(&output.stdout), &base)
             .with_context(|| format!("cannot make out the repository at {shown}"))
+            .map(Some)
     }
 
     /// From the answer of `rev-parse`; `base` is a git command where the question was asked.

@@ -9,15 +9,14 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 
 use super::deliver::Given;
+use super::find::Inventory;
 use super::labels::Kind;
 use super::manifest::Manifest;
 use super::nearest::From;
 use super::plan::{Plan, Reuse, Site, Step, plan_create, plan_update};
 use super::reach::Way;
 use super::report::{Report, explain};
-use super::{
-    Image, Labels, Target, deliver, dockerfile, find, names, remember, scope, stack, turn,
-};
+use super::{Image, Labels, Target, deliver, dockerfile, names, remember, scope, stack, turn};
 use crate::conf::{self, ca};
 use crate::engine::{BuildSpec, Engine, Found};
 use crate::error::{Failure, HalfDone};
@@ -44,7 +43,7 @@ pub fn update(site: Site, target: Target, keep_chain: bool) -> Result<Image> {
 /// what is planned goes by them.
 fn take_turn(site: Site, target: &Target) -> Result<Lock> {
     let turn = turn::take(site.repo, &target.branch)?;
-    let images = find::all(site.engine)?;
+    let images = Inventory::take(site.engine)?.images;
     remember::mend(site.repo, site.engine, &images, Some(&target.branch));
     Ok(turn)
 }
@@ -153,9 +152,7 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
             return Err(delivery.and_then(deliver::failure).unwrap_or(error));
         }
     };
-    let found = site.engine.inspect_one(built.id())?;
-    let found = found.context("the new image is gone")?;
-    let image = Image::read(plan.tag.clone(), &found)
+    let image = Image::read(plan.tag.clone(), built.found())
         .map_err(|reason| Failure::new(format!("the new image makes no sense: {reason}")))?;
     built.tag(&plan.tag)?;
     // It is there from here on. What is not written down of it any more, its labels tell the next command.

@@ -5,11 +5,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::elsewhere::{Near, nearest};
+use super::find::Inventory;
 use super::settings::sources;
 use super::staleness::Staleness;
 use super::target::{self, Fetch};
-use super::tracking::{Tracking, track};
-use super::{Image, Target, find};
+use super::tracking::{Tracking, are_of, track};
+use super::{Image, Target};
 use crate::conf::{self, Conf, Sources};
 use crate::engine::Engine;
 use crate::error::Failure;
@@ -42,42 +43,48 @@ struct Named {
     target: Option<Result<Target>>,
 }
 
-/// The newest image of what was named; without names, that of the repository one stands in, else
-/// the newest of all, and it says which.
+/// The newest image of what was named; without names, that of the repository one stands in. Outside
+/// of any repository it is the newest of all, and it says which.
 pub fn choose(engine: &Engine, path: Option<&Path>, typed: Option<&str>) -> Result<Choice> {
     // The engine takes longer to answer than git.
-    let (images, named) = at_once(|| find::all(engine), || named(path, typed))?;
-    let images = images?;
-    let anything = path.is_none() && typed.is_none();
+    let (inventory, named) = at_once(|| Inventory::take(engine), || named(path, typed))?;
+    let inventory = inventory?;
     let Some(Named {
         repo,
         sources,
         target,
     }) = named?
     else {
-        return newest_of_all(images);
+        inventory.warn(engine, None);
+        return newest_of_all(inventory.images);
     };
-    let branch = target.as_ref().and_then(|target| target.as_ref().ok());
-    let branch = branch.map(|target| target.branch.as_str());
-    let here = images.iter().filter(|i| i.labels.repo_path == repo.path);
-    let here: Vec<&Image> = here.collect();
-    let found = match typed {
-        Some(typed) => here.iter().find(|image| image.answers_to(typed, branch)),
-        None => here.first(),
+    inventory.warn(engine, Some(&repo.path));
+    let images = inventory.images.iter();
+    let here: Vec<&Image> = images
+        .filter(|image| image.labels.repo_path == repo.path)
+        .collect();
+    let found = match (typed, &target) {
+        (Some(_), Some(Ok(target))) => made_of(&repo, &here, target)?,
+        // A branch that is gone may still have an image.
+        (Some(typed), _) => here.iter().find(|image| image.answers_to(typed, None)),
+        (None, _) => here.first(),
     };
     if let Some(image) = found.copied().cloned() {
-        if anything {
+        if path.is_none() && typed.is_none() {
             ui::status("start", &format!("{}, the newest image here", image.tag));
         }
         return Choice::of(image, repo, sources);
     }
-    if anything {
-        return newest_of_all(images);
-    }
     match target {
         Some(Err(error)) => return Err(error),
         Some(Ok(target)) => {
-            if let Some(near) = nearest(&repo, &here, &target)? {
+            // One of the same branch that follows another ref is the one that is meant.
+            let same = here
+                .iter()
+                .filter(|image| image.labels.branch == target.branch);
+            let same: Vec<&Image> = same.copied().collect();
+            let images = if same.is_empty() { here } else { same };
+            if let Some(near) = nearest(&repo, &images, &target)? {
                 return Choice::elsewhere(near, repo, sources, target);
             }
         }
@@ -93,12 +100,26 @@ pub fn choose(engine: &Engine, path: Option<&Path>, typed: Option<&str>) -> Resu
         .into())
 }
 
+/// The newest of these images that was made of this target.
+fn made_of<'a, 'b>(
+    repo: &Repo,
+    images: &'a [&'b Image],
+    target: &Target,
+) -> Result<Option<&'a &'b Image>> {
+    let subjects: Vec<_> = images.iter().map(|image| image.labels.subject()).collect();
+    let fits = are_of(repo, &subjects, target)?;
+    let found = images.iter().zip(fits).find(|(_, fits)| *fits);
+    Ok(found.map(|(image, _)| image))
+}
+
 /// What was named, or the repository one stands in, if any.
 fn named(path: Option<&Path>, typed: Option<&str>) -> Result<Option<Named>> {
-    let repo = match Repo::look(path) {
-        Ok(repo) => repo,
-        Err(_) if path.is_none() && typed.is_none() => return Ok(None),
-        Err(error) => return Err(error),
+    let repo = match (path, typed) {
+        (None, None) => match Repo::here()? {
+            Some(repo) => repo,
+            None => return Ok(None),
+        },
+        _ => Repo::look(path)?,
     };
     Ok(Some(Named {
         sources: sources(Some(&repo))?,
@@ -145,16 +166,12 @@ impl Choice {
         })
     }
 
-    /// The nearest image to something that has none: the container is taken there, and nothing is
-    /// built.
+    /// The nearest image to something that has none of its own: the container is taken there, and
+    /// nothing is built.
     fn elsewhere(near: Near, repo: Repo, sources: Sources, target: Target) -> Result<Self> {
         let typed = &target.branch_from;
-        let command = format!("git dkr create-image {}", repo.as_typed(typed));
-        let text = format!(
-            "{}, the nearest to {typed}: {near}",
-            near.candidate.image.tag
-        );
-        ui::status("start", &text);
+        let command = near.command(&repo.as_typed(typed), &target);
+        ui::warn(near.announcement(&target));
         if let Some(remark) = near.remark(typed) {
             ui::warn(remark);
         }

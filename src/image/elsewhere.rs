@@ -38,6 +38,33 @@ impl Near {
         )
     }
 
+    /// Which image is started for what else, and how far that is.
+    pub fn announcement(&self, target: &Target) -> String {
+        let Image { tag, labels, .. } = &self.candidate.image;
+        let typed = &target.branch_from;
+        if labels.branch != target.branch {
+            return format!(
+                "there is no image of {typed}: {tag}, the nearest to it, is taken there: {self}"
+            );
+        }
+        let why = if labels.stays {
+            format!("was made of another {}", labels.branch_from)
+        } else {
+            format!("follows {}", labels.branch_from)
+        };
+        format!("{tag} {why}, and is taken to {typed}: {self}")
+    }
+
+    /// The command that makes an image of the target, for a repository and branch as one would type
+    /// them.
+    pub fn command(&self, place: &str, target: &Target) -> String {
+        let command = match self.candidate.image.labels.branch == target.branch {
+            true => "update-image",
+            false => "create-image",
+        };
+        format!("git dkr {command} {place}")
+    }
+
     /// What may be missing in it, if anything.
     pub fn remark(&self, typed: &str) -> Option<String> {
         let (file, tag) = (conf::FILE, &self.candidate.image.tag);

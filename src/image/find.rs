@@ -1,6 +1,6 @@
 //! Which images there are.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -65,28 +65,79 @@ impl Image {
     }
 }
 
-/// All images of git dkr that have a name, newest first, each once. Those whose labels make no
-/// sense are left out with a warning.
-pub fn all(engine: &Engine) -> Result<Vec<Image>> {
-    let mut images = Vec::new();
-    for found in engine.images(MARK)? {
-        // A name that a build which was killed left behind is no image's own.
-        let Some(first) = found.names.iter().find(|name| !names::is_lent(name)) else {
-            continue;
+/// An image with our mark and labels that make no sense.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StrangeImage {
+    /// Its name.
+    pub tag: String,
+    /// The repository that it claims to be of.
+    repo_path: Option<PathBuf>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// What an engine has of git dkr.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    /// The images that have a name, newest first, each once.
+    pub images: Vec<Image>,
+    /// Those that cannot be used.
+    pub strange: Vec<StrangeImage>,
+}
+
+impl Inventory {
+    /// Asks the engine.
+    pub fn take(engine: &Engine) -> Result<Self> {
+        let (mut images, mut strange) = (Vec::new(), Vec::new());
+        for found in engine.images(MARK)? {
+            // A name that a build which was killed left behind is no image's own.
+            let Some(first) = found.names.iter().find(|name| !names::is_lent(name)) else {
+                continue;
+            };
+            match Image::read(first.clone(), &found) {
+                Ok(image) => images.push(image.under_our_name(&found.names)),
+                Err(reason) => strange.push(StrangeImage {
+                    tag: first.clone(),
+                    repo_path: found.labels.get("dkr.repo_path").map(PathBuf::from),
+                    reason,
+                }),
+            }
+        }
+        // Of an image and what somebody built on it, which inherits all labels, ours comes first.
+        images.sort_by_key(|image| {
+            (
+                std::cmp::Reverse(image.labels.created_at),
+                !image.has_our_name(),
+            )
+        });
+        Ok(Self { images, strange })
+    }
+
+    /// Warns of those that cannot be used: of this repository, or of all.
+    pub fn warn(&self, engine: &Engine, repo_path: Option<&Path>) {
+        let concerns = |strange: &&StrangeImage| {
+            repo_path.is_none_or(|path| strange.repo_path.as_deref() == Some(path))
         };
-        match Image::read(first.clone(), &found) {
-            Ok(image) => images.push(image.under_our_name(&found.names)),
-            Err(reason) => ui::warn(format_args!("image {first} is left out: {reason}")),
+        for StrangeImage { tag, reason, .. } in self.strange.iter().filter(concerns) {
+            let remove = removal(engine, tag);
+            ui::warn(format_args!(
+                "image {tag} is left out: {reason}; {remove} removes it"
+            ));
         }
     }
-    // Of an image and what somebody built on it, which inherits all labels, ours comes first.
-    images.sort_by_key(|image| {
-        (
-            std::cmp::Reverse(image.labels.created_at),
-            !image.has_our_name(),
-        )
-    });
-    Ok(images)
+}
+
+/// The engine's own command that removes an image.
+pub fn removal(engine: &Engine, tag: &str) -> String {
+    format!("{} rmi {tag}", engine.kind())
+}
+
+/// The images of all repositories, for a command about one of them: a warning tells of each that is
+/// said to be of this one and cannot be used.
+pub fn all_for(engine: &Engine, repo_path: &Path) -> Result<Vec<Image>> {
+    let inventory = Inventory::take(engine)?;
+    inventory.warn(engine, Some(repo_path));
+    Ok(inventory.images)
 }
 
 /// The newest image of a repository and branch.

@@ -8,7 +8,7 @@ use super::manifest::Manifest;
 use super::nearest::{self, From};
 use super::over::{Bottom, TooMuch};
 use super::stack::{self, Underlay};
-use super::{Image, Labels, Target, dockerfile, find, inputs, names, records, scope};
+use super::{Image, Labels, Target, dockerfile, find, inputs, names, records, scope, tracking};
 use crate::conf::{self, Conf, Host, Sources};
 use crate::engine::Engine;
 use crate::error::Failure;
@@ -105,7 +105,7 @@ impl Plan {
 
 /// Plans what a full clone would come to, on the nearest image where that is cheaper.
 pub fn plan_create(site: Site, target: Target, from: From) -> Result<Step> {
-    let images = find::all(site.engine)?;
+    let images = find::all_for(site.engine, &site.repo.path)?;
     let newest = find::newest_of(&images, &site.repo.path, &target.branch);
     let tag = tag(site, &target, newest)?;
     let plan = plan(site, target, tag, None, Vec::new())?;
@@ -162,7 +162,7 @@ pub enum Step {
 /// Plans one more layer on the newest image of the branch, or a full clone where there is too much of
 /// it; with `keep_chain` only what the engine cannot do is too much.
 pub fn plan_update(site: Site, target: Target, keep_chain: bool) -> Result<Step> {
-    let images = find::all(site.engine)?;
+    let images = find::all_for(site.engine, &site.repo.path)?;
     let Some(parent) = find::newest_of(&images, &site.repo.path, &target.branch) else {
         let message = format!(
             "there is no image of {} of {} to update",
@@ -177,7 +177,9 @@ pub fn plan_update(site: Site, target: Target, keep_chain: bool) -> Result<Step>
             .into());
     };
     let max_layers = settings_at(site, &target.commit)?.max_layers.value;
-    if parent.labels.commit == target.commit && site.reuse == Reuse::Images {
+    // One that follows another ref is to follow this one.
+    let is_of = tracking::are_of(site.repo, &[parent.labels.subject()], &target)? == [true];
+    if is_of && parent.labels.commit == target.commit && site.reuse == Reuse::Images {
         return Ok(Step::Nothing(Box::new(parent.clone())));
     }
     let tag = tag(site, &target, Some(parent))?;

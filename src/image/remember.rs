@@ -4,11 +4,12 @@
 
 use anyhow::{Context, Result};
 
+use super::find::Inventory;
 use super::manifest::Manifest;
 use super::over::Measured;
 use super::plan::Site;
 use super::record::{self, Line, Record};
-use super::{Image, find, turn, watch};
+use super::{Image, turn, watch};
 use crate::engine::Engine;
 use crate::error::Interrupted;
 use crate::git::{NOTES, Repo};
@@ -115,7 +116,8 @@ fn tells_of(note: &str, image: &Image) -> bool {
 
 /// Brings the watch list up to date.
 pub fn watch(site: Site) {
-    match find::all(site.engine).and_then(|images| watch::write(site.repo, &images)) {
+    let write = || watch::write(site.repo, &Inventory::take(site.engine)?.images);
+    match write() {
         Err(error) if !error.is::<Interrupted>() => ui::warn(format_args!(
             "the hooks' watch list is not up to date: {error:#}"
         )),

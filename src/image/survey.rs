@@ -4,8 +4,8 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::staleness::Staleness;
-use super::tracking::{Subject, track};
-use super::{Image, records};
+use super::tracking::{Subject, are_of, track};
+use super::{Image, Target, records};
 use crate::git::{ObjectId, Repo};
 
 /// An image, by what is known of it, and how it lies to its branch.
@@ -17,8 +17,10 @@ pub struct Finding {
     pub tag: String,
     /// The branch of its clone.
     pub branch: String,
-    /// What the user typed.
+    /// What the user typed when it was built.
     pub branch_from: String,
+    /// What it is compared with, when that is not the ref that it follows.
+    pub compared_with: Option<String>,
     /// The commit it stands at.
     pub commit: ObjectId,
     /// When it was built.
@@ -39,6 +41,7 @@ impl Finding {
             tag: image.tag.clone(),
             branch: labels.branch.clone(),
             branch_from: labels.branch_from.clone(),
+            compared_with: None,
             commit: labels.commit.clone(),
             created_at: labels.created_at,
             stays: labels.stays,
@@ -51,18 +54,25 @@ impl Finding {
         Subject {
             commit: &self.commit,
             branch: &self.branch,
-            branch_from: &self.branch_from,
-            stays: self.stays,
+            branch_from: self.compared_with(),
+            stays: self.stays && self.compared_with.is_none(),
         }
+    }
+
+    /// What its state is about, as the user typed it now or when it was built.
+    pub fn compared_with(&self) -> &str {
+        self.compared_with.as_ref().unwrap_or(&self.branch_from)
     }
 }
 
 /// The findings on these images of the repository, and with `all` on every record besides, as far
-/// as `wanted`; the newest first.
+/// as `wanted`; the newest first. Those of the target's branch are compared with the target, whatever
+/// they follow.
 pub fn survey(
     repo: &Repo,
     images: &[&Image],
     all: bool,
+    target: Option<&Target>,
     wanted: impl Fn(Subject) -> bool,
 ) -> Result<Vec<Finding>> {
     let mut findings: Vec<Finding> = images
@@ -78,6 +88,7 @@ pub fn survey(
                     tag: record.tag,
                     branch: record.branch,
                     branch_from: record.branch_from,
+                    compared_with: None,
                     commit,
                     created_at: record.created_at,
                     here: false,
@@ -88,6 +99,15 @@ pub fn survey(
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.created_at));
     }
     findings.retain(|finding| wanted(finding.subject()));
+    if let Some(target) = target.filter(|target| target.reference.is_some()) {
+        let subjects: Vec<Subject> = findings.iter().map(Finding::subject).collect();
+        let same = are_of(repo, &subjects, target)?;
+        for (finding, same) in findings.iter_mut().zip(same) {
+            if !same && finding.branch == target.branch {
+                finding.compared_with = Some(target.branch_from.clone());
+            }
+        }
+    }
     let subjects: Vec<Subject> = findings.iter().map(Finding::subject).collect();
     let states = track(repo, &subjects)?;
     for (finding, state) in findings.iter_mut().zip(states) {

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::branch_from::{self, BranchFrom};
 use super::settings::sources;
-use super::{Image, Labels, inputs, staleness::Staleness};
+use super::{Image, Labels, Target, inputs, staleness::Staleness};
 use crate::conf::{self, Conf, Sources};
 use crate::git::{Distance, History, ObjectId, Repo};
 use crate::proc::at_once;
@@ -82,6 +82,23 @@ pub fn references(repo: &Repo, subjects: &[Subject]) -> Result<Vec<String>> {
     Ok(subjects
         .iter()
         .map(|subject| reference(*subject, &remotes))
+        .collect())
+}
+
+/// Which images of one repository are of this target: they follow its ref, or stay at its commit when
+/// it has none.
+pub fn are_of(repo: &Repo, subjects: &[Subject], target: &Target) -> Result<Vec<bool>> {
+    let references = references(repo, subjects)?;
+    let tips = repo.commits(&references)?;
+    let all = subjects.iter().zip(references).zip(tips);
+    Ok(all
+        .map(|((subject, reference), tip)| {
+            let same = match &target.reference {
+                Some(wanted) => !subject.stays && reference == *wanted,
+                None => (subject.stays || tip.is_none()) && *subject.commit == target.commit,
+            };
+            same && subject.branch == target.branch
+        })
         .collect())
 }
 

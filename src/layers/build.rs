@@ -10,7 +10,7 @@ use super::dockerfile::{BASE_IMAGE, to_build, without_syntax};
 use super::files;
 use super::plan::{INPUTS, KEY, Node, Plan, State};
 use crate::conf::{self, Host, ca};
-use crate::engine::{BuildSpec, Engine, EngineError};
+use crate::engine::{BuildSpec, Engine, EngineError, Found};
 use crate::fs::{Lock, Scratch, write_private};
 use crate::proc::lock;
 use crate::{digest, proc, ui};
@@ -158,12 +158,10 @@ fn make(site: Site, node: &Node, force: bool, board: &ui::Board) -> Result<()> {
         ui::status("build", &what);
     }
     let line = board.line(&what);
-    run(site, node, key, force, |step| {
+    let built = run(site, node, key, force, |step| {
         line.say(&format!("{}  {step}", node.tag));
     })?;
     drop(line);
-    let built = engine.inspect_one(&node.tag)?;
-    let built = built.context("the new image is gone")?;
     let size = ui::bytes(built.size);
     let time = ui::seconds(began.elapsed());
     board.above(|| ui::status("built", &format!("{}  {size} in {time}", node.tag)));
@@ -178,7 +176,7 @@ fn remove_former(site: Site, before: Option<String>, now: &str) -> Result<()> {
     }
 }
 
-fn run(site: Site, node: &Node, key: &str, force: bool, on_step: impl Fn(&str)) -> Result<()> {
+fn run(site: Site, node: &Node, key: &str, force: bool, on_step: impl Fn(&str)) -> Result<Found> {
     let scratch = Scratch::new()?;
     let context = scratch.folder("context")?;
     files::write(&node.layer.files, &context)?;
@@ -215,7 +213,12 @@ fn run(site: Site, node: &Node, key: &str, force: bool, on_step: impl Fn(&str)) 
     }
 }
 
-fn attempt(engine: &Engine, spec: &BuildSpec, text: &str, on_step: &impl Fn(&str)) -> Result<()> {
+fn attempt(
+    engine: &Engine,
+    spec: &BuildSpec,
+    text: &str,
+    on_step: &impl Fn(&str),
+) -> Result<Found> {
     let path = spec
         .dockerfile
         .as_deref()

@@ -55,7 +55,7 @@ impl Job<'_> {
             );
             let start = log.len();
             match self.attempt(&spec, log) {
-                Ok(()) => break,
+                Ok(image) => return Ok((image, before)),
                 Err(error) => {
                     let step = matches!(error.downcast_ref(), Some(EngineError::Step { .. }));
                     let said = log.get(start..).unwrap_or_default();
@@ -70,11 +70,9 @@ impl Job<'_> {
                 }
             }
         }
-        let image = engine.inspect_one(&self.tag)?;
-        Ok((image.context("the new image is gone")?, before))
     }
 
-    fn attempt(&self, spec: &BuildSpec, log: &mut String) -> Result<()> {
+    fn attempt(&self, spec: &BuildSpec, log: &mut String) -> Result<Found> {
         let progress = ui::Progress::start("start the build");
         let hear = |event: &Event| match event {
             Event::Started { .. } => progress.say(&event.started().unwrap_or_default()),

@@ -55,6 +55,36 @@ fn fresh_and_behind() {
 }
 
 #[test]
+fn an_image_is_compared_with_the_ref_that_is_named() {
+    let Some(lab) = Lab::new() else { return };
+    let other = lab.repo();
+    let repo = Repo::at(&lab, other.clone_with(&[]).path);
+    let tag = lab.create(&repo, &["origin/main"]).tag;
+    repo.commit("Local", &[]);
+    assert_eq!(check(&lab, &repo, &[]), format!("{tag} is fresh\n"));
+    assert_eq!(
+        check(&lab, &repo, &["origin/main"]),
+        format!("{tag} is fresh\n")
+    );
+    let shown = check(&lab, &repo, &["main"]);
+    assert_eq!(
+        shown,
+        format!(
+            "{tag} is 1 commit behind main (it follows origin/main): git dkr update-image . main\n"
+        )
+    );
+    let row = &rows(&lab, &repo, &["main"])[0];
+    assert_eq!(
+        [&row["branch_from"], &row["compared_with"]],
+        ["origin/main", "main"]
+    );
+    lab.dkr(&repo.path, ["check", "--exit-code", "main"])
+        .exits(1);
+    paste(&lab, &repo.path, &shown);
+    assert_eq!(check(&lab, &repo, &["main"]), format!("{tag} is fresh\n"));
+}
+
+#[test]
 fn diverged_and_gone() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();

@@ -33,9 +33,105 @@ fn a_branch_without_an_image_is_started_from_the_nearest() {
         outcome.stdout,
         format!("{tip}\nwork\na\nb\nc\nhost/topic\ntopic\n")
     );
-    outcome.says(&format!("{}, the nearest to topic: 1 commit", near.tag));
-    outcome.says("git dkr create-image");
+    let said = format!(
+        "warning: there is no image of topic: {}, the nearest to it, is taken there: 1 commit",
+        near.tag
+    );
+    outcome.says(&said).says("git dkr create-image");
+    // Another image than the one meant is no chatter.
+    let outcome = lab.start(&repo, &["--quiet", ".", "topic"], "true").ok();
+    outcome.says(&said);
     assert_eq!(lab.images(), images);
+}
+
+/// A repository whose `main` has one commit more than that of its remote.
+fn ahead_of_its_remote<'a>(lab: &'a Lab, other: &Repo) -> Repo<'a> {
+    let repo = other.clone_with(&[]);
+    let repo = Repo::at(lab, repo.path);
+    repo.commit("Local", &[("local", "1")]);
+    repo
+}
+
+/// Where a container of what was named stands, what it tracks, and how the host calls that.
+#[track_caller]
+fn stands(lab: &Lab, repo: &Repo, options: &[&str]) -> Outcome {
+    let script = "git rev-parse HEAD; git rev-parse --abbrev-ref @{upstream}
+        git config remote.host.fetch; git fetch --quiet; git status --porcelain";
+    lab.start(repo, options, script).ok()
+}
+
+fn standing(commit: &str, reference: &str) -> String {
+    format!("{commit}\nhost/main\n+{reference}:refs/remotes/host/main\n")
+}
+
+#[test]
+fn an_image_of_the_branch_that_follows_another_ref_is_taken_to_the_one_named() {
+    let Some(lab) = Lab::new() else { return };
+    let other = lab.repo();
+    let repo = ahead_of_its_remote(&lab, &other);
+    let (local, remote) = (repo.head(), other.head());
+    let here = standing(&local, "refs/heads/main");
+    let there = standing(&remote, "refs/remotes/origin/main");
+
+    let tag = lab.create(&repo, &["origin/main"]).tag;
+    let images = lab.images();
+    let outcome = stands(&lab, &repo, &["--quiet", ".", "main"]);
+    assert_eq!(outcome.stdout, here);
+    outcome.says(&format!(
+        "warning: {tag} follows origin/main, and is taken to main: 1 commit"
+    ));
+    // What it follows itself is what was baked, and without a name it is that.
+    for options in [&[".", "origin/main"][..], &["."], &[]] {
+        let outcome = stands(&lab, &repo, options);
+        assert_eq!(outcome.stdout, there, "{options:?}");
+        outcome.never_says("warning");
+    }
+    assert_eq!(lab.images(), images);
+
+    let tag = lab.create(&repo, &["main"]).tag;
+    let outcome = stands(&lab, &repo, &[".", "origin/main"]);
+    assert_eq!(outcome.stdout, there);
+    outcome.says(&format!("{tag} follows main, and is taken to origin/main"));
+}
+
+#[test]
+fn an_update_takes_the_image_to_the_ref_that_is_named() {
+    let Some(lab) = Lab::new() else { return };
+    let other = lab.repo();
+    let repo = ahead_of_its_remote(&lab, &other);
+    let image = lab.create(&repo, &["origin/main"]);
+    let outcome = stands(&lab, &repo, &["--update", ".", "main"]);
+    assert_eq!(outcome.stdout, standing(&repo.head(), "refs/heads/main"));
+    let updated = lab.tagged(&image.tag);
+    assert_eq!(updated.label("branch_from"), "main");
+    assert_eq!(updated.label("commit"), repo.head());
+    assert_eq!(updated.layers(), image.layers() + 1);
+}
+
+#[test]
+fn an_update_makes_an_image_at_the_same_commit_follow_the_ref_that_is_named() {
+    let Some(lab) = Lab::new() else { return };
+    let other = lab.repo();
+    let repo = Repo::at(&lab, other.clone_with(&[]).path);
+    lab.create(&repo, &["origin/main"]);
+    assert_eq!(lab.update(&repo, &["main"]).label("branch_from"), "main");
+    let tip = repo.commit("Local", &[]);
+    let outcome = stands(&lab, &repo, &[]);
+    assert_eq!(outcome.stdout, standing(&tip, "refs/heads/main"));
+    outcome.never_says("origin/main");
+}
+
+#[test]
+fn a_tag_that_was_moved_is_where_it_is_now() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.git(["tag", "nightly"]);
+    let image = lab.create(&repo, &["nightly"]);
+    let tip = repo.commit("More", &[("b", "1")]);
+    repo.git(["tag", "--force", "nightly"]);
+    let outcome = start(&lab, &repo, "nightly", "ls").ok();
+    assert_eq!(outcome.stdout, format!("{tip}\nwork\na\nb\n"));
+    outcome.says(&format!("{} was made of another nightly", image.tag));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::common::client;
+use crate::common::dkr::outcome;
 use crate::common::engine::{Image, Lab};
 use crate::common::repo::Repo;
 
@@ -61,6 +62,34 @@ fn each_build_writes_one() {
     assert_eq!(lab.list(&repo, &[])[0]["size"], record["size"]);
     assert_eq!(record["manifest"]["parent"], base.label("cache_key"));
     assert_ne!(base.label("cache_key"), update.label("cache_key"));
+}
+
+#[test]
+fn a_client_that_builds_nothing_and_says_that_all_went_well_leaves_none() {
+    let Some(lab) = Lab::of("docker") else { return };
+    let repo = lab.repo();
+    lab.script(
+        "bin/docker",
+        &format!(
+            "[ \"$1\" = build ] || exec '{}' \"$@\"",
+            lab.docker.display()
+        ),
+    );
+    let refused = |args: &[&str]| {
+        let images = lab.images();
+        let mut command = lab.dkr_command(&repo.path, args);
+        let outcome = outcome(command.env("PATH", lab.bin_first())).fails();
+        outcome.says("docker build ended without an error, and did not make dkr:");
+        outcome.never_says("built ");
+        assert_eq!(repo.records(&repo.head()).len(), 0);
+        assert_eq!(lab.images(), images);
+    };
+    refused(&["create-image"]);
+    // The one that was there is not the one that was asked for.
+    lab.create(&repo, &[]);
+    repo.commit("More", &[("b", "2")]);
+    refused(&["create-image"]);
+    refused(&["update-image"]);
 }
 
 #[test]

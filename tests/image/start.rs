@@ -417,11 +417,30 @@ fn main_and_its_remote_name_find_the_same_image() {
     repo.remote("space", &other)
         .git(["fetch", "--quiet", "space"]);
     lab.create(&repo, &["space/main"]);
+    let images = lab.images();
     let script = "git rev-parse host/main";
-    for typed in ["space/main", "main"] {
+    // And each gives its own commit.
+    for (typed, commit) in [("space/main", other.head()), ("main", repo.head())] {
         let outcome = lab.start(&repo, &[typed], script).ok();
-        assert_eq!(outcome.stdout, other.head() + "\n", "{typed}");
+        assert_eq!(outcome.stdout, commit + "\n", "{typed}");
     }
+    assert_eq!(lab.images(), images);
+}
+
+/// Even with `--quiet`, or where git refuses the repository, nobody's work goes to another one.
+#[test]
+fn in_a_repository_without_an_image_no_other_one_s_is_started() {
+    let Some(lab) = Lab::new() else { return };
+    let (repo, other) = (lab.repo(), lab.repo());
+    lab.create(&other, &[]);
+    let start = ["start-image", "--quiet", "--", "true"];
+    let outcome = lab.dkr(&repo.path, start).fails();
+    outcome.says("there is no image of this repository yet");
+    let hint = format!("hint: git dkr create-image {} HEAD", repo.path.display());
+    outcome.says(&hint);
+    repo.git(["config", "core.repositoryFormatVersion", "9"]);
+    let outcome = lab.dkr(&repo.path, start).exits(1);
+    outcome.says("Expected git repo version <= 1, found 9");
 }
 
 #[test]

@@ -69,6 +69,12 @@ fn an_agent_runs_with_a_key_that_is_in_no_image() {
     assert!(!shown.stdout.contains("sk-secret"), "{shown:?}");
     let none = start(&["--agent=none"]).ok();
     assert!(!none.stdout.contains("agent here"), "{none:?}");
+    let script = "test -z \"$DKR_AGENT_COMMAND\" && ! test -e /run/secrets/* && echo mine";
+    let mine = start(&["--agent=none", "--", "sh", "-c", script]).ok();
+    assert_eq!(mine.stdout, "mine\n");
+    start(&["--agent=codex", "--", "true"])
+        .exits(2)
+        .says("a command after -- is run instead");
     let other = start(&["--agent=gemini"]).exits(127);
     other.says("there is no gemini in this image");
 

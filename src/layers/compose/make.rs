@@ -126,9 +126,7 @@ pub fn make(
         })
         .with_context(|| format!("cannot compose {}", names.join(" ")))?;
     drop(line);
-    built.tag(tag)?;
-    let built = site.engine.inspect_one(tag)?;
-    let built = built.context("the new image is gone")?;
+    let built = built.tag(tag)?;
     let former = before.filter(|old| old.id != built.id && old.labels.contains_key(COMPOSED));
     if let Some(old) = former {
         site.engine.remove_if_nameless(&old.id, false)?;
