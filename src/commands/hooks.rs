@@ -187,7 +187,9 @@ struct Report {
 impl Status {
     fn run(&self) -> Result<()> {
         let (repo, facts) = self.place.look()?;
-        let events = hooks::report(&facts, hooks::run::silenced(), is_program);
+        let on_path = proc::on_path("git-dkr");
+        let other = on_path.first().map(PathBuf::as_path);
+        let events = hooks::report(&facts, hooks::run::silenced(), is_program, other);
         let installed = |report: &EventReport| {
             report.event == Event::ReferenceTransaction && report.state == State::Installed
         };
@@ -252,11 +254,8 @@ fn print(report: &Report) -> Result<()> {
     Ok(())
 }
 
-/// Whether hooks would find a program: this one, or else one on the PATH.
-fn is_program(path: Option<PathBuf>) -> bool {
-    let runs = |path: &PathBuf| {
-        let meta = path.metadata();
-        meta.is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    };
-    path.as_ref().is_some_and(runs) || !proc::on_path("git-dkr").is_empty()
+/// Whether this is a file that can be run.
+fn is_program(path: &Path) -> bool {
+    let meta = path.metadata();
+    meta.is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }

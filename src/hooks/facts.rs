@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::folder::Folder;
+use super::folder::{Folder, resolved};
 use super::site::{Entry, Site};
 use super::stub::{self, Runner};
 use super::{Event, Way};
@@ -64,8 +64,10 @@ impl Facts {
         for folder in made.folders.iter().chain([&default]) {
             for event in Event::ALL {
                 let site = Site::look(event, folder, Runner::Git)?;
+                // Git gives a folder with its links followed, where `.git/hooks` is one.
                 let mut known = sites.iter().chain(&elsewhere);
-                if site.has_ours() && !known.any(|other: &Site| other.path == site.path) {
+                let same = |other: &Site| resolved(&other.path) == resolved(&site.path);
+                if site.has_ours() && !known.any(same) {
                     elsewhere.push(site);
                 }
             }

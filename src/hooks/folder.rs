@@ -77,7 +77,7 @@ fn husky(path: &Path) -> Option<PathBuf> {
 }
 
 /// A path with its links followed, as far as it exists.
-fn resolved(path: &Path) -> Option<PathBuf> {
+pub(super) fn resolved(path: &Path) -> Option<PathBuf> {
     for above in path.ancestors() {
         if let Ok(found) = above.canonicalize() {
             let rest = path.strip_prefix(above).ok()?;

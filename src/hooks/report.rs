@@ -1,6 +1,6 @@
 //! How hooks stand, for people and programs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -22,6 +22,9 @@ pub enum State {
     Replaced,
     /// It is there and does not run.
     WouldNotRun,
+    /// It is there, and what it calls is gone; another git-dkr is on the PATH, which is not everywhere
+    /// the same.
+    ProgramGone,
 }
 
 impl State {
@@ -32,6 +35,7 @@ impl State {
             Self::NotInstalled => "not installed",
             Self::Replaced => "replaced",
             Self::WouldNotRun => "would not run",
+            Self::ProgramGone => "its program is gone",
         }
     }
 }
@@ -81,12 +85,13 @@ impl EventReport {
     }
 }
 
-/// How each hook stands. `silenced` when the environment says `DKR_HOOKS=0`, `runs` whether a
-/// program is there to be run.
+/// How each hook stands. `silenced` when the environment says `DKR_HOOKS=0`, `runs` whether a file is a
+/// program, `other` the git-dkr on the PATH.
 pub fn report(
     facts: &Facts,
     silenced: bool,
-    runs: impl Fn(Option<PathBuf>) -> bool,
+    runs: impl Fn(&Path) -> bool,
+    other: Option<&Path>,
 ) -> Vec<EventReport> {
     let of = |event| {
         let (report, bytes) = match facts.way {
@@ -105,13 +110,22 @@ pub fn report(
             let why = "DKR_HOOKS=0 is in the environment";
             return report.would_not_run(why, "unset DKR_HOOKS");
         }
-        let program = stub::program_of(bytes);
-        let shown = program.clone().unwrap_or_default();
-        if !runs(program) {
-            let why = format!("there is no {}", shown.display());
-            return report.would_not_run(why, INSTALL);
+        let program = stub::program_of(bytes).unwrap_or_default();
+        if runs(&program) {
+            return report;
         }
-        report
+        let why = format!("there is no {}", program.display());
+        let Some(other) = other else {
+            return report.would_not_run(why, INSTALL);
+        };
+        let why = format!(
+            "{why}; {} is called while it is on the PATH",
+            other.display()
+        );
+        EventReport {
+            state: State::ProgramGone,
+            ..report.note(why).hint(INSTALL)
+        }
     };
     Event::ALL.map(of).into()
 }

@@ -55,9 +55,25 @@ fn the_status_says_what_is_where() {
     // Where git is and git-dkr is not.
     let folder = lab.sandbox.bin();
     let mut command = lab.command(crate::common::dkr::binary(), &repo);
-    command.args(["hooks", "status"]).env("PATH", folder);
+    command.args(["hooks", "status"]).env("PATH", &folder);
     let status = crate::common::dkr::outcome(&mut command).ok().stdout;
     assert!(status.contains("would not run: there is no "), "{status}");
+    // Another one on the PATH is run from a shell, and not where git is started without that PATH.
+    let other = lab.sandbox.path("other");
+    std::fs::create_dir(&other).unwrap();
+    std::os::unix::fs::symlink(crate::common::dkr::binary(), other.join("git-dkr")).unwrap();
+    let path = std::env::join_paths([&folder, &other]).unwrap();
+    let status = crate::common::dkr::outcome(command.env("PATH", path))
+        .ok()
+        .stdout;
+    let said = format!(
+        "its program is gone: there is no {}; {} is called while it is on the PATH",
+        lab.program().display(),
+        other.join("git-dkr").display()
+    );
+    assert!(status.contains(&said), "{status}");
+    assert!(status.contains("hint: git dkr hooks install"), "{status}");
+    assert!(!status.contains("installed"), "{status}");
 }
 
 #[test]

@@ -46,6 +46,32 @@ fn a_folder_in_the_repository() {
     assert_eq!(state(&repo.join(".githooks")), before);
 }
 
+/// Git gives the folder with its links followed.
+#[test]
+fn a_link_to_a_folder_of_the_worktree() {
+    let lab = Lab::new();
+    let repo = lab.repo();
+    hook(&repo.join("hooks/post-checkout"), "#!/bin/sh", "exit 1");
+    std::fs::remove_dir_all(repo.join(".git/hooks")).unwrap();
+    std::os::unix::fs::symlink("../hooks", repo.join(".git/hooks")).unwrap();
+    lab.git_ok(&repo, &["add", "--all"]);
+    lab.git_ok(&repo, &["commit", "--quiet", "-m", "Hooks"]);
+    let before = state(&repo.join("hooks"));
+    lab.install(&repo).says("do not commit them");
+    let installed = state(&repo.join("hooks"));
+    lab.install(&repo).says("all in place already");
+    assert_eq!(state(&repo.join("hooks")), installed);
+    assert!(
+        lab.status(&repo)
+            .contains("post-checkout          installed")
+    );
+    lab.git(&repo, &["checkout", "--quiet", "-b", "x"]).exits(1);
+    lab.uninstall(&repo);
+    assert_eq!(state(&repo.join("hooks")), before);
+    assert_eq!(lab.git_ok(&repo, &["status", "--porcelain"]), "");
+    lab.uninstall(&repo).says("none of git dkr here");
+}
+
 #[test]
 fn a_folder_that_others_use_too_is_not_touched() {
     let lab = Lab::new();
