@@ -11,7 +11,7 @@ use crate::engine::{Client, Engine, EngineError, Installed, Kind, installed};
 use crate::fs::Scratch;
 use crate::git::{self, Repo};
 use crate::image::choose::Choice;
-use crate::image::find::{Inventory, StrangeImage, removal};
+use crate::image::find::Inventory;
 use crate::image::settings::sources;
 use crate::image::start::Start;
 use crate::ssh::{Serve, Server};
@@ -78,7 +78,7 @@ impl Doctor {
                 }
                 Kind::Podman => checks.push(Check::new("podman", engine.podman_works())),
             }
-            checks.push(images(engine));
+            checks.push(Check::new("images", images(engine)));
             checks.push(Check::new("container", container(engine)));
         }
         checks.extend([
@@ -170,24 +170,17 @@ fn daemon(engine: &Engine) -> Result<String> {
     Ok(format!("version {version}"))
 }
 
-/// How many there are, and those that other commands pass over.
-fn images(engine: &Engine) -> Check {
-    let inventory = match Inventory::take(engine) {
-        Ok(inventory) => inventory,
-        Err(error) => return Check::new("images", Err(error)),
-    };
+/// How many there are, and those that other commands pass over, which are no fault of the machine.
+fn images(engine: &Engine) -> Result<String> {
+    let inventory = Inventory::take(engine)?;
     let mut found = match inventory.images.len() {
         1 => "1 image".to_owned(),
         count => format!("{count} images"),
     };
-    for StrangeImage { tag, reason, .. } in &inventory.strange {
-        found.push_str(&format!("; {tag} is left out: {reason}"));
+    for strange in &inventory.strange {
+        found.push_str(&format!("; {}", strange.describe(engine)));
     }
-    let tags: Vec<&str> = inventory.strange.iter().map(|image| &*image.tag).collect();
-    Check {
-        hint: (!tags.is_empty()).then(|| removal(engine, &tags.join(" "))),
-        ..Check::new("images", Ok(found))
-    }
+    Ok(found)
 }
 
 /// That a container of the newest image of the repository one stands in can fetch and push.

@@ -61,6 +61,18 @@ impl Repo {
         Ok(answer.first().and_then(|line| ObjectId::parse(line)))
     }
 
+    /// The kind of object that a revision leads to, through tags; `None` where there is none.
+    pub fn kind_of(&self, revision: &str) -> Result<Option<String>> {
+        if revision.contains(['\n', '\0']) {
+            return Ok(None);
+        }
+        let cmd = self.git(["cat-file", "--batch-check=%(objecttype)"]);
+        let answer = lines(&cmd.stdin(format!("{revision}^{{}}\n")).output()?.stdout);
+        let kinds = ["blob", "tree", "commit", "tag"];
+        let kind = answer.into_iter().next();
+        Ok(kind.filter(|kind| kinds.contains(&kind.as_str())))
+    }
+
     /// The commit's first line, and what else is shown of it.
     pub fn commit(&self, id: &ObjectId) -> Result<Commit> {
         let cmd = self.git([

@@ -68,12 +68,19 @@ impl Image {
 /// An image with our mark and labels that make no sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StrangeImage {
-    /// Its name.
-    pub tag: String,
-    /// The repository that it claims to be of.
+    tag: String,
+    /// The repository that it is said to be of.
     repo_path: Option<PathBuf>,
-    /// What is wrong with it.
-    pub reason: String,
+    reason: String,
+}
+
+impl StrangeImage {
+    /// What is wrong with it, and the command that removes it.
+    pub fn describe(&self, engine: &Engine) -> String {
+        let Self { tag, reason, .. } = self;
+        let engine = engine.kind();
+        format!("{tag} is left out: {reason}; {engine} rmi {tag} removes it")
+    }
 }
 
 /// What an engine has of git dkr.
@@ -118,18 +125,10 @@ impl Inventory {
         let concerns = |strange: &&StrangeImage| {
             repo_path.is_none_or(|path| strange.repo_path.as_deref() == Some(path))
         };
-        for StrangeImage { tag, reason, .. } in self.strange.iter().filter(concerns) {
-            let remove = removal(engine, tag);
-            ui::warn(format_args!(
-                "image {tag} is left out: {reason}; {remove} removes it"
-            ));
+        for strange in self.strange.iter().filter(concerns) {
+            ui::warn(format_args!("image {}", strange.describe(engine)));
         }
     }
-}
-
-/// The engine's own command that removes an image.
-pub fn removal(engine: &Engine, tag: &str) -> String {
-    format!("{} rmi {tag}", engine.kind())
 }
 
 /// The images of all repositories, for a command about one of them: a warning tells of each that is

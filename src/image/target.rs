@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 
 use super::branch_from::{self, BranchFrom};
+use super::labels;
 use crate::error::Failure;
 use crate::git::{Head, ObjectId, Repo};
 use crate::ui;
@@ -39,9 +40,35 @@ pub enum Fetch {
 
 /// Resolves what the user typed (`HEAD` when nothing was).
 pub fn resolve(repo: &Repo, typed: Option<&str>, fetch: Fetch) -> Result<Target> {
-    let typed = typed.unwrap_or("HEAD");
-    match branch_from::parse(typed, &repo.remotes()?) {
-        BranchFrom::Head => head(repo),
+    let target = find(repo, typed.unwrap_or("HEAD"), fetch)?;
+    refuse_odd_name(&target)?;
+    Ok(target)
+}
+
+/// Git keeps refs of names that it takes for no branch of its own (`git branch` refuses them), and an
+/// image could not be told of by them either: git would read the name as an option.
+fn refuse_odd_name(target: &Target) -> Result<()> {
+    let Target { branch, commit, .. } = target;
+    let odd = match labels::line("name", branch) {
+        Err(_) if branch.starts_with('-') => "begins with a hyphen",
+        Err(_) => "has control characters in it",
+        Ok(_) if branch == "HEAD" => "is that of HEAD",
+        Ok(_) => return Ok(()),
+    };
+    let local = target.reference.as_deref() == Some(&format!("refs/heads/{branch}"));
+    let rename = shlex::try_quote(branch).ok().filter(|_| local);
+    let hint = match rename {
+        Some(branch) => format!("git branch -m -- {branch} NAME renames it"),
+        None => format!("name the commit in place of it: {commit}"),
+    };
+    let message = format!("{branch:?} cannot be the branch of an image, as its name {odd}");
+    bail!(Failure::new(message).hint(hint))
+}
+
+fn find(repo: &Repo, typed: &str, fetch: Fetch) -> Result<Target> {
+    let remotes = repo.remotes()?;
+    match branch_from::parse(typed, &remotes) {
+        BranchFrom::Head => head(repo, &remotes),
         BranchFrom::Remote { remote, branch } => {
             if fetch == Fetch::Yes {
                 // No moving line: git may ask for a passphrase meanwhile.
@@ -64,7 +91,7 @@ pub fn resolve(repo: &Repo, typed: Option<&str>, fetch: Fetch) -> Result<Target>
     }
 }
 
-fn head(repo: &Repo) -> Result<Target> {
+fn head(repo: &Repo, remotes: &[String]) -> Result<Target> {
     match repo.head()? {
         Head::Branch(branch) => {
             let reference = format!("refs/heads/{branch}");
@@ -73,8 +100,14 @@ fn head(repo: &Repo) -> Result<Target> {
                     .hint("make a first commit, or name another branch");
                 bail!(broken(repo, &branch)?.unwrap_or(empty));
             };
+            // Of a local branch `origin/main` the short name is that of another.
+            let short = branch_from::parse(&branch, remotes) == BranchFrom::Local(branch.clone());
+            let branch_from = match short && !branch.starts_with("refs/") {
+                true => branch.clone(),
+                false => reference.clone(),
+            };
             Ok(Target {
-                branch_from: branch.clone(),
+                branch_from,
                 branch,
                 reference: Some(reference),
                 commit,
@@ -95,13 +128,17 @@ fn head(repo: &Repo) -> Result<Target> {
     }
 }
 
-/// Why a branch that is there leads to no commit.
-fn broken(repo: &Repo, branch: &str) -> Result<Option<Failure>> {
-    let id = repo.named_by(&format!("refs/heads/{branch}"))?;
-    Ok(id.map(|id| {
-        Failure::new(format!("{branch} is at {id}, which cannot be read here"))
-            .hint("git fsck says what else is broken")
-    }))
+/// Why a branch or a tag that is there leads to no commit.
+fn broken(repo: &Repo, name: &str) -> Result<Option<Failure>> {
+    let in_full = name.starts_with("refs/").then(|| name.to_owned());
+    let short = ["heads", "tags"].map(|place| format!("refs/{place}/{name}"));
+    for reference in in_full.into_iter().chain(short) {
+        if let Some(id) = repo.named_by(&reference)? {
+            let failure = Failure::new(format!("{name} is at {id}, which cannot be read here"));
+            return Ok(Some(failure.hint("git fsck says what else is broken")));
+        }
+    }
+    Ok(None)
 }
 
 fn local(repo: &Repo, typed: &str) -> Result<Target> {
@@ -110,12 +147,15 @@ fn local(repo: &Repo, typed: &str) -> Result<Target> {
     let reference = format!("refs/heads/{name}");
     let tag = format!("refs/tags/{tag_name}");
     let full = format!("refs/{typed}");
-    let (branch, tagged, shortened) = if branch_from::can_be_ref(name) {
-        let mut found = repo.commits(&[&reference, &tag, &full])?.into_iter();
-        (found.next(), found.next(), found.next())
-    } else {
-        (None, None, None)
-    };
+    // A branch may be called `refs/heads/x`.
+    let nested = format!("refs/heads/{typed}");
+    let mut found = match branch_from::can_be_ref(name) {
+        true => repo.commits(&[&reference, &tag, &full, &nested])?,
+        false => Vec::new(),
+    }
+    .into_iter();
+    let (branch, tagged, shortened) = (found.next(), found.next(), found.next());
+    let nests = found.next().flatten().is_some();
     let target = |branch: &str, reference, commit| Target {
         branch_from: typed.to_owned(),
         branch: branch.to_owned(),
@@ -132,6 +172,9 @@ fn local(repo: &Repo, typed: &str) -> Result<Target> {
     let is_short = typed.starts_with("heads/") || typed.starts_with("tags/");
     if is_short && shortened.flatten().is_some() {
         return local(repo, &full);
+    }
+    if nests {
+        return local(repo, &nested);
     }
     // git fails altogether on `@{upstream}` of a branch that has none.
     match repo.commits(&[typed]).map(|mut found| found.remove(0)) {
@@ -151,6 +194,12 @@ fn local(repo: &Repo, typed: &str) -> Result<Target> {
 }
 
 fn unknown(repo: &Repo, typed: &str) -> Result<Failure> {
+    if let Some(kind) = repo.kind_of(typed)?.filter(|kind| kind != "commit") {
+        return Ok(
+            Failure::new(format!("{typed} leads to a {kind}, and not to a commit"))
+                .hint("git branch -a lists the branches, git log the commits"),
+        );
+    }
     if branch_from::can_be_ref(typed)
         && let Some(failure) = broken(repo, typed)?
     {

@@ -63,7 +63,7 @@ fn reference(subject: Subject, remotes: &[String]) -> String {
     let branch = subject.branch;
     match branch_from::parse(subject.branch_from, remotes) {
         BranchFrom::Remote { remote, branch } => format!("refs/remotes/{remote}/{branch}"),
-        BranchFrom::Local(name) if name.trim_start_matches("refs/heads/") != branch => {
+        BranchFrom::Local(name) if name != branch && name != format!("refs/heads/{branch}") => {
             // It was a branch of a remote that is no more.
             format!("refs/remotes/{}", subject.branch_from)
         }
@@ -291,6 +291,8 @@ mod tests {
     fn an_image_follows_the_ref_it_was_built_from() {
         assert_eq!(follows("main", "main"), "refs/heads/main");
         assert_eq!(follows("main", "refs/heads/main"), "refs/heads/main");
+        let nested = "refs/heads/refs/heads/main";
+        assert_eq!(follows("refs/heads/main", nested), nested);
         assert_eq!(follows("main", "origin/main"), "refs/remotes/origin/main");
         // The remote `space` was removed.
         assert_eq!(follows("main", "space/main"), "refs/remotes/space/main");

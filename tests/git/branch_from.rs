@@ -257,15 +257,99 @@ fn names_that_lead_nowhere_are_explained() {
     no branch, tag or commit is called topic in [ROOT]/[REPO]
     hint: did you mean origin/topic?
     ");
-    // A tree is no commit, and options are no names.
-    insta::assert_snapshot!(refusal(&repo, "HEAD:"), @r"
-    no branch, tag or commit is called HEAD: in [ROOT]/[REPO]
-    hint: git branch -a lists the branches
-    ");
+    // Options are no names.
     insta::assert_snapshot!(refusal(&repo, "--help"), @r"
     no branch, tag or commit is called --help in [ROOT]/[REPO]
     hint: git branch -a lists the branches
     ");
+}
+
+#[test]
+fn what_leads_to_something_else_than_a_commit_is_told() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repo();
+    repo.git(["tag", "blob", "HEAD:a"]);
+    repo.git(["tag", "-a", "-m", "Of a tag", "of-a-tag", "blob"]);
+    for (typed, kind) in [
+        ("blob", "blob"),
+        ("of-a-tag", "blob"),
+        ("refs/tags/blob", "blob"),
+        ("HEAD:", "tree"),
+    ] {
+        let said = refusal(&repo, typed);
+        let expected = format!("{typed} leads to a {kind}, and not to a commit\nhint: ");
+        assert!(said.starts_with(&expected), "{said}");
+    }
+    repo.git(["tag", "lost"]);
+    let id = repo.lose("HEAD");
+    let said = refusal(&repo, "lost");
+    assert!(
+        said.starts_with(&format!("lost is at {id}, which cannot be read here")),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_branch_that_looks_like_another_ref_is_written_in_full() {
+    let sandbox = Sandbox::new();
+    let (repo, other) = (sandbox.repo(), sandbox.repo());
+    repo.remote("origin", &other).commits(1);
+    for (branch, typed) in [
+        ("refs/heads/zz", "refs/heads/zz"),
+        ("refs/heads/zz", "refs/heads/refs/heads/zz"),
+        ("origin/main", "refs/heads/origin/main"),
+    ] {
+        let reference = format!("refs/heads/{branch}");
+        repo.git(["update-ref", &reference, "HEAD~1"]);
+        let first = repo.id("HEAD~1");
+        is(&resolve(&repo, typed), branch, Some(&reference), &first);
+        repo.git(["symbolic-ref", "HEAD", &reference]);
+        let target = resolve(&repo, "HEAD");
+        is(&target, branch, Some(&reference), &first);
+        // It leads there again.
+        assert_eq!(resolve(&repo, &target.branch_from), target);
+        repo.git(["symbolic-ref", "HEAD", "refs/heads/main"]);
+    }
+    // Where there is a shorter one, that is what git means, too.
+    repo.git(["branch", "zz"]);
+    is(
+        &resolve(&repo, "refs/heads/zz"),
+        "zz",
+        Some("refs/heads/zz"),
+        &repo.head(),
+    );
+}
+
+#[test]
+fn a_name_that_git_branch_refuses_is_refused_before_anything_is_done() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repo();
+    let head = repo.head();
+    for branch in ["-x", "--help", "HEAD", "a\u{85}b"] {
+        let reference = format!("refs/heads/{branch}");
+        repo.git(["update-ref", &reference, "HEAD"]);
+        let said = refusal(&repo, &reference);
+        assert!(
+            said.starts_with(&format!("{branch:?} cannot be the branch of an image")),
+            "{said}"
+        );
+        repo.git(["symbolic-ref", "HEAD", &reference]);
+        assert_eq!(refusal(&repo, "HEAD"), said);
+        repo.git(["symbolic-ref", "HEAD", "refs/heads/main"]);
+    }
+    insta::assert_snapshot!(refusal(&repo, "-x"), @r#"
+    "-x" cannot be the branch of an image, as its name begins with a hyphen
+    hint: git branch -m -- -x NAME renames it
+    "#);
+    // What the hint says.
+    repo.git(["branch", "-m", "--", "-x", "x"]);
+    is(&resolve(&repo, "x"), "x", Some("refs/heads/x"), &head);
+    repo.git(["update-ref", "refs/tags/-v", "HEAD"]);
+    let said = refusal(&repo, "refs/tags/-v");
+    assert!(
+        said.ends_with(&format!("hint: name the commit in place of it: {head}")),
+        "{said}"
+    );
 }
 
 #[test]

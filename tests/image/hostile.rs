@@ -48,6 +48,53 @@ fn a_branch() {
     goes_all_the_way(&lab, &repo, BRANCH);
 }
 
+/// Git takes `refs/heads/zz` for the branch's whole name, unless it is asked for in full.
+#[test]
+fn a_branch_that_looks_like_a_ref() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let branch = "refs/heads/zz";
+    let reference = format!("refs/heads/{branch}");
+    repo.git(["update-ref", &reference, "HEAD"]);
+    repo.git(["symbolic-ref", "HEAD", &reference]);
+    let image = lab.create(&repo, &[]);
+    assert_eq!(image.label("branch"), branch);
+    assert_eq!(image.sh("git symbolic-ref HEAD"), reference);
+    let tip = repo.commit("More", &[("b", "1")]);
+    let shown = lab.dkr(&repo.path, ["check"]).ok().stdout;
+    assert!(
+        shown.contains("is 1 commit behind refs/heads/refs/heads/zz"),
+        "{shown}"
+    );
+    let started = lab.start(&repo, &[], "git rev-parse HEAD @{upstream}").ok();
+    assert_eq!(started.stdout, format!("{tip}\n{tip}\n"));
+    assert_eq!(lab.update(&repo, &[branch]).label("commit"), tip);
+}
+
+/// As a tag of that name makes the short one ambiguous to git.
+#[test]
+fn a_tag_of_the_branch_s_name() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.git(["tag", "main"]);
+    repo.commit("More", &[("b", "1")]);
+    lab.create(&repo, &["main"]);
+    repo.branch("topic", "heads/main");
+    let tip = repo.commit("Topic", &[("c", "1")]);
+    let script = "git rev-parse HEAD; git config --get-regexp '^branch\\.main\\.' || :";
+    let outcome = lab.start(&repo, &[".", "topic"], script).ok();
+    assert_eq!(outcome.stdout, tip + "\n");
+    outcome.never_says("fatal");
+    // A create on the image of main forgets that branch, too.
+    let image = lab.create(&repo, &["topic"]);
+    assert_eq!(image.label("type"), "base");
+    assert_ne!(image.label("parent"), "");
+    assert_eq!(
+        image.sh("git config --get-regexp '^branch\\.main\\.' || :"),
+        ""
+    );
+}
+
 #[test]
 fn a_branch_of_a_remote() {
     let Some(lab) = Lab::new() else { return };

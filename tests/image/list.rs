@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::common::client;
 use crate::common::dkr::{Outcome, outcome};
 use crate::common::engine::Lab;
 
@@ -201,9 +202,29 @@ fn labels_of_others_that_make_no_sense_are_left_out_with_a_word() {
     lab.docker(&["build", "--quiet", "--tag", &tag, "--label", &path, folder]);
     let good = lab.create(&repo, &[]).tag;
     assert_eq!(tags(&lab.list(&repo, &[])), [&good]);
-    lab.dkr(&repo.path, ["list-images"])
-        .ok()
-        .says(&format!("warning: image {tag} is left out"));
+    let warning = format!("warning: image {tag} is left out");
+    lab.dkr(&repo.path, ["list-images"]).ok().says(&warning);
+    lab.dkr(&repo.path, ["check"]).ok().says(&warning);
+    // It is no business of other repositories' commands.
+    let other = lab.repo();
+    lab.create(&other, &[]);
+    for args in [
+        &["create-image"][..],
+        &["update-image"],
+        &["list-images", "."],
+        &["check"],
+        &["explain"],
+        &["start-image", "--", "true"],
+    ] {
+        lab.dkr(&other.path, args).ok().never_says(&tag);
+    }
+    let doctor = lab.dkr(&other.path, ["doctor"]).ok().stdout;
+    assert!(
+        doctor.contains(&format!("{tag} is left out: it has no label")),
+        "{doctor}"
+    );
+    let removed = format!("{} rmi {tag} removes it", client::name());
+    assert!(doctor.contains(&removed), "{doctor}");
 }
 
 #[test]
