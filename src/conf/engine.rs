@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::problem::{Problem, Problems};
-use super::{Origin, Sources, Value, variable};
+use super::{Origin, Sources, Value, home, variable};
 use crate::engine::Kind;
 
 /// The engine that the user asked for, if any: the flag, then environment and git config.
@@ -45,7 +45,7 @@ pub fn docker_socket() -> Option<PathBuf> {
 fn current_context() -> Option<String> {
     let folder = match variable("DOCKER_CONFIG") {
         Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(variable("HOME")?).join(".docker"),
+        None => home()?.join(".docker"),
     };
     let text = std::fs::read(folder.join("config.json")).ok()?;
     let Ok(config) = serde_json::from_slice::<serde_json::Value>(&text) else {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::variable;
+use super::{home, variable};
 use crate::error::Failure;
 use crate::fs;
 
@@ -12,13 +12,15 @@ use crate::fs;
 /// (XDG Base Directory Specification, "Basics").
 fn folder(name: &str, below_home: &str) -> Result<PathBuf> {
     let set = variable(name).map(PathBuf::from);
-    let root = match (set.filter(|path| path.is_absolute()), variable("HOME")) {
+    let root = match (set.filter(|path| path.is_absolute()), home()) {
         (Some(folder), _) => folder,
-        (None, Some(home)) => PathBuf::from(home).join(below_home),
+        (None, Some(home)) => home.join(below_home),
         (None, None) => {
-            return Err(Failure::new("HOME is not set")
-                .hint(format!("set it, or {name} to an absolute path"))
-                .into());
+            return Err(
+                Failure::new("HOME is not set, and this user has no home folder")
+                    .hint(format!("set it, or {name} to an absolute path"))
+                    .into(),
+            );
         }
     };
     Ok(root.join("git-dkr"))

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::problem::{Problem, Problems};
-use super::{Origin, Sources, Value, variable};
+use super::{Origin, Sources, Value, home};
 use crate::git::Objects;
 
 /// How the host is reached and what its network needs.
@@ -80,8 +80,8 @@ fn objects(
 
 /// `~/` is the home folder, as a shell would have made of it.
 pub fn expand(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), variable("HOME")) {
-        (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+    match (path.strip_prefix("~/"), home()) {
+        (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(path),
     }
 }

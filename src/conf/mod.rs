@@ -173,6 +173,12 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// The user's home folder: `HOME`, or what a login would set where a service has none.
+pub fn home() -> Option<PathBuf> {
+    let by_user = || std::env::home_dir().filter(|home| home.is_absolute());
+    variable("HOME").map(PathBuf::from).or_else(by_user)
+}
+
 /// Variables by which programs find a proxy: passed to the steps of a build and to containers,
 /// never baked.
 const PROXIES: [&str; 8] = [

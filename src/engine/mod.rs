@@ -76,6 +76,11 @@ impl Engine {
         self.kind
     }
 
+    /// Whether it sees the files of this machine, as far as can be told without asking it.
+    pub fn is_local(&self) -> bool {
+        self.kind == Kind::Podman || self.socket.is_some()
+    }
+
     /// A command of this engine.
     fn cmd(&self) -> Cmd {
         Cmd::new(&self.program)

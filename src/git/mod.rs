@@ -110,10 +110,15 @@ fn outside() -> Cmd {
 /// A git command where `path` is; `None` is the current folder, where `GIT_DIR` and the like are
 /// obeyed.
 fn at(path: Option<&Path>) -> Cmd {
-    match path {
+    match unless_here(path) {
         Some(path) => outside().arg("-C").arg(path),
         None => Cmd::new("git"),
     }
+}
+
+/// A path, unless it is that of the current folder: `git --git-dir=X dkr ls .` is about X.
+fn unless_here(path: Option<&Path>) -> Option<&Path> {
+    path.filter(|path| *path != Path::new("."))
 }
 
 /// For `upload-pack`: packs that need nothing else. Whoever fetches a thin one, as git does, adds to it

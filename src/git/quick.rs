@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 use gix::bstr::ByteSlice;
 
-use super::{Head, ObjectId, Repo};
+use super::{Head, ObjectId, Repo, unless_here};
 
 impl Repo {
     /// As [`Repo::find`], for those who only look: without starting git, where that will do.
@@ -28,7 +28,7 @@ impl Repo {
 
     /// In process: a worktree of an ordinary repository, or a bare one.
     fn discover(path: Option<&Path>) -> Option<Self> {
-        let found = match path {
+        let found = match unless_here(path) {
             // Taken for the current folder here, and refused there.
             Some(path) if path.as_os_str().is_empty() => return None,
             Some(path) => gix::ThreadSafeRepository::discover(path),
@@ -47,6 +47,8 @@ impl Repo {
             _ if gix.is_bare() => common_dir.clone(),
             _ => return None,
         };
+        // Git's answer is refused then.
+        common_dir.to_str()?;
         Some(Self {
             git_dir: gix.git_dir().canonicalize().ok()?,
             objects: common_dir.join("objects"),

@@ -74,6 +74,14 @@ impl Repo {
             }
             return Err(error).with_context(|| format!("cannot read the repository at {shown}"));
         }
+        if std::str::from_utf8(&output.stdout).is_err() {
+            let answer = lines(&output.stdout);
+            let git_dir = answer.first().map_or("", String::as_str);
+            bail!(
+                Failure::new(format!("the path {git_dir} is not UTF-8"))
+                    .hint("labels of images are text: move the repository to a path that is UTF-8")
+            );
+        }
         Self::from_rev_parse(&lines(&output.stdout), &base)
             .with_context(|| format!("cannot make out the repository at {shown}"))
             .map(Some)
@@ -90,14 +98,14 @@ impl Repo {
         let (git_dir, common_dir) = (PathBuf::from(git_dir), PathBuf::from(common_dir));
         let path = if common_dir.ends_with(".git") {
             common_dir.parent().unwrap_or(&common_dir).to_owned()
-        } else if is_bare(&common_dir)? {
-            common_dir.clone()
         } else {
-            // A submodule, or a git directory kept apart from its worktree.
+            // That of a submodule is kept apart from its worktree. A bare one has none, and `--git-dir`
+            // takes any folder for one.
             let toplevel = base.clone().args(["rev-parse", "--show-toplevel"]);
-            lines(&run("rev-parse", &toplevel)?)
-                .first()
-                .map_or_else(|| common_dir.clone(), PathBuf::from)
+            let top = lines(&toplevel.output()?.stdout).first().map(PathBuf::from);
+            let is_worktree = |top: &PathBuf| top.join(".git").exists();
+            top.filter(is_worktree)
+                .unwrap_or_else(|| common_dir.clone())
         };
         Ok(Self {
             path: std::fs::canonicalize(&path).unwrap_or(path),
@@ -147,11 +155,6 @@ impl Repo {
     pub fn remotes(&self) -> Result<Vec<String>> {
         Ok(lines(&run("remote", &self.git(["remote"]))?))
     }
-}
-
-fn is_bare(common_dir: &Path) -> Result<bool> {
-    let cmd = command(common_dir).args(["rev-parse", "--is-bare-repository"]);
-    Ok(run("rev-parse", &cmd)?.starts_with(b"true"))
 }
 
 /// The same outside of any repository.

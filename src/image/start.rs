@@ -92,9 +92,33 @@ impl Start<'_> {
         for (_, file) in &mut wishes.keys {
             *file = check_key_file(file)?;
         }
+        self.check_volumes()?;
         wishes.hostname = Some(hostname);
         wishes.name = Some(name);
         Ok(wishes)
+    }
+
+    /// Docker would make a folder of root's for each that is missing, and podman fails.
+    fn check_volumes(&self) -> Result<()> {
+        let missing =
+            |(source, _): &(&str, &str)| source.starts_with('/') && !Path::new(source).exists();
+        let volumes = self.conf.volumes.value.iter();
+        let mut volumes = volumes.filter_map(|volume| volume.split_once(':'));
+        let found = volumes.find(missing).filter(|_| self.engine.is_local());
+        let Some((source, target)) = found else {
+            return Ok(());
+        };
+        let target = target.split(':').next().unwrap_or_default();
+        let origin = &self.conf.volumes.origin;
+        let make = shlex::try_join(["mkdir", "-p", source])?;
+        bail!(
+            Failure::new(format!(
+                "there is no {source} on this machine, which {origin} wants at {target}"
+            ))
+            .hint(format!(
+                "{make} makes it; DKR_VOLUMES or git config dkr.volumes names others"
+            ))
+        );
     }
 
     fn check_hostname(&self, name: String) -> Result<String> {

@@ -35,7 +35,7 @@ impl Site {
             ),
         };
         let state = state(&root)?;
-        let home = conf::variable("HOME").map(|home| resolved(Path::new(&home)));
+        let home = conf::home().map(|home| resolved(&home));
         let mut own = vec![resolved(&state), resolved(&root.join(STATE))];
         own.extend(caches.iter().map(|cache| resolved(cache)));
         own.extend(conf::cache_dir().map(|cache| resolved(&cache)));

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::common::Sandbox;
 use crate::common::dkr::outcome;
 use crate::common::engine::Lab;
+use crate::common::{Sandbox, run};
 
 #[test]
 fn all_is_well_where_the_engine_works() {
@@ -80,6 +80,20 @@ fn each_check_that_fails_says_what_to_do() {
         assert!(check["hint"].is_string(), "{check}");
     }
     assert!(checks.iter().any(|check| check["ok"] == false));
+}
+
+/// As in a service or a cron job: what a login would set.
+#[test]
+fn without_a_home_in_the_environment() {
+    let Some(lab) = Lab::new() else { return };
+    let id = run(std::process::Command::new("id").arg("-u"));
+    let entry = run(std::process::Command::new("getent").args(["passwd", id.trim()]));
+    let home = entry.split(':').nth(5).unwrap();
+    let mut command = lab.dkr_command(lab.root(), ["doctor"]);
+    command.env_remove("HOME").env_remove("XDG_CACHE_HOME");
+    let shown = outcome(&mut command).ok().stdout;
+    let cache = format!("ok  cache          {home}/.cache/git-dkr\n");
+    assert!(shown.contains(&cache), "{shown}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Repositories of every kind, baked for real. What the git edge makes of them is tested there.
 
+use crate::common::dkr::outcome;
 use crate::common::engine::{Image, Lab};
 use crate::common::repo::Repo;
 
@@ -129,4 +130,67 @@ fn a_reftable_repository_is_baked_updated_and_pushed_to() {
     assert_eq!(lab.update(&repo, &[]).sh("git rev-parse HEAD"), repo.head());
     lab.start_work(&repo, "git push --quiet host").ok();
     assert_eq!(lab.pushed_work(&repo), repo.head());
+}
+
+/// As the default of REPO, `.` is where git was told to look.
+#[test]
+fn a_git_directory_that_is_named() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let other = lab.repo();
+    lab.create(&other, &[]);
+    let tag = lab.create(&repo, &[]).tag;
+    let bare = repo.clone_with(&["--bare"]);
+    let apart = lab.path("apart");
+    let dkr = |git_dir: &std::path::Path, args: &[&str]| {
+        let mut command = lab.dkr_command(&other.path, args);
+        outcome(command.env("GIT_DIR", git_dir)).ok()
+    };
+    let listed = dkr(&repo.path.join(".git"), &["ls", "."]).stdout;
+    assert!(
+        listed.contains(&tag) && listed.lines().count() == 2,
+        "{listed}"
+    );
+    // Neither has a worktree: they are known by their own paths, wherever one stands.
+    std::fs::rename(repo.path.join(".git"), &apart).unwrap();
+    for git_dir in [&bare.path, &apart] {
+        let made = dkr(git_dir, &["create-image", "."]);
+        let image = lab.image(&made);
+        assert_eq!(image.label("repo_path"), git_dir.to_str().unwrap());
+        assert_eq!(image.sh("git rev-parse HEAD"), bare.head());
+        let listed = dkr(git_dir, &["ls", "."]).stdout;
+        assert!(
+            listed.contains(&image.tag) && listed.contains("fresh"),
+            "{listed}"
+        );
+    }
+}
+
+/// Neither a repository that the base image binds git to, nor hooks that it has for all of them.
+#[test]
+fn what_the_base_image_tells_git_is_not_meant_for_the_clone() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.conf(
+        "[pre_clone]\n\
+         RUN mkdir /hooks && for hook in post-checkout reference-transaction; do printf '#!/bin/sh\\nexit 1\\n' >/hooks/$hook; done\n\
+         RUN chmod 755 /hooks/* && git config --system core.hooksPath /hooks\n\
+         ENV GIT_DIR=/nowhere GIT_WORK_TREE=/nowhere\n",
+    );
+    lab.create(&repo, &[]);
+    let script =
+        "unset GIT_DIR GIT_WORK_TREE; cd /workspace; git rev-parse HEAD; git status --porcelain";
+    let tip = repo.commit("More", &[("b", "1")]);
+    assert_eq!(lab.update(&repo, &[]).sh(script), tip);
+    // The command is not bound to it, either; the hooks are its own affair.
+    let start = |options: &[&str]| {
+        let script = "git rev-parse HEAD; git status --porcelain";
+        lab.start(&repo, options, script).ok().stdout
+    };
+    assert_eq!(start(&[]), tip + "\n");
+    let tip = repo.commit("News", &[("c", "1")]);
+    assert_eq!(start(&[]), tip + "\n");
+    let tip = repo.branch("topic", "main").commit("Topic", &[("d", "1")]);
+    assert_eq!(start(&["topic"]), tip.clone() + "\n");
+    assert_eq!(lab.create(&repo, &["topic"]).sh(script), tip);
 }

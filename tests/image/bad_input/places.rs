@@ -24,6 +24,29 @@ fn not_a_repository() {
     ");
 }
 
+/// Labels of images are text.
+#[test]
+fn a_path_that_is_not_utf_8() {
+    use std::os::unix::ffi::OsStrExt;
+    let Some(lab) = Lab::new() else { return };
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9");
+    let repo = lab.repo();
+    let path = lab.root().join(name);
+    std::fs::rename(&repo.path, &path).unwrap();
+    for args in [
+        &["create-image"][..],
+        &["update-image", "main"],
+        &["start-image", "--", "true"],
+        &["list-images", "."],
+        &["check"],
+        &["hooks", "install"],
+    ] {
+        let said = refused_at(&lab, &path, args);
+        assert!(said.contains("is not UTF-8\nhint: "), "{said}");
+    }
+    assert!(!path.join(".git/dkr").exists());
+}
+
 #[test]
 fn a_path_that_does_not_exist() {
     let Some(lab) = Lab::new() else { return };

@@ -186,3 +186,23 @@ fn a_key_that_only_others_may_read() {
         .says("Permission denied")
         .says("--ssh-key");
 }
+
+/// Docker would make a folder of root's, silently.
+#[test]
+fn a_volume_whose_folder_is_missing() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let folder = lab.path("no folder");
+    repo.conf(&format!("volumes = '{}:/data:ro'\n", folder.display()));
+    lab.create(&repo, &[]);
+    let said = refused(&lab, &repo, &["start-image", "--", "true"]);
+    assert!(
+        said.contains("there is no [ROOT]/no folder on this machine, which .dkr.conf:1"),
+        "{said}"
+    );
+    assert!(
+        said.contains(" wants at /data\nhint: mkdir -p '[ROOT]/no folder' makes it"),
+        "{said}"
+    );
+    assert!(!folder.exists());
+}
