@@ -87,6 +87,9 @@ impl fmt::Display for Mistake {
     }
 }
 
+/// So many things that are wrong are told at once: whoever makes more has another file in mind.
+pub const MOST_MISTAKES: usize = 100;
+
 /// All that is wrong in files that a user wrote; at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistakes {

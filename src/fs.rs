@@ -2,19 +2,23 @@
 
 use std::fs::{File, TryLockError};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tempfile::TempDir;
+use rustix::fs::OFlags;
 
 use crate::{proc, ui};
 
-/// How the names of our temporary folders begin.
-const PREFIX: &str = "git-dkr-";
-/// The file in each whose lock says that its owner is alive.
-const ALIVE: &str = ".alive";
+mod read;
+mod scratch;
+
+pub use read::{
+    LONGEST_TEXT, check_size, is_missing, open, read, read_limited, read_text, read_written,
+    read_written_text,
+};
+pub use scratch::Scratch;
 
 /// Writes a file by way of a temporary one beside it, so that a reader sees the old content or
 /// the new, and an interruption leaves the old.
@@ -49,75 +53,6 @@ fn replace(path: &Path, bytes: &[u8], finish: impl Fn(&File) -> std::io::Result<
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Docker splits the path of a key at commas, and knows no way to quote them.
-fn root(configured: PathBuf) -> PathBuf {
-    if configured.to_string_lossy().contains(',') {
-        PathBuf::from("/tmp")
-    } else {
-        configured
-    }
-}
-
-/// A temporary folder that only we can read, removed when dropped.
-#[derive(Debug)]
-pub struct Scratch {
-    folder: TempDir,
-    _alive: File,
-}
-
-impl Scratch {
-    /// Makes one, and removes those that a killed run left behind.
-    pub fn new() -> Result<Self> {
-        Self::within(&root(std::env::temp_dir()))
-    }
-
-    /// The same in a folder of the caller's, made when it is not there: for what is too large for
-    /// the place of temporary files, which may be memory.
-    pub fn below(root: &Path) -> Result<Self> {
-        std::fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
-        Self::within(root)
-    }
-
-    fn within(root: &Path) -> Result<Self> {
-        sweep(root);
-        let make = || -> std::io::Result<Self> {
-            let folder = tempfile::Builder::new()
-                .prefix(PREFIX)
-                .permissions(std::fs::Permissions::from_mode(0o700))
-                .tempdir_in(root)?;
-            let alive = File::create(folder.path().join(ALIVE))?;
-            alive.lock()?;
-            Ok(Self {
-                folder,
-                _alive: alive,
-            })
-        };
-        make().with_context(|| format!("cannot make a temporary folder in {}", root.display()))
-    }
-
-    /// The folder.
-    pub fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Makes a folder in it, which holds nothing but what is put there.
-    pub fn folder(&self, name: &str) -> Result<PathBuf> {
-        let path = self.path().join(name);
-        std::fs::create_dir_all(&path)
-            .with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(path)
-    }
-
-    /// The same for what is mounted in containers, whose users may be others than we: they can read it there,
-    /// and nobody here gets past the directory around it.
-    pub fn mountable_dir(&self, name: &str) -> Result<PathBuf> {
-        let path = self.folder(name)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
-            .with_context(|| format!("cannot open {} to containers", path.display()))?;
-        Ok(path)
-    }
-}
-
 /// Writes a file with this mode, whatever the umask: 0600 for its owner alone, 0700 to be run by it, and more
 /// where the directory around it is closed.
 pub fn write_private(path: &Path, bytes: impl AsRef<[u8]>, mode: u32) -> Result<()> {
@@ -136,23 +71,6 @@ pub fn check_writable(folder: &Path) -> Result<()> {
     let made = made.unwrap_or(Path::new("/"));
     tempfile::tempfile_in(made).with_context(|| format!("cannot write to {}", made.display()))?;
     Ok(())
-}
-
-/// Removes the temporary folders whose owners are gone. Best effort: others' folders and races
-/// with a starting run are left alone.
-fn sweep(root: &Path) {
-    for entry in std::fs::read_dir(root).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        if !name.to_string_lossy().starts_with(PREFIX) {
-            continue;
-        }
-        let Ok(alive) = File::open(entry.path().join(ALIVE)) else {
-            continue;
-        };
-        if alive.try_lock().is_ok() {
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
 }
 
 /// Holds a lock file until dropped; waits for its turn and says so once.
@@ -178,7 +96,7 @@ impl Lock {
         path.parent()
             .map_or(Ok(()), std::fs::create_dir_all)
             // That of another user is locked as it is.
-            .and_then(|()| File::create(path).or_else(|_| File::open(path)))
+            .and_then(|()| lock_file(path).or_else(|_| open(path)))
             .with_context(|| format!("cannot make the lock {}", path.display()))
     }
 
@@ -199,6 +117,20 @@ impl Lock {
     }
 }
 
+/// Makes or opens the file of a lock, and waits for nobody who may have put a FIFO there.
+fn lock_file(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    let options = options.create(true).truncate(false).write(true);
+    let file = options
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(std::io::Error::other("it is no regular file"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,24 +146,6 @@ mod tests {
         assert!(write_whole(&taken, b"new").is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
-    }
-
-    #[test]
-    fn the_sweep_takes_the_dead_and_leaves_the_living() {
-        let root = tempfile::tempdir().unwrap();
-        let dead = root.path().join(format!("{PREFIX}dead"));
-        let living = root.path().join(format!("{PREFIX}living"));
-        let other = root.path().join("other");
-        for folder in [&dead, &living, &other] {
-            std::fs::create_dir(folder).unwrap();
-            std::fs::write(folder.join(ALIVE), "").unwrap();
-        }
-        let lock = File::open(living.join(ALIVE)).unwrap();
-        lock.lock().unwrap();
-        sweep(root.path());
-        assert!(!dead.exists());
-        assert!(living.exists());
-        assert!(other.exists());
     }
 
     #[test]

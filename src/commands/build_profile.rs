@@ -1,6 +1,6 @@
 //! `git dkr build-profile`
 
-use std::io::{IsTerminal, Read};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::EngineArgs;
 use crate::conf::Host;
 use crate::error::{Failure, Interrupted};
+use crate::fs::read_limited;
 use crate::git::{self, Repo};
 use crate::image::settings::sources;
 use crate::profile::{Logged, Response, build, request};
@@ -90,9 +91,7 @@ fn standard_input() -> Result<Vec<u8>> {
     }
     let (send, receive) = channel();
     std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = std::io::stdin().read_to_end(&mut bytes).map(|_| bytes);
-        let _ = send.send(read);
+        let _ = send.send(read_limited(&mut std::io::stdin(), "the request"));
     });
     loop {
         match receive.recv_timeout(Duration::from_millis(50)) {

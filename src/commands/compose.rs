@@ -114,7 +114,7 @@ impl Compose {
         if self.force || !file.exists() {
             return Ok(());
         }
-        let old = std::fs::read(file).with_context(|| format!("cannot read {shown}"))?;
+        let old = crate::fs::read(file).with_context(|| format!("cannot read {shown}"))?;
         if !old.starts_with(MARK.as_bytes()) {
             bail!(
                 Failure::new(format!(

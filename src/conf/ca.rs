@@ -36,7 +36,7 @@ pub const VARIABLES: [&str; 7] = [
 /// Reads the user's extra certificates.
 pub fn read(file: &Path) -> Result<Vec<u8>> {
     let shown = file.display();
-    let bytes = match std::fs::read(file) {
+    let bytes = match crate::fs::read(file) {
         Ok(bytes) => bytes,
         Err(error) => bail!(
             Failure::new(format!("cannot read the CA bundle {shown}: {error}"))
@@ -65,7 +65,7 @@ pub fn with_system(extra: &[u8]) -> Vec<u8> {
     let system = SYSTEM_BUNDLES
         .iter()
         .map(PathBuf::from)
-        .find_map(|path| std::fs::read(path).ok())
+        .find_map(|path| crate::fs::read(path).ok())
         .unwrap_or_default();
     [&system, &b"\n"[..], extra].concat()
 }

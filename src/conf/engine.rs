@@ -47,7 +47,7 @@ fn current_context() -> Option<String> {
         Some(folder) => PathBuf::from(folder),
         None => home()?.join(".docker"),
     };
-    let text = std::fs::read(folder.join("config.json")).ok()?;
+    let text = crate::fs::read(folder.join("config.json")).ok()?;
     let Ok(config) = serde_json::from_slice::<serde_json::Value>(&text) else {
         return Some("unreadable".to_owned());
     };

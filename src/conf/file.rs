@@ -2,6 +2,7 @@
 
 use super::problem::{Place, Problem};
 use super::{Origin, instructions};
+use crate::error::MOST_MISTAKES;
 
 /// Every key, in the order of the documentation.
 pub(super) const KEYS: [&str; 19] = [
@@ -77,6 +78,9 @@ pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> File {
     let mut file = File::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, raw) in text.lines().enumerate() {
+        if problems.len() >= MOST_MISTAKES {
+            break;
+        }
         let line = raw.trim();
         let at = Place {
             line: index + 1,

@@ -22,6 +22,14 @@ fn an_absent_file_gives_the_defaults() {
 }
 
 #[test]
+fn so_many_problems_are_told_and_no_more() {
+    for line in ["x\n", "[x]\n", "packages = a\n", "[pre_clone]\n"] {
+        let problems = read(&line.repeat(100_000)).unwrap_err();
+        assert_eq!(problems.0.len(), crate::error::MOST_MISTAKES, "{line}");
+    }
+}
+
+#[test]
 fn every_key_is_read() {
     let conf = read(concat!(
         "# a comment\n",

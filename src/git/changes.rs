@@ -10,10 +10,8 @@ use anyhow::{Context, Result, bail};
 
 use super::{ObjectId, Repo, lines, run};
 use crate::error::Failure;
+use crate::fs;
 use crate::proc::Cmd;
-
-/// The most bytes of a settings file that are read.
-const FILE_LIMIT: usize = 1 << 20;
 
 /// Variables that change what a pathspec means.
 const PATHSPEC_VARIABLES: [&str; 4] = [
@@ -32,7 +30,7 @@ impl Repo {
     }
 
     /// The same of many commits, in their order. Fails when one of the files is larger than
-    /// 1 MiB, or is no text.
+    /// what people write, or is no text.
     pub fn files_at(&self, commits: &[ObjectId], path: &str) -> Result<Vec<Option<String>>> {
         // What git would read as something else; but for line breaks no tree has such names.
         let none = path.contains(['\n', '\r', '\0'])
@@ -46,6 +44,14 @@ impl Repo {
             None => {
                 let ask = |commit: &ObjectId| format!("{commit}:{path}\n");
                 let input: String = commits.iter().map(ask).collect();
+                let cmd = self.git(["cat-file", "--batch-check=%(objecttype) %(objectsize)"]);
+                let sizes = run("cat-file", &cmd.stdin(input.clone()))?;
+                for (line, commit) in lines(&sizes).iter().zip(commits) {
+                    let size = line
+                        .strip_prefix("blob ")
+                        .and_then(|size| size.parse().ok());
+                    check_size(path, commit, size.unwrap_or(0))?;
+                }
                 let cmd = self.git(["cat-file", "--batch=%(objecttype) %(objectsize)"]);
                 let answer = run("cat-file", &cmd.stdin(input))?;
                 let blobs =
@@ -55,9 +61,6 @@ impl Repo {
         };
         let text = |(blob, commit): (Option<Vec<u8>>, &ObjectId)| -> Result<Option<String>> {
             let Some(blob) = blob else { return Ok(None) };
-            if blob.len() > FILE_LIMIT {
-                bail!(Failure::new(format!("{path} is larger than 1 MiB")));
-            }
             let no_text = format!("{path} at {} is not UTF-8", commit.short());
             let text = String::from_utf8(blob).map_err(|_| Failure::new(no_text))?;
             Ok(Some(text))
@@ -283,6 +286,12 @@ fn parse_raw(mut bytes: &[u8]) -> Option<Vec<(String, Vec<Entry>)>> {
 fn split(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     let end = bytes.iter().position(|byte| *byte == at)?;
     Some((&bytes[..end], &bytes[end + 1..]))
+}
+
+/// That a file of settings is not larger than what people write.
+pub(super) fn check_size(path: &str, commit: &ObjectId, size: u64) -> Result<()> {
+    fs::check_size(&format!("{path} at {}", commit.short()), size)?;
+    Ok(())
 }
 
 #[cfg(test)]

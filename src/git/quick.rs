@@ -8,6 +8,7 @@ use anyhow::Context;
 use gix::bstr::ByteSlice;
 
 use super::{Head, ObjectId, Repo, unless_here};
+use crate::fs::LONGEST_TEXT;
 
 impl Repo {
     /// As [`Repo::find`], for those who only look: without starting git, where that will do.
@@ -132,6 +133,10 @@ impl Repo {
             return Some(None);
         };
         if !mode.is_blob() {
+            return None;
+        }
+        // How it is refused is one place's affair.
+        if gix.find_header(id).ok()?.size() > LONGEST_TEXT {
             return None;
         }
         Some(Some(gix.find_blob(id).ok()?.detach().data))

@@ -124,7 +124,7 @@ impl Repo {
             return Ok(None);
         }
         let file = self.common_dir.join("shallow");
-        let text = std::fs::read_to_string(&file)
+        let text = crate::fs::read_text(&file)
             .with_context(|| format!("cannot read {}", file.display()))?;
         Ok(Some(text))
     }

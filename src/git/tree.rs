@@ -18,41 +18,67 @@ pub struct TreeFile {
 impl Repo {
     /// All files below a folder of a commit, in the order of their paths; none when there is no
     /// such folder. Submodules are left out. For folders of modest size: all is held in memory.
-    pub fn folder_at(&self, commit: &ObjectId, folder: &str) -> Result<Vec<TreeFile>> {
+    /// `check` may refuse a file by its path and size before it is read.
+    pub fn folder_at(
+        &self,
+        commit: &ObjectId,
+        folder: &str,
+        check: &dyn Fn(&str, u64) -> Result<()>,
+    ) -> Result<Vec<TreeFile>> {
         let root = format!("{commit}:{folder}");
         let exists = self.git(["cat-file", "-e", &root]).output()?;
         if !exists.status.success() {
             return Ok(Vec::new());
         }
-        let listed = run("ls-tree", &self.git(["ls-tree", "-r", "-z", &root]))?;
+        let listed = run("ls-tree", &self.git(["ls-tree", "-r", "-l", "-z", &root]))?;
         let entries = parse_list(&listed).context("git ls-tree broke off")?;
         if entries.is_empty() {
             return Ok(Vec::new());
         }
-        let ids: String = entries.iter().map(|(_, id, _)| format!("{id}\n")).collect();
+        for entry in &entries {
+            check(&entry.path, entry.size)?;
+        }
+        let ids: String = entries
+            .iter()
+            .map(|entry| format!("{}\n", entry.id))
+            .collect();
         let cmd = self.git(["cat-file", "--batch=%(objectsize)"]).stdin(ids);
         let blobs = run("cat-file", &cmd)?;
         let blobs = parse_blobs(&blobs, entries.len()).context("git cat-file broke off")?;
-        let file = |((mode, _, path), bytes): ((&str, &str, String), &[u8])| TreeFile {
-            path,
-            mode: mode.to_owned(),
+        let file = |(entry, bytes): (Listed, &[u8])| TreeFile {
+            path: entry.path,
+            mode: entry.mode.to_owned(),
             bytes: bytes.to_vec(),
         };
         Ok(entries.into_iter().zip(blobs).map(file).collect())
     }
 }
 
-/// Mode, id and path of each blob in what `git ls-tree -r -z` prints.
-fn parse_list(answer: &[u8]) -> Option<Vec<(&str, &str, String)>> {
+/// A blob in what `git ls-tree -r -l -z` prints.
+#[derive(Debug, PartialEq, Eq)]
+struct Listed<'a> {
+    mode: &'a str,
+    id: &'a str,
+    size: u64,
+    path: String,
+}
+
+fn parse_list(answer: &[u8]) -> Option<Vec<Listed<'_>>> {
     let mut found = Vec::new();
     for line in answer.split(|byte| *byte == 0).filter(|l| !l.is_empty()) {
         let tab = line.iter().position(|byte| *byte == b'\t')?;
         let (head, path) = line.split_at(tab);
-        let mut words = std::str::from_utf8(head).ok()?.split(' ');
+        let mut words = std::str::from_utf8(head).ok()?.split_whitespace();
         let (mode, kind, id) = (words.next()?, words.next()?, words.next()?);
         if kind == "blob" {
             let path = String::from_utf8_lossy(path.get(1..)?).into_owned();
-            found.push((mode, id, path));
+            let size = words.next()?.parse().ok()?;
+            found.push(Listed {
+                mode,
+                id,
+                size,
+                path,
+            });
         }
     }
     Some(found)
@@ -78,12 +104,19 @@ mod tests {
 
     #[test]
     fn lists_and_blobs_are_read_as_bytes() {
-        let list = b"100644 blob a1\tone\x00120000 blob b2\ta\tb\n\x00160000 commit c3\tsub\0";
+        let list =
+            b"100644 blob a1     12\tone\x00120000 blob b2 3\ta\tb\n\x00160000 commit c3 -\tsub\0";
+        let listed = |mode, id, size, path: &str| Listed {
+            mode,
+            id,
+            size,
+            path: path.to_owned(),
+        };
         assert_eq!(
             parse_list(list).unwrap(),
             [
-                ("100644", "a1", "one".to_owned()),
-                ("120000", "b2", "a\tb\n".to_owned())
+                listed("100644", "a1", 12, "one"),
+                listed("120000", "b2", 3, "a\tb\n")
             ]
         );
         assert_eq!(parse_list(b"100644 blob"), None);

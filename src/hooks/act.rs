@@ -96,7 +96,11 @@ fn saved(path: &Path) -> Result<Option<(Vec<u8>, u32)>> {
     let Ok(meta) = path.metadata() else {
         return Ok(None);
     };
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = match meta.is_file() {
+        true => crate::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?,
+        // Such as a link to /dev/null.
+        false => Vec::new(),
+    };
     Ok(Some((bytes, meta.permissions().mode() & 0o7777)))
 }
 

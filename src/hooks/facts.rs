@@ -146,7 +146,7 @@ impl Made {
 
     fn read(home: &Path) -> Result<Self> {
         let path = home.join(Self::FILE);
-        match std::fs::read_to_string(&path) {
+        match crate::fs::read_text(&path) {
             Ok(text) => Ok(Self::parse(&text)),
             Err(error)
                 if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>

@@ -69,7 +69,7 @@ fn off(why: &str) -> Failure {
 
 /// husky writes all files in `.husky/_` anew each time it runs; they call those in `.husky`.
 fn husky(path: &Path) -> Option<PathBuf> {
-    let runs = || std::fs::read_to_string(path.join("h")).is_ok_and(|text| text.contains("husky"));
+    let runs = || crate::fs::read_text(path.join("h")).is_ok_and(|text| text.contains("husky"));
     let is_husky = path.ends_with(".husky/_") || (path.ends_with("_") && runs());
     is_husky
         .then(|| path.parent().map(Path::to_owned))

@@ -90,7 +90,10 @@ impl Entry {
         if meta.is_dir() {
             return Ok(Self::Folder);
         }
-        let bytes = match std::fs::read(path) {
+        let is_file = meta.is_file();
+        let bytes = match crate::fs::read(path) {
+            // Such as a link to /dev/null.
+            _ if !is_file => Vec::new(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             read => read.with_context(|| format!("cannot read {}", path.display()))?,
         };

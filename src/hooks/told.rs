@@ -28,7 +28,7 @@ pub struct Told(Vec<(String, Ear)>);
 impl Told {
     /// Reads it back; what cannot be read was not said.
     pub fn read(repo: &Repo) -> Self {
-        Self::parse(&std::fs::read_to_string(repo.own_dir().join(TOLD)).unwrap_or_default())
+        Self::parse(&crate::fs::read_text(repo.own_dir().join(TOLD)).unwrap_or_default())
     }
 
     fn parse(text: &str) -> Self {

@@ -306,7 +306,7 @@ fn parse_conf(site: Site, commit: &ObjectId, text: Option<&str>) -> Result<Conf>
 /// Settings that the user wrote and did not commit: they do nothing yet.
 fn uncommitted(site: Site, target: &Target, committed: Option<&str>) -> Result<Option<String>> {
     let in_main_worktree = site.repo.git_dir == site.repo.common_dir;
-    let written = std::fs::read_to_string(site.repo.path.join(conf::FILE)).ok();
+    let written = crate::fs::read_text(site.repo.path.join(conf::FILE)).ok();
     if !in_main_worktree || written.is_none() || written.as_deref() == committed {
         return Ok(None);
     }

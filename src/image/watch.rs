@@ -27,7 +27,8 @@ pub struct Watched {
 }
 
 impl Watched {
-    fn to_line(&self) -> String {
+    /// As a line of the list, with its end.
+    pub fn to_line(&self) -> String {
         let Self {
             reference,
             commit,
@@ -38,8 +39,8 @@ impl Watched {
         format!("{reference} {commit} {tag} {branch} {branch_from}\n")
     }
 
-    /// `None` for a line that nobody here wrote.
-    fn parse(line: &str) -> Option<Self> {
+    /// Reads a line; `None` for one that nobody here wrote.
+    pub fn parse(line: &str) -> Option<Self> {
         let words: Vec<&str> = line.split(' ').collect();
         let [reference, commit, tag, branch, branch_from] = words[..] else {
             return None;
@@ -56,7 +57,7 @@ impl Watched {
 
 /// What is watched in a repository.
 pub fn read(repo: &Repo) -> Vec<Watched> {
-    let text = std::fs::read_to_string(repo.own_dir().join("images")).unwrap_or_default();
+    let text = crate::fs::read_text(repo.own_dir().join("images")).unwrap_or_default();
     text.lines().filter_map(Watched::parse).collect()
 }
 
@@ -100,7 +101,7 @@ pub fn write(repo: &Repo, images: &[Image]) -> Result<()> {
     }
     for (name, text) in [("images", text), ("watch", refs)] {
         let file = repo.own_dir().join(name);
-        if std::fs::read_to_string(&file).unwrap_or_default() != text {
+        if crate::fs::read_text(&file).unwrap_or_default() != text {
             repo.write_own(name, text.as_bytes())?;
         }
     }

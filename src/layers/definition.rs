@@ -1,6 +1,6 @@
 //! `layer.toml`: what a layer is called, needs and provides. Read strictly, every problem at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use regex::Regex;
 use toml_edit::{Document, Item, Key, TableLike, Value};
 
 use crate::conf::{is_layer_name, nearest};
-use crate::error::Mistake;
+use crate::error::{MOST_MISTAKES, Mistake};
 
 /// The file's name.
 pub const FILE: &str = "layer.toml";
@@ -143,6 +143,9 @@ impl Reader<'_> {
     }
 
     fn wrong(&mut self, span: Option<Range<usize>>, message: String) {
+        if self.mistakes.len() >= MOST_MISTAKES {
+            return;
+        }
         let at = span.map_or(0, |span| span.start);
         self.mistakes
             .push(Mistake::at(self.file, self.text, at, message));
@@ -264,6 +267,7 @@ impl Reader<'_> {
         };
         self.only(table, &format!("{name}."), &["layers"]);
         let mut found: Vec<Reference> = Vec::new();
+        let mut names = BTreeSet::new();
         for (text, span) in self.strings(table, "layers") {
             let (layer, version) = match text.split_once(':') {
                 Some((layer, version)) => (layer, Some(version)),
@@ -271,7 +275,7 @@ impl Reader<'_> {
             };
             if !is_layer_name(layer) || version.is_some_and(|version| !fits(&VERSION, version)) {
                 self.wrong(span, format!("`{text}` is not the name of a layer"));
-            } else if found.iter().any(|other| other.name == layer) {
+            } else if !names.insert(layer.to_owned()) {
                 self.wrong(span, format!("`{layer}` stands here twice"));
             } else {
                 found.push(Reference {
@@ -404,6 +408,14 @@ d = ""
 e = "f 'g"
 "#;
         insta::assert_snapshot!(problems(text));
+    }
+
+    #[test]
+    fn so_many_problems_are_told_and_no_more() {
+        let layers = "\"A\", ".repeat(50_000);
+        let text =
+            format!("[layer]\nname = \"a\"\nversion = \"1\"\n[requires]\nlayers = [{layers}]\n");
+        assert_eq!(problems(&text).lines().count(), MOST_MISTAKES);
     }
 
     #[test]

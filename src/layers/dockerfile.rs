@@ -1,12 +1,15 @@
 //! What a layer's Dockerfile stands on, and the text of it that is built. Pure functions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::conf::ca;
 use crate::grammar::{Instruction, split, with_run_option};
 
 /// The argument by which a layer is told what to stand on.
 pub const BASE_IMAGE: &str = "BASE_IMAGE";
+
+/// The most bytes of an argument's value: of a name of an image, mostly.
+const LONGEST_VALUE: usize = 4096;
 
 /// An image that a Dockerfile uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +42,8 @@ pub fn read(text: &str, args: &BTreeMap<String, String>) -> Text {
         ..Text::default()
     };
     let mut defaults: BTreeMap<String, String> = BTreeMap::new();
-    let mut stages: Vec<String> = Vec::new();
+    let mut known = BTreeSet::new();
+    // Stages, by their names, and the image that each stands on.
     let mut bottoms: BTreeMap<String, String> = BTreeMap::new();
     let mut stage_count = 0;
     for instruction in split(text) {
@@ -53,10 +57,16 @@ pub fn read(text: &str, args: &BTreeMap<String, String>) -> Text {
             "ARG" if stage_count == 0 => {
                 for word in words {
                     let (name, default) = word.split_once('=').unwrap_or((&word, ""));
-                    let value = match args.get(name) {
+                    let mut value = match args.get(name) {
                         Some(value) => value.clone(),
                         None => expand(unquote(default), &defaults),
                     };
+                    // Each may hold the one before twice.
+                    if value.len() > LONGEST_VALUE {
+                        let message = format!("the value of {name} is too long");
+                        found.problems.push((line, message));
+                        value.clear();
+                    }
                     defaults.insert(name.to_owned(), value);
                 }
             }
@@ -69,14 +79,13 @@ pub fn read(text: &str, args: &BTreeMap<String, String>) -> Text {
                 };
                 let by_argument = names(image).any(|name| name == BASE_IMAGE);
                 let image = expand(unquote(image), &defaults);
-                found.uses(&image, by_argument, line, &stages);
+                found.uses(&image, by_argument, line, &bottoms, &mut known);
                 let own = bottoms.get(&image.to_lowercase());
                 found.bottom = own.cloned().unwrap_or(image);
                 stage_count += 1;
                 if let (Some(word), Some(name)) = (words.next(), words.next())
                     && word.eq_ignore_ascii_case("as")
                 {
-                    stages.push(name.to_lowercase());
                     bottoms.insert(name.to_lowercase(), found.bottom.clone());
                 }
             }
@@ -89,7 +98,8 @@ pub fn read(text: &str, args: &BTreeMap<String, String>) -> Text {
                         .split(',')
                         .find_map(|part| part.strip_prefix("from="));
                     if let Some(image) = from.filter(|from| from.parse::<usize>().is_err()) {
-                        found.uses(&expand(image, &defaults), false, line, &stages);
+                        let image = expand(image, &defaults);
+                        found.uses(&image, false, line, &bottoms, &mut known);
                     }
                 }
             }
@@ -104,10 +114,16 @@ pub fn read(text: &str, args: &BTreeMap<String, String>) -> Text {
 }
 
 impl Text {
-    fn uses(&mut self, image: &str, by_argument: bool, line: usize, stages: &[String]) {
-        let own = stages.contains(&image.to_lowercase());
-        let known = self.froms.iter().any(|from| from.image == image);
-        if !own && image != "scratch" && (!known || by_argument) {
+    fn uses(
+        &mut self,
+        image: &str,
+        by_argument: bool,
+        line: usize,
+        stages: &BTreeMap<String, String>,
+        known: &mut BTreeSet<String>,
+    ) {
+        let own = stages.contains_key(&image.to_lowercase());
+        if !own && image != "scratch" && (known.insert(image.to_owned()) || by_argument) {
             self.froms.push(From {
                 image: image.to_owned(),
                 by_argument,
@@ -280,6 +296,15 @@ mod tests {
             )
         };
         found.froms.into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn arguments_do_not_grow_without_end() {
+        let doubled = |n: u32| format!("ARG A{n}=$A{0}$A{0}\n", n - 1);
+        let text: String = (1..80).map(doubled).collect();
+        let text = format!("ARG A0=debian\n{text}FROM $A79\n");
+        let problems = read(&text, &BTreeMap::new()).problems;
+        assert!(problems[0].1.contains("too long"), "{problems:?}");
     }
 
     #[test]

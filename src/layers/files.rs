@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::definition;
 use crate::digest;
 use crate::error::Failure;
-use crate::fs::write_private;
+use crate::fs::{self, write_private};
 use crate::git::TreeFile;
 
 /// A file, or a symbolic link.
@@ -28,6 +29,17 @@ impl File {
             Self::Plain(bytes, true) => format!("{} x", digest::of(bytes)),
             Self::Link(target) => format!("-> {}", target.display()),
         }
+    }
+}
+
+/// What is read as a text, not as bytes: people wrote it.
+const WRITTEN: [&str; 3] = [definition::FILE, "Dockerfile", "env.sh"];
+
+/// Refuses a text of a layer that is too large to be one, by the path and the size of a file.
+pub fn check_size(path: &str, size: u64) -> Result<(), Failure> {
+    match path.rsplit('/').next() {
+        Some(name) if WRITTEN.contains(&name) => fs::check_size(path, size),
+        _ => Ok(()),
     }
 }
 
@@ -60,7 +72,8 @@ pub fn read_folder(folder: &Path) -> Result<Files> {
                 let target = std::fs::read_link(&path).with_context(unreadable)?;
                 files.insert(name, File::Link(target));
             } else if metadata.is_file() {
-                let bytes = std::fs::read(&path).with_context(unreadable)?;
+                check_size(&path.to_string_lossy(), metadata.len())?;
+                let bytes = fs::read(&path).with_context(unreadable)?;
                 files.insert(name, File::Plain(bytes, metadata.mode() & 0o111 != 0));
             }
         }

@@ -49,7 +49,11 @@ pub fn gather(folders: &[PathBuf], from: From, settings: &Settings) -> Result<Sh
             places.push(on_disk(Origin::Repository, &folder, IN_REPOSITORY)?);
         }
         From::Commit(repo, commit) => {
-            let files = files::of_tree(repo.folder_at(commit, IN_REPOSITORY)?);
+            let check = |path: &str, size| {
+                files::check_size(&format!("{IN_REPOSITORY}/{path}"), size)?;
+                Ok(())
+            };
+            let files = files::of_tree(repo.folder_at(commit, IN_REPOSITORY, &check)?);
             places.push(Place {
                 origin: Origin::Repository,
                 shown: IN_REPOSITORY.to_owned(),

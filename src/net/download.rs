@@ -195,7 +195,7 @@ pub(super) fn beside(file: &Path) -> PathBuf {
 }
 
 fn validator_beside(file: &Path) -> Option<String> {
-    std::fs::read_to_string(beside(file)).ok()
+    crate::fs::read_text(beside(file)).ok()
 }
 
 /// Keeps the name of this version, before any byte of it. A weak one does not hold for bytes.

@@ -22,7 +22,7 @@ impl Slice {
         len: u64,
         count: Arc<AtomicU64>,
     ) -> io::Result<Self> {
-        let mut file = File::open(path)?;
+        let mut file = crate::fs::open(path)?;
         file.seek(SeekFrom::Start(from))?;
         let left = len;
         Ok(Self { file, left, count })

@@ -99,7 +99,7 @@ fn clear(folder: &Path, but: &str) {
     others.sort_by_key(|other| std::cmp::Reverse(other.0));
     for (index, (at, path)) in others.into_iter().enumerate() {
         let old = at.elapsed().is_ok_and(|age| age > KEPT);
-        let held = File::open(&path).map(|file| file.try_lock().map(|()| file));
+        let held = crate::fs::open(&path).map(|file| file.try_lock().map(|()| file));
         if (old || index + 1 >= MOST)
             && let Ok(Ok(_held)) = held
         {

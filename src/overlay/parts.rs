@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use super::containerfile::Containerfile;
 use super::key;
 use crate::error::{Failure, Mistakes};
+use crate::fs::{is_missing, read_written};
 
 /// What a file is called where none is named.
 pub const FILE: &str = "Containerfile";
@@ -50,13 +51,12 @@ pub fn read(files: &[PathBuf], name: Option<&str>) -> Result<Vec<Part>> {
 
 fn bytes_of(file: &Path) -> Result<Vec<u8>> {
     let shown = file.display();
-    match std::fs::read(file) {
-        Ok(bytes) => Ok(bytes),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+    match read_written(file) {
+        Err(error) if is_missing(&error) => {
             bail!(Failure::new(format!("there is no {shown}")).hint(
                 "write one, with steps such as RUN apt-get install -y jq, or name another: -f FILE"
             ))
         }
-        Err(error) => Err(error).with_context(|| format!("cannot read {shown}")),
+        read => read.with_context(|| format!("cannot read {shown}")),
     }
 }

@@ -18,7 +18,7 @@ const MARK: &str = "# Written by git dkr overlay, from ENV.\n";
 pub fn leave(root: &Path, environment: &Environment) -> Result<()> {
     let path = inside(root, Path::new(FILE))?;
     if environment.is_empty() {
-        let ours = std::fs::read(&path).is_ok_and(|text| text.starts_with(MARK.as_bytes()));
+        let ours = crate::fs::read(&path).is_ok_and(|text| text.starts_with(MARK.as_bytes()));
         if ours {
             std::fs::remove_file(&path)
                 .with_context(|| format!("cannot remove {}", path.display()))?;

@@ -18,7 +18,7 @@ use super::variant::Variant;
 use crate::conf::{self, Host};
 use crate::engine::{Engine, EngineError, Found};
 use crate::error::{Failure, HalfDone, Interrupted};
-use crate::fs::Lock;
+use crate::fs::{Lock, read_written};
 use crate::{digest, proc, ui};
 
 /// What goes to standard output.
@@ -110,9 +110,12 @@ impl<'a> Job<'a> {
         let repo_dir = request.repo_dir.canonicalize();
         let repo_dir = repo_dir.with_context(|| format!("cannot find repo_dir {shown}"))?;
         let path = &request.profile_path;
-        let bytes = std::fs::read(path).map_err(|error| {
+        let bytes = read_written(path).map_err(|error| {
+            if error.is::<Interrupted>() || error.is::<Failure>() {
+                return error;
+            }
             Failure::new(format!("cannot read profile_path {}: {error}", path.display()))
-                .hint("a relative path is looked for from the current folder; git dkr detect --format profile writes a profile")
+                .hint("a relative path is looked for from the current folder; git dkr detect --format profile writes a profile").into()
         })?;
         let shown = path.display().to_string();
         let Ok(text) = String::from_utf8(bytes) else {

@@ -51,7 +51,7 @@ impl Cache {
     /// Takes a profile's image from its archive; `None` where there is none that will do.
     pub fn load(&self, engine: &Engine, tag: &str, profile_id: &str) -> Result<Option<Found>> {
         let path = self.path(profile_id);
-        let file = match File::open(&path) {
+        let file = match crate::fs::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => {

@@ -81,7 +81,7 @@ impl Records {
 
     /// Whether the log that is there is of the build that made this image.
     pub fn has_log_of(&self, image_id: &str) -> bool {
-        let text = std::fs::read(self.folder.join("manifest.json")).unwrap_or_default();
+        let text = crate::fs::read(self.folder.join("manifest.json")).unwrap_or_default();
         let manifest = serde_json::from_slice::<serde_json::Value>(&text).unwrap_or_default();
         manifest["image_id"] == image_id && self.log().is_file()
     }

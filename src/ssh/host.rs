@@ -28,7 +28,7 @@ pub fn reach(key: &Path, port: u16, user: String, path: &Path) -> Result<Access>
 /// That the file is a private key and opens without a passphrase, as a build cannot ask for one.
 fn check_key(key: &Path) -> Result<()> {
     let shown = key.display();
-    if let Err(error) = std::fs::File::open(key) {
+    if let Err(error) = crate::fs::open(key) {
         bail!(
             Failure::new(format!("cannot read {shown}: {error}"))
                 .hint("give the path of a private key: --ssh-key ~/.ssh/id_ed25519")
@@ -69,7 +69,7 @@ fn host_keys(folder: &Path) -> Result<Vec<String>> {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if name.starts_with("ssh_host_") && name.ends_with("_key.pub") {
-            let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+            let text = crate::fs::read_text(entry.path()).unwrap_or_default();
             let words: Vec<&str> = text.split_whitespace().take(2).collect();
             if words.len() == 2 {
                 keys.push(words.join(" "));

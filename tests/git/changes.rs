@@ -266,7 +266,10 @@ fn files_must_be_text_and_not_too_large() {
     let binary = repo.commit("Binary", &[]);
     let found = found(&repo);
     let ids = [id(&large), id(&binary)];
-    for (path, said) in [("large", "larger than 1 MiB"), ("binary", "not UTF-8")] {
+    for (path, said) in [
+        ("large", "is too large: at most 1.0 MB"),
+        ("binary", "not UTF-8"),
+    ] {
         let error = found.files_at(&ids, path).unwrap_err();
         assert!(format!("{error:#}").contains(said), "{error:#}");
     }

@@ -134,6 +134,24 @@ fn round(shelf: &Shelf) {
     assert_eq!(shelf.cache.list().unwrap(), []);
 }
 
+/// Whoever may write to a shared folder can put a FIFO there.
+#[test]
+fn a_cache_reads_nothing_but_files() {
+    let shelf = Shelf::folder();
+    let (archive, index) = shelf.archive("a", 100);
+    let put = shelf.cache.put(&archive, &index, false, &Arc::default());
+    put.unwrap();
+    let json = shelf.path("cache").join(format!("{}.json", index.tag));
+    std::fs::remove_file(&json).unwrap();
+    let made = Command::new("mkfifo").arg(&json).status().unwrap();
+    assert!(made.success());
+    let error = shelf.cache.find(&index.tag).unwrap_err();
+    assert!(
+        format!("{error:#}").contains("no regular file"),
+        "{error:#}"
+    );
+}
+
 #[test]
 fn a_folder_keeps() {
     let shelf = Shelf::folder();

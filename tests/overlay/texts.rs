@@ -34,6 +34,17 @@ fn the_key_is_the_sha_256_of_the_bytes() {
     key(&["--name=../x"]).fails().says("cannot be the name");
 }
 
+/// Texts that people write are short, and what reads one may need a hundred times as much.
+#[test]
+fn a_text_that_nobody_has_written_is_refused_by_its_size() {
+    let place = Sandbox::new();
+    let large = "# x\n".repeat(300_000);
+    place.file("large", &large);
+    let key = place.dkr(place.root(), ["overlay", "key", "-f", "large"]);
+    key.fails()
+        .says("large is too large: at most 1.0 MB are read, and it has 1.2 MB");
+}
+
 #[test]
 fn the_file_is_here_or_at_the_top_of_the_repository() {
     let place = Sandbox::new();

@@ -17,6 +17,7 @@ use super::{EngineArgs, HostArgs};
 use crate::conf::{self, Conf, Host};
 use crate::engine::{Engine, Found};
 use crate::error::Failure;
+use crate::fs::read_written_text;
 use crate::git::Repo;
 use crate::image::settings::sources;
 use crate::layers::build::Site;
@@ -106,9 +107,10 @@ impl ShelfArgs {
             let args = shlex::try_join(self.args.iter().map(String::as_str))?;
             sources = sources.with_flag("layer_args", args, "--arg");
         }
-        let text = repo
-            .as_ref()
-            .and_then(|repo| std::fs::read_to_string(repo.path.join(conf::FILE)).ok());
+        let text = match &repo {
+            Some(repo) => read_written_text(&repo.path.join(conf::FILE))?,
+            None => None,
+        };
         let conf = Conf::read(text.as_deref(), &sources)?;
         let settings = Settings::of(&conf);
         let from = repo.as_ref().map_or(From::Nowhere, From::Worktree);

@@ -46,7 +46,7 @@ impl Adopt {
             None => self.of_worktree(&top)?,
         };
         let path = top.join(FILE);
-        let conf = read(&path)?;
+        let conf = fs::read_written_text(&path)?;
         let adopted = adopt(conf.as_deref().unwrap_or_default(), &recorded)
             .with_context(|| format!("cannot take {name} into {FILE}"))?;
         for remark in &adopted.remarks {
@@ -112,7 +112,7 @@ impl Adopt {
 
     fn of_worktree(&self, top: &Path) -> Result<(String, String)> {
         for name in self.names() {
-            if let Some(text) = read(&top.join(name))? {
+            if let Some(text) = fs::read_written_text(&top.join(name))? {
                 return Ok((name.display().to_string(), text));
             }
         }
@@ -128,15 +128,6 @@ impl Adopt {
         Failure::new(format!("there is no {} in {place}", names.join(" and no ")))
             .hint("-f FILE names another; in a container, . /run/dkr/shim records one")
             .into()
-    }
-}
-
-/// The text of a file; `None` where there is none.
-fn read(path: &Path) -> Result<Option<String>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
 }
 

@@ -126,7 +126,7 @@ fn that_builds(clients: &[(PathBuf, Client)]) -> Result<Builder> {
 pub fn is_binary(program: &Path) -> bool {
     let real = std::fs::canonicalize(program).unwrap_or_default();
     let mut start = [0; 2];
-    let read = std::fs::File::open(&real).and_then(|mut file| file.read_exact(&mut start));
+    let read = crate::fs::open(&real).and_then(|mut file| file.read_exact(&mut start));
     read.is_ok() && &start != b"#!" && !real.to_string_lossy().contains("podman")
 }
 

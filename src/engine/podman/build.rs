@@ -37,7 +37,7 @@ impl Engine {
             Some(path) => path.clone(),
             None => spec.context.join("Dockerfile"),
         };
-        let text = std::fs::read_to_string(&dockerfile)
+        let text = crate::fs::read_text(&dockerfile)
             .with_context(|| format!("cannot read {}", dockerfile.display()))?;
         match with_labels(&text, &spec.labels) {
             Some(mut text) => {

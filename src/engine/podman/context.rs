@@ -30,7 +30,7 @@ fn add(folder: &Path, below: &str, files: &mut BTreeMap<String, String>) -> std:
             let target = std::fs::read_link(entry.path())?;
             format!("-> {}", target.display())
         } else {
-            digest::of(std::fs::read(entry.path())?)
+            digest::of(crate::fs::read(entry.path())?)
         };
         files.insert(name, content);
     }

@@ -199,7 +199,7 @@ impl Place {
             .iter()
             .map(|dir| dir.join("modules").join(name));
         let link = self.worktree.join(path).join(".git");
-        let linked = std::fs::read_to_string(&link).ok().and_then(|text| {
+        let linked = crate::fs::read_text(&link).ok().and_then(|text| {
             let target = text.strip_prefix("gitdir: ")?.trim_end_matches('\n');
             Some(self.worktree.join(path).join(target))
         });
@@ -266,7 +266,7 @@ impl Module {
 
     /// Where its history is cut off, as its shallow file says it.
     pub(in crate::git) fn boundary(&self) -> Result<String> {
-        let cut = std::fs::read_to_string(self.git_dir.join("shallow")).unwrap_or_default();
+        let cut = crate::fs::read_text(self.git_dir.join("shallow")).unwrap_or_default();
         if cut.is_empty() {
             return Ok(cut);
         }

@@ -27,7 +27,7 @@ pub(super) struct Far {
 impl Far {
     /// What is written down of a repository. What is not ours is not read.
     pub(super) fn read(repo: &Repo) -> Self {
-        let text = std::fs::read_to_string(repo.own_dir().join(NAME)).unwrap_or_default();
+        let text = crate::fs::read_text(repo.own_dir().join(NAME)).unwrap_or_default();
         Self {
             tips: text.lines().filter_map(parse).collect(),
             is_new: false,

@@ -123,7 +123,7 @@ impl Objects {
                 );
             }
             let opened = before.iter().map(|(name, path)| {
-                let file = File::open(path)?;
+                let file = crate::fs::open(path)?;
                 Ok((name.clone(), path.clone(), file))
             });
             match opened.collect::<std::io::Result<Vec<_>>>() {

@@ -43,7 +43,7 @@ impl Parcel {
             for entry in entries.with_context(|| format!("cannot read {}", into.display()))? {
                 let name = format!("{MODULES}/{number}/{}", entry.file_name().to_string_lossy());
                 let path = entry.path();
-                let file = std::fs::File::open(&path)
+                let file = crate::fs::open(&path)
                     .with_context(|| format!("cannot open {}", path.display()))?;
                 let hashed = Some(repo.object_format.as_str());
                 self.parts.push(Part::file(&name, path, file, hashed)?);

@@ -108,7 +108,8 @@ impl Part {
             }
             Content::Known { path, sha256, .. } => {
                 let shown = path.display().to_string();
-                let file = File::open(&path).with_context(|| format!("cannot open {shown}"))?;
+                let file =
+                    crate::fs::open(&path).with_context(|| format!("cannot open {shown}"))?;
                 let mut found = digest::Running::default();
                 let taken = copy(file, size, &shown, |bytes| {
                     found.update(&bytes);
@@ -162,7 +163,7 @@ fn copy(
 /// Whether a file is there and ends in its own hash.
 pub(super) fn is_whole(path: &Path, kind: gix::hash::Kind) -> bool {
     let read = || -> Result<bool> {
-        let file = File::open(path)?;
+        let file = crate::fs::open(path)?;
         let size = file.metadata()?.len();
         let mut check = Check::new(size, Some(&kind.to_string()));
         copy(file, size, "", |bytes| {

@@ -1,7 +1,7 @@
 //! A folder as a cache. For each entry `<tag>.json`, its index, and the archive
 //! `<tag>.<12 digits of its SHA-256>.tar.zst`. The archive is there before the index that names it.
 
-use std::fs::{File, Permissions};
+use std::fs::Permissions;
 use std::io::ErrorKind;
 use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -51,7 +51,7 @@ impl Folder {
     fn read(&self, tag: &str) -> Result<Option<Index>> {
         let path = self.index_of(tag);
         let cannot = || format!("cannot read {}", path.display());
-        let file = match File::open(&path) {
+        let file = match crate::fs::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(cannot),
@@ -88,7 +88,7 @@ impl Folder {
     /// Its archive, whose digest is left to who reads it. Nobody removes it meanwhile.
     pub fn get(&self, index: &Index) -> Result<Archive> {
         let path = self.path.join(archive_name(&index.tag, &index.sha256));
-        let lock = match File::open(&path) {
+        let lock = match crate::fs::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 bail!(Corrupt::new(&index.tag, "the archive is missing"))
@@ -100,7 +100,7 @@ impl Folder {
         // A file system without locks has no prune to be afraid of either, or not at the same time.
         let _ = lock.lock_shared();
         // When it was used last, for prune. A folder that cannot be written to is good for reading.
-        let touched = File::options().write(true).open(self.index_of(&index.tag));
+        let touched = crate::fs::open(self.index_of(&index.tag));
         let _ = touched.and_then(|file| file.set_modified(SystemTime::now()));
         let held = Held::InFolder { _lock: lock };
         Ok(Archive { path, held })
@@ -311,7 +311,7 @@ struct Kept {
 impl Kept {
     /// Whether somebody reads it, or writes it still.
     fn is_used(&self, folder: &Path) -> bool {
-        File::open(folder.join(&self.name)).is_ok_and(|file| file.try_lock().is_err())
+        crate::fs::open(folder.join(&self.name)).is_ok_and(|file| file.try_lock().is_err())
     }
 
     fn remove_unless_used(&self, folder: &Path) -> Result<()> {

@@ -234,7 +234,7 @@ struct Sums {
 /// Reads a file in parts of this size, which are written to `to` and counted.
 fn sums(file: &Path, part: u64, to: &mut dyn Write, count: &AtomicU64) -> Result<Sums> {
     let cannot = || format!("cannot read {}", file.display());
-    let mut from = File::open(file).with_context(cannot)?;
+    let mut from = crate::fs::open(file).with_context(cannot)?;
     let (mut whole, mut parts, mut size) = (Running::default(), Vec::new(), 0);
     let mut buffer = vec![0; 1 << 17];
     loop {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Action, Containerfile, Fetch, Step};
 use crate::conf::nearest;
-use crate::error::Mistake;
+use crate::error::{MOST_MISTAKES, Mistake};
 use crate::grammar::{self, Instruction, Lexed, Word, is_name};
 
 mod run;
@@ -86,6 +86,9 @@ impl<'a> Reader<'a> {
         }
         let mut start = 0;
         for instruction in grammar::split(self.text) {
+            if self.mistakes.len() >= MOST_MISTAKES {
+                return;
+            }
             start += instruction.lead.len();
             if !instruction.keyword.is_empty() {
                 self.instruction(start, &instruction);

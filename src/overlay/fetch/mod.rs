@@ -3,7 +3,7 @@
 mod kind;
 mod unpack;
 
-use std::fs::{File, Permissions};
+use std::fs::Permissions;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ pub fn fetch(wanted: &Wanted, root: &Path, hub: &Hub, downloads: &Path) -> Resul
     // Whole and as it is: it is of no more use to another run.
     slot.spend();
     let cannot = || format!("cannot read the download of {from}");
-    let (bytes, found) = File::open(slot.path())
+    let (bytes, found) = crate::fs::open(slot.path())
         .and_then(digest::of_reader)
         .with_context(cannot)?;
     if let Some(sha256) = &wanted.sha256
@@ -89,7 +89,7 @@ pub fn fetch(wanted: &Wanted, root: &Path, hub: &Hub, downloads: &Path) -> Resul
             .hint("nothing was placed; if the new content is right, change --sha256")
         );
     }
-    let file = || File::open(slot.path()).with_context(cannot);
+    let file = || crate::fs::open(slot.path()).with_context(cannot);
     let shown = name.clone().unwrap_or_default();
     let packing = packing(&first(file()?).with_context(cannot)?, &shown);
     let strip = usize::from(matches!(wanted.source, Source::GitHub { .. }));
@@ -193,7 +193,7 @@ fn place(from: &Path, wanted: &Wanted, root: &Path, name: Option<&str>) -> Resul
         .prefix(".git-dkr-")
         .tempfile_in(folder)
         .with_context(cannot)?;
-    let mut from = File::open(from).with_context(cannot)?;
+    let mut from = crate::fs::open(from).with_context(cannot)?;
     std::io::copy(&mut from, file.as_file_mut()).with_context(cannot)?;
     let mode = Permissions::from_mode(wanted.chmod.unwrap_or(0o644));
     file.as_file().set_permissions(mode).with_context(cannot)?;

@@ -87,7 +87,7 @@ impl<'a> Stage<'a> {
     /// All of a zip archive.
     pub(super) fn zip(mut self, file: &Path) -> Result<u64> {
         let cannot = "cannot read the archive";
-        let file = File::open(file).context(cannot)?;
+        let file = crate::fs::open(file).context(cannot)?;
         let mut archive = zip::ZipArchive::new(io::BufReader::new(file)).context(cannot)?;
         for number in 0..archive.len() {
             let mut entry = archive.by_index(number).context(cannot)?;

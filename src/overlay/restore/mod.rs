@@ -64,7 +64,7 @@ pub fn read_manifest(path: &Path) -> Result<Manifest> {
 }
 
 fn open(path: &Path) -> Result<(File, Opened)> {
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let file = crate::fs::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let opened = archive::open(&file)
         .map_err(|error| Unusable::corrupt(format!("{error:#}")))
         .with_context(|| format!("cannot use {}", path.display()))?;

@@ -128,7 +128,7 @@ impl State {
             return Ok(None);
         };
         let json =
-            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            crate::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         // One of another version is as good as none.
         Ok(Manifest::parse(&json)
             .ok()
@@ -179,7 +179,7 @@ fn make(folder: &Path) -> std::io::Result<()> {
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    match std::fs::read(path) {
+    match crate::fs::read(path) {
         Err(error) if is_missing(&error) => Ok(None),
         bytes => {
             let bytes = bytes.with_context(|| format!("cannot read {}", path.display()))?;

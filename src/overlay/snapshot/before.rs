@@ -99,7 +99,7 @@ impl Before {
 
     /// One that nobody can read is as good as none.
     fn load(state: &Path) -> Option<Self> {
-        let json = std::fs::read(state.join(UNFINISHED)).ok()?;
+        let json = crate::fs::read(state.join(UNFINISHED)).ok()?;
         let saved: Saved = serde_json::from_slice(&json).ok()?;
         let marked = |(name, mark): (Name, u64)| (name.bytes().into(), mark);
         let folder = |(path, marks): (Name, Vec<(Name, u64)>)| {

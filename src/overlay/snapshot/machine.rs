@@ -17,7 +17,7 @@ impl Machine {
         // `/etc/os-release` may be an absolute link, which would lead to ours.
         let text = ["usr/lib/os-release", "etc/os-release"]
             .iter()
-            .find_map(|path| std::fs::read_to_string(root.join(path)).ok());
+            .find_map(|path| crate::fs::read_text(root.join(path)).ok());
         Self {
             arch: std::env::consts::ARCH.to_owned(),
             os: os(&text.unwrap_or_default()),

@@ -1,7 +1,7 @@
 //! What a snapshot says of itself. Pure: what is read here may come from anybody, and nothing that
 //! leads out of the root, or lies about sizes, gets past [`Manifest::parse`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
@@ -204,32 +204,39 @@ impl Manifest {
 
     /// The entry at a path.
     pub fn find(&self, path: &Name) -> Option<&Entry> {
-        let found = self.entries.binary_search_by(|entry| entry.path.cmp(path));
-        found.ok().map(|index| &self.entries[index])
+        find(&self.entries, path)
     }
 
     fn check_entries(&self) -> Result<(), String> {
-        let mut kinds: HashMap<&Path, &Kind> = HashMap::with_capacity(self.entries.len());
-        let mut last = None;
-        for entry in &self.entries {
+        let mut folders: HashSet<&[u8]> = HashSet::new();
+        let (mut last, mut beside) = (None, None);
+        for (index, entry) in self.entries.iter().enumerate() {
             let name = &entry.path;
             check_path(name)?;
             if last.replace(name).is_some_and(|last| last >= name) {
                 return Err(format!("{name} is there twice, or out of order"));
             }
-            let parent = name.path().parent().unwrap_or(Path::new(""));
-            if parent != Path::new("") && !kinds.get(parent).is_some_and(|kind| kind.is_folder()) {
+            let slash = name.bytes().iter().rposition(|byte| *byte == b'/');
+            let parent = slash.map(|slash| &name.bytes()[..slash]);
+            if let Some(parent) = parent
+                && beside != Some(parent)
+                && !folders.contains(parent)
+            {
                 return Err(format!("{name} does not lie in a folder"));
             }
+            beside = parent;
             if let Kind::Link { to } = &entry.kind
-                && !matches!(kinds.get(to.path()), Some(Kind::File { .. }))
+                && !find(&self.entries[..index], to)
+                    .is_some_and(|to| matches!(to.kind, Kind::File { .. }))
             {
                 return Err(format!(
                     "{name} is a link to {to}, which is no file before it"
                 ));
             }
             entry.check().map_err(|what| format!("{name} {what}"))?;
-            kinds.insert(name.path(), &entry.kind);
+            if entry.kind.is_folder() {
+                folders.insert(name.bytes());
+            }
         }
         Ok(())
     }
@@ -267,6 +274,12 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+/// The entry at a path, among such that are in order.
+fn find<'a>(entries: &'a [Entry], path: &Name) -> Option<&'a Entry> {
+    let found = entries.binary_search_by(|entry| entry.path.cmp(path));
+    found.ok().map(|index| &entries[index])
 }
 
 impl About {

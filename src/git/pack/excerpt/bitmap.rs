@@ -38,7 +38,7 @@ pub(super) struct Kept<'a> {
 impl Bitmap {
     /// The one by which git reads a pack of so many objects.
     pub fn of(pack: &Path, count: u32) -> Option<Self> {
-        if let Ok(file) = File::open(pack.with_extension("bitmap")) {
+        if let Ok(file) = crate::fs::open(pack.with_extension("bitmap")) {
             let several = None;
             return Some(Self { file, several });
         }

@@ -51,7 +51,7 @@ impl Source {
             return Ok(None);
         }
         let cannot = || format!("cannot read {}", path.display());
-        let file = File::open(path).with_context(cannot)?;
+        let file = crate::fs::open(path).with_context(cannot)?;
         let size = file.metadata().with_context(cannot)?.len();
         // Its ids would be taken over as they are.
         let whole = is_whole(index.path(), kind);

@@ -135,7 +135,7 @@ impl Releases {
         let path = scratch.path().join("index");
         let count = Arc::default();
         self.download(asset, &path, 0, asset.size, &count)?;
-        let bytes = std::fs::read(&path).context("cannot read an index")?;
+        let bytes = crate::fs::read(&path).context("cannot read an index")?;
         let index = Index::read(tag, &bytes)?;
         for (number, part) in index.parts.iter().enumerate() {
             let asset = release.asset(&part.name);
@@ -314,7 +314,7 @@ fn part_name(tag: &str, number: usize) -> String {
 fn digest_of(path: &Path, from: u64, len: u64) -> Result<String> {
     use std::io::{Read, Seek, SeekFrom};
     let read = || -> io::Result<String> {
-        let mut file = std::fs::File::open(path)?;
+        let mut file = crate::fs::open(path)?;
         file.seek(SeekFrom::Start(from))?;
         Ok(crate::digest::of_reader(file.take(len))?.1)
     };

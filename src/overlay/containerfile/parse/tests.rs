@@ -142,6 +142,14 @@ fn files_that_are_none() {
     insta::assert_snapshot!(bytes.unwrap_err()[0], @"Containerfile:2:5: this is not UTF-8");
 }
 
+/// Where each is, is counted from the beginning of the file.
+#[test]
+fn so_many_mistakes_are_told_and_no_more() {
+    let text = "x\n".repeat(300_000);
+    let told = Containerfile::parse("Containerfile", text.as_bytes());
+    assert_eq!(told.unwrap_err().len(), MOST_MISTAKES);
+}
+
 proptest::proptest! {
     #[test]
     fn anything_can_be_read(
