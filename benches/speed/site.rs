@@ -228,6 +228,7 @@ impl Site {
         let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
         let serve = Serve {
             upload: self.repo.join(".git"),
+            also: None,
             receive: None,
             objects: None,
         };

@@ -218,6 +218,7 @@ fn server() -> Result<String> {
     let scratch = Scratch::new()?;
     let serve = Serve {
         upload: scratch.path().to_owned(),
+        also: None,
         receive: None,
         objects: None,
     };

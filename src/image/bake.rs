@@ -203,6 +203,7 @@ fn prepare(
     };
     let serve = Serve {
         upload: view.git_dir,
+        also: None,
         receive: None,
         objects: desk,
     };

@@ -236,6 +236,7 @@ impl Start<'_> {
         let hostname = wishes.hostname.as_deref().unwrap_or_default();
         let serve = Serve {
             upload: self.repo.common_dir.clone(),
+            also: self.elsewhere.map(|target| target.commit.clone()),
             receive: Some(Receive {
                 git_dir: self.repo.common_dir.clone(),
                 prefix: format!("refs/heads/{hostname}/"),
@@ -255,7 +256,7 @@ impl Start<'_> {
         // The user's own files may be closed to whoever is root in the container.
         for (agent, key) in &wishes.keys {
             let bytes =
-                std::fs::read(key).with_context(|| format!("cannot read {}", key.display()))?;
+                crate::fs::read(key).with_context(|| format!("cannot read {}", key.display()))?;
             write_private(&source(root, agent.key_file), bytes, 0o644)?;
         }
         if let Some(bundle) = &self.host.ca_bundle {
@@ -344,7 +345,7 @@ fn source(root: &Path, target: &str) -> PathBuf {
 fn check_key_file(file: &Path) -> Result<PathBuf> {
     let shown = file.display();
     let hint = "give a file that holds the key and nothing else: --agent-key FILE";
-    match std::fs::read(file) {
+    match crate::fs::read(file) {
         Err(error) => {
             bail!(Failure::new(format!("cannot read the key file {shown}: {error}")).hint(hint))
         }

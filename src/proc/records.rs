@@ -21,10 +21,14 @@ impl Cmd {
         ui::echo(self);
         let mut command = self.command();
         command
-            .stdin(Stdio::null())
+            .stdin(match self.stdin {
+                Some(_) => Stdio::piped(),
+                None => Stdio::null(),
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let (mut child, _registration) = self.spawn(command, self.foreground)?;
+        let feeder = self.feed(child.stdin.take());
         let stdout = child.stdout.take();
         let cannot = || format!("cannot read from {}", self.name());
         let read = || {
@@ -41,6 +45,7 @@ impl Cmd {
             }
         };
         let (output, read) = at_once(|| child.wait_with_output(), read)?;
+        drop(feeder.map(std::thread::JoinHandle::join));
         check_interrupted()?;
         read.and_then(|()| output.with_context(cannot))
     }

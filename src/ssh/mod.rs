@@ -6,10 +6,12 @@
 
 mod delivery;
 mod host;
+mod login;
 mod push;
 mod request;
 mod server;
 mod session;
+mod wants;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -41,6 +43,8 @@ const SECRETS_DIR: &str = "/run/secrets";
 pub struct Serve {
     /// The git directory that `git-upload-pack` reads.
     pub upload: std::path::PathBuf,
+    /// A commit that it gives though no ref there leads to it.
+    pub also: Option<crate::git::ObjectId>,
     /// Where pushes go, if they may go anywhere.
     pub receive: Option<Receive>,
     /// Objects that are handed over once, packed and indexed, instead of a clone or a fetch.
@@ -117,7 +121,7 @@ impl Access {
                 "git_config",
                 (self.git_config() + &push + identity).into_bytes(),
             ),
-            ("key", std::fs::read(&self.key)?),
+            ("key", crate::fs::read(&self.key)?),
         ];
         for (name, bytes) in files {
             write_private(&folder.join(name), bytes, 0o644)?;

@@ -55,6 +55,7 @@ mod tests {
     fn serve(receive: bool) -> Serve {
         Serve {
             upload: "/repo".into(),
+            also: None,
             receive: receive.then(|| Receive {
                 git_dir: "/repo".into(),
                 prefix: "refs/heads/x/".into(),

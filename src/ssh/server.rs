@@ -13,12 +13,18 @@ use russh::keys::{Algorithm, PrivateKey};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::login::{Clock, Guests, raise_open_files};
 use super::session::{Connection, Policy};
 use super::{Access, Serve};
 use crate::fs::write_private;
+use crate::git::Reachable;
+use crate::proc::Stop;
 
 /// The user name of the client, which is no account of the host.
 const USER: &str = "dkr";
+
+/// How long a client may take to log in; on a busy machine that is some seconds.
+const LOGIN: Duration = Duration::from_secs(60);
 
 /// Whichever of them a client likes best, which knows all. Processors have instructions for AES: it is
 /// several times faster than the other one that OpenSSH would take.
@@ -29,6 +35,8 @@ const CIPHERS: &[russh::cipher::Name] = &[russh::cipher::AES_256_GCM];
 pub struct Server {
     access: Access,
     sent: Arc<AtomicU64>,
+    /// What is asked of git for clients.
+    running: Stop,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -37,6 +45,11 @@ impl Server {
     /// Makes a host key and a client key, listens on a free port of the loopback interface, and
     /// serves. The client's private key is written to `folder`.
     pub fn start(serve: Serve, folder: &Path) -> Result<Self> {
+        Self::start_with(serve, folder, LOGIN)
+    }
+
+    fn start_with(serve: Serve, folder: &Path, login: Duration) -> Result<Self> {
+        raise_open_files();
         let objects = serve.objects.is_some();
         let host = key()?;
         let client = key()?;
@@ -74,7 +87,10 @@ impl Server {
             ..Default::default()
         });
         let sent = Arc::new(AtomicU64::new(0));
+        let running = Stop::default();
+        let reachable = Reachable::new(&serve.upload, serve.also.clone(), &running);
         let policy = Policy {
+            reachable: Arc::new(reachable),
             client: client.public_key().clone(),
             serve: Arc::new(serve),
             sent: Arc::clone(&sent),
@@ -83,7 +99,7 @@ impl Server {
         let thread = std::thread::spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = accept(listener, config, policy) => {}
+                    () = accept(listener, config, policy, login) => {}
                     _ = stopped => {}
                 }
             });
@@ -100,6 +116,7 @@ impl Server {
                 objects,
             },
             sent,
+            running,
             stop: Some(stop),
             thread: Some(thread),
         })
@@ -118,6 +135,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.running.ask();
         drop(self.stop.take());
         drop(self.thread.take().map(JoinHandle::join));
     }
@@ -127,7 +145,13 @@ fn key() -> Result<PrivateKey> {
     PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519).context("cannot make an ssh key")
 }
 
-async fn accept(listener: TcpListener, config: Arc<russh::server::Config>, policy: Policy) {
+async fn accept(
+    listener: TcpListener,
+    config: Arc<russh::server::Config>,
+    policy: Policy,
+    login: Duration,
+) {
+    let guests = Guests::default();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of file handles, most likely: others will be given back.
@@ -135,12 +159,46 @@ async fn accept(listener: TcpListener, config: Arc<russh::server::Config>, polic
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let (config, connection) = (Arc::clone(&config), Connection::new(policy.clone()));
+        let (guest, leave) = guests.enter();
+        let (config, connection) = (Arc::clone(&config), Connection::new(policy.clone(), guest));
         tokio::spawn(async move {
-            // A client that does not speak ssh, or hangs up, is its own affair.
-            if let Ok(running) = russh::server::run_stream(config, stream, connection).await {
-                let _ = running.await;
-            }
+            let Ok(clock) = Clock::of(&stream, leave, login) else {
+                return;
+            };
+            let session = async {
+                // A client that does not speak ssh, or hangs up, is its own affair.
+                if let Ok(running) = russh::server::run_stream(config, stream, connection).await {
+                    let _ = running.await;
+                }
+            };
+            clock.watch(session).await;
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[test]
+    fn who_does_not_log_in_is_sent_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let serve = Serve {
+            upload: folder.path().to_owned(),
+            also: None,
+            receive: None,
+            objects: None,
+        };
+        let login = Duration::from_millis(50);
+        let server = Server::start_with(serve, folder.path(), login).unwrap();
+        for said in ["", "SSH-2.0-idle\r\n"] {
+            let mut client = TcpStream::connect(("127.0.0.1", server.access().port)).unwrap();
+            client.write_all(said.as_bytes()).unwrap();
+            // Ends when the server does.
+            let _ = client.read_to_end(&mut Vec::new());
+        }
     }
 }

@@ -14,8 +14,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::mpsc;
 
+use super::login::Guest;
 use super::push::{self, Opening};
 use super::request::{self, Request};
+use super::wants::{self, Requests};
 use super::{Receive, Serve};
 use crate::git;
 use crate::proc::Cmd;
@@ -34,6 +36,8 @@ pub(super) struct Policy {
     /// The one key that may come in.
     pub client: PublicKey,
     pub serve: Arc<Serve>,
+    /// What may be had by its id.
+    pub reachable: Arc<git::Reachable>,
     /// Counts the bytes of git data that were sent.
     pub sent: Arc<AtomicU64>,
 }
@@ -43,12 +47,15 @@ pub(super) struct Connection {
     policy: Policy,
     waiting: HashMap<ChannelId, Channel<Msg>>,
     git_protocol: Option<String>,
+    /// Until it has logged in.
+    guest: Option<Guest>,
 }
 
 impl Connection {
-    pub fn new(policy: Policy) -> Self {
+    pub fn new(policy: Policy, guest: Guest) -> Self {
         Self {
             policy,
+            guest: Some(guest),
             waiting: HashMap::new(),
             git_protocol: None,
         }
@@ -82,6 +89,14 @@ impl Handler for Connection {
         key: VerifiedPublicKey<'_>,
     ) -> std::result::Result<Auth, russh::Error> {
         Ok(self.judge(key.public_key))
+    }
+
+    async fn auth_succeeded(
+        &mut self,
+        _session: &mut server::Session,
+    ) -> std::result::Result<(), russh::Error> {
+        self.guest = None;
+        Ok(())
     }
 
     async fn channel_open_session(
@@ -182,10 +197,42 @@ async fn upload(
     mut reader: ChannelReadHalf,
     writer: &ChannelWriteHalf<Msg>,
 ) -> Result<u32> {
-    let config = ["uploadpack.allowFilter=true", git::WHOLE_PACKS];
+    let config = [
+        "uploadpack.allowFilter=true",
+        // A client of an old protocol gets by its id what one of today's does: what is seen to below.
+        "uploadpack.allowAnySHA1InWant=true",
+        // They tell of any object that is there.
+        "uploadpackfilter.sparse:oid.allow=false",
+        "transfer.advertiseObjectInfo=false",
+        git::WHOLE_PACKS,
+    ];
     let cmd = git::serve("upload-pack", &config, &policy.serve.upload);
-    let (child, stdin) = spawn(cmd, protocol)?;
-    carry(child, writer, &policy.sent, feed(&mut reader, stdin)).await
+    let (child, mut stdin) = spawn(cmd, protocol)?;
+    let feeding = async move {
+        let mut requests = Requests::default();
+        loop {
+            let data = match reader.wait().await {
+                Some(ChannelMsg::Data { data }) => data,
+                Some(ChannelMsg::Eof) => return Ok(()),
+                None | Some(ChannelMsg::Close) => return Err("the client hung up".into()),
+                Some(_) => continue,
+            };
+            let read = requests.take(&data);
+            let Some(request) = read.map_err(|wants::Malformed| "malformed fetch")? else {
+                continue;
+            };
+            if !request.wants.is_empty() {
+                let reachable = Arc::clone(&policy.reachable);
+                let asked = move || reachable.outside(&request.wants);
+                if let Some(id) = tokio::task::spawn_blocking(asked).await?? {
+                    writer.data_bytes(Bytes::from(wants::refusal(&id))).await?;
+                    return Err("fetch refused".into());
+                }
+            }
+            stdin.write_all(&request.lines).await?;
+        }
+    };
+    carry(child, writer, &policy.sent, feeding).await
 }
 
 async fn receive(

@@ -13,6 +13,7 @@ mod distance;
 mod excerpt;
 mod extras;
 mod far;
+mod fetches;
 mod fifos;
 mod history;
 mod kinds;

@@ -25,6 +25,7 @@ impl<'a> Host<'a> {
         std::fs::create_dir(&folder).unwrap();
         let serve = Serve {
             upload: found(repo).common_dir,
+            also: None,
             receive: None,
             objects: delivery.as_ref().map(Delivery::desk),
         };
