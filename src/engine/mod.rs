@@ -8,6 +8,8 @@ mod built;
 mod capture;
 mod docker;
 mod find;
+#[doc(hidden)]
+pub mod fuzz;
 mod images;
 mod podman;
 mod progress;

@@ -36,6 +36,8 @@ pub use hooks::{HooksPath, has_config_hooks};
 pub use notes::NOTES;
 pub use objects::{Commit, Listing, ObjectId};
 pub use ownership::give_back;
+#[doc(hidden)]
+pub use pack::fuzz;
 pub use pack::{Objects, Parcel, Tags};
 pub use reachable::Reachable;
 pub use refs::Head;

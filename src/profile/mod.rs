@@ -8,6 +8,8 @@ mod canonical;
 mod context;
 pub mod detect;
 mod dockerfile;
+#[doc(hidden)]
+pub mod fuzz;
 mod json;
 mod labels;
 mod python_version;

@@ -5,6 +5,8 @@
 //! Dockerfile nor the image depends on ports, keys or paths of this machine.
 
 mod delivery;
+#[doc(hidden)]
+pub mod fuzz;
 mod host;
 mod login;
 mod push;

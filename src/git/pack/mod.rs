@@ -3,6 +3,8 @@
 
 mod excerpt;
 mod find;
+#[doc(hidden)]
+pub mod fuzz;
 mod graph;
 mod more;
 mod out;

@@ -1,0 +1,9 @@
+//! Whatever is in an index of several packs, its bitmap is read with it or left alone.
+
+#![no_main]
+
+mod repository;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| repository::excerpt_with(repository::File::Several, bytes));

@@ -1,0 +1,9 @@
+//! Whatever is in the index of a pack, nothing but what it should be is copied out of it.
+
+#![no_main]
+
+mod repository;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| repository::excerpt_with(repository::File::Index, bytes));

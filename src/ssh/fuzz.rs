@@ -1,0 +1,25 @@
+//! The door of fuzz targets: nobody else comes this way.
+
+use super::push::{self, Opening};
+use super::wants::Requests;
+
+/// Reads the beginning of a push, and judges it.
+pub fn push(bytes: &[u8]) {
+    if let Opening::Complete(commands) = push::read(bytes) {
+        commands.refuse("refs/heads/box/");
+    }
+}
+
+/// Reads what a fetch sends, in pieces. What is handed on is what came in.
+pub fn fetch(bytes: &[u8]) {
+    let mut requests = Requests::default();
+    let mut handed_on = Vec::new();
+    for piece in bytes.chunks(7) {
+        match requests.take(piece) {
+            Ok(Some(request)) => handed_on.extend(request.lines),
+            Ok(None) => {}
+            Err(_) => break,
+        }
+    }
+    assert!(bytes.starts_with(&handed_on), "other lines are handed on");
+}
