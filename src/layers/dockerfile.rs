@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::conf::ca;
-use crate::grammar::{Instruction, split, with_run_option};
+use crate::grammar::{Instruction, env_value, split, with_run_option};
 
 /// The argument by which a layer is told what to stand on.
 pub const BASE_IMAGE: &str = "BASE_IMAGE";
@@ -230,7 +230,11 @@ pub fn to_build(text: &str, environment: &BTreeMap<String, String>, ca: bool) ->
 
 /// Variables for good; what they had before is expanded in them.
 pub fn variables(environment: &BTreeMap<String, String>) -> String {
-    let line = |(name, value): (&String, &String)| format!("ENV {name}={}\n", quote(value));
+    let line = |(name, value): (&String, &String)| {
+        // A line break would end the instruction.
+        let value = value.replace(char::is_control, " ");
+        format!("ENV {name}={}\n", env_value(&value))
+    };
     environment.iter().map(line).collect()
 }
 
@@ -264,20 +268,6 @@ fn with_ca(text: &str) -> String {
     };
     let text: String = split(text).into_iter().map(with_args).collect();
     with_run_option(&text, ca::MOUNT)
-}
-
-/// A value of `ENV` in which `$NAME` and `${NAME}` are expanded, and all else stands for itself.
-fn quote(value: &str) -> String {
-    let mut quoted = String::from('"');
-    for c in value.chars() {
-        if matches!(c, '\\' | '"') {
-            quoted.push('\\');
-        }
-        // A line break would end the instruction.
-        quoted.push(if c.is_control() { ' ' } else { c });
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

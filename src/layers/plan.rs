@@ -10,7 +10,7 @@ use crate::engine::Found;
 use crate::error::Failure;
 
 /// Counts up when the same inputs begin to mean another image.
-const SCHEMA: &str = "1";
+const SCHEMA: &str = "2";
 /// The label that holds the key of a layer's image.
 pub const KEY: &str = "dkr.layer_key";
 /// The label that holds what the key is over, as JSON.

@@ -1,12 +1,13 @@
 //! The Dockerfile of a profile: a pure function, so the same profile gives the same bytes.
 //!
-//! Values of variables stand for themselves (`quote`). A Dockerfile knows no way to write a line
-//! break in one: it comes as the build argument [`NEWLINE`], which is always the same. Commands
-//! are code, and meant to be; but one command is one RUN, whatever is in it.
+//! In values of variables references to others are expanded ([`env_value`]). A Dockerfile knows no
+//! way to write a line break in one: it comes as the build argument [`NEWLINE`], which is always
+//! the same. Commands are code, and meant to be; but one command is one RUN, whatever is in it.
 
 use super::repo_profile::Profile;
 use super::variant::Variant;
 use crate::conf::ca;
+use crate::grammar::env_value;
 
 /// The build argument that holds one line break.
 pub const NEWLINE: &str = "DKR_NEWLINE";
@@ -49,7 +50,8 @@ pub fn text(profile: &Profile, options: Options) -> String {
         lines.push(format!("ARG {NEWLINE}"));
     }
     for (name, value) in &profile.env {
-        lines.push(format!("ENV {name}={}", quote(value)));
+        let value = env_value(value).replace('\n', &format!("${{{NEWLINE}}}"));
+        lines.push(format!("ENV {name}={value}"));
     }
     for command in &profile.install {
         lines.push(format!("RUN {mount}{}", run(command)));
@@ -86,20 +88,6 @@ fn packages(profile: &Profile, variant: Variant) -> String {
     steps.join(" && ")
 }
 
-/// Inside double quotes a Dockerfile gives a meaning to `\`, `"` and `$`, and to nothing else.
-fn quote(value: &str) -> String {
-    let mut quoted = String::from('"');
-    for c in value.chars() {
-        match c {
-            '\n' => quoted.push_str(&format!("${{{NEWLINE}}}")),
-            '\\' | '"' | '$' => quoted.extend(['\\', c]),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
 /// A command as it is where that is one instruction, and else as the list of words that a shell is
 /// started with, which can hold anything.
 fn run(command: &str) -> String {
@@ -125,7 +113,7 @@ mod tests {
         parse("p.json", json).unwrap()
     }
 
-    const FULL: &str = r##"{"python_version_target": "3.12.4", "env": {"Z": "last", "A": "a\"b$c\\d #e\nf'g`h`"},
+    const FULL: &str = r##"{"python_version_target": "3.12.4", "env": {"Z": "last", "A": "a\"b$c\\d #e\nf'g`h`", "PATH": "/x:$PATH"},
         "install_cmds": ["pip install -r requirements.txt", "pip install -e '.[dev]' && true",
         "cat <<EOF > /x\n$HOME\nEOF", "echo end \\", "[ -f x ] || true", "--mount=type=bind,target=/x ls", "# nothing", "echo \"é\" | tee '/a b'\t"]}"##;
 
@@ -169,7 +157,7 @@ mod tests {
     proptest::proptest! {
         /// One command is one line, and a value leaves its quotes nowhere.
         #[test]
-        fn nothing_becomes_another_instruction(command in "([a-z\\[\\]\\\\\n\r\t<>\"'$# -]|EOF|RUN|\\PC){1,30}", value in "([a-z\\\\\n\"$#]){0,20}") {
+        fn nothing_becomes_another_instruction(command in "([a-z\\[\\]\\\\\n\r\t<>\"'$# -]|EOF|RUN|\\PC){1,30}", value in "([a-z_1\\\\\n\"$#{}' ]){0,20}") {
             proptest::prop_assume!(!command.trim().is_empty());
             let json = serde_json::json!({"install_cmds": [command], "env": {"A": value}});
             let profile = of(&json.to_string());
@@ -178,17 +166,24 @@ mod tests {
             let count = if value.contains('\n') { 8 } else { 7 };
             proptest::prop_assert_eq!(lines.len(), count, "{}", text);
             proptest::prop_assert!(!lines[count - 2].ends_with('\\'));
-            proptest::prop_assert_eq!(unquote(lines[count - 3].strip_prefix("ENV A=").unwrap()), value);
+            let reference = regex::Regex::new(r"\$(?:([a-z_][a-z_1]*)|\{([a-z_][a-z_1]*)\})").unwrap();
+            let expanded = reference.replace_all(&value, "<$1$2>");
+            proptest::prop_assert_eq!(unquote(lines[count - 3].strip_prefix("ENV A=").unwrap()), expanded);
         }
     }
 
-    /// Reads a value back as BuildKit's lexer does inside double quotes.
+    /// Reads a value back as BuildKit's lexer does inside double quotes; `<a>` for `${a}`.
     fn unquote(quoted: &str) -> String {
         let mut rest = quoted.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
         let mut read = String::new();
         while let Some(c) = rest.chars().next() {
             if let Some(behind) = rest.strip_prefix("${DKR_NEWLINE}") {
                 read.push('\n');
+                rest = behind;
+                continue;
+            }
+            if let Some((name, behind)) = rest.strip_prefix("${").and_then(|b| b.split_once('}')) {
+                read.push_str(&format!("<{name}>"));
                 rest = behind;
                 continue;
             }

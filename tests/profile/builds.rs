@@ -1,5 +1,9 @@
 //! Building, and not building.
 
+use proptest::collection::vec;
+use proptest::sample::select;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -15,7 +19,7 @@ fn answer(outcome: &Outcome) -> serde_json::Value {
 fn what_is_in_the_image_and_beside_the_repository() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
-    let value = "a\nb\"c\"$HOME\\n#d 'e' `f` \\\n";
+    let value = "a\nb\"c\"$5 $(id)\\n#d 'e' `f` \\\n";
     repo.commit(
         "Files",
         &[
@@ -106,6 +110,57 @@ fn a_command_that_fails() {
     assert!(!lab.has_image());
     assert_eq!(lab.archives(), [""; 0]);
     assert_eq!(lab.leftovers(), [""; 0]);
+}
+
+/// One image, with many variables whose values are put together at random of what means something.
+#[test]
+fn references_in_env_are_expanded_and_nothing_else_is() {
+    const TOKENS: &str = "$PATH ${PATH} $A1 ${A1} $NONE ${NONE} ${NONE:-x,y} ${A1:+is} ${A1:-z} ${NONE:+z} $ $5 $$ \
+        ${ } {} ${1} $(id) \\ \" ' ` # a é _ 1 :";
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let tokens: Vec<&str> = TOKENS.split(' ').chain([" ", "\n", "\t"]).collect();
+    let values = vec(vec(select(tokens), 1..9), 40);
+    let values = values.new_tree(&mut TestRunner::default()).unwrap();
+    let values: Vec<String> = values
+        .current()
+        .iter()
+        .map(|parts| parts.concat())
+        .collect();
+    let mut env = serde_json::json!({ "A1": "one $2", "PATH": "/opt/v/bin:$PATH" });
+    for (at, value) in values.iter().enumerate() {
+        env[format!("V{at:02}")] = json!(value);
+    }
+    lab.profile(json!({ "install_cmds": ["echo \"$PATH\" > /path"], "env": env }));
+    lab.build(&repo, false);
+
+    let said = lab.tagged(&lab.tag()).sh(
+        "cat /path >&2; python3 -c 'import os, json; print(json.dumps(dict(os.environ)))' 2>/dev/null",
+    );
+    let seen: serde_json::Value =
+        serde_json::from_str(said.lines().last().unwrap_or_default()).unwrap();
+    let path = seen["PATH"].as_str().unwrap();
+    assert!(path.starts_with("/opt/v/bin:/"), "{path}");
+    let rule = r#"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::([-+])([^${\\"'}\x00-\x1f]*))?\})"#;
+    let reference = regex::Regex::new(rule).unwrap();
+    for (at, value) in values.iter().enumerate() {
+        let wanted = reference.replace_all(value, |found: &regex::Captures| {
+            let part = |at: usize| found.get(at).map(|part| part.as_str());
+            let variable = match part(1).or(part(2)).unwrap() {
+                "PATH" => Some(path),
+                "A1" => Some("one $2"),
+                _ => None,
+            };
+            let word = part(4).unwrap_or_default();
+            match (part(3), variable) {
+                (Some("-"), None) | (Some("+"), Some(_)) => word,
+                (Some("+"), None) => "",
+                (_, value) => value.unwrap_or_default(),
+            }
+            .to_owned()
+        });
+        assert_eq!(seen[format!("V{at:02}")], *wanted, "{value:?}");
+    }
 }
 
 #[test]
