@@ -13,7 +13,7 @@ use super::EngineArgs;
 use crate::conf::Host;
 use crate::error::{Failure, Interrupted};
 use crate::fs::read_limited;
-use crate::git::{self, Repo};
+use crate::git::{self, Repo, Within};
 use crate::image::settings::sources;
 use crate::profile::{Logged, Response, build, request};
 use crate::{cli, proc, ui};
@@ -66,20 +66,20 @@ fn answer(engine: &EngineArgs) -> Result<Response> {
     if !repo_dir.is_dir() {
         bail!(
             Failure::new(format!("repo_dir {} is not a folder", repo_dir.display()))
-                .hint("it is the folder of a repository; a relative path is looked for from the current folder")
+                .hint("it is the folder of the code; a relative path is looked for from the current folder")
         );
     }
-    if !git::is_in_worktree(repo_dir)? {
-        bail!(
+    let sources = match git::within(repo_dir)? {
+        Within::Worktree => sources(Some(&Repo::find(Some(repo_dir))?))?,
+        Within::Nothing => sources(None)?,
+        Within::GitDirectory => bail!(
             Failure::new(format!(
-                "repo_dir {} is not in a worktree of git",
+                "repo_dir {} is in a git directory, which holds no files to copy",
                 repo_dir.display()
             ))
-            .hint("git init makes one; the files that git knows there are copied")
-        );
-    }
-    let repo = Repo::find(Some(repo_dir))?;
-    let sources = sources(Some(&repo))?;
+            .hint("give the folder of a worktree: git worktree add makes one")
+        ),
+    };
     let host = Host::read(None, None, &sources)?;
     build::run(&host, &request, || engine.find(&sources))
 }

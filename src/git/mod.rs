@@ -44,7 +44,7 @@ pub use refs::Head;
 pub use repo::{Repo, user_settings};
 pub use tree::TreeFile;
 pub use view::View;
-pub use worktree::{is_in_worktree, known_files, worktree_top};
+pub use worktree::{Within, known_files, within, worktree_top};
 
 use crate::error::Failure;
 use crate::proc::Cmd;

@@ -8,15 +8,27 @@ use anyhow::{Context, Result};
 
 use super::{GitError, at, run};
 
-/// Whether a folder is in a worktree: not in a bare repository, in a git directory, or elsewhere.
-pub fn is_in_worktree(folder: &Path) -> Result<bool> {
+/// What a folder is to git.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Within {
+    /// In a worktree.
+    Worktree,
+    /// In a bare repository, or in a git directory.
+    GitDirectory,
+    /// In no repository.
+    Nothing,
+}
+
+/// What a folder is in.
+pub fn within(folder: &Path) -> Result<Within> {
     let cmd = at(Some(folder))
         .env("LC_ALL", "C")
         .args(["rev-parse", "--is-inside-work-tree"]);
     match run("rev-parse", &cmd) {
-        Ok(answer) => Ok(answer.starts_with(b"true")),
+        Ok(answer) if answer.starts_with(b"true") => Ok(Within::Worktree),
+        Ok(_) => Ok(Within::GitDirectory),
         Err(error) => match error.downcast_ref::<GitError>() {
-            Some(said) if said.message.contains("not a git repository") => Ok(false),
+            Some(said) if said.message.contains("not a git repository") => Ok(Within::Nothing),
             _ => Err(error),
         },
     }

@@ -1,5 +1,6 @@
-//! What is copied into the image: the files that git knows and does not ignore, without what a
-//! build leaves behind and without secrets, unless the profile asks for them.
+//! What is copied into the image: the files that git knows and does not ignore, or outside of git
+//! all of them; without what a build leaves behind and without secrets, unless the profile asks for
+//! them.
 
 use std::collections::BTreeSet;
 use std::fs::Permissions;
@@ -9,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::error::Failure;
+use crate::git::Within;
 use crate::{git, proc};
 
 /// Folders that hold what tools made, at any depth.
@@ -84,10 +86,18 @@ fn is_secret(name: &str) -> bool {
     SECRETS.contains(&name) || variant.is_some_and(|rest| !NO_SECRETS.contains(&rest))
 }
 
-/// Copies what is wanted of a folder of a worktree, and what is asked for by name, into `context`;
+/// Copies what is wanted of a folder, and what is asked for by name, into `context`;
 /// how many files. What lies below `cache` is never copied: it may be in the repository.
 pub fn fill(repo_dir: &Path, include: &[String], cache: &Path, context: &Path) -> Result<usize> {
-    let known = known(repo_dir)?;
+    let known = match git::within(repo_dir)? {
+        Within::Nothing => {
+            let mut found = Vec::new();
+            let enters = |name: &str| !CACHES.contains(&name) && !is_secret(name);
+            walk(repo_dir, Path::new(""), &enters, &mut found)?;
+            found
+        }
+        Within::Worktree | Within::GitDirectory => known(repo_dir)?,
+    };
     let mut files: BTreeSet<PathBuf> = wanted(&known).into_iter().cloned().collect();
     for path in include {
         let found = below(repo_dir, Path::new(path))?;
@@ -145,15 +155,31 @@ fn below(root: &Path, path: &Path) -> Result<Vec<PathBuf>> {
         return Ok(vec![path.to_owned()]);
     }
     let mut found = Vec::new();
-    let entries =
-        std::fs::read_dir(&full).with_context(|| format!("cannot read {}", full.display()))?;
-    for entry in entries {
-        let name = entry?.file_name();
-        if name != ".git" && name != ".pf_manifest" {
-            found.extend(below(root, &path.join(name))?);
+    let enters = |name: &str| name != ".git" && name != ".pf_manifest";
+    walk(root, path, &enters, &mut found)?;
+    Ok(found)
+}
+
+/// All below a folder that is no folder, but for what is in folders that are not entered.
+fn walk(
+    root: &Path,
+    folder: &Path,
+    enters: &dyn Fn(&str) -> bool,
+    found: &mut Vec<PathBuf>,
+) -> Result<()> {
+    proc::check_interrupted()?;
+    let full = root.join(folder);
+    let unreadable = || format!("cannot read {}", full.display());
+    for entry in std::fs::read_dir(&full).with_context(unreadable)? {
+        let entry = entry.with_context(unreadable)?;
+        let path = folder.join(entry.file_name());
+        if !entry.file_type().with_context(unreadable)?.is_dir() {
+            found.push(path);
+        } else if enters(&entry.file_name().to_string_lossy()) {
+            walk(root, &path, enters, found)?;
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Copies a file or a link; `false` for what is no longer there, and for sockets and the like.

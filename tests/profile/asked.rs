@@ -74,16 +74,13 @@ fn a_profile_that_makes_no_sense() {
 }
 
 #[test]
-fn a_folder_without_a_repository_and_a_profile_that_is_not_there() {
+fn a_git_directory_and_a_profile_that_is_not_there() {
     let sandbox = Sandbox::new();
     let repo = sandbox.repo();
-    std::fs::create_dir(sandbox.path("plain")).unwrap();
-    let plain = json!({ "repo_dir": sandbox.path("plain"), "profile_path": "p" }).to_string();
     let inside = json!({ "repo_dir": repo.path.join(".git"), "profile_path": "p" }).to_string();
     let gone = json!({ "repo_dir": repo.path, "profile_path": "gone.json" }).to_string();
     for (request, said) in [
-        (plain, "is not in a worktree"),
-        (inside, "is not in a worktree"),
+        (inside, "is in a git directory"),
         (gone, "cannot read profile_path gone.json"),
     ] {
         let outcome = ask(&sandbox, &request, &[]).exits(1);
