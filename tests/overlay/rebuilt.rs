@@ -151,3 +151,23 @@ fn a_step_that_fails_stops_it_and_stores_nothing() {
     let missing = machine.overlay(&["restore"]).fails();
     missing.says("is not in this machine's cache");
 }
+
+/// A distribution's own Python refuses packages of others (PEP 668).
+#[test]
+fn steps_may_install_into_the_distribution_s_python() {
+    let Some(lab) = Lab::new() else { return };
+    let machine = Machine::start(&lab, &image(&lab));
+    let text = "RUN apt-get update -q && apt-get install -yq --no-install-recommends python3-pip\n\
+        RUN pip install --quiet six && python3 -c 'import six'\n\
+        RUN /opt/uv/bin/pip install --quiet uv && /opt/uv/bin/uv pip install --quiet --system idna && python3 -c 'import idna'\n";
+    machine.write("/Containerfile", text);
+    machine.overlay(&["build"]).ok();
+    // It is the steps' own.
+    machine.sh("! /usr/bin/pip install attrs").ok();
+    machine.write(
+        "/own",
+        "ENV PIP_BREAK_SYSTEM_PACKAGES=0\nRUN pip install attrs\n",
+    );
+    let refused = machine.overlay(&["build", "-f", "/own"]).fails();
+    refused.says("externally-managed-environment");
+}

@@ -24,6 +24,14 @@ const SHOWN: usize = 300;
 pub(super) const SOURCE_DATE: &str = "SOURCE_DATE_EPOCH";
 /// The first second of 1980, before which a zip file knows no time.
 const SOURCE_DATE_DEFAULT: &str = "315532800";
+/// What the steps find set where nobody says otherwise.
+const DEFAULTS: [(&str, &str); 3] = [
+    (SOURCE_DATE, SOURCE_DATE_DEFAULT),
+    // A distribution's Python refuses `pip install` without them (PEP 668): here the whole machine is
+    // the environment, and nobody else's.
+    ("PIP_BREAK_SYSTEM_PACKAGES", "1"),
+    ("UV_BREAK_SYSTEM_PACKAGES", "1"),
+];
 /// Goes to a folder before a program starts, in another root.
 const IN_FOLDER: &str = r#"cd "$1" && shift && exec "$@""#;
 
@@ -47,8 +55,10 @@ pub(super) fn run(run: &Run, root: &Path, state: &State) -> Result<()> {
     if let Some(path) = machine("PATH") {
         cmd = cmd.masked_env("PATH", path);
     }
-    if conf::variable(SOURCE_DATE).is_none() {
-        cmd = cmd.env(SOURCE_DATE, SOURCE_DATE_DEFAULT);
+    for (name, value) in DEFAULTS {
+        if conf::variable(name).is_none() {
+            cmd = cmd.env(name, value);
+        }
     }
     let values = state.environment.values(&machine);
     for (name, value) in values.map_err(Failure::new)? {
