@@ -27,30 +27,56 @@ pub struct Site<'a> {
     pub host: &'a Host,
 }
 
+/// What could not be built.
+#[derive(Debug, Default)]
+pub struct Unbuilt {
+    /// Why, for each that failed.
+    pub failures: Vec<(String, anyhow::Error)>,
+    /// The layers that were not tried, as they stand on what failed.
+    pub untried: Vec<String>,
+}
+
+/// What to do when something cannot be built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AtFailure {
+    /// Nothing more is begun.
+    Stop,
+    /// What does not stand on it is built.
+    GoOn,
+}
+
 /// Builds whatever of the plan is not there, and these places of it in any case. At the first
 /// failure nothing more is begun, and what runs is waited for.
 pub fn build(site: Site, plan: &Plan, force: &[usize]) -> Result<()> {
-    let forced = forced(plan, force);
-    let todo: Vec<bool> = plan
-        .nodes
-        .iter()
-        .zip(&forced)
-        .map(|(node, forced)| *forced || !matches!(node.state, State::Built { named: true, .. }))
-        .collect();
-    let wanted = todo.iter().filter(|todo| **todo).count();
-    if wanted == 0 {
-        return Ok(());
+    let unbuilt = run_all(site, plan, force, AtFailure::Stop)?;
+    match unbuilt.failures.into_iter().next() {
+        Some((_, error)) => Err(error),
+        None => Ok(()),
     }
+}
+
+/// The same, but builds all that can be. An image that is not here and that something stands on
+/// counts as tried before.
+pub fn build_what_can_be(site: Site, plan: &Plan, force: &[usize]) -> Result<Unbuilt> {
+    run_all(site, plan, force, AtFailure::GoOn)
+}
+
+fn run_all(site: Site, plan: &Plan, force: &[usize], at_failure: AtFailure) -> Result<Unbuilt> {
+    let forced = forced(plan, force);
+    let turn = |(node, forced): (&Node, &bool)| match &node.state {
+        State::Built { named: true, .. } if !forced => Turn::Done,
+        _ if node.key.is_none() && at_failure == AtFailure::GoOn => Turn::Untried,
+        _ => Turn::Waits,
+    };
+    let turns: Vec<Turn> = plan.nodes.iter().zip(&forced).map(turn).collect();
+    let wanted = turns.iter().filter(|turn| **turn == Turn::Waits).count();
     let queue = Queue {
-        state: Mutex::new(
-            todo.iter()
-                .map(|todo| if *todo { Turn::Waits } else { Turn::Done })
-                .collect(),
-        ),
+        turns: Mutex::new(turns),
         changed: Condvar::new(),
+        at_failure,
     };
     let board = ui::Board::new();
-    let failure: Mutex<Option<anyhow::Error>> = Mutex::new(None);
+    let failures = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..wanted.min(AT_ONCE) {
             scope.spawn(|| {
@@ -60,16 +86,27 @@ pub fn build(site: Site, plan: &Plan, force: &[usize]) -> Result<()> {
                         .with_context(|| format!("cannot build the layer {}", node.layer.name()));
                     queue.end(at, made.is_ok());
                     if let Err(error) = made {
-                        lock(&failure).get_or_insert(error);
+                        lock(&failures).push((node.layer.name().to_owned(), error));
                     }
                 }
             });
         }
     });
-    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(error) => Err(error),
-        None => Ok(()),
-    }
+    let turns = queue.turns.into_inner();
+    let turns = turns.unwrap_or_else(PoisonError::into_inner);
+    let untried = plan.nodes.iter().zip(turns);
+    let untried = untried.filter(|(_, turn)| *turn == Turn::Untried);
+    let unbuilt = Unbuilt {
+        failures: failures
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner),
+        untried: untried
+            .map(|(node, _)| node.layer.name().to_owned())
+            .collect(),
+    };
+    // What was stopped has not failed.
+    proc::check_interrupted()?;
+    Ok(unbuilt)
 }
 
 /// What stands on something that is built anew is built anew.
@@ -86,22 +123,29 @@ enum Turn {
     Waits,
     Runs,
     Done,
-    /// It failed, and nothing more is begun.
     Failed,
+    /// Something that it stands on failed.
+    Untried,
 }
 
 struct Queue {
-    state: Mutex<Vec<Turn>>,
+    turns: Mutex<Vec<Turn>>,
     changed: Condvar,
+    at_failure: AtFailure,
 }
 
 impl Queue {
     /// The next place whose images below are all there, when one is; waits for it. `None` when
     /// there is nothing left to begin.
     fn next(&self, plan: &Plan) -> Option<usize> {
-        let mut turns = lock(&self.state);
+        let mut turns = lock(&self.turns);
         loop {
-            if turns.contains(&Turn::Failed) || !turns.contains(&Turn::Waits) {
+            if self.at_failure == AtFailure::GoOn {
+                leave_out(&mut turns, plan);
+            } else if turns.contains(&Turn::Failed) {
+                return None;
+            }
+            if !turns.contains(&Turn::Waits) || proc::check_interrupted().is_err() {
                 return None;
             }
             let ready = |at: &usize| {
@@ -120,8 +164,19 @@ impl Queue {
     }
 
     fn end(&self, at: usize, well: bool) {
-        lock(&self.state)[at] = if well { Turn::Done } else { Turn::Failed };
+        lock(&self.turns)[at] = if well { Turn::Done } else { Turn::Failed };
         self.changed.notify_all();
+    }
+}
+
+/// What stands on something that failed has no turn any more. Each is behind what it stands on.
+fn leave_out(turns: &mut [Turn], plan: &Plan) {
+    for at in 0..turns.len() {
+        let below = &plan.nodes[at].below;
+        let lost = |below: &usize| matches!(turns[*below], Turn::Failed | Turn::Untried);
+        if turns[at] == Turn::Waits && below.iter().any(lost) {
+            turns[at] = Turn::Untried;
+        }
     }
 }
 
@@ -256,11 +311,27 @@ fn build_args(node: &Node) -> Vec<(String, String)> {
 
 /// Fetches images that layers stand on, as their keys are not known before.
 pub fn pull(engine: &Engine, images: &[String]) -> Result<()> {
+    match pull_what_can_be(engine, images)?.into_iter().next() {
+        Some((_, error)) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// The same; gives those that cannot be had, and why.
+pub fn pull_what_can_be(
+    engine: &Engine,
+    images: &[String],
+) -> Result<Vec<(String, anyhow::Error)>> {
     // Nothing is fetched for a build that cannot be.
     engine.can_build()?;
+    let mut failures = Vec::new();
     for image in images {
         ui::status("pull", image);
-        engine.pull(image)?;
+        if let Err(error) = engine.pull(image) {
+            proc::check_interrupted()?;
+            let error = error.context(format!("cannot have the image {image}"));
+            failures.push((image.clone(), error));
+        }
     }
-    Ok(())
+    Ok(failures)
 }

@@ -6,8 +6,11 @@ use std::path::Path;
 
 use super::check::expanded;
 use super::definition::Definition;
+use super::files::{File, Files};
 use crate::conf::{Cache, Shell};
 
+/// The file in a layer's folder that is printed instead of functions of ours.
+pub const OWN: &str = "env.sh";
 const POSIX: &str = include_str!("../../templates/layer-env.sh");
 const FISH: &str = include_str!("../../templates/layer-env.fish");
 
@@ -46,6 +49,16 @@ fn commands(definition: &Definition) -> Vec<(&str, Result<Vec<String>, String>)>
         }
     }
     found
+}
+
+/// The layer's own text for shells: its `env.sh`, when that says more than comments do.
+pub fn own_text(files: &Files) -> Option<String> {
+    let Some(File::Plain(bytes, _)) = files.get(OWN) else {
+        return None;
+    };
+    let text = String::from_utf8_lossy(bytes);
+    let says = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    text.lines().any(says).then(|| text.trim_end().to_owned())
 }
 
 /// Whether there is anything to write functions for.
@@ -170,6 +183,20 @@ b = "a"
             user: (user, user),
         };
         wrapper(&definition(), &container, shell)
+    }
+
+    #[test]
+    fn comments_alone_are_no_text_of_a_layer_s_own() {
+        let own = |text: &str| {
+            let file = File::Plain(text.as_bytes().to_vec(), false);
+            own_text(&[(OWN.to_owned(), file)].into())
+        };
+        assert_eq!(own("# a\n\n  # b\n"), None);
+        assert_eq!(
+            own("# a\nf() { g; }\n\n").as_deref(),
+            Some("# a\nf() { g; }")
+        );
+        assert_eq!(own_text(&Files::new()), None);
     }
 
     #[test]

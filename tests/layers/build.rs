@@ -1,5 +1,7 @@
 //! `layer build`: what is built, when, and why; `list`, `show`, `new` and `clean` beside it.
 
+use std::os::unix::fs::PermissionsExt;
+
 use rustix::process::Signal;
 
 use crate::common::engine::Gate;
@@ -123,6 +125,35 @@ fn a_failing_layer_stops_the_rest_and_says_why() {
 }
 
 #[test]
+fn what_can_be_built_is_and_the_rest_is_named() {
+    let Some(layers) = Layers::small() else {
+        return;
+    };
+    let on = |name: &str| format!("FROM {}/{name}:1\n", layers.prefix);
+    let requires = |name: &str| format!("[requires]\nlayers = [\"{name}\"]\n");
+    layers.write("lost", "FROM 127.0.0.1:1/no/such:image\n", "");
+    layers.write("on-lost", &on("lost"), &requires("lost"));
+    layers.write(
+        "broken",
+        &(on("base") + "RUN echo what a pity >&2; exit 3\n"),
+        &requires("base"),
+    );
+    layers.write("on-broken", &on("broken"), &requires("broken"));
+    let outcome = layers.layer(&["build", "--all"]).fails();
+    outcome
+        .says("cannot have the image 127.0.0.1:1/no/such:image")
+        .says("what a pity")
+        .says("cannot build the layer broken")
+        .says(
+            "what failed: 127.0.0.1:1/no/such:image, broken; \
+             not tried, as it stands on that: lost, on-broken, on-lost\n",
+        );
+    let names: Vec<String> = layers.named().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ALL.map(|name| layers.tag(name)));
+    assert_eq!(layers.leftovers(), [""; 0]);
+}
+
+#[test]
 fn an_interrupted_build_leaves_nothing() {
     let Some(layers) = Layers::new() else { return };
     let gate = Gate::new();
@@ -182,8 +213,18 @@ fn a_new_layer_builds() {
     layers
         .dkr(layers.root(), ["layer", "new", "mine", "--dir", &folder])
         .ok();
+    for file in ["Dockerfile", "layer.toml", "env.sh"] {
+        let metadata = std::fs::metadata(layers.folder.join("mine").join(file)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o644, "{file}");
+    }
     layers.layer(&["build", "mine"]).ok();
     layers.layer(&["test", "mine"]).ok();
+    // Its env.sh says nothing yet.
+    let toml = std::fs::read_to_string(layers.folder.join("mine/layer.toml")).unwrap();
+    let toml = toml.replace("binaries = []", "binaries = [\"cat\"]");
+    layers.file("layers/mine/layer.toml", toml);
+    let text = layers.layer(&["env", "mine", "--shell=bash"]).ok().stdout;
+    assert!(text.contains("function cat {"), "{text}");
     layers
         .dkr(layers.root(), ["layer", "new", "mine", "--dir", &folder])
         .fails();

@@ -68,6 +68,7 @@ fn a_layer_s_own_text_comes_first() {
     layers.file("layers/left/env.sh", "mine() { echo mine; }\n");
     let own = layers.layer(&["env", "left", "--shell=zsh"]).ok();
     assert_eq!(own.stdout, "mine() { echo mine; }\n");
+    assert!(layers.id("left").is_some(), "what it runs is not there");
     let fish = layers.layer(&["env", "left", "--shell=fish"]).ok();
     fish.says("not for fish");
     assert!(fish.stdout.contains("function left;"), "{}", fish.stdout);

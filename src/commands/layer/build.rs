@@ -1,19 +1,20 @@
 //! `git dkr layer build`
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
 use super::super::Format;
 use super::ShelfArgs;
+use crate::error::Failure;
 use crate::layers::build;
 use crate::layers::plan::State;
 use crate::layers::report::{Row, rows};
-use crate::ui;
+use crate::{cli, ui};
 
 /// Build the images of layers, and of all that they require
 ///
 /// What is there and as it should be is left alone. Layers that do not stand on each other are
-/// built at the same time.
+/// built at the same time. When one fails, those that do not stand on it are built all the same.
 #[derive(Debug, Args)]
 pub struct Build {
     /// The layers to build
@@ -41,8 +42,9 @@ impl Build {
         let layers = workshop.chosen(&self.names, self.all, "build")?;
         let mut images = workshop.engine.all_images()?;
         let mut plan = workshop.plan(&layers, &images)?;
+        let mut failures = Vec::new();
         if !self.dry_run && !plan.absent.is_empty() {
-            build::pull(&workshop.engine, &plan.absent)?;
+            failures = build::pull_what_can_be(&workshop.engine, &plan.absent)?;
             drop(plan);
             images = workshop.engine.all_images()?;
             plan = workshop.plan(&layers, &images)?;
@@ -69,7 +71,9 @@ impl Build {
             }
             return Ok(0);
         }
-        build::build(workshop.site(), &plan, &force)?;
+        let unbuilt = build::build_what_can_be(workshop.site(), &plan, &force)?;
+        failures.extend(unbuilt.failures);
+        all_built(failures, &unbuilt.untried)?;
         self.print(
             &plan.nodes.iter().map(|node| &*node.tag).collect::<Vec<_>>(),
             || {
@@ -93,4 +97,21 @@ impl Build {
             }
         }
     }
+}
+
+/// An error when something was not built: each has its own story, and the last one names all.
+fn all_built(failures: Vec<(String, anyhow::Error)>, untried: &[String]) -> Result<()> {
+    let names: Vec<&str> = failures.iter().map(|(name, _)| name.as_str()).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut message = format!("not all was built; what failed: {}", names.join(", "));
+    if !untried.is_empty() {
+        message += "; not tried, as it stands on that: ";
+        message += &untried.join(", ");
+    }
+    for (_, error) in &failures {
+        cli::report(error);
+    }
+    bail!(Failure::new(message).hint("the same command builds what is missing, and nothing twice"))
 }

@@ -8,10 +8,11 @@ use crate::conf::Shell;
 use crate::error::Failure;
 use crate::layers::compose::make::ready;
 use crate::layers::env::{self, Container};
-use crate::layers::files::File;
 use crate::{proc, ui};
 
 /// Print functions for a shell that run a layer's commands in containers
+///
+/// Images that are not there are built first.
 ///
 /// To use it: eval "$(git dkr layer env NAME)", or in fish: git dkr layer env NAME | source. Each
 /// command of [provides] and [aliases] then runs on the current folder, as the current user.
@@ -32,15 +33,13 @@ impl Env {
         let shell = self.shell.map_or_else(Shell::of_user, Ok)?;
         let workshop = self.shelf.open()?;
         let layer = workshop.shelf.get(&self.name)?;
-        if let Some(File::Plain(own, _)) = layer.files.get("env.sh") {
-            if shell != Shell::Fish {
-                ui::result(String::from_utf8_lossy(own).trim_end())?;
-                return Ok(0);
-            }
-            ui::warn(format!("env.sh of {} is not for fish", self.name));
-        }
         let definition = &layer.definition;
-        if !env::has_commands(definition) {
+        let mut own = env::own_text(&layer.files);
+        if own.is_some() && shell == Shell::Fish {
+            ui::warn(format!("{} of {} is not for fish", env::OWN, self.name));
+            own = None;
+        }
+        if own.is_none() && !env::has_commands(definition) {
             let message = format!("the layer `{}` has no commands", self.name);
             bail!(Failure::new(message).hint(format!(
                 "binaries in [provides] of {}/layer.toml, and [aliases], become functions",
@@ -54,6 +53,10 @@ impl Env {
             |planner, shelf| planner.own(shelf.get(&self.name)?),
             |plan, at| Ok(plan.nodes[*at].tag.clone()),
         )?;
+        if let Some(own) = own {
+            ui::result(own)?;
+            return Ok(0);
+        }
         let user = proc::user();
         let caches = env::caches(definition).into_iter();
         let volumes: Vec<String> = caches.map(|cache| env::volume(cache, user.0)).collect();

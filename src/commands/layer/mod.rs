@@ -14,7 +14,7 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 
 use super::{EngineArgs, HostArgs};
-use crate::conf::{self, Conf, Host};
+use crate::conf::{self, Conf, Host, Sources};
 use crate::engine::{Engine, Found};
 use crate::error::Failure;
 use crate::fs::read_written_text;
@@ -107,11 +107,7 @@ impl ShelfArgs {
             let args = shlex::try_join(self.args.iter().map(String::as_str))?;
             sources = sources.with_flag("layer_args", args, "--arg");
         }
-        let text = match &repo {
-            Some(repo) => read_written_text(&repo.path.join(conf::FILE))?,
-            None => None,
-        };
-        let conf = Conf::read(text.as_deref(), &sources)?;
+        let conf = conf_of(repo.as_ref(), &sources)?;
         let settings = Settings::of(&conf);
         let from = repo.as_ref().map_or(From::Nowhere, From::Worktree);
         let shelf = places::gather(&self.folders, from, &settings)?;
@@ -125,6 +121,15 @@ impl ShelfArgs {
             host: self.host.read(&sources)?,
         })
     }
+}
+
+/// `.dkr.conf` of a worktree as it stands there, under what is stronger.
+fn conf_of(repo: Option<&Repo>, sources: &Sources) -> Result<Conf> {
+    let text = match repo {
+        Some(repo) => read_written_text(&repo.path.join(conf::FILE))?,
+        None => None,
+    };
+    Ok(Conf::read(text.as_deref(), sources)?)
 }
 
 impl Workshop {

@@ -5,19 +5,26 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 
+use super::conf_of;
 use crate::conf::is_layer_name;
 use crate::error::Failure;
-use crate::fs::write_whole;
+use crate::fs::write_with_mode;
 use crate::git::Repo;
+use crate::image::settings::sources;
+use crate::layers::env::OWN;
 use crate::layers::places::IN_REPOSITORY;
+use crate::layers::shelf::Settings;
 use crate::ui;
 
 const TOML: &str = include_str!("../../../templates/new-layer/layer.toml");
 const DOCKERFILE: &str = include_str!("../../../templates/new-layer/Dockerfile");
+const ENV: &str = include_str!("../../../templates/new-layer/env.sh");
+/// What that Dockerfile stands on.
+const BASE: &str = "alpine:3.20";
 
 /// Make the folder of a new layer, to begin with
 ///
-/// It goes to .dkr/layers of the repository.
+/// It goes to .dkr/layers of the repository, and stands on the base image that .dkr.conf names.
 #[derive(Debug, Args)]
 pub struct New {
     /// The layer's name
@@ -37,9 +44,13 @@ impl New {
                     .hint("lower-case letters, digits and `-`, as it is part of an image's name")
             );
         }
-        let parent = match &self.dir {
-            Some(folder) => folder.clone(),
-            None => Repo::find(None)?.path.join(IN_REPOSITORY),
+        let (repo, parent) = match &self.dir {
+            Some(folder) => (Repo::look(None).ok(), folder.clone()),
+            None => {
+                let repo = Repo::find(None)?;
+                let folder = repo.path.join(IN_REPOSITORY);
+                (Some(repo), folder)
+            }
         };
         let folder = parent.join(name);
         if folder.exists() {
@@ -48,11 +59,21 @@ impl New {
                     .hint("take another name, or remove it first")
             );
         }
-        let toml = TOML.replace("NAME", name);
-        write_whole(&folder.join("layer.toml"), toml.as_bytes())?;
-        write_whole(&folder.join("Dockerfile"), DOCKERFILE.as_bytes())?;
-        ui::status("wrote", &format!("{}/layer.toml", folder.display()));
-        ui::status("wrote", &format!("{}/Dockerfile", folder.display()));
+        let base = Settings::of(&conf_of(repo.as_ref(), &sources(repo.as_ref())?)?).base;
+        let dockerfile = match &base {
+            Some(base) => DOCKERFILE.replace(BASE, base),
+            None => DOCKERFILE.to_owned(),
+        };
+        let files = [
+            ("layer.toml", TOML.replace("NAME", name)),
+            ("Dockerfile", dockerfile),
+            (OWN, ENV.replace("NAME", name)),
+        ];
+        for (file, text) in files {
+            let path = folder.join(file);
+            write_with_mode(&path, text.as_bytes(), 0o644)?;
+            ui::status("wrote", &path.display().to_string());
+        }
         ui::status(
             "next",
             &format!("git dkr layer build {name}, then git dkr layer test {name}"),
