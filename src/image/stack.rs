@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use super::plan::Site;
-use crate::conf::{Conf, Origin, Stack};
+use crate::conf::{Conf, Stack};
 use crate::error::Failure;
 use crate::git::{ObjectId, Repo};
 use crate::layers::build;
@@ -43,13 +43,6 @@ impl Conf {
     }
 }
 
-/// What layers under a repository stand on: the base image of its settings, if they name one.
-fn base(conf: &Conf) -> Option<String> {
-    let named = Some(&conf.base_image).filter(|base| base.origin != Origin::Default);
-    let chosen = conf.stack_base.as_ref().or(named);
-    chosen.map(|base| base.value.clone())
-}
-
 /// Languages by their layers.
 fn languages(repo: &Repo, conf: &Conf, commit: &ObjectId) -> Result<Vec<String>> {
     Ok(match &conf.stack.value {
@@ -83,7 +76,7 @@ fn planned<T>(
     };
     let order = stack::order(&shelf, wanted)?;
     let images = site.engine.all_images()?;
-    let mut planner = Planner::for_stacks(&shelf, &settings, &images);
+    let mut planner = Planner::new(&shelf, &settings, &images);
     let top = planner.stack(&order)?;
     then(&planner.finish(), top)
 }
@@ -102,7 +95,7 @@ fn underlay(site: Site, conf: &Conf, commit: &ObjectId) -> Result<Option<Underla
     if !conf.has_layers() {
         return Ok(None);
     }
-    let base = base(conf);
+    let base = Settings::of(conf).base;
     planned(site, conf, base.clone(), commit, |plan, top| {
         let missing = |state: &State| !matches!(state, State::Built { named: true, .. });
         let node = &plan.nodes[top];

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::dockerfile::BASE_IMAGE;
 use super::shelf::{Layer, Settings, Shelf, ours};
+use super::{definition, env};
 use crate::digest;
 use crate::engine::Found;
 use crate::error::Failure;
@@ -16,7 +17,7 @@ pub const KEY: &str = "dkr.layer_key";
 /// The label that holds what the key is over, as JSON.
 pub const INPUTS: &str = "dkr.layer_inputs";
 /// Files that shape nothing by themselves: what matters of them is in the key by itself.
-const UNKEYED: [&str; 2] = ["layer.toml", "env.sh"];
+const UNKEYED: [&str; 2] = [definition::FILE, env::OWN];
 
 /// An image to be made of a layer.
 #[derive(Debug, Clone)]
@@ -38,12 +39,31 @@ pub struct Node<'a> {
     /// The layers from the bottom to this one.
     chain: Vec<&'a str>,
     own: bool,
+    keyed: bool,
 }
 
 impl Node<'_> {
     /// The layers from the bottom to this one.
     pub fn chain(&self) -> impl Iterator<Item = &str> {
         self.chain.iter().copied()
+    }
+
+    /// The image that it stands on in the end, through stages of its own; `scratch` for none.
+    pub fn bottom(&self) -> &str {
+        let text = &self.layer.text;
+        let by_argument = text
+            .froms
+            .iter()
+            .any(|from| from.by_argument && from.image == text.bottom);
+        match &self.base {
+            Some(base) if by_argument => base,
+            _ => &text.bottom,
+        }
+    }
+
+    /// Whether its name is not known yet, as a part of it is a key that is not.
+    pub fn lacks_name(&self) -> bool {
+        self.keyed && self.key.is_none()
     }
 
     /// Whether it is the layer on exactly what it requires.
@@ -84,30 +104,19 @@ pub struct Planner<'a> {
     shelf: &'a Shelf,
     settings: &'a Settings,
     images: &'a [Found],
-    /// Whether a layer on its own requirements has the plain name whatever the base is.
-    plain: bool,
     plan: Plan<'a>,
 }
 
 impl<'a> Planner<'a> {
-    /// For layers that are built for themselves: an image has the name `<prefix>/<name>:<version>`.
+    /// An image has the name `<prefix>/<name>:<version>`, and the key in it where the layer stands on
+    /// more than it requires, or on a base other than its own: two repositories may want two.
     /// `images` is all that the engine has.
     pub fn new(shelf: &'a Shelf, settings: &'a Settings, images: &'a [Found]) -> Self {
         Self {
             shelf,
             settings,
             images,
-            plain: true,
             plan: Plan::default(),
-        }
-    }
-
-    /// For what is below a repository: on a base other than the layer's own, the key is part of
-    /// the name, as two repositories may want two bases.
-    pub fn for_stacks(shelf: &'a Shelf, settings: &'a Settings, images: &'a [Found]) -> Self {
-        Self {
-            plain: settings.base.is_none(),
-            ..Self::new(shelf, settings, images)
         }
     }
 
@@ -194,7 +203,8 @@ impl<'a> Planner<'a> {
         let order = self.shelf.order(&[layer.name()])?;
         let on_its_own = order.iter().map(|layer| layer.name());
         let own = !layer.text.takes_base() || on_its_own.eq(chain.iter().copied());
-        let tag = self.tag(layer, own, key.as_deref());
+        let keyed = !own || (!self.stands_on_its_base(&chain) && !self.is_named_by_another(layer));
+        let tag = self.tag(layer, key.as_deref().filter(|_| keyed));
         let state = self.state(layer, &tag, key.as_deref(), &inputs);
         self.plan.nodes.push(Node {
             layer,
@@ -206,6 +216,7 @@ impl<'a> Planner<'a> {
             state,
             chain,
             own,
+            keyed,
         });
         Ok(self.plan.nodes.len() - 1)
     }
@@ -242,14 +253,28 @@ impl<'a> Planner<'a> {
         found.map(|found| found.digest(image).to_owned())
     }
 
-    fn tag(&self, layer: &Layer, own: bool, key: Option<&str>) -> String {
+    fn tag(&self, layer: &Layer, key: Option<&str>) -> String {
         let Settings { prefix, .. } = self.settings;
         let plain = format!("{prefix}/{}:{}", layer.name(), layer.definition.version);
-        let is_plain = own && (self.plain || !layer.text.takes_base());
         match key {
-            Some(key) if !is_plain => format!("{plain}-{}", key.get(..12).unwrap_or(key)),
-            _ => plain,
+            Some(key) => format!("{plain}-{}", key.get(..12).unwrap_or(key)),
+            None => plain,
         }
+    }
+
+    /// Whether the settings have no say in what is at the bottom.
+    fn stands_on_its_base(&self, chain: &[&str]) -> bool {
+        let bottom = chain.first().and_then(|name| self.shelf.layers.get(*name));
+        self.settings.base.is_none() || !bottom.is_some_and(|layer| layer.text.takes_base())
+    }
+
+    /// Whether a Dockerfile starts from it by its plain name.
+    fn is_named_by_another(&self, layer: &Layer) -> bool {
+        let froms = self.shelf.layers.values().flat_map(|l| &l.text.froms);
+        let names = froms.filter(|from| !from.by_argument);
+        names
+            .filter_map(|from| ours(&from.image, &self.settings.prefix))
+            .any(|(name, _)| name == layer.name())
     }
 
     fn state(

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::definition::{self, Definition, Reference};
 use super::dockerfile::{self, BASE_IMAGE, Text};
 use super::files::{File, Files};
-use crate::conf::Conf;
+use crate::conf::{self, Conf};
 use crate::error::{Mistake, Mistakes};
 
 /// Where a layer was found; the first that has a name wins.
@@ -60,15 +60,18 @@ pub struct Settings {
 pub const PREFIX: &str = "dkr-layer";
 
 impl Settings {
-    /// As far as a repository or its user made them.
+    /// As far as a repository or its user made them. The lowest layers stand on `stack_base`, else on
+    /// the base image that somebody has set.
     pub fn of(conf: &Conf) -> Self {
+        let named = Some(&conf.base_image).filter(|base| base.origin != conf::Origin::Default);
+        let base = conf.stack_base.as_ref().or(named);
         let prefix = conf
             .layer_prefix
             .as_ref()
             .map(|prefix| prefix.value.clone());
         Self {
             prefix: prefix.unwrap_or_else(|| PREFIX.to_owned()),
-            base: conf.stack_base.as_ref().map(|base| base.value.clone()),
+            base: base.map(|base| base.value.clone()),
             args: conf.layer_args.value.clone(),
         }
     }

@@ -1,6 +1,6 @@
 //! Layers under a repository, from its settings or the command line.
 
-use crate::common::dkr::Outcome;
+use crate::common::dkr::{Outcome, outcome};
 use crate::common::engine::VERIFY_PACKAGES;
 use crate::common::repo::Repo;
 use crate::lab::Layers;
@@ -137,6 +137,52 @@ fn layers_are_those_of_the_commit_and_the_flag_passes_them_by() {
     // An explanation compares with what the same command would make now.
     let told = layers.dkr(&repo.path, ["explain"]).ok();
     assert!(told.stdout.contains("nothing differs"), "{}", told.stdout);
+}
+
+#[test]
+fn commands_on_layers_obey_base_image_as_a_create_does() {
+    let Some(layers) = Layers::new() else { return };
+    let [toml, (dockerfile, text)] = layer("open", "RUN echo 1 > /open\n");
+    let text = text.replace("debian:bookworm-slim", "127.0.0.1:1/no/such:image");
+    let [fixed_toml, (fixed, _)] = layer("fixed", "");
+    let files = [
+        toml,
+        (dockerfile, text),
+        (
+            fixed_toml.0,
+            fixed_toml.1 + "[requires]\nlayers = [\"open\"]\n",
+        ),
+        (
+            fixed,
+            format!("FROM {}/open:1\nRUN echo 2 > /fixed\n", layers.prefix),
+        ),
+    ];
+    let repo = repo(&layers, "app", &files);
+    repo.conf("base_image = debian:bookworm-slim\nlayers = fixed\n");
+    let dkr = |args: &[&str]| {
+        let mut command = layers.dkr_command(&repo.path, args);
+        outcome(command.env_remove("DKR_BASE_IMAGE"))
+    };
+    let made = dkr(&["create-image"]).ok();
+    assert_eq!(layers.image(&made).sh("cat /open /fixed"), "1\n2");
+    let there = layers.named();
+    let rows = dkr(&["layer", "list", "--format=json"]).ok().stdout;
+    let rows: serde_json::Value = serde_json::from_str(&rows).unwrap();
+    for name in ["open", "fixed"] {
+        let rows = rows.as_array().unwrap();
+        let row = rows.iter().find(|row| row["name"] == name).unwrap();
+        assert_eq!(row["state"], "built", "{row}");
+        assert!(there.iter().any(|(tag, _)| row["tag"] == **tag), "{row}");
+    }
+    dkr(&["layer", "build", "--all"]).ok().never_says("built  ");
+    assert_eq!(layers.named(), there);
+
+    dkr(&["layer", "new", "mine"]).ok();
+    let new = std::fs::read_to_string(repo.path.join(".dkr/layers/mine/Dockerfile")).unwrap();
+    assert!(
+        new.starts_with("ARG BASE_IMAGE=debian:bookworm-slim\n"),
+        "{new}"
+    );
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn plan<'a>(
     images: &'a [Found],
     stacks: &[&[&str]],
 ) -> Plan<'a> {
-    let mut planner = Planner::for_stacks(shelf, settings, images);
+    let mut planner = Planner::new(shelf, settings, images);
     for names in stacks {
         planner.stack(&shelf.order(names).unwrap()).unwrap();
     }
@@ -113,6 +113,25 @@ fn only_what_stands_on_its_own_requirements_has_the_plain_name() {
     assert_eq!(tags[3], "dkr-layer/rust:1");
     // What is shared is there once.
     assert_eq!(plan.nodes.len(), 4);
+}
+
+#[test]
+fn on_another_base_the_key_is_in_the_name_unless_a_dockerfile_names_it() {
+    let settings = Settings {
+        base: Some("debian:12".to_owned()),
+        ..Settings::default()
+    };
+    let shelf = shelf(&settings, "");
+    let debian = [image(&["debian:12"], &[])];
+    let plan = plan(&shelf, &settings, &debian, &[&["node"], &["fixed"]]);
+    let tags: Vec<&str> = plan.nodes.iter().map(|node| node.tag.as_str()).collect();
+    assert_eq!(
+        (tags[0], tags[2]),
+        ("dkr-layer/base:1", "dkr-layer/fixed:1")
+    );
+    assert!(tags[1].starts_with("dkr-layer/node:1-"), "{tags:?}");
+    let nothing = self::plan(&shelf, &settings, &[], &[&["node"]]);
+    assert!(nothing.nodes[1].lacks_name() && !nothing.nodes[0].lacks_name());
 }
 
 #[test]
