@@ -66,7 +66,7 @@ fn what_cannot_be_composed() {
     layers.write("nothing", "FROM debian:bookworm-slim\n", "");
     layers.write(
         "whole",
-        "FROM debian:bookworm-slim\n",
+        "FROM scratch\nCOPY layer.toml /usr/\n",
         "[provides]\npaths = [\"/usr\"]\n",
     );
     layers

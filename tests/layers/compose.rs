@@ -73,11 +73,62 @@ fn what_arrives_and_what_stays() {
     );
     let folder = file.parent().unwrap().to_str().unwrap();
     let again = layers.tag("by-hand");
-    layers.docker(&["build", "--quiet", "--tag", &again, folder]);
+    layers.docker(&[
+        "build",
+        "--network=host",
+        "--quiet",
+        "--tag",
+        &again,
+        folder,
+    ]);
     assert_eq!(
         layers.sh(&again, "echo hi | tool; cat /opt/data/deep/new"),
         "hi\nnew"
     );
+}
+
+#[test]
+fn of_a_system_directory_what_the_layer_added_arrives() {
+    let Some(layers) = Layers::small() else {
+        return;
+    };
+    layers.write(
+        "bare",
+        "FROM debian:bookworm-slim\nRUN rm -rf /usr/libexec\n",
+        "",
+    );
+    layers.write(
+        "adds",
+        &format!(
+            "FROM {}/bare:1\n\
+             RUN mkdir -p /usr/libexec /usr/lib/new/deep '/usr/share/a b' && chmod 700 /usr/lib/new/deep && echo x > /usr/lib/new/deep/.x \
+              && cp /bin/cat /usr/bin/new-tool && ln -s new-tool /usr/bin/newer && ln -s /usr/lib/new/deep/.x /etc/linked \
+              && touch /usr/bin/tac && chmod 700 /usr/bin/nl && echo changed >> /etc/debian_version && echo y > '/usr/share/a b/y' \
+              && echo z > /usr/libexec/z\n",
+            layers.prefix
+        ),
+        "[requires]\nlayers = [\"bare\"]\n[runtime]\nlayers = [\"lean\"]\n\
+         [provides]\nbinaries = [\"newer\"]\npaths = [\"/bin\", \"/usr/lib/\", \"/usr/share\", \"/etc\", \"/usr/libexec\"]\n",
+    );
+    layers.write(
+        "lean",
+        "FROM debian:bookworm-slim\nRUN rm -rf /usr/bin/tac /usr/bin/nl /etc/shells /usr/libexec\n",
+        "",
+    );
+    let tag = layers.tag("composed");
+    let build = format!("--build={tag}");
+    layers
+        .run(&["compose", "adds", "left", &build])
+        .ok()
+        .says("of /bin and /usr/lib/ and /usr/share and /etc and /usr/libexec only what adds itself added is taken")
+        .says("/etc/debian_version stays that of the runtime");
+    let seen = layers.sh(
+        &tag,
+        "echo hi | newer; readlink /usr/bin/newer; cat /etc/linked '/usr/share/a b/y' /usr/libexec/z; stat -c %a /usr/lib/new/deep; \
+         ls /usr/bin/tac /usr/bin/nl /etc/shells 2>/dev/null || echo none; ls -A /mnt; ls -d /dkr* 2>/dev/null || echo clean",
+    );
+    assert_eq!(seen, "hi\nnew-tool\nx\ny\nz\n700\nnone\nclean");
+    layers.layer(&["test", "adds"]).ok();
 }
 
 #[test]

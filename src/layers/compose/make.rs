@@ -2,13 +2,13 @@
 
 use anyhow::{Context, Result};
 
-use super::text::{self, Tags};
+use super::text::{self, SourceTag, Tags};
 use super::{Images, Recipe, Runtime};
 use crate::engine::{BuildSpec, Engine, Event, Found};
 use crate::error::Failure;
 use crate::fs::{Scratch, write_private};
 use crate::layers::build::{self, Site};
-use crate::layers::plan::{Plan, Planner};
+use crate::layers::plan::{Node, Plan, Planner};
 use crate::layers::shelf::{Settings, Shelf};
 use crate::ui;
 
@@ -44,28 +44,33 @@ pub fn ready<T, R>(
 
 /// The names of a recipe's images.
 pub fn tags(recipe: &Recipe, plan: &Plan, images: &Images) -> Result<Tags, Failure> {
-    let tag = |at: &usize| plan.nodes[*at].tag.clone();
+    let used = || images.sources.iter().chain(&images.runtime);
+    let nodes = || used().map(|at| &plan.nodes[*at]);
+    if nodes().any(Node::lacks_name) {
+        let message = format!("{} is not here yet", plan.absent.join(" "));
+        let hint = "names of images depend on it: pull it, or compose with --build";
+        return Err(Failure::new(message).hint(hint));
+    }
     let names: Vec<&str> = recipe.layers.iter().map(|layer| layer.name()).collect();
-    let mut made_by = format!("git dkr layer build {}", recipe.parts().join(" "));
-    let runtime = match (&recipe.runtime, images.runtime) {
-        (Runtime::Image(image), _) => (*image).to_owned(),
-        (Runtime::Layers(_), Some(at)) => {
-            let node = &plan.nodes[at];
-            if !node.is_own() {
-                made_by = format!("git dkr compose {} --build TAG", names.join(" "));
-                if node.key.is_none() {
-                    let message = format!("{} is not here yet", plan.absent.join(" "));
-                    let hint = "the runtime's name depends on it: pull it, or compose with --build";
-                    return Err(Failure::new(message).hint(hint));
-                }
-            }
-            node.tag.clone()
+    let made_by = if nodes().all(Node::is_own) {
+        format!("git dkr layer build {}", recipe.parts().join(" "))
+    } else {
+        format!("git dkr compose {} --build TAG", names.join(" "))
+    };
+    let source = |at: &usize| {
+        let node = &plan.nodes[*at];
+        SourceTag {
+            tag: node.tag.clone(),
+            below: node.bottom().to_owned(),
         }
-        (Runtime::Layers(_), None) => String::new(),
     };
     Ok(Tags {
-        sources: images.sources.iter().map(tag).collect(),
-        runtime,
+        sources: images.sources.iter().map(source).collect(),
+        runtime: match (&recipe.runtime, images.runtime) {
+            (Runtime::Image(image), _) => (*image).to_owned(),
+            (Runtime::Layers(_), Some(at)) => plan.nodes[at].tag.clone(),
+            (Runtime::Layers(_), None) => String::new(),
+        },
         made_by,
     })
 }
@@ -137,7 +142,8 @@ pub fn make(
             .layers
             .iter()
             .any(|l| l.name() == source.layer.name());
-        let image = named.then(|| site.engine.inspect_one(tag)).transpose()?;
+        let image = named.then(|| site.engine.inspect_one(&tag.tag));
+        let image = image.transpose()?;
         apart += image.flatten().map_or(0, |image| image.size);
     }
     Ok(Made {

@@ -21,6 +21,8 @@ pub struct Source<'a> {
     pub libraries: Vec<&'a str>,
     /// Paths.
     pub paths: Vec<&'a str>,
+    /// Directories of a system, of which only what the layer added is taken.
+    pub system: Vec<&'a str>,
 }
 
 /// What it is put into.
@@ -155,14 +157,30 @@ impl<'a> Recipe<'a> {
                 None => binaries.push(binary),
             }
         }
+        let (system, own): (Vec<&str>, Vec<&str>) = definition
+            .paths
+            .iter()
+            .map(String::as_str)
+            .partition(|path| is_of_a_system(path));
+        // Each layer has added something of its own there.
+        let system = fresh(system, &[]);
+        if !system.is_empty() {
+            let remark = format!(
+                "of {} only what {} itself added is taken",
+                system.join(" and "),
+                layer.name()
+            );
+            self.remarks.push(remark);
+        }
         let sources = &self.sources;
         let libraries = sources.iter().flat_map(|source| &source.libraries);
         let paths = sources.iter().flat_map(|source| &source.paths);
         let source = Source {
             layer,
             binaries,
-            libraries: fresh(&definition.libraries, libraries.copied().collect()),
-            paths: fresh(&definition.paths, paths.copied().collect()),
+            libraries: fresh(names(&definition.libraries), &libraries.collect::<Vec<_>>()),
+            paths: fresh(own, &paths.collect::<Vec<_>>()),
+            system,
         };
         self.sources.push(source);
     }
@@ -194,10 +212,19 @@ impl<'a> Recipe<'a> {
     }
 }
 
-/// Those that were not taken yet.
-fn fresh<'a>(all: &'a [String], taken: Vec<&str>) -> Vec<&'a str> {
-    let names = all.iter().map(String::as_str);
-    names.filter(|name| !taken.contains(name)).collect()
+/// Those that were not taken yet, each once.
+fn fresh<'a>(all: Vec<&'a str>, taken: &[&&str]) -> Vec<&'a str> {
+    let mut found: Vec<&str> = Vec::new();
+    for name in all {
+        if !taken.contains(&&name) && !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
+}
+
+fn names(all: &[String]) -> Vec<&str> {
+    all.iter().map(String::as_str).collect()
 }
 
 fn provides_something(layer: &Layer) -> Result<(), Failure> {
@@ -217,28 +244,44 @@ fn provides_something(layer: &Layer) -> Result<(), Failure> {
     )))
 }
 
-/// Folders that belong to a system as a whole.
-const WHOLE: &str = "/ /bin /boot /dev /etc /home /lib /lib32 /lib64 /libx32 /media /mnt /opt /proc /root /run \
-    /sbin /srv /sys /tmp /usr /usr/bin /usr/include /usr/lib /usr/lib64 /usr/libexec /usr/local /usr/local/bin \
+/// Directories that belong to a system as a whole.
+const WHOLE: &str = "/ /bin /boot /etc /home /lib /lib32 /lib64 /libx32 /media /opt /root \
+    /sbin /srv /tmp /usr /usr/bin /usr/include /usr/lib /usr/lib64 /usr/libexec /usr/local /usr/local/bin \
     /usr/sbin /usr/share /var /var/cache /var/lib";
-/// What a package manager, or the engine, keeps for itself; and where a layer's image is mounted.
-const OTHERS: &str = "/var/lib/dpkg /var/lib/apt /var/lib/rpm /usr/lib/sysimage /lib/apk /var/lib/pacman \
+/// What a package manager, or the engine, keeps for itself; and where an image is mounted.
+const FOREIGN: &str = "/var/lib/dpkg /var/lib/apt /var/lib/rpm /usr/lib/sysimage /lib/apk /var/lib/pacman \
     /dev /proc /sys /run /mnt";
+/// What belongs to the machine that a system runs on, and to the moment.
+const MACHINE: &str = "/.dockerenv /etc/hosts /etc/hostname /etc/ld.so.cache /etc/mtab /etc/resolv.conf /tmp \
+    /var/cache /var/log /var/tmp";
+
+/// The parts of a path, without what does not matter.
+fn parts(path: &str) -> Vec<&str> {
+    path.split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect()
+}
+
+fn is_of_a_system(path: &str) -> bool {
+    let plain = format!("/{}", parts(path).join("/"));
+    WHOLE.split_whitespace().any(|folder| plain == folder)
+}
 
 /// Refuses to put one system over another.
 fn not_too_much(layer: &Layer) -> Result<(), Failure> {
     for path in &layer.definition.paths {
-        let parts: Vec<&str> = path
-            .split('/')
-            .filter(|p| !p.is_empty() && *p != ".")
-            .collect();
-        let plain = format!("/{}", parts.join("/"));
+        let plain = format!("/{}", parts(path).join("/"));
         let within = |folder: &str| plain == folder || plain.starts_with(&format!("{folder}/"));
-        let whole = WHOLE.split_whitespace().any(|folder| plain == folder);
-        if whole || parts.contains(&"..") || OTHERS.split_whitespace().any(within) {
-            let message = format!("the layer `{}` provides {path}", layer.name());
+        let message = format!("the layer `{}` provides {path}", layer.name());
+        if parts(path).contains(&"..") || FOREIGN.split_whitespace().any(within) {
             return Err(Failure::new(message).hint(
-                "compose copies what a layer brings, not parts of a system: name files and folders of its own",
+                "compose copies what a layer brings, not what a system keeps for itself: name files and directories of its own",
+            ));
+        }
+        // Nothing is below it from which what it added could be told.
+        if is_of_a_system(path) && layer.text.bottom == "scratch" {
+            return Err(Failure::new(format!("{message}, and starts from scratch")).hint(
+                "all of a system would be copied over another: name files and directories of its own",
             ));
         }
     }

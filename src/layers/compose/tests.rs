@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::text::{Tags, dockerfile};
+use super::text::{SourceTag, Tags, dockerfile};
 use super::*;
 use crate::layers::files::{File, Files};
 use crate::layers::shelf::{Origin, Place};
@@ -61,9 +61,10 @@ fn text(shelf: &Shelf, wanted: &[&str]) -> String {
     // The scripts are files of their own.
     let script = |line: &&str| {
         !line.starts_with("    ")
-            || line.ends_with("; \\") && line.contains("set --")
+            || line.ends_with("; \\") && line.contains("set -eu")
             || line.starts_with("    binary ") && !line.contains("()")
             || line.starts_with("    path ") && !line.contains("()")
+            || line.starts_with("    added ") && !line.contains("()")
     };
     let lines: Vec<&str> = text.lines().filter(script).collect();
     format!("{}\n{}", recipe.remarks.join("\n"), lines.join("\n"))
@@ -102,7 +103,10 @@ fn the_eight_layers() {
     insta::assert_snapshot!("eight", text(&shelf, &all));
     let recipe = Recipe::new(&shelf, &names(&["compiler"])).unwrap();
     let tags = Tags {
-        sources: vec!["p/compiler:12".to_owned()],
+        sources: vec![SourceTag {
+            tag: "p/compiler:12".to_owned(),
+            below: "p/build-essential:12".to_owned(),
+        }],
         runtime: "p/debian-base:bookworm".to_owned(),
         made_by: "git dkr layer build compiler debian-base".to_owned(),
     };
@@ -124,6 +128,26 @@ fn the_first_of_two_with_a_binary_wins() {
         ),
     ]);
     insta::assert_snapshot!(text(&shelf, &["a", "b", "a"]));
+}
+
+/// Of two layers with the same directory of a system each brings its own part of it, and a stage
+/// that is left behind is not what a layer stands on.
+#[test]
+fn of_a_system_what_each_layer_added() {
+    let shelf = shelf(&[
+        ("os", "FROM debian:12\n", "[provides]\nbinaries = [\"o\"]\n"),
+        (
+            "a",
+            FREE,
+            "[requires]\nlayers = [\"os\"]\n[provides]\npaths = [\"/usr/bin/\", \"/opt/a\", \"/usr/bin/\"]\n",
+        ),
+        (
+            "b",
+            "ARG BASE_IMAGE=debian:12\nFROM $BASE_IMAGE AS x\nRUN make\nFROM debian:13 AS y\nFROM y\nCOPY --from=x /x /usr/lib/x\n",
+            "[provides]\npaths = [\"/usr/bin/\", \"/usr/lib\"]\n",
+        ),
+    ]);
+    insta::assert_snapshot!(text(&shelf, &["a", "b"]));
 }
 
 #[test]
@@ -162,7 +186,11 @@ fn runtimes_are_one_image_as_far_as_they_can_be() {
 fn what_cannot_be_composed_is_said() {
     let shelf = shelf(&[
         ("none", FREE, ""),
-        ("usr", FREE, "[provides]\npaths = [\"//usr/./\"]\n"),
+        (
+            "usr",
+            "FROM scratch\nADD root.tar /\n",
+            "[provides]\npaths = [\"//usr/./\"]\n",
+        ),
         (
             "db",
             FREE,

@@ -3,23 +3,33 @@
 
 use std::fmt::Write as _;
 
-use super::{Recipe, Runtime};
+use super::{FOREIGN, MACHINE, Recipe, Runtime, Source};
 use crate::layers::dockerfile::variables;
 
 /// How the first line begins.
 pub const MARK: &str = "# Written by git dkr compose";
 const GATHER: &str = include_str!("../../../templates/compose/gather");
+const SAME: &str = include_str!("../../../templates/compose/same");
 const INSTALL: &str = include_str!("../../../templates/compose/install");
 
 /// The names of the images that a recipe is made of.
 #[derive(Debug, Clone)]
 pub struct Tags {
     /// Of its sources, in their order.
-    pub sources: Vec<String>,
+    pub sources: Vec<SourceTag>,
     /// Of its runtime.
     pub runtime: String,
     /// The command that makes them.
     pub made_by: String,
+}
+
+/// The image of a layer, and the one below it.
+#[derive(Debug, Clone)]
+pub struct SourceTag {
+    /// Its own name.
+    pub tag: String,
+    /// What the layer was put on.
+    pub below: String,
 }
 
 /// The text.
@@ -30,28 +40,8 @@ pub fn dockerfile(recipe: &Recipe, tags: &Tags) -> String {
         names.join(" "),
         tags.made_by
     );
-    for (source, tag) in recipe.sources.iter().zip(&tags.sources) {
-        let name = source.layer.name();
-        let kinds = [
-            ("binary", &source.binaries),
-            ("library", &source.libraries),
-            ("path", &source.paths),
-        ];
-        let args: Vec<String> = kinds
-            .iter()
-            .flat_map(|(kind, names)| names.iter().map(move |name| (kind, name)))
-            .map(|(kind, name)| format!("{kind} {}", quote(name)))
-            .collect();
-        let args = if args.is_empty() {
-            String::new()
-        } else {
-            format!(" \\\n    {}", args.join(" \\\n    "))
-        };
-        let _ = write!(
-            text,
-            "\n# what {name} provides\nFROM {tag} AS from-{name}\nUSER root\nRUN set -eu; layer={name}; set --{args}; \\\n{}",
-            joined(GATHER)
-        );
+    for (source, tags) in recipe.sources.iter().zip(&tags.sources) {
+        text.push_str(&gather(source, tags));
     }
     let _ = write!(text, "\nFROM {}\n", tags.runtime);
     let user = recipe.user().filter(|user| user != "root" && user != "0");
@@ -73,13 +63,40 @@ pub fn dockerfile(recipe: &Recipe, tags: &Tags) -> String {
             "\n# what {name} provides, and the libraries that it needs and are not here\n\
              RUN --mount=type=bind,from=from-{name},source=/,target=/mnt \\\n    \
              set -eu; layer={name}; set --{programs}; \\\n{}",
-            joined(INSTALL)
+            joined(&[SAME, INSTALL].concat())
         );
     }
     if let Some(user) = user {
         let _ = writeln!(text, "\nUSER {user}");
     }
     text
+}
+
+/// The stage that finds what of a layer is taken along.
+fn gather(source: &Source, SourceTag { tag, below }: &SourceTag) -> String {
+    let name = source.layer.name();
+    let kinds = [
+        ("binary", &source.binaries),
+        ("library", &source.libraries),
+        ("path", &source.paths),
+        ("added", &source.system),
+    ];
+    let args: String = kinds
+        .iter()
+        .flat_map(|(kind, names)| names.iter().map(move |name| (kind, name)))
+        .map(|(kind, name)| format!(" \\\n    {kind} {}", quote(name)))
+        .collect();
+    let (mut stage, mut run, mut foreign) = (String::new(), "RUN".to_owned(), String::new());
+    if !source.system.is_empty() {
+        stage = format!("FROM {below} AS below-{name}\n");
+        run = format!("RUN --mount=type=bind,from=below-{name},source=/,target=/mnt \\\n   ");
+        foreign = format!(" foreign='{FOREIGN} {MACHINE}';");
+    }
+    format!(
+        "\n# what {name} provides\n{stage}FROM {tag} AS from-{name}\nUSER root\n\
+         {run} set -eu; layer={name};{foreign} set --{args}; \\\n{}",
+        joined(&[SAME, GATHER].concat())
+    )
 }
 
 impl Recipe<'_> {
