@@ -48,7 +48,7 @@ enum Command {
     CreateImage(create_image::CreateImage),
     #[command(visible_alias = "ui")]
     UpdateImage(update_image::UpdateImage),
-    #[command(visible_alias = "si")]
+    #[command(visible_aliases = ["si", "start-container", "sc"])]
     StartImage(start_image::StartImage),
     #[command(visible_alias = "ls")]
     ListImages(list_images::ListImages),

@@ -298,6 +298,15 @@ pub fn bytes(count: u64) -> String {
     bytesize::ByteSize(count).display().si().to_string()
 }
 
+/// How much is done of what was expected: `1.2 MB of 5 MB`. An expectation that has proved wrong is left out.
+pub fn bytes_of(done: u64, total: u64) -> String {
+    if done > total {
+        bytes(done)
+    } else {
+        format!("{} of {}", bytes(done), bytes(total))
+    }
+}
+
 /// A duration for people: `0.8 s`, `27 s`.
 pub fn seconds(time: Duration) -> String {
     match time.as_secs() {
@@ -326,6 +335,9 @@ mod tests {
     #[test]
     fn bytes_are_short() {
         assert_eq!(bytes(415_000_000), "415.0 MB");
+        assert_eq!(bytes_of(1_200, 5_000), "1.2 kB of 5.0 kB");
+        assert_eq!(bytes_of(5_000, 5_000), "5.0 kB of 5.0 kB");
+        assert_eq!(bytes_of(11_300, 6_300), "11.3 kB");
         assert_eq!(seconds(Duration::from_millis(840)), "0.8 s");
         assert_eq!(seconds(Duration::from_secs(27)), "27 s");
         assert_eq!(seconds(Duration::from_secs(200)), "3 min 20 s");

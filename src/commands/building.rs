@@ -8,6 +8,7 @@ use super::{EngineArgs, Format, HostArgs, Place, print_image};
 use crate::conf::Sources;
 use crate::git::Repo;
 use crate::image::plan::{Reuse, Site, Step};
+use crate::image::reach::Way;
 use crate::image::settings::sources;
 use crate::image::target::{self, Fetch};
 use crate::image::{Image, Target};
@@ -57,6 +58,7 @@ impl Building {
         let repo = Repo::find(path)?;
         let sources = flags(sources(Some(&repo))?);
         let host = self.host.read(&sources)?;
+        Way::check(&host)?;
         let engine = self.engine.find(&sources)?;
         let site = Site {
             repo: &repo,

@@ -8,9 +8,9 @@ use super::{EngineArgs, Format, Place};
 use crate::git::Repo;
 use crate::image::find::Inventory;
 use crate::image::staleness::{Mend, Staleness};
-use crate::image::survey::{Finding, survey};
+use crate::image::survey::{Finding, Location, survey};
 use crate::image::target::{self, Fetch};
-use crate::image::{Image, remember, watch};
+use crate::image::{remember, watch};
 use crate::proc::at_once;
 use crate::ui;
 
@@ -47,6 +47,9 @@ struct Row<'a> {
     commit: &'a str,
     created_at: String,
     here: bool,
+    /// The other clone that it was built of; only with `here`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repo_path: Option<String>,
     staleness: &'a Staleness,
     #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<String>,
@@ -57,7 +60,9 @@ impl Check {
     pub fn run(&self) -> Result<u8> {
         let findings = self.findings().context("cannot check the images")?;
         self.print(&findings)?;
-        let stale = findings.iter().any(|f| f.here && f.staleness.is_stale());
+        let stale = findings
+            .iter()
+            .any(|found| found.location == Location::Here && found.staleness.is_stale());
         Ok(u8::from(self.exit_code && stale))
     }
 
@@ -72,15 +77,11 @@ impl Check {
         // Who may not write here gets the answer all the same.
         let _ = watch::write(&repo, &images);
         remember::mend(&repo, &engine, &images, None);
-        let here: Vec<&Image> = images
-            .iter()
-            .filter(|image| image.labels.repo_path == repo.path)
-            .collect();
         // A branch that is gone may still have an image.
         let target = typed.map(|typed| target::resolve(&repo, Some(typed), Fetch::No));
         let found = target.as_ref().and_then(|target| target.as_ref().ok());
         let branch = found.map(|target| target.branch.as_str());
-        let findings = survey(&repo, &here, self.all, found, |subject| {
+        let findings = survey(&repo, &images, self.all, found, |subject| {
             typed.is_none_or(|typed| subject.answers_to(typed, branch))
         })?;
         if findings.is_empty() {
@@ -106,11 +107,16 @@ impl Check {
             if compared_with != finding.branch_from {
                 sentence.push_str(&format!(" (it follows {})", finding.branch_from));
             }
-            let place = if finding.here {
-                String::new()
-            } else {
-                let built = finding.created_at.strftime("%Y-%m-%d %H:%M");
-                format!(" (an earlier image, built {built} UTC, not on this machine)")
+            let built = finding.created_at.strftime("%Y-%m-%d %H:%M");
+            let place = match &finding.location {
+                Location::Here => String::new(),
+                Location::OfAnother(path) => format!(
+                    " (an image of {}, built {built} UTC, on this machine)",
+                    path.display()
+                ),
+                Location::Elsewhere => {
+                    format!(" (an earlier image, built {built} UTC, not on this machine)")
+                }
             };
             match self.mend(finding) {
                 Some(command) => ui::result(format_args!("{sentence}{place}: {command}"))?,
@@ -129,7 +135,11 @@ impl Check {
             compared_with: finding.compared_with.as_deref(),
             commit: finding.commit.as_str(),
             created_at: finding.created_at.to_string(),
-            here: finding.here,
+            here: finding.location != Location::Elsewhere,
+            repo_path: match &finding.location {
+                Location::OfAnother(path) => Some(path.to_string_lossy().into_owned()),
+                _ => None,
+            },
             staleness: &finding.staleness,
             mend: self.mend(finding),
         }
@@ -137,10 +147,9 @@ impl Check {
 
     /// The command that mends it, as one would type it here.
     fn mend(&self, finding: &Finding) -> Option<String> {
-        let mend = if finding.here {
-            finding.staleness.mend()
-        } else {
-            Mend::Nothing
+        let mend = match finding.location {
+            Location::Here => finding.staleness.mend(),
+            _ => Mend::Nothing,
         };
         let path = self
             .place

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{EngineArgs, Format, Place, Row};
+use crate::error::Failure;
 use crate::git::Repo;
 use crate::image::Image;
 use crate::image::find::Inventory;
@@ -90,8 +91,11 @@ impl ListImages {
                 let target = target::resolve(&repo, Some(typed), Fetch::No);
                 let branch = target.as_ref().ok().map(|target| target.branch.as_str());
                 images.retain(|image| image.answers_to(typed, branch));
-                if images.is_empty() {
-                    target?;
+                match target {
+                    // The list is empty all the same, as that of a branch without an image is; a name
+                    // that was mistyped is worth a word.
+                    Err(error) if images.is_empty() => ui::warn(error.downcast::<Failure>()?),
+                    _ => {}
                 }
             }
         }

@@ -92,7 +92,9 @@ fn run_command(kind: Kind, cmd: Cmd, spec: &RunSpec) -> Cmd {
         cmd = cmd.arg("--tty");
     }
     if cfg!(target_os = "linux") {
-        cmd = cmd.arg("--network=host");
+        // The engine then copies the host's own /etc/hosts, and sudo complains of a name that is not in it.
+        let address = format!("{}:127.0.0.1", spec.hostname);
+        cmd = cmd.args(["--network=host", "--add-host", &address]);
     }
     cmd = cmd.args(["--hostname", &spec.hostname, "--name", &spec.hostname]);
     for (name, value) in &spec.env {
@@ -152,7 +154,7 @@ mod tests {
             command: vec!["make".into(), "check".into()],
         };
         let run = |kind: Kind| run_command(kind, Cmd::new(kind.to_string()), &spec).to_string();
-        insta::assert_snapshot!(run(Kind::Docker), @r#"docker run --rm --init --interactive '--pull=never' --tty '--network=host' --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --mount 'type=bind,"source=/a, ""b""/run",target=/run/from-host,readonly' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
-        insta::assert_snapshot!(run(Kind::Podman), @r#"podman run --rm --init --interactive '--pull=never' --tty '--network=host' --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --volume '/a, "b"/run:/run/from-host:ro' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
+        insta::assert_snapshot!(run(Kind::Docker), @r#"docker run --rm --init --interactive '--pull=never' --tty '--network=host' --add-host app-1f2e:127.0.0.1 --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --mount 'type=bind,"source=/a, ""b""/run",target=/run/from-host,readonly' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
+        insta::assert_snapshot!(run(Kind::Podman), @r#"podman run --rm --init --interactive '--pull=never' --tty '--network=host' --add-host app-1f2e:127.0.0.1 --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --volume '/a, "b"/run:/run/from-host:ro' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
     }
 }

@@ -1,13 +1,13 @@
 //! The way from a build or a container to the repository: the embedded server, or the host's own
 //! sshd when the user named a key.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use anyhow::{Context, Result};
 
-use crate::conf::{self, Host};
+use crate::conf::{self, Host, Value};
 use crate::error::Failure;
 use crate::ssh::{self, Access, Serve, Server};
 
@@ -29,17 +29,27 @@ impl Way {
         let user = conf::variable("USER")
             .or_else(|| conf::variable("LOGNAME"))
             .unwrap_or_else(|| "root".to_owned());
+        Self::check(host)?;
+        let access = ssh::reach_host(&key.value, host.ssh_port.value, user, &serve.upload)
+            .with_context(|| cannot_use(key))?;
+        Ok(Self::Host(access))
+    }
+
+    /// That the key of the settings, if there is one, can be used. What needs no key today says so too:
+    /// it will be needed tomorrow.
+    pub fn check(host: &Host) -> Result<()> {
+        let Some(key) = &host.ssh_key else {
+            return Ok(());
+        };
         let folder = || {
             let message = format!("{} is a folder", key.value.display());
             Failure::new(message).hint("give the file of a private key in it")
         };
-        let access = match key.value.is_dir() {
+        let checked = match key.value.is_dir() {
             true => Err(folder().into()),
-            false => ssh::reach_host(&key.value, host.ssh_port.value, user, &serve.upload),
+            false => ssh::check_key(&key.value),
         };
-        let access =
-            access.with_context(|| format!("cannot use the ssh key given by {}", key.origin))?;
-        Ok(Self::Host(access))
+        checked.with_context(|| cannot_use(key))
     }
 
     /// How a client goes it.
@@ -57,4 +67,8 @@ impl Way {
             Self::Host(_) => None,
         }
     }
+}
+
+fn cannot_use(key: &Value<PathBuf>) -> String {
+    format!("cannot use the ssh key given by {}", key.origin)
 }

@@ -53,7 +53,7 @@ impl Report {
                 let watch = self.sent.clone().filter(|_| watched).map(|sent| {
                     let total = Arc::clone(&self.total);
                     self.progress.watch_both(total, sent, move |sent, total| {
-                        format!("{place} {} of {}", ui::bytes(sent), ui::bytes(total))
+                        format!("{place} {}", ui::bytes_of(sent, total))
                     })
                 });
                 *self.now.borrow_mut() = Now {

@@ -1,5 +1,7 @@
 //! How stale what one has is: the images of a repository, and on request its records.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use jiff::Timestamp;
 
@@ -27,10 +29,21 @@ pub struct Finding {
     pub created_at: Timestamp,
     /// Whether it is of a tag or a commit.
     pub stays: bool,
-    /// Whether the engine has it; another machine may have built it.
-    pub here: bool,
+    /// Where it is.
+    pub location: Location,
     /// How it lies to its branch.
     pub staleness: Staleness,
+}
+
+/// Where an image is that this repository has a record of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// On this machine.
+    Here,
+    /// On this machine, too, but built of another clone or worktree, at this path.
+    OfAnother(PathBuf),
+    /// Removed, or on the machine that built it.
+    Elsewhere,
 }
 
 impl Finding {
@@ -45,7 +58,7 @@ impl Finding {
             commit: labels.commit.clone(),
             created_at: labels.created_at,
             stays: labels.stays,
-            here: true,
+            location: Location::Here,
             staleness: Staleness::Unknown,
         }
     }
@@ -65,24 +78,29 @@ impl Finding {
     }
 }
 
-/// The findings on these images of the repository, and with `all` on every record besides, as far
-/// as `wanted`; the newest first. Those of the target's branch are compared with the target, whatever
-/// they follow.
+/// The findings on the repository's images among these of the engine, and with `all` on every record
+/// besides, as far as `wanted`; the newest first. Those of the target's branch are compared with the target,
+/// whatever they follow.
 pub fn survey(
     repo: &Repo,
-    images: &[&Image],
+    images: &[Image],
     all: bool,
     target: Option<&Target>,
     wanted: impl Fn(Subject) -> bool,
 ) -> Result<Vec<Finding>> {
     let mut findings: Vec<Finding> = images
         .iter()
-        .map(|image| Finding::of_image(image))
+        .filter(|image| image.labels.repo_path == repo.path)
+        .map(Finding::of_image)
         .collect();
     if all {
         for (commit, record) in records::all(repo)? {
             if !findings.iter().any(|finding| finding.image == record.image) {
+                let there = images.iter().find(|image| image.id == record.image);
                 findings.push(Finding {
+                    location: there.map_or(Location::Elsewhere, |image| {
+                        Location::OfAnother(image.labels.repo_path.clone())
+                    }),
                     image: record.image,
                     stays: record.manifest.get("ref").is_none(),
                     tag: record.tag,
@@ -91,7 +109,6 @@ pub fn survey(
                     compared_with: None,
                     commit,
                     created_at: record.created_at,
-                    here: false,
                     staleness: Staleness::Unknown,
                 });
             }

@@ -87,7 +87,7 @@ impl Caches {
         let progress = ui::Progress::start(&format!("push to {place}"));
         let (size, sent) = (index.size, count());
         let watch = progress.watch(size, Arc::clone(&sent), move |now| {
-            format!("pushed {} of {}", ui::bytes(now.min(size)), ui::bytes(size))
+            format!("pushed {}", ui::bytes_of(now.min(size), size))
         });
         let put = shared
             .put(archive.path(), &index, replace, &sent)
@@ -126,11 +126,7 @@ impl Where<'_> {
                 let (size, read) = (index.size, count());
                 // Each byte counts twice: when it has come, and when it was checked.
                 let _watch = progress.watch(size * 2, Arc::clone(&read), move |now| {
-                    format!(
-                        "fetched {} of {}",
-                        ui::bytes(now.min(size)),
-                        ui::bytes(size)
-                    )
+                    format!("fetched {}", ui::bytes_of(now.min(size), size))
                 });
                 cache.get(index, &read)
             }

@@ -21,7 +21,7 @@ use std::path::Path;
 use anyhow::Result;
 
 pub use delivery::{Delivery, Desk};
-pub use host::reach as reach_host;
+pub use host::{check_key, reach as reach_host};
 pub use server::Server;
 
 use crate::fs::write_private;

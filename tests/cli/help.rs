@@ -55,6 +55,8 @@ fn aliases() {
         ("ci", "create-image"),
         ("ui", "update-image"),
         ("si", "start-image"),
+        ("start-container", "start-image"),
+        ("sc", "start-image"),
         ("ls", "list-images"),
     ] {
         let help = |name: &str| sandbox.dkr(sandbox.root(), [name, "-h"]).ok().stdout;

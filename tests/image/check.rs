@@ -268,6 +268,30 @@ fn all_of_them_with_those_that_are_not_here() {
 }
 
 #[test]
+fn one_that_another_clone_has_here() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let tag = lab.create(&repo, &[]).tag;
+    let clone = repo.clone_with(&[]);
+    lab.dkr(&clone.path, ["notes", "pull", "origin"]).ok();
+    assert_eq!(check(&lab, &clone, &[]), "");
+    let shown = check(&lab, &clone, &["--all"]);
+    let path = repo.path.to_str().unwrap();
+    let begins = format!("{tag} is fresh (an image of {path}, built ");
+    assert!(shown.starts_with(&begins), "{shown}");
+    assert!(shown.ends_with(" UTC, on this machine)\n"), "{shown}");
+    let rows = rows(&lab, &clone, &["--all"]);
+    assert_eq!(rows[0]["here"], true);
+    assert_eq!(rows[0]["repo_path"], path);
+    // It is for the other clone to mend.
+    clone.commits(1);
+    let stale = lab.dkr(&clone.path, ["check", "--all", "--exit-code"]).ok();
+    let begins = format!("{tag} is 1 commit behind main (");
+    assert!(stale.stdout.starts_with(&begins), "{stale:?}");
+    assert!(!stale.stdout.contains("git dkr update-image"), "{stale:?}");
+}
+
+#[test]
 fn of_one_repository_and_branch() {
     let Some(lab) = Lab::new() else { return };
     let (repo, other) = (lab.repo(), lab.repo());

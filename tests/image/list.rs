@@ -235,4 +235,10 @@ fn none_is_no_failure() {
     lab.dkr(&repo.path, ["list-images", "."])
         .ok()
         .says("git dkr create-image");
+    assert_eq!(lab.list(&repo, &["nowhere"]), [Value::Null; 0]);
+    let mistyped = lab.dkr(&repo.path, ["list-images", ".", "nowhere"]).ok();
+    assert_eq!(mistyped.stdout, "");
+    mistyped.says("warning: no branch, tag or commit is called nowhere");
+    // What is no repository has no list.
+    lab.dkr(&repo.path, ["list-images", "./nowhere"]).fails();
 }

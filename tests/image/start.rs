@@ -340,6 +340,16 @@ fn the_hostname_is_the_repository_s_name_and_four_digits() {
     assert_eq!(repo.id(&format!("refs/heads/{host}/{name}")), repo.head());
 }
 
+/// Sudo looks its host up at each call, and complains when there is no such one.
+#[test]
+fn the_hostname_leads_to_the_container_itself() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let script = "getent ahostsv4 \"$(hostname)\" | sed -n '1s/ .*//p'";
+    assert_eq!(lab.start_work(&repo, script).ok().stdout, "127.0.0.1\n");
+}
+
 #[test]
 fn newer_commits_of_the_host_are_worked_on() {
     let Some(lab) = Lab::new() else { return };

@@ -144,7 +144,7 @@ fn download(address: &Address, hub: &Hub, to: &Path, from: &str) -> Result<()> {
     let shown = from.to_owned();
     hub.client.download(&download, &mut |total| {
         let shown = shown.clone();
-        let text = move |count| format!("{shown} {} of {}", ui::bytes(count), ui::bytes(total));
+        let text = move |count| format!("{shown} {}", ui::bytes_of(count, total));
         watch = Some(progress.watch(total, Arc::clone(&count), text));
     })
 }

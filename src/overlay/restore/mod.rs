@@ -120,11 +120,7 @@ pub fn restore(
     stage.note(&json, &plan.journal)?;
     let (total, count) = (plan.bytes, Arc::new(AtomicU64::new(0)));
     let watch = progress.watch(total, Arc::clone(&count), move |now| {
-        format!(
-            "restoring {} of {}",
-            ui::bytes(now.min(total)),
-            ui::bytes(total)
-        )
+        format!("restoring {}", ui::bytes_of(now, total))
     });
     stage::stage(&file, expected.sha256, &manifest, &plan, |bytes| {
         count.fetch_add(bytes, Ordering::Relaxed);

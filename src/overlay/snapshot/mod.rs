@@ -80,11 +80,7 @@ fn take_on(threads: usize, before: Before, subject: Subject<'_>, to: &Path) -> R
     let mut file = NamedTempFile::new_in(folder).with_context(cannot)?;
     let (total, count) = (manifest.content(), Arc::new(AtomicU64::new(0)));
     let watch = progress.watch(total, Arc::clone(&count), move |now| {
-        format!(
-            "packing {} of {}",
-            ui::bytes(now.min(total)),
-            ui::bytes(total)
-        )
+        format!("packing {}", ui::bytes_of(now, total))
     });
     let (size, sha256) =
         archive::write(root, &mut manifest, file.as_file_mut(), threads, |bytes| {

@@ -103,6 +103,12 @@ fn ssh_keys_that_are_none() {
       because: [ROOT]/home is a folder
     hint: give the file of a private key in it
     ");
+    // Also where it is not needed this time.
+    lab.create(&repo, &[]);
+    for command in ["create-image", "update-image"] {
+        let outcome = lab.dkr(&repo.path, [command, "--ssh-key=missing"]).fails();
+        outcome.says("cannot use the ssh key given by --ssh-key");
+    }
     // The rest is ssh-keygen's, in words of its version.
     for name in ["not-a-key", "plain.pub"] {
         let said = said(name);
