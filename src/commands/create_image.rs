@@ -29,7 +29,7 @@ pub struct CreateImage {
     /// Stand on this image (its tag, id or branch) instead of the nearest one, or on none
     #[arg(long, value_name = "IMAGE|none", value_parser = NonEmptyStringValueParser::new())]
     from: Option<String>,
-    /// Build even when an image with the same inputs is there
+    /// Build even when an image with the same inputs is there, and build the layers under it anew
     #[arg(long)]
     force_rebuild: bool,
     /// The same, and run each step again
@@ -74,6 +74,9 @@ struct StackArgs {
     /// Put this layer in, too; can be given more than once
     #[arg(long = "layer", value_name = "LAYER")]
     layers: Vec<String>,
+    /// Which toolchains built-in layers hold: pinned versions of their makers, or the distribution's
+    #[arg(long, value_name = "upstream|distribution")]
+    toolchains: Option<String>,
     /// Start from this image, whatever layers the settings ask for
     #[arg(long, value_name = "IMAGE", conflicts_with_all = ["stack", "agent", "layers"])]
     base_image: Option<String>,
@@ -95,6 +98,9 @@ impl StackArgs {
         }
         if let Some(agent) = &self.agent {
             sources = sources.with_flag("agent", agent.clone(), "--agent");
+        }
+        if let Some(toolchains) = &self.toolchains {
+            sources = sources.with_flag("toolchains", toolchains.clone(), "--toolchains");
         }
         if !self.layers.is_empty() {
             sources = sources.with_flag("layers", self.layers.join(" "), "--layer");

@@ -48,6 +48,8 @@ struct Answer<'a> {
 #[derive(Debug, Serialize)]
 struct Type<'a> {
     r#type: &'a str,
+    /// `null` where none is built in.
+    layer: Option<&'a str>,
     files: &'a [String],
 }
 
@@ -74,6 +76,9 @@ impl Detect {
             ui::result(ui::table(&["type", "found by", "layer"], rows(&detected)))?;
         }
         ui::result(format_args!("layers: {}", layers.join(" ")))?;
+        if let Some(remark) = detect::without_layer(&detected) {
+            ui::warn(remark);
+        }
         ui::status(
             "hint",
             "git dkr create-image --stack auto builds on these layers",
@@ -111,6 +116,7 @@ impl<'a> Type<'a> {
     fn new(found: &'a Detected) -> Self {
         Self {
             r#type: found.language,
+            layer: found.layer,
             files: &found.files,
         }
     }
@@ -125,7 +131,11 @@ fn rows(detected: &[Detected]) -> Vec<Vec<String>> {
         if found.files.len() > SHOWN {
             files += &format!(" and {} more", found.files.len() - SHOWN);
         }
-        vec![found.language.to_owned(), files, found.layer.to_owned()]
+        vec![
+            found.language.to_owned(),
+            files,
+            found.layer.unwrap_or("-").to_owned(),
+        ]
     };
     detected.iter().map(row).collect()
 }

@@ -5,7 +5,7 @@ use super::{Origin, instructions};
 use crate::error::MOST_MISTAKES;
 
 /// Every key, in the order of the documentation.
-pub(super) const KEYS: [&str; 19] = [
+pub(super) const KEYS: [&str; 20] = [
     "base_image",
     "packages",
     "volumes",
@@ -16,6 +16,7 @@ pub(super) const KEYS: [&str; 19] = [
     "stack_base",
     "layer_prefix",
     "layer_args",
+    "toolchains",
     "stale_after",
     "key_files",
     "siblings",

@@ -29,7 +29,7 @@ pub use overlay::{overlay_cache, overlay_cache_dir};
 pub use problem::{Place, Problem, Problems};
 pub use scope::{Filter, Submodules};
 pub use shell::Shell;
-pub use stack::{Stack, is_layer_name, is_prefix};
+pub use stack::{Stack, Toolchains, is_layer_name, is_prefix};
 pub use web::{github_api, github_token, network, part_size};
 
 /// The file's name, at the top of the repository.
@@ -238,6 +238,8 @@ pub struct Conf {
     pub layer_prefix: Option<Value<String>>,
     /// Build arguments of layers: layer, argument, value.
     pub layer_args: Value<Vec<(String, String, String)>>,
+    /// Where the toolchains in built-in layers come from.
+    pub toolchains: Value<Toolchains>,
     /// How many commits behind before one is asked to update.
     pub stale_after: Value<u64>,
     /// Patterns of files whose change matters more than any commit.
@@ -297,6 +299,9 @@ impl Conf {
             layer_args: pick
                 .value("layer_args", stack::args)
                 .unwrap_or_else(|| Value::default_of(Vec::new())),
+            toolchains: pick
+                .value("toolchains", stack::toolchains)
+                .unwrap_or_else(|| Value::default_of(Toolchains::default())),
             stale_after: pick
                 .value("stale_after", values::number)
                 .unwrap_or_else(|| Value::default_of(50)),

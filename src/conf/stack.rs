@@ -22,6 +22,16 @@ pub enum Stack {
     Names(Vec<String>),
 }
 
+/// Where the toolchains in built-in layers come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Toolchains {
+    /// From those who make them, in pinned versions.
+    #[default]
+    Upstream,
+    /// From the packages of the base image's distribution.
+    Distribution,
+}
+
 /// Whether this can be a layer's name.
 pub fn is_layer_name(text: &str) -> bool {
     text.len() <= 100 && NAME.as_ref().is_some_and(|rule| rule.is_match(text))
@@ -64,6 +74,14 @@ pub(super) fn agent(text: &str) -> Result<Option<String>, String> {
         name => layer(name)
             .map(Some)
             .map_err(|_| format!("`{name}` is not the name of an agent")),
+    }
+}
+
+pub(super) fn toolchains(text: &str) -> Result<Toolchains, String> {
+    match text {
+        "upstream" => Ok(Toolchains::Upstream),
+        "distribution" => Ok(Toolchains::Distribution),
+        _ => Err(format!("`{text}` is neither `upstream` nor `distribution`")),
     }
 }
 

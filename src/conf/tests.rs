@@ -44,6 +44,7 @@ fn every_key_is_read() {
         "stack_base = debian:12\n",
         "layer_prefix = team/layers\n",
         "layer_args = golang.GO_VERSION=1.23.4\n",
+        "toolchains = distribution\n",
         "stale_after=7\n",
         "key_files = Cargo.lock **/package-lock.json\n",
         "siblings = no\n",
@@ -79,6 +80,7 @@ fn every_key_is_read() {
     assert_eq!(conf.stack_base.unwrap().value, "debian:12");
     assert_eq!(conf.layer_prefix.unwrap().value, "team/layers");
     assert_eq!(conf.layer_args.value[0].1, "GO_VERSION");
+    assert_eq!(conf.toolchains.value, Toolchains::Distribution);
     assert_eq!(conf.stale_after.value, 7);
     assert_eq!(conf.key_files.value, ["Cargo.lock", "**/package-lock.json"]);
     assert!(!conf.siblings.value);
@@ -92,7 +94,7 @@ fn every_key_is_read() {
         conf.pre_clone.text,
         "# kept\nRUN echo one \\\n    && [ -d / ]\n"
     );
-    assert_eq!(conf.pre_clone.first_line, 23);
+    assert_eq!(conf.pre_clone.first_line, 24);
     assert_eq!(conf.post_clone.text, "RUN cd /workspace && ./setup.sh\n");
 }
 
@@ -130,7 +132,7 @@ fn all_problems_are_reported_at_once_with_their_places() {
     .dkr.conf:8:9: `Rust` is not the name of a layer
     .dkr.conf:9:13: a quote is not closed
     .dkr.conf:10:13: `/etc/ca.pem` is neither `mount` nor `install`; the file itself is given by --ca-bundle or git config dkr.caBundle
-    .dkr.conf:11:1: unknown key `zebra`; known keys: base_image, packages, volumes, caches, stack, agent, layers, stack_base, layer_prefix, layer_args, stale_after, key_files, siblings, max_layers, ca_bundle, sparse, filter, submodules, lfs
+    .dkr.conf:11:1: unknown key `zebra`; known keys: base_image, packages, volumes, caches, stack, agent, layers, stack_base, layer_prefix, layer_args, toolchains, stale_after, key_files, siblings, max_layers, ca_bundle, sparse, filter, submodules, lfs
     .dkr.conf:12:10: `../other` is not a folder of the repository: its path begins at the top, as in src/tool
     .dkr.conf:13:10: `tree:0` is neither `none` nor `blob:none`
     .dkr.conf:14:14: `all` is none of `no`, `yes`, `recursive`

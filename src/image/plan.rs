@@ -239,6 +239,11 @@ fn plan(
         None => stack::settle(site, conf, &target.commit)?,
         Some(_) => (conf, None),
     };
+    remarks.extend(
+        underlay
+            .as_ref()
+            .and_then(|underlay| underlay.remark.clone()),
+    );
     let ca = site.host.ca_bundle.is_some();
     let (dockerfile, manifest) = match &parent {
         None => {
@@ -326,6 +331,10 @@ fn outgrown(site: Site, parent: &Image, conf: &Conf) -> Option<String> {
         ("stack", old.stack.value != conf.stack.value),
         ("agent", old.agent.value != conf.agent.value),
         ("layers", old.layers.value != conf.layers.value),
+        (
+            "toolchains",
+            conf.has_layers() && old.toolchains.value != conf.toolchains.value,
+        ),
         ("packages", old.packages.value != conf.packages.value),
         ("caches", old.caches.value != conf.caches.value),
         ("ca_bundle", old.ca_bundle.value != conf.ca_bundle.value),

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::plan::Site;
+use super::plan::{Reuse, Site};
 use crate::conf::{Conf, Stack};
 use crate::error::Failure;
 use crate::git::{ObjectId, Repo};
@@ -32,6 +32,8 @@ pub struct Underlay {
     pub absent: Vec<String>,
     /// The image at the very bottom; none below a layer that is made from scratch.
     pub bottom: Option<String>,
+    /// What the user should hear of languages that no layer brings tools for.
+    pub remark: Option<String>,
 }
 
 impl Conf {
@@ -43,15 +45,17 @@ impl Conf {
     }
 }
 
-/// Languages by their layers.
-fn languages(repo: &Repo, conf: &Conf, commit: &ObjectId) -> Result<Vec<String>> {
+/// Languages by their layers, and what is to be said of those without one.
+fn languages(repo: &Repo, conf: &Conf, commit: &ObjectId) -> Result<(Vec<String>, Option<String>)> {
     Ok(match &conf.stack.value {
-        Stack::None => Vec::new(),
-        Stack::Names(names) => names.clone(),
-        Stack::Auto => detect::languages(repo, commit)?
-            .into_iter()
-            .map(|detected| detected.layer.to_owned())
-            .collect(),
+        Stack::None => (Vec::new(), None),
+        Stack::Names(names) => (names.clone(), None),
+        Stack::Auto => {
+            let detected = detect::languages(repo, commit)?;
+            let layers = detected.iter().filter_map(|found| found.layer);
+            let layers = layers.map(str::to_owned).collect();
+            (layers, detect::without_layer(&detected))
+        }
     })
 }
 
@@ -61,14 +65,14 @@ fn planned<T>(
     conf: &Conf,
     base: Option<String>,
     commit: &ObjectId,
-    then: impl FnOnce(&Plan, usize) -> Result<T>,
+    then: impl FnOnce(&Plan, usize, Option<String>) -> Result<T>,
 ) -> Result<T> {
     let settings = Settings {
         base,
         ..Settings::of(conf)
     };
     let shelf: Shelf = places::gather(&[], From::Commit(site.repo, commit), &settings)?;
-    let languages = languages(site.repo, conf, commit)?;
+    let (languages, remark) = languages(site.repo, conf, commit)?;
     let wanted = Wanted {
         languages: &languages,
         layers: &conf.layers.value,
@@ -78,7 +82,7 @@ fn planned<T>(
     let images = site.engine.all_images()?;
     let mut planner = Planner::new(&shelf, &settings, &images);
     let top = planner.stack(&order)?;
-    then(&planner.finish(), top)
+    then(&planner.finish(), top, remark)
 }
 
 /// The settings at a commit with the base image that they come to: the uppermost of the layers
@@ -96,8 +100,10 @@ fn underlay(site: Site, conf: &Conf, commit: &ObjectId) -> Result<Option<Underla
         return Ok(None);
     }
     let base = Settings::of(conf).base;
-    planned(site, conf, base.clone(), commit, |plan, top| {
-        let missing = |state: &State| !matches!(state, State::Built { named: true, .. });
+    planned(site, conf, base.clone(), commit, |plan, top, remark| {
+        let missing = |state: &State| {
+            site.reuse != Reuse::Images || !matches!(state, State::Built { named: true, .. })
+        };
         let node = &plan.nodes[top];
         let bottom = plan.nodes.iter().find(|node| node.below.is_empty());
         let bottom = bottom.and_then(|node| node.layer.text.froms.first());
@@ -114,13 +120,14 @@ fn underlay(site: Site, conf: &Conf, commit: &ObjectId) -> Result<Option<Underla
                 .count(),
             absent: plan.absent.clone(),
             bottom: bottom.map(|from| from.image.clone()),
+            remark,
         }))
     })
 }
 
-/// Builds whatever of it is not there.
+/// Builds whatever of it is not there, and all of it where no image is to be used again.
 pub fn make(site: Site, conf: &Conf, commit: &ObjectId, expected: &Underlay) -> Result<()> {
-    planned(site, conf, expected.base.clone(), commit, |plan, top| {
+    planned(site, conf, expected.base.clone(), commit, |plan, top, _| {
         // What is cloned onto must be what the cache key was made of.
         if plan.nodes[top].key != expected.key {
             bail!(
@@ -128,10 +135,14 @@ pub fn make(site: Site, conf: &Conf, commit: &ObjectId, expected: &Underlay) -> 
                     .hint("try again")
             );
         }
+        let force: Vec<usize> = match site.reuse {
+            Reuse::Images => Vec::new(),
+            Reuse::Steps | Reuse::Nothing => (0..plan.nodes.len()).collect(),
+        };
         let site = build::Site {
             engine: site.engine,
             host: site.host,
         };
-        build::build(site, plan, &[])
+        build::build(site, plan, &force)
     })
 }

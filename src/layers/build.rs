@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use super::dockerfile::{BASE_IMAGE, to_build, without_syntax};
 use super::files;
 use super::plan::{INPUTS, KEY, Node, Plan, State};
+use super::toolchains;
 use crate::conf::{self, Host, ca};
 use crate::engine::{BuildSpec, Engine, EngineError, Found};
 use crate::fs::{Lock, Scratch, write_private};
@@ -83,6 +84,7 @@ fn run_all(site: Site, plan: &Plan, force: &[usize], at_failure: AtFailure) -> R
                 while let Some(at) = queue.next(plan) {
                     let node = &plan.nodes[at];
                     let made = make(site, node, forced[at], &board)
+                        .map_err(|error| toolchains::explain(node.layer, error))
                         .with_context(|| format!("cannot build the layer {}", node.layer.name()));
                     queue.end(at, made.is_ok());
                     if let Err(error) = made {

@@ -4,48 +4,71 @@ use anyhow::{Context, Result};
 
 use crate::git::{ObjectId, Repo};
 
-/// A language, the layer that brings its tools, and the files that say so.
+/// A language, the layer that brings its tools, and the files that say so: names, or `*.x` for
+/// all that end in `.x`.
 #[derive(Debug, PartialEq, Eq)]
 struct Language {
     name: &'static str,
-    layer: &'static str,
+    layer: Option<&'static str>,
     files: &'static [&'static str],
 }
 
+impl Language {
+    const fn new(name: &'static str, layer: &'static str, files: &'static [&'static str]) -> Self {
+        Self {
+            name,
+            layer: Some(layer),
+            files,
+        }
+    }
+
+    const fn without_layer(name: &'static str, files: &'static [&'static str]) -> Self {
+        Self {
+            name,
+            layer: None,
+            files,
+        }
+    }
+
+    fn is_told_by(&self, path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        self.files.iter().any(|file| match file.strip_prefix('*') {
+            Some(end) => name.len() > end.len() && name.ends_with(end),
+            None => name == *file,
+        })
+    }
+}
+
 /// In the order of a stack. It is the same for all, so that projects share what is below.
-const LANGUAGES: [Language; 5] = [
-    Language {
-        name: "node",
-        layer: "nodejs",
-        files: &["package.json"],
-    },
-    Language {
-        name: "python",
-        layer: "python",
-        files: &[
+const LANGUAGES: [Language; 10] = [
+    Language::new("node", "nodejs", &["package.json"]),
+    Language::new(
+        "python",
+        "python",
+        &[
             "pyproject.toml",
             "setup.py",
             "requirements.txt",
             "Pipfile",
             "poetry.lock",
         ],
-    },
-    Language {
-        name: "java",
-        layer: "java",
-        files: &["pom.xml", "build.gradle", "build.gradle.kts"],
-    },
-    Language {
-        name: "go",
-        layer: "golang",
-        files: &["go.mod", "go.sum"],
-    },
-    Language {
-        name: "rust",
-        layer: "rust",
-        files: &["Cargo.toml"],
-    },
+    ),
+    Language::new(
+        "java",
+        "java",
+        &["pom.xml", "build.gradle", "build.gradle.kts"],
+    ),
+    Language::new("go", "golang", &["go.mod", "go.sum"]),
+    Language::new("rust", "rust", &["Cargo.toml"]),
+    Language::new("php", "php", &["composer.json"]),
+    Language::new("cpp", "cpp", &["CMakeLists.txt", "meson.build"]),
+    Language::without_layer("csharp", &["*.csproj", "*.sln"]),
+    Language::without_layer("nix", &["flake.nix", "default.nix", "shell.nix"]),
+    Language::without_layer("terraform", &["*.tf"]),
 ];
+
+/// Projects in any language have one, so it says something only where nothing else does.
+const MAKEFILE: [Language; 1] = [Language::new("cpp", "cpp", &["Makefile"])];
 
 /// Folders at the top that hold what others wrote, or what is not the project itself.
 const NOT_THE_PROJECT: [&str; 18] = [
@@ -74,49 +97,78 @@ const NOT_THE_PROJECT: [&str; 18] = [
 pub struct Detected {
     /// Its name, as `rust`.
     pub language: &'static str,
-    /// The built-in layer that brings its tools.
-    pub layer: &'static str,
+    /// The built-in layer that brings its tools, if there is one.
+    pub layer: Option<&'static str>,
     /// The files that say so, sorted.
     pub files: Vec<String>,
 }
 
 /// Which languages these paths of a tree speak of, in the order of a stack. What is at the top
-/// decides; only when it says nothing do the folders directly below it.
+/// decides; only when that says nothing of a language with a layer do the folders directly below it.
 pub fn detect(files: &[&str]) -> Vec<Detected> {
-    let at_top = found(files.iter().filter(|path| !path.contains('/')));
-    if !at_top.is_empty() {
-        return at_top;
-    }
-    found(files.iter().filter(|path| match path.split_once('/') {
-        Some((folder, name)) => !name.contains('/') && is_project(folder),
-        None => false,
-    }))
+    let (top, below): (Vec<&str>, Vec<&str>) = files
+        .iter()
+        .filter(|path| is_looked_at(path))
+        .partition(|path| !path.contains('/'));
+    let all = [&top[..], &below].concat();
+    let choices = [
+        found(&LANGUAGES, &top),
+        found(&LANGUAGES, &all),
+        [found(&MAKEFILE, &top), found(&LANGUAGES, &all)].concat(),
+        [found(&MAKEFILE, &below), found(&LANGUAGES, &all)].concat(),
+    ];
+    let [.., last] = &choices;
+    choices
+        .iter()
+        .find(|choice| has_layer(choice))
+        .unwrap_or(last)
+        .clone()
 }
 
 /// The layers of a stack for these, `base` first.
 pub fn stack(detected: &[Detected]) -> Vec<&'static str> {
-    let layers = detected.iter().map(|found| found.layer);
+    let layers = detected.iter().filter_map(|found| found.layer);
     std::iter::once("base").chain(layers).collect()
 }
 
-/// The same of a commit. Lists the top of its tree, and one level more when that says nothing.
+/// The languages among these that have no layer, in a sentence; `None` when all have one.
+pub fn without_layer(detected: &[Detected]) -> Option<String> {
+    let names: Vec<&str> = detected
+        .iter()
+        .filter(|found| found.layer.is_none())
+        .map(|found| found.language)
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "no layer is built in for {}: name packages in .dkr.conf, or write a layer (git dkr layer new)",
+            names.join(", ")
+        )
+    })
+}
+
+/// The same of a commit. Lists the top of its tree, and one level more when that does not decide.
 pub fn languages(repo: &Repo, commit: &ObjectId) -> Result<Vec<Detected>> {
     let list = |folders: &[String]| {
         repo.list(commit, folders)
             .with_context(|| format!("cannot list the files of {}", commit.short()))
     };
     let top = list(&[])?;
-    let at_top = detect(&names(&top.files));
+    let mut files = top.files;
     let mut below = top.folders;
     below.retain(|folder| is_project(folder));
-    if !at_top.is_empty() || below.is_empty() {
-        return Ok(at_top);
+    if !has_layer(&found(&LANGUAGES, &files)) && !below.is_empty() {
+        files.extend(list(&below)?.files);
     }
-    Ok(detect(&names(&list(&below)?.files)))
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    Ok(detect(&files))
 }
 
-fn names(files: &[String]) -> Vec<&str> {
-    files.iter().map(String::as_str).collect()
+/// Whether it is at the top, or in a folder of the project directly below it.
+fn is_looked_at(path: &str) -> bool {
+    match path.split_once('/') {
+        Some((folder, name)) => !name.contains('/') && is_project(folder),
+        None => true,
+    }
 }
 
 fn is_project(folder: &str) -> bool {
@@ -124,14 +176,16 @@ fn is_project(folder: &str) -> bool {
     !folder.starts_with('.') && !NOT_THE_PROJECT.contains(&folder.as_str())
 }
 
-fn found<'a>(paths: impl Iterator<Item = &'a &'a str> + Clone) -> Vec<Detected> {
-    let speaks_of = |language: &Language| {
-        let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-        let says = |path: &&&str| language.files.contains(&name(path).as_str());
+fn has_layer(found: &[Detected]) -> bool {
+    found.iter().any(|found| found.layer.is_some())
+}
+
+fn found(languages: &[Language], paths: &[impl AsRef<str>]) -> Vec<Detected> {
+    let told = |language: &Language| {
+        let paths = paths.iter().map(AsRef::as_ref);
         let mut files: Vec<String> = paths
-            .clone()
-            .filter(says)
-            .map(|path| (*path).to_owned())
+            .filter(|path| language.is_told_by(path))
+            .map(str::to_owned)
             .collect();
         files.sort();
         files.dedup();
@@ -141,5 +195,5 @@ fn found<'a>(paths: impl Iterator<Item = &'a &'a str> + Clone) -> Vec<Detected> 
             files,
         })
     };
-    LANGUAGES.iter().filter_map(speaks_of).collect()
+    languages.iter().filter_map(told).collect()
 }

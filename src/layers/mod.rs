@@ -20,3 +20,4 @@ pub mod plan;
 pub mod report;
 pub mod shelf;
 pub mod stack;
+pub mod toolchains;

@@ -5,6 +5,7 @@ use termtree::Tree;
 
 use super::plan::{Plan, State};
 use super::shelf::Shelf;
+use super::toolchains;
 use crate::error::Failure;
 use crate::ui;
 
@@ -19,6 +20,8 @@ pub struct Row<'a> {
     pub description: &'a str,
     /// Where it was found.
     pub origin: &'static str,
+    /// The toolchains inside and their versions, as far as these are chosen.
+    pub versions: Vec<String>,
     /// Its folder.
     pub folder: &'a str,
     /// The layers it is built on.
@@ -63,6 +66,7 @@ fn row<'a>(node: &'a super::plan::Node<'a>) -> Row<'a> {
         version: &definition.version,
         description: &definition.description,
         origin: node.layer.origin.name(),
+        versions: toolchains::versions(node.layer),
         folder: &node.layer.folder,
         requires: requires.map(|other| other.name.as_str()).collect(),
         tag: &node.tag,

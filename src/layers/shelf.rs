@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::definition::{self, Definition, Reference};
 use super::dockerfile::{self, BASE_IMAGE, Text};
 use super::files::{File, Files};
-use crate::conf::{self, Conf};
+use super::toolchains;
+use crate::conf::{self, Conf, Toolchains};
 use crate::error::{Mistake, Mistakes};
 
 /// Where a layer was found; the first that has a name wins.
@@ -54,6 +55,8 @@ pub struct Settings {
     pub base: Option<String>,
     /// Values of build arguments: layer, argument, value.
     pub args: Vec<(String, String, String)>,
+    /// Which toolchains the built-in layers hold.
+    pub toolchains: Toolchains,
 }
 
 /// How the names of layers' images begin when nobody says otherwise.
@@ -73,6 +76,7 @@ impl Settings {
             prefix: prefix.unwrap_or_else(|| PREFIX.to_owned()),
             base: base.map(|base| base.value.clone()),
             args: conf.layer_args.value.clone(),
+            toolchains: conf.toolchains.value,
         }
     }
 }
@@ -83,6 +87,7 @@ impl Default for Settings {
             prefix: PREFIX.to_owned(),
             base: None,
             args: Vec::new(),
+            toolchains: Toolchains::default(),
         }
     }
 }
@@ -337,6 +342,7 @@ fn layer(
     }
     let toml = text_of(&files, definition::FILE);
     let mut definition = definition::read(&toml_file, &toml, mistakes)?;
+    toolchains::choose(origin, &mut definition, settings.toolchains);
     for (_, arg, value) in settings
         .args
         .iter()

@@ -8,14 +8,17 @@ pub const BASE: &str = "base";
 /// How the names of agents' layers begin.
 pub const AGENT: &str = "agent-";
 /// The languages' layers, the ones that most projects share first. What is not here comes after
-/// them, and agents last, as they change most often.
-const ORDER: [&str; 6] = [BASE, "nodejs", "python", "java", "golang", "rust"];
+/// them.
+const ORDER: [&str; 8] = [
+    BASE, "nodejs", "python", "java", "golang", "rust", "php", "cpp",
+];
 /// Other names of languages.
-const SYNONYMS: [(&str, &str); 4] = [
+const SYNONYMS: [(&str, &str); 5] = [
     ("go", "golang"),
     ("node", "nodejs"),
     ("javascript", "nodejs"),
     ("cargo", "rust"),
+    ("c", "cpp"),
 ];
 
 /// A coding agent: what `--agent` calls it, and how it is run.
@@ -87,7 +90,8 @@ pub struct Wanted<'a> {
 }
 
 /// The layers for that, each behind what it requires. The same set always comes in the same
-/// order.
+/// order. Agents come last, with what they alone require right below them: they change most often, and
+/// a stack that is there without one is not built again for it.
 pub fn order<'a>(shelf: &'a Shelf, wanted: Wanted) -> Result<Vec<&'a Layer>, Failure> {
     let mut names: Vec<String> = wanted
         .languages
@@ -105,14 +109,22 @@ pub fn order<'a>(shelf: &'a Shelf, wanted: Wanted) -> Result<Vec<&'a Layer>, Fai
     if names.is_empty() {
         names.push(BASE.to_owned());
     }
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut all: Vec<&str> = shelf
-        .order(&names)?
-        .iter()
-        .map(|layer| layer.name())
-        .collect();
-    all.sort_by(|one, other| rank(one).cmp(&rank(other)));
+    let is_agent = |name: &&String| name.starts_with(AGENT);
+    let (mut agents, tools): (Vec<&String>, Vec<&String>) = names.iter().partition(is_agent);
+    // By their names, as whichever is run must not decide what is below the others.
+    agents.sort();
+    let mut all = sorted(shelf, &tools)?;
+    all.extend(sorted(shelf, &agents)?);
     shelf.order(&all)
+}
+
+/// These and all that they require, in the one order.
+fn sorted<'a>(shelf: &'a Shelf, names: &[&String]) -> Result<Vec<&'a str>, Failure> {
+    let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    let order = shelf.order(&names)?;
+    let mut all: Vec<&str> = order.iter().map(|layer| layer.name()).collect();
+    all.sort_by_key(|name| rank(name));
+    Ok(all)
 }
 
 /// The layer that a language goes by.
@@ -124,13 +136,12 @@ fn known(shelf: &Shelf, name: &str) -> String {
     }
 }
 
-/// Agents by their names, as whichever is run must not decide what is below the others.
-fn rank(name: &str) -> (usize, &str) {
-    let place = ORDER.iter().position(|other| *other == name);
-    match place {
-        None if name.starts_with(AGENT) => (ORDER.len() + 1, name),
-        place => (place.unwrap_or(ORDER.len()), ""),
-    }
+fn rank(name: &str) -> usize {
+    let last = ORDER.len() + usize::from(name.starts_with(AGENT));
+    ORDER
+        .iter()
+        .position(|other| *other == name)
+        .unwrap_or(last)
 }
 
 #[cfg(test)]
@@ -148,6 +159,7 @@ mod tests {
             ("rust", toml("rust", &["base"])),
             ("ours", toml("ours", &["rust"])),
             ("agent-claude", toml("agent-claude", &["nodejs"])),
+            ("agent-codex", toml("agent-codex", &["nodejs"])),
         ];
         let folders: Vec<(&str, &str, &str)> = all
             .iter()
@@ -174,7 +186,19 @@ mod tests {
         assert_eq!(names(&[], &[], None).unwrap(), "base");
         assert_eq!(
             names(&["rust"], &[], Some("claude")).unwrap(),
+            "base rust nodejs agent-claude"
+        );
+        assert_eq!(
+            names(&["rust", "node"], &[], Some("claude")).unwrap(),
             "base nodejs rust agent-claude"
+        );
+        assert_eq!(
+            names(&["rust"], &["agent-codex"], Some("claude")).unwrap(),
+            "base rust nodejs agent-claude agent-codex"
+        );
+        assert_eq!(
+            names(&["rust"], &["agent-claude"], Some("codex")).unwrap(),
+            "base rust nodejs agent-claude agent-codex"
         );
         assert_eq!(
             names(&["rust", "python"], &["ours"], None).unwrap(),

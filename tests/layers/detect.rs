@@ -9,7 +9,7 @@ use crate::common::dkr::Outcome;
 use crate::common::repo::Repo;
 
 /// Every file of the table, and its layer.
-const TABLE: [(&str, &str); 12] = [
+const TABLE: [(&str, &str); 16] = [
     ("Cargo.toml", "rust"),
     ("go.mod", "golang"),
     ("go.sum", "golang"),
@@ -22,6 +22,10 @@ const TABLE: [(&str, &str); 12] = [
     ("pom.xml", "java"),
     ("build.gradle", "java"),
     ("build.gradle.kts", "java"),
+    ("composer.json", "php"),
+    ("CMakeLists.txt", "cpp"),
+    ("meson.build", "cpp"),
+    ("Makefile", "cpp"),
 ];
 
 /// The layers that follow from these paths.
@@ -49,13 +53,13 @@ fn every_file_of_the_table() {
 #[test]
 fn several_give_one_stack_in_a_fixed_order() {
     let all: Vec<&str> = TABLE.iter().map(|(file, _)| *file).collect();
-    assert_eq!(layers(&all), "base nodejs python java golang rust");
+    assert_eq!(layers(&all), "base nodejs python java golang rust php cpp");
     assert_eq!(
         layers(&["go.sum", "Cargo.toml", "go.mod"]),
         "base golang rust"
     );
     let go = &detect(&["go.sum", "go.mod"])[0];
-    assert_eq!((go.language, go.layer), ("go", "golang"));
+    assert_eq!((go.language, go.layer), ("go", Some("golang")));
     assert_eq!(go.files, ["go.mod", "go.sum"]);
 }
 
@@ -78,6 +82,41 @@ fn the_top_decides_and_else_the_folders_below_it() {
         "base nodejs golang"
     );
     assert_eq!(layers(&["a/b/Cargo.toml"]), "base");
+}
+
+#[test]
+fn a_makefile_says_something_only_where_nothing_else_does() {
+    assert_eq!(layers(&["Makefile", "src/a.c"]), "base cpp");
+    assert_eq!(layers(&["Makefile", "go.mod"]), "base golang");
+    assert_eq!(layers(&["Makefile", "server/go.mod"]), "base golang");
+    assert_eq!(layers(&["go.mod", "c/Makefile"]), "base golang");
+    assert_eq!(layers(&["src/Makefile"]), "base cpp");
+    assert_eq!(layers(&["docs/Makefile"]), "base");
+    assert_eq!(layers(&["Makefile", "CMakeLists.txt"]), "base cpp");
+    assert_eq!(detect(&["Makefile", "src/Makefile"])[0].files, ["Makefile"]);
+}
+
+#[test]
+fn what_has_no_layer_is_found_and_decides_nothing() {
+    for (file, language) in [
+        ("app.csproj", "csharp"),
+        ("shop.sln", "csharp"),
+        ("flake.nix", "nix"),
+        ("default.nix", "nix"),
+        ("shell.nix", "nix"),
+        ("main.tf", "terraform"),
+    ] {
+        let found = detect(&[file]);
+        assert_eq!((found[0].language, found[0].layer), (language, None));
+        assert_eq!(layers(&[file]), "base");
+        assert_eq!(layers(&[file, "server/go.mod"]), "base golang");
+        assert_eq!(layers(&[file, "Makefile"]), "base cpp");
+    }
+    assert_eq!(detect(&[".tf", "x.tfvars", "csproj"]), []);
+    let found = detect(&["infra/main.tf", "a.sln", "b.sln", "web/package.json"]);
+    let names: Vec<&str> = found.iter().map(|found| found.language).collect();
+    assert_eq!(names, ["node", "csharp", "terraform"]);
+    assert_eq!(found[1].files, ["a.sln", "b.sln"]);
 }
 
 #[test]
@@ -105,7 +144,7 @@ proptest! {
             TABLE.iter().flat_map(|(file, _)| [(*file).to_owned(), format!("sub/{file}")])
                 .chain(["README".to_owned(), "docs/go.mod".to_owned()])
                 .collect::<Vec<_>>(),
-            0..=26,
+            0..=34,
         ).prop_shuffle(),
     ) {
         let mut sorted: Vec<&str> = files.iter().map(String::as_str).collect();
@@ -113,7 +152,7 @@ proptest! {
         sorted.sort_unstable();
         prop_assert_eq!(&shuffled, &detect(&sorted));
         // The order of layers is that of the whole table.
-        let all = ["base", "nodejs", "python", "java", "golang", "rust"];
+        let all = ["base", "nodejs", "python", "java", "golang", "rust", "php", "cpp"];
         let stack = stack(&shuffled);
         prop_assert!(all.iter().filter(|layer| stack.contains(*layer)).eq(stack.iter()));
     }
@@ -270,13 +309,33 @@ fn what_it_prints() {
     let expected = serde_json::json!({
         "commit": repo.head(),
         "types": [
-            {"type": "python", "files": ["poetry.lock", "setup.py"]},
-            {"type": "rust", "files": ["Cargo.toml"]},
+            {"type": "python", "layer": "python", "files": ["poetry.lock", "setup.py"]},
+            {"type": "rust", "layer": "rust", "files": ["Cargo.toml"]},
         ],
         "layers": ["base", "python", "rust"],
     });
     assert_eq!(json, expected);
     assert_eq!(found.stderr, "");
+}
+
+#[test]
+fn what_has_no_layer_is_said() {
+    let sandbox = Sandbox::new();
+    let repo = rust(&sandbox);
+    repo.commit("More", &[("main.tf", ""), ("app.csproj", "")]);
+    let found = dkr(&sandbox, &repo, &[]);
+    insta::assert_snapshot!(found.stdout, @r"
+    TYPE       FOUND BY    LAYER
+    rust       Cargo.toml  rust
+    csharp     app.csproj  -
+    terraform  main.tf     -
+    layers: base rust
+    ");
+    found.says("no layer is built in for csharp, terraform");
+    let found = dkr(&sandbox, &repo, &["--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&found.stdout).unwrap();
+    assert_eq!(json["types"][1]["layer"], serde_json::Value::Null);
+    assert_eq!(json["layers"], serde_json::json!(["base", "rust"]));
 }
 
 #[test]

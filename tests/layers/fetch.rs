@@ -13,7 +13,7 @@ use crate::common::{Sandbox, run};
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/layers/fetch");
 
 /// Serves these bytes whatever is asked for, as long as the test runs; the address.
-fn serve(bytes: Vec<u8>) -> String {
+pub fn serve(bytes: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -49,9 +49,14 @@ fn archive(sandbox: &Sandbox) -> (Vec<u8>, String) {
         .arg(sandbox.root())
         .arg("top"));
     let bytes = std::fs::read(path).unwrap();
-    let digest = Sha256::digest(&bytes);
-    let sum = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sum = sum(&bytes);
     (bytes, sum)
+}
+
+/// The SHA-256.
+pub fn sum(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn fetch(sandbox: &Sandbox, args: &[&str]) -> Output {
@@ -104,10 +109,7 @@ fn what_has_the_right_checksum_is_unpacked() {
 fn what_is_no_archive_is_a_program() {
     let sandbox = Sandbox::new();
     let bytes = b"#!/bin/sh\necho hello\n".to_vec();
-    let sum: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let sum = sum(&bytes);
     let url = serve(bytes) + "/a/program";
     let folder = sandbox.path("into");
     assert!(

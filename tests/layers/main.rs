@@ -15,4 +15,5 @@ mod env;
 mod fetch;
 mod lab;
 mod stacks;
+mod toolchains;
 mod try_them;

@@ -85,6 +85,36 @@ fn an_agent_runs_with_a_key_that_is_in_no_image() {
 }
 
 #[test]
+fn an_agent_is_put_on_the_layers_that_are_there() {
+    let Some(layers) = Layers::new() else { return };
+    let stamp = "RUN cat /proc/sys/kernel/random/uuid > /stamp\n";
+    let mut files = [
+        layer("rust", stamp),
+        layer("nodejs", "RUN true\n"),
+        layer("agent-codex", AGENT),
+    ]
+    .concat();
+    let toml = &mut files[4].1;
+    toml.push_str("[requires]\nlayers = [\"nodejs\"]\n");
+    let repo = repo(&layers, "app", &files);
+    let stamp = |args: &[&str]| {
+        let made = create(&layers, &repo, args).ok();
+        let image = layers.image(&made);
+        (image.label("layers"), image.sh("cat /stamp"))
+    };
+    let (_, first) = stamp(&["--stack=rust"]);
+    let with_agent = ["--stack=rust", "--agent=codex"];
+    let of_agent = "rust nodejs agent-codex".to_owned();
+    assert_eq!(stamp(&with_agent), (of_agent.clone(), first.clone()));
+    let forced = [&with_agent[..], &["--force-rebuild"]].concat();
+    let (stack, second) = stamp(&forced);
+    assert_eq!(stack, of_agent);
+    assert_ne!(second, first);
+    let planned = create(&layers, &repo, &[&forced[..], &["--dry-run"]].concat()).ok();
+    assert!(planned.stdout.contains("(3 to build)"), "{planned:?}");
+}
+
+#[test]
 fn two_repositories_share_their_layers() {
     let Some(layers) = Layers::new() else { return };
     let files = [
@@ -225,6 +255,49 @@ fn what_cannot_be_is_said_before_anything_is_built() {
     assert_eq!(layers.named(), []);
 }
 
+#[test]
+fn languages_without_a_layer_are_said_and_stop_nothing() {
+    let Some(layers) = Layers::new() else { return };
+    let text = |name: &str| (name.to_owned(), "x".to_owned());
+    let files = [
+        &layer("base", "RUN true\n")[..],
+        &[text("main.tf"), text("app.csproj")],
+    ]
+    .concat();
+    let repo = repo(&layers, "app", &files);
+    let made = create(&layers, &repo, &["--stack=auto"]).ok();
+    made.says("no layer is built in for csharp, terraform");
+    assert_eq!(layers.image(&made).label("layers"), "base");
+}
+
+#[test]
+fn the_layers_of_php_and_of_c_work() {
+    let Some(layers) = Layers::new() else { return };
+    let system = "/etc/ssl/certs/ca-certificates.crt";
+    let ca = format!("--ca-bundle={system}");
+    let ca = std::path::Path::new(system).exists().then_some(ca.as_str());
+    let base = "--stack-base=debian:bookworm-slim";
+    let args = |command| {
+        let args = [command, "php", "cpp", base].into_iter().chain(ca);
+        args.collect::<Vec<_>>()
+    };
+    layers.layer(&args("build")).ok();
+    let tried = [args("test"), vec!["--no-compose"]].concat();
+    let tried = layers.layer(&tried).ok();
+    assert!(tried.stdout.contains("all well"), "{}", tried.stdout);
+    let image = |name: &str| format!("{}/{name}:1.0", layers.prefix);
+    let said = layers.sh(&image("php"), "php -r 'echo strlen(json_encode([1]));'");
+    assert_eq!(said, "3");
+    let script = "cd /tmp; echo 'int main() { return 0; }' > a.cpp
+        printf 'cmake_minimum_required(VERSION 3.10)\nproject(a CXX)\nadd_executable(a a.cpp)\n' > CMakeLists.txt
+        cmake -G Ninja . >/dev/null && ninja >/dev/null && ./a && echo built";
+    assert_eq!(layers.sh(&image("cpp"), script), "built");
+    for name in ["php", "cpp"] {
+        let clean = layers.sh(&image(name), "ls -A /tmp /var/lib/apt/lists /root");
+        assert!(!clean.contains("composer"), "{clean}");
+    }
+}
+
 /// The story of the README: no settings, one command, everything in it.
 #[test]
 fn a_rust_and_python_repository_gets_both_toolchains_and_agents() {
@@ -259,13 +332,15 @@ fn a_rust_and_python_repository_gets_both_toolchains_and_agents() {
     if std::path::Path::new(system).exists() {
         repo.git(["config", "dkr.caBundle", system]);
     }
+    // A test asks nobody but the mirrors that its machine has.
+    repo.git(["config", "dkr.toolchains", "distribution"]);
     let others = ["--layer=agent-codex", "--layer=agent-gemini"];
     let args = [&["--stack=auto", "--agent=claude"], &others[..]].concat();
     let made = create(&layers, &repo, &args).ok();
     let image = layers.image(&made);
     assert_eq!(
         image.label("layers"),
-        "base nodejs python rust agent-claude agent-codex agent-gemini"
+        "base python rust nodejs agent-claude agent-codex agent-gemini"
     );
     let said = image.sh(
         "cd /workspace; cargo build --quiet; target/debug/app; cargo clippy --version; rustfmt --version

@@ -39,6 +39,7 @@ impl List {
                 requires,
                 row.state.to_owned(),
                 size,
+                row.versions.join(", "),
                 row.description.to_owned(),
             ]
         });
@@ -49,6 +50,7 @@ impl List {
             "requires",
             "state",
             "size",
+            "versions",
             "description",
         ];
         ui::result(ui::table(&header, lines.collect()))?;

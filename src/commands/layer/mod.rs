@@ -77,6 +77,9 @@ pub(super) struct ShelfArgs {
     /// A build argument of a layer, as in golang.GO_VERSION=1.23.4; can be given more than once
     #[arg(long = "arg", value_name = "LAYER.NAME=VALUE")]
     args: Vec<String>,
+    /// Which toolchains built-in layers hold: pinned versions of their makers, or the distribution's
+    #[arg(long, value_name = "upstream|distribution")]
+    toolchains: Option<String>,
     #[command(flatten)]
     host: HostArgs,
     #[command(flatten)]
@@ -102,6 +105,9 @@ impl ShelfArgs {
         }
         if let Some(base) = &self.stack_base {
             sources = sources.with_flag("stack_base", base.clone(), "--stack-base");
+        }
+        if let Some(toolchains) = &self.toolchains {
+            sources = sources.with_flag("toolchains", toolchains.clone(), "--toolchains");
         }
         if !self.args.is_empty() {
             let args = shlex::try_join(self.args.iter().map(String::as_str))?;

@@ -59,6 +59,7 @@ impl Show {
         say("layer", &format!("{} {}", row.name, row.version))?;
         say("", row.description)?;
         say("from", &format!("{} ({})", row.folder, row.origin))?;
+        say("versions", &row.versions.join(", "))?;
         say("image", row.tag)?;
         say("state", &state(row))?;
         say("binaries", &definition.binaries.join(" "))?;
