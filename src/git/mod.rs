@@ -13,6 +13,7 @@ mod notes;
 mod objects;
 mod ownership;
 mod pack;
+mod pushed;
 mod quick;
 mod reachable;
 mod refs;
@@ -39,6 +40,7 @@ pub use ownership::give_back;
 #[doc(hidden)]
 pub use pack::fuzz;
 pub use pack::{Objects, Parcel, Tags};
+pub use pushed::{Pushed, values_of};
 pub use reachable::Reachable;
 pub use refs::Head;
 pub use repo::{Repo, user_settings};

@@ -11,10 +11,10 @@ use crate::conf::{Conf, Host, ca, proxies};
 use crate::engine::{Engine, Mount, RunSpec};
 use crate::error::Failure;
 use crate::fs::{Scratch, write_private};
-use crate::git::{Repo, is_branch_name};
+use crate::git::{Pushed, Repo, is_branch_name};
 use crate::layers::stack::Agent;
 use crate::proc::Cmd;
-use crate::ssh::{MOUNTED_DIR, RUN_DIR, Receive, Serve};
+use crate::ssh::{MOUNTED_DIR, PUSHER, RUN_DIR, Receive, Serve};
 use crate::ui;
 
 /// Where the CA certificates are mounted.
@@ -83,7 +83,7 @@ impl Start<'_> {
     pub fn complete(&self, mut wishes: Wishes) -> Result<Wishes> {
         let hostname = match wishes.hostname.take() {
             Some(name) => self.check_hostname(name)?,
-            None => names::hostname(&self.image.labels.repo_name, rand::random()),
+            None => self.fresh_hostname()?,
         };
         let name = match wishes.name.take() {
             Some(name) => self.check_name(name, &hostname)?,
@@ -134,16 +134,39 @@ impl Start<'_> {
                     .hint("choose another --hostname, or leave it out for a fresh one")
             );
         }
-        let reference = format!("refs/heads/{name}");
-        if self.repo.commits(&[reference])? != [None] {
-            bail!(
-                Failure::new(format!(
-                    "the repository has a branch {name}, so nothing can be pushed below {name}/"
-                ))
-                .hint("choose another --hostname")
-            );
+        if let Some(taken) = self.taken(&name)? {
+            bail!(taken.hint("choose another --hostname, or leave it out for a fresh one"));
         }
         Ok(name)
+    }
+
+    /// One that no branch is called by, or lies below.
+    fn fresh_hostname(&self) -> Result<String> {
+        loop {
+            let name = names::hostname(&self.image.labels.repo_name, rand::random());
+            if self.repo.branches_below(&name)?.is_empty() {
+                return Ok(name);
+            }
+        }
+    }
+
+    /// Why a container of this name would meet with branches that are not of such a container.
+    fn taken(&self, hostname: &str) -> Result<Option<Failure>> {
+        let below = self.repo.branches_below(hostname)?;
+        let pushed = Pushed::by(&self.repo.common_dir, hostname).branches();
+        let other = below
+            .iter()
+            .find(|below| !pushed.contains(&format!("refs/heads/{hostname}{below}")));
+        let message = match other.map(String::as_str) {
+            None => return Ok(None),
+            Some("") => format!(
+                "the repository has a branch {hostname}, so nothing can be pushed below {hostname}/"
+            ),
+            Some(below) => format!(
+                "the repository has a branch {hostname}{below}, which no container called {hostname} has pushed"
+            ),
+        };
+        Ok(Some(Failure::new(message)))
     }
 
     fn check_name(&self, name: String, hostname: &str) -> Result<String> {
@@ -177,8 +200,19 @@ impl Start<'_> {
     /// Runs the container in the foreground; the command's exit code.
     pub fn run(&self, wishes: &Wishes) -> Result<i32> {
         let scratch = Scratch::new()?;
-        let _way = self.open_way(wishes, &scratch)?;
-        self.engine.start(&self.spec(wishes, scratch.path()))
+        let way = self.open_way(wishes, &scratch)?;
+        let code = self.engine.start(&self.spec(wishes, scratch.path()))?;
+        if matches!(way, Way::Host(_)) {
+            // The host's own git has taken what was pushed, and wrote down nothing.
+            let hostname = wishes.hostname.as_deref().unwrap_or_default();
+            let below = self.repo.branches_below(hostname)?;
+            let names: Vec<String> = below
+                .iter()
+                .map(|below| format!("refs/heads/{hostname}{below}"))
+                .collect();
+            Pushed::by(&self.repo.common_dir, hostname).add(names.iter().map(String::as_str))?;
+        }
+        Ok(code)
     }
 
     /// Tries whether a container can fetch and push: starts one as [`Start::run`] does, and changes nothing.
@@ -237,18 +271,13 @@ impl Start<'_> {
         let serve = Serve {
             upload: self.repo.common_dir.clone(),
             also: self.elsewhere.map(|target| target.commit.clone()),
-            receive: Some(Receive {
-                git_dir: self.repo.common_dir.clone(),
-                prefix: format!("refs/heads/{hostname}/"),
-            }),
+            receive: Some(Receive::new(self.repo.common_dir.clone(), hostname)),
             objects: None,
         };
         let way = Way::open(self.host, serve, root)?;
         let run_dir = scratch.mountable_dir(RUN)?;
-        let name = wishes.name.as_deref().unwrap_or_default();
-        let push = format!("refs/heads/{name}:refs/heads/{hostname}/{name}");
         let identity = self.repo.identity()?;
-        way.access().write_run_dir(&run_dir, &push, &identity)?;
+        way.access().write_run_dir(&run_dir, hostname, &identity)?;
         for (name, text) in RECORDING {
             write_private(&run_dir.join(name), text, 0o644)?;
         }
@@ -281,10 +310,17 @@ impl Start<'_> {
         if !fetch {
             env.push(("DKR_SHORT", self.image.labels.commit.short().to_owned()));
         }
-        let mut mounts = vec![Mount {
-            source: root.join(RUN),
-            target: MOUNTED_DIR.to_owned(),
-        }];
+        let mut mounts = vec![
+            Mount {
+                source: root.join(RUN),
+                target: MOUNTED_DIR.to_owned(),
+            },
+            // Where git looks for it.
+            Mount {
+                source: root.join(RUN).join(PUSHER),
+                target: format!("/usr/local/bin/{PUSHER}"),
+            },
+        ];
         let mut mount = |target: &str| {
             mounts.push(Mount {
                 source: source(root, target),

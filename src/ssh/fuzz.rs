@@ -6,7 +6,8 @@ use super::wants::Requests;
 /// Reads the beginning of a push, and judges it.
 pub fn push(bytes: &[u8]) {
     if let Opening::Complete(commands) = push::read(bytes) {
-        commands.refuse("refs/heads/box/");
+        commands.refuse("box", &std::collections::BTreeSet::new());
+        commands.creations();
     }
 }
 

@@ -10,6 +10,7 @@ pub mod fuzz;
 mod host;
 mod login;
 mod push;
+mod receive;
 mod request;
 mod server;
 mod session;
@@ -22,6 +23,7 @@ use anyhow::Result;
 
 pub use delivery::{Delivery, Desk};
 pub use host::{check_key, reach as reach_host};
+pub use receive::Receive;
 pub use server::Server;
 
 use crate::fs::write_private;
@@ -37,6 +39,8 @@ const URL_PATH: &str = "/workspace";
 pub const RUN_DIR: &str = "/run/dkr";
 /// Where they are mounted, from which the entrypoint copies them: their owner is a user of the host.
 pub const MOUNTED_DIR: &str = "/run/dkr-from-host";
+/// The program that brings a container's branches to the host, and its name among the files of [`RUN_DIR`].
+pub const PUSHER: &str = "git-remote-dkr";
 /// Where a build step finds them.
 const SECRETS_DIR: &str = "/run/secrets";
 
@@ -51,15 +55,6 @@ pub struct Serve {
     pub receive: Option<Receive>,
     /// Objects that are handed over once, packed and indexed, instead of a clone or a fetch.
     pub objects: Option<Desk>,
-}
-
-/// The one corner of a repository that a container may push to.
-#[derive(Debug, Clone)]
-pub struct Receive {
-    /// The git directory.
-    pub git_dir: std::path::PathBuf,
-    /// Refs under this prefix may be made and moved forward: `refs/heads/<hostname>/`.
-    pub prefix: String,
 }
 
 /// How a client reaches the repository, from the host's point of view.
@@ -89,6 +84,8 @@ fn host_address() -> &'static str {
     }
 }
 
+const PUSHER_TEXT: &str = include_str!("../../templates/git-remote-dkr");
+
 /// The names of the build secrets, which are also the names of the files.
 pub const SECRETS: [&str; 3] = ["dkr_ssh_config", "dkr_known_hosts", "dkr_git_config"];
 
@@ -107,26 +104,30 @@ impl Access {
         write_private(&folder.join(git_config), self.git_config(), 0o600)
     }
 
-    /// Writes the files that a container finds in [`RUN_DIR`], the key too, for everybody to read. `push` is
-    /// the refspec by which its work reaches the host, `identity` a text of git's config beside it.
-    pub fn write_run_dir(&self, folder: &Path, push: &str, identity: &str) -> Result<()> {
+    /// Writes the files that a container finds in [`RUN_DIR`], the key too, for everybody to read. `container`
+    /// is its name, below which its work is pushed, `identity` a text of git's config that says who commits.
+    pub fn write_run_dir(&self, folder: &Path, container: &str, identity: &str) -> Result<()> {
         let key = format!("{RUN_DIR}/key");
         let known = format!("{RUN_DIR}/known_hosts");
-        let push = format!("[remote \"host\"]\n\tpush = {}\n", config_value(push));
+        let push = format!(
+            "[remote]\n\tpushDefault = host\n\
+             [remote \"host\"]\n\tpushurl = dkr://{container}\n\tpush = HEAD\n"
+        );
+        let config = self.ssh_config(&known, Some(&key));
         let files = [
-            (
-                "ssh_config",
-                self.ssh_config(&known, Some(&key)).into_bytes(),
-            ),
-            ("known_hosts", self.known_hosts().into_bytes()),
+            ("ssh_config", config.into_bytes(), 0o644),
+            ("known_hosts", self.known_hosts().into_bytes(), 0o644),
             (
                 "git_config",
-                (self.git_config() + &push + identity).into_bytes(),
+                (self.git_config() + &push).into_bytes(),
+                0o644,
             ),
-            ("key", crate::fs::read(&self.key)?),
+            ("git_identity", identity.into(), 0o644),
+            (PUSHER, PUSHER_TEXT.into(), 0o755),
+            ("key", crate::fs::read(&self.key)?, 0o644),
         ];
-        for (name, bytes) in files {
-            write_private(&folder.join(name), bytes, 0o644)?;
+        for (name, bytes, mode) in files {
+            write_private(&folder.join(name), bytes, mode)?;
         }
         Ok(())
     }
@@ -175,11 +176,6 @@ impl Access {
             ),
         }
     }
-}
-
-/// A value as git's config parser reads it back: in quotes, where `\` and `"` are escaped.
-fn config_value(value: &str) -> String {
-    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A path as git's URL parser reads it back (`url_decode` in git's `url.c`).

@@ -3,6 +3,10 @@
 //! The format is that of git's `gitprotocol-pack`, "Reference Update Request and Packfile
 //! Transfer": pkt-lines of `old new ref`, the first with `\0capabilities`, then a flush.
 
+use std::collections::BTreeSet;
+
+use crate::git::ObjectId;
+
 /// More than this before the flush is no push of ours.
 const LIMIT: usize = 1 << 20;
 
@@ -27,7 +31,10 @@ pub(super) struct Commands {
 #[derive(Debug, PartialEq, Eq)]
 struct Update {
     name: String,
-    delete: bool,
+    /// What the client believes it to be at; `None` when it is to be made.
+    old: Option<ObjectId>,
+    /// `None` when it is to be deleted.
+    new: Option<ObjectId>,
 }
 
 /// Reads the commands from the first bytes of a push.
@@ -80,28 +87,43 @@ impl Commands {
             return Some(());
         }
         let mut words = text.splitn(3, ' ');
-        let (_old, new, name) = (words.next()?, words.next()?, words.next()?);
+        let (old, new, name) = (words.next()?, words.next()?, words.next()?);
         self.updates.push(Update {
             name: name.to_owned(),
-            delete: new.bytes().all(|byte| byte == b'0'),
+            old: value(old)?,
+            new: value(new)?,
         });
         Some(())
     }
 
+    /// The refs that would be made, and where.
+    pub fn creations(&self) -> Vec<(String, ObjectId)> {
+        let creation = |update: &Update| match (&update.old, &update.new) {
+            (None, Some(new)) => Some((update.name.clone(), new.clone())),
+            _ => None,
+        };
+        self.updates.iter().filter_map(creation).collect()
+    }
+
     /// Why the push is refused, a reason for each ref that may not be touched; empty when it may
     /// go on. Moving a ref back is refused by git itself, which knows the history.
-    fn refusals(&self, prefix: &str) -> Vec<(&str, String)> {
+    fn refusals(&self, container: &str, made: &BTreeSet<String>) -> Vec<(&str, String)> {
+        let prefix = format!("refs/heads/{container}/");
         self.updates
             .iter()
             .filter_map(|update| {
                 let inside = update
                     .name
-                    .strip_prefix(prefix)
+                    .strip_prefix(&prefix)
                     .is_some_and(|rest| !rest.is_empty());
                 let reason = if !inside {
-                    format!("git dkr: a container may push to {prefix}* only")
-                } else if update.delete {
+                    format!(
+                        "git dkr: a container may push to {prefix}* only, as git push host does"
+                    )
+                } else if update.new.is_none() {
                     "git dkr: a container may not delete".to_owned()
+                } else if update.old.is_some() && !made.contains(&update.name) {
+                    "git dkr: this container has not made it".to_owned()
                 } else {
                     return None;
                 };
@@ -110,10 +132,10 @@ impl Commands {
             .collect()
     }
 
-    /// The report that refuses the push, as `receive-pack` would send it, or `None` when the push
-    /// may go on. One bad ref refuses them all.
-    pub fn refuse(&self, prefix: &str) -> Option<Vec<u8>> {
-        let refusals = self.refusals(prefix);
+    /// The report that refuses the push of this container, which has made these refs, as `receive-pack`
+    /// would send it, or `None` when the push may go on. One bad ref refuses them all.
+    pub fn refuse(&self, container: &str, made: &BTreeSet<String>) -> Option<Vec<u8>> {
+        let refusals = self.refusals(container, made);
         if refusals.is_empty() {
             return None;
         }
@@ -140,6 +162,12 @@ impl Commands {
     }
 }
 
+/// An id of an object; zeros are none.
+fn value(text: &str) -> Option<Option<ObjectId>> {
+    let id = ObjectId::parse(text)?;
+    Some((!text.bytes().all(|byte| byte == b'0')).then_some(id))
+}
+
 fn packet(payload: &[u8]) -> Vec<u8> {
     [format!("{:04x}", payload.len() + 4).as_bytes(), payload].concat()
 }
@@ -159,7 +187,7 @@ mod tests {
             } else {
                 ""
             };
-            bytes.extend(packet(format!("{OLD} {new} {name}{caps}").as_bytes()));
+            bytes.extend(packet(format!("{NONE} {new} {name}{caps}").as_bytes()));
         }
         bytes.extend(b"0000PACK...");
         bytes
@@ -168,7 +196,7 @@ mod tests {
     fn refusals(updates: &[(&str, &str)]) -> Vec<String> {
         match read(&opening(updates)) {
             Opening::Complete(commands) => commands
-                .refusals("refs/heads/box/")
+                .refusals("box", &BTreeSet::new())
                 .into_iter()
                 .map(|(name, _)| name.to_owned())
                 .collect(),
@@ -204,13 +232,28 @@ mod tests {
         let Opening::Complete(commands) = read(&opening(&[(OLD, "refs/heads/main")])) else {
             panic!()
         };
-        let report = commands.refuse("refs/heads/box/").unwrap();
+        let report = commands.refuse("box", &BTreeSet::new()).unwrap();
         let text = String::from_utf8(report).unwrap();
         assert_eq!(
             text,
-            "0065\u{1}000eunpack ok\n004eng refs/heads/main git dkr: a container may push to \
-             refs/heads/box/* only\n00000000"
+            "007c\u{1}000eunpack ok\n0065ng refs/heads/main git dkr: a container may push to \
+             refs/heads/box/* only, as git push host does\n00000000"
         );
+    }
+
+    #[test]
+    fn only_who_made_a_branch_moves_it() {
+        let line = format!("{OLD} {OLD} refs/heads/box/a\0report-status");
+        let bytes = [packet(line.as_bytes()), b"0000".to_vec()].concat();
+        let Opening::Complete(commands) = read(&bytes) else {
+            panic!()
+        };
+        let made = |name: &str| BTreeSet::from([name.to_owned()]);
+        let refused = commands.refuse("box", &made("refs/heads/box/b"));
+        let text = String::from_utf8(refused.unwrap()).unwrap();
+        assert!(text.contains("has not made it"), "{text}");
+        assert_eq!(commands.refuse("box", &made("refs/heads/box/a")), None);
+        assert_eq!(commands.creations(), []);
     }
 
     #[test]

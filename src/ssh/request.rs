@@ -56,10 +56,7 @@ mod tests {
         Serve {
             upload: "/repo".into(),
             also: None,
-            receive: receive.then(|| Receive {
-                git_dir: "/repo".into(),
-                prefix: "refs/heads/x/".into(),
-            }),
+            receive: receive.then(|| Receive::new("/repo".into(), "x")),
             objects: None,
         }
     }

@@ -14,11 +14,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::mpsc;
 
+use super::Serve;
 use super::login::Guest;
 use super::push::{self, Opening};
 use super::request::{self, Request};
 use super::wants::{self, Requests};
-use super::{Receive, Serve};
 use crate::git;
 use crate::proc::Cmd;
 
@@ -241,7 +241,7 @@ async fn receive(
     mut reader: ChannelReadHalf,
     writer: &ChannelWriteHalf<Msg>,
 ) -> Result<u32> {
-    let Some(Receive { git_dir, prefix }) = &policy.serve.receive else {
+    let Some(corner) = &policy.serve.receive else {
         return Ok(1);
     };
     let config = [
@@ -251,9 +251,10 @@ async fn receive(
         "receive.fsckObjects=true",
         "receive.autogc=false",
     ];
-    let cmd = git::serve("receive-pack", &config, git_dir);
+    let cmd = git::serve("receive-pack", &config, &corner.git_dir);
     let (child, mut stdin) = spawn(cmd, protocol)?;
-    let feeding = async move {
+    let mut made = Vec::new();
+    let feeding = async {
         let mut opening = Vec::new();
         let commands = loop {
             match push::read(&opening) {
@@ -268,18 +269,27 @@ async fn receive(
                 Some(_) => {}
             }
         };
-        if let Some(report) = commands.refuse(prefix) {
+        if let Some(report) = corner.refuse(&commands) {
             // The client reads the report when it has sent its pack; a deletion has none.
             writer.data_bytes(Bytes::from(report)).await?;
             while let Some(ChannelMsg::Data { .. }) = reader.wait().await {}
             return Err("push refused".into());
         }
+        made = commands.creations();
+        corner.announce(&made)?;
         stdin.write_all(&opening).await?;
         feed(&mut reader, stdin).await
     };
     let status = carry(child, writer, &policy.sent, feeding).await;
-    let git_dir = git_dir.clone();
-    tokio::task::spawn_blocking(move || git::give_back(&git_dir)).await?;
+    let corner = corner.clone();
+    tokio::task::spawn_blocking(move || {
+        if !made.is_empty() {
+            corner.note(made)?;
+        }
+        git::give_back(&corner.git_dir);
+        anyhow::Ok(())
+    })
+    .await??;
     status
 }
 

@@ -23,12 +23,10 @@ impl<'a> Fetches<'a> {
     fn new(sandbox: &'a Sandbox, upload: &Path, also: Option<&str>) -> Self {
         let folder = sandbox.path(&crate::common::unique());
         std::fs::create_dir(&folder).unwrap();
-        let prefix = "refs/heads/box/".to_owned();
-        let git_dir = upload.to_owned();
         let serve = Serve {
             upload: upload.to_owned(),
             also: also.map(|id| ObjectId::parse(id).unwrap()),
-            receive: Some(Receive { git_dir, prefix }),
+            receive: Some(Receive::new(upload.to_owned(), "box")),
             objects: None,
         };
         let server = Server::start(serve, &folder).unwrap();

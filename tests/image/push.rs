@@ -53,7 +53,17 @@ fn other_branches_and_refs() {
         ("git push host HEAD:refs/remotes/origin/main", REASON),
         ("git push --mirror host", REASON),
         ("git push --force host HEAD~2:refs/heads/main", REASON),
-        ("git push host --delete other", REASON),
+        ("git push host --delete other", "remote ref does not exist"),
+        ("git push host --delete refs/heads/other", "may not delete"),
+        // Past what git runs in the container for a push.
+        (
+            "git push ssh://dkr-host/workspace HEAD:refs/heads/main",
+            REASON,
+        ),
+        (
+            "git push ssh://dkr-host/workspace --delete refs/heads/other",
+            REASON,
+        ),
         // One bad ref refuses them all.
         (
             "git push host HEAD:refs/heads/$(hostname)/fine HEAD:refs/heads/main",
@@ -85,6 +95,150 @@ fn forcing_and_deleting_on_its_own_branch_too() {
     assert_eq!(lab.pushed_work(&repo), last);
     assert_eq!(repo.id(&format!("{last}~1")), first);
     outcome.says("may not delete");
+}
+
+/// Whatever branch one is on, in whatever worktree; and what the host has under that name stays, here and there.
+#[test]
+fn a_plain_push_brings_what_one_is_on() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let (before, main) = (repo.snapshot(), repo.head());
+    let script = "
+        printf '#!/bin/sh\necho hook >>/tmp/hooks\n' >.git/hooks/pre-push; chmod +x .git/hooks/pre-push
+        commit() { git commit --quiet --allow-empty -m \"$1\"; }
+        git switch --quiet -c fix/foo; commit One; git push || exit; git rev-parse HEAD
+        git push || exit
+        commit Two; git push || exit; git rev-parse HEAD
+        git worktree add --quiet -b tree /tmp/tree; (cd /tmp/tree; commit Three; git push || exit; git rev-parse HEAD) || exit
+        git switch --quiet main; commit Main; git push -u host HEAD || exit; git push || exit; git rev-parse HEAD host/main
+        git switch --quiet -c \"odd+$'\"; git push && git rev-parse HEAD
+        cat /tmp/hooks";
+    let outcome = lab.start_work(&repo, script).ok();
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    let pushed = |name: &str| repo.id(&format!("refs/heads/{}/{name}", lab.host));
+    let (tree, own_main, odd) = (pushed("tree"), pushed("main"), pushed("odd+$'"));
+    assert_eq!(
+        lines[1..],
+        [
+            &pushed("fix/foo"),
+            &tree,
+            &own_main,
+            &main,
+            &odd,
+            "hook",
+            "hook",
+            "hook",
+            "hook",
+            "hook",
+            "hook",
+            "hook"
+        ],
+        "{outcome:?}"
+    );
+    assert_eq!(repo.id(&format!("{}/fix/foo~1", lab.host)), lines[0]);
+    let host = &lab.host;
+    outcome
+        .says(&format!(" * [new branch]      HEAD -> {host}/fix/foo"))
+        .says(&format!("..{}  HEAD -> {host}/fix/foo", &lines[1][..7]))
+        .says(&format!(" * [new branch]      HEAD -> {host}/main"))
+        .says("Everything up-to-date");
+    for name in ["tree", "main", "odd+$'", "fix/foo"] {
+        repo.git(["branch", "--quiet", "-D", &format!("{host}/{name}")]);
+    }
+    before.assert_same(&repo);
+}
+
+/// What is refused names a command, and that one works.
+#[test]
+fn a_refusal_names_the_command_that_works() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.git(["tag", "-a", "-m", "One", "v1"]);
+    lab.create(&repo, &[]);
+    let attempts = [
+        "git push host HEAD:main",
+        "git push --force host work:refs/heads/other",
+        "git push --tags host",
+        "git push --quiet host; git commit --quiet --amend --allow-empty -m Rewritten; git push",
+        "git push --quiet; git commit --quiet --amend --allow-empty -m Rewritten; git push --force host work",
+        "git switch --quiet --detach; git commit --quiet --allow-empty -m Detached; git push",
+        "git switch --quiet -c \"it's\"; git push; git commit --quiet --amend --allow-empty -m Again; git push -u host HEAD",
+    ];
+    for attempt in attempts {
+        let script = format!(
+            "git commit --quiet --allow-empty -m Work
+            ({attempt}) >/tmp/said 2>&1 && exit 9
+            works=$(sed -n 's/^hint: this works: //p' /tmp/said)
+            cat /tmp/said >&2; echo \"$works\" >&2; eval \"$works\" || exit 8
+            git rev-parse HEAD"
+        );
+        let outcome = lab.start_work(&repo, &script).ok();
+        let there = repo.git(["branch", "--list", "--contains", outcome.stdout.trim()]);
+        assert!(
+            there.contains(&format!("{}/", lab.host)) || attempt.contains("--tags"),
+            "{attempt}: {outcome:?}"
+        );
+        for branch in repo
+            .git(["branch", "--list", &format!("{}/*", lab.host)])
+            .lines()
+        {
+            repo.git(["branch", "-D", branch.trim()]);
+        }
+    }
+}
+
+/// A container never moves what it has not made, not even when it is called the same.
+#[test]
+fn two_containers_of_one_name_share_no_branch() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    lab.start_work(&repo, "git push --quiet").ok();
+    // Whoever comes later may have a name of its own, and goes on with it.
+    let (commit, host) = ("git commit --quiet --allow-empty -m More", &lab.host);
+    let script = format!(
+        "git push --quiet && {commit} && git push --quiet || exit
+        git switch --quiet -c work && {commit} && git push && exit 9
+        git push --quiet host work:refs/heads/{host}/work-2"
+    );
+    let later = lab.start(
+        &repo,
+        &["--name=later", &format!("--hostname={host}")],
+        &script,
+    );
+    let later = later.ok();
+    later
+        .says("this container has not made it")
+        .says(&format!("git push host work:refs/heads/{host}/work-2"));
+    assert_eq!(lab.pushed_work(&repo), repo.head());
+    assert_eq!(repo.id(&format!("{host}/later~1")), repo.head());
+    assert_eq!(
+        repo.id(&format!("{host}/work-2~1")),
+        repo.id(&format!("{host}/later"))
+    );
+
+    // What somebody else has there is in the way; what was pushed and is gone is not.
+    repo.git(["branch", "-D", &format!("{host}/work")]);
+    lab.start_work(&repo, "git push --quiet").ok();
+    repo.branch(&format!("{host}/own"), "main").checkout("main");
+    let outcome = lab.start_work(&repo, "true").fails();
+    outcome.says(&format!(
+        "the repository has a branch {host}/own, which no container called {host} has pushed"
+    ));
+    let outcome = lab.dkr(
+        &repo.path,
+        ["start-image", "--hostname=feature", "--", "true"],
+    );
+    outcome.ok();
+    repo.branch("feature/x", "main").checkout("main");
+    let outcome = lab.dkr(
+        &repo.path,
+        ["start-image", "--hostname=feature", "--", "true"],
+    );
+    outcome
+        .fails()
+        .says("the repository has a branch feature/x");
 }
 
 #[test]

@@ -501,6 +501,30 @@ fn whoever_works_on_the_host_commits() {
     assert_eq!(image.sh("git config user.name || echo nobody"), "nobody");
 }
 
+/// Anywhere in the container, whatever image it is of; but where somebody said something else.
+#[test]
+fn whoever_works_on_the_host_commits_in_other_repositories_too() {
+    let Some(lab) = Lab::new() else { return };
+    let (repo, module) = (lab.repo(), lab.repo());
+    repo.submodule("lib", &module);
+    repo.conf("submodules = yes\n[post_clone]\nRUN printf '#!/bin/sh\\nexec \"$@\"\\n' >/usr/local/bin/dkr-entrypoint\n");
+    let image = lab.create(&repo, &[]);
+    let script = "
+        commit() { git -C \"$1\" commit --quiet --allow-empty -m Work && git -C \"$1\" log -1 --format='%an <%ae>'; }
+        git init --quiet /tmp/r
+        commit /tmp/r; commit lib; cd /; commit /tmp/r
+        printf '[user]\\n name = Own\\n' >~/.gitconfig; commit /tmp/r; commit /workspace
+        git -C /tmp/r config user.name Bob; commit /tmp/r";
+    let ada = "Ada <ada@example.com>\n";
+    let own = "Own <ada@example.com>\n";
+    let expected = [ada, ada, ada, own, own, "Bob <ada@example.com>\n"].concat();
+    assert_eq!(lab.start(&repo, &[], script).ok().stdout, expected);
+    assert_eq!(
+        image.sh("git config --system --list || git -C lib config user.name || echo none"),
+        "none"
+    );
+}
+
 /// A name that nobody has given is not made up.
 #[test]
 fn where_nobody_is_known_git_asks() {
