@@ -31,7 +31,7 @@ use anyhow::{Result, bail};
 use regex::Regex;
 
 pub use cost::Lead;
-pub use extras::{Extras, Wanted};
+pub use extras::{Extras, LfsStore, Pointer as LfsObject, Wanted, module_dir};
 pub use history::{CAP, Distance, History};
 pub use hooks::{HooksPath, has_config_hooks};
 pub use notes::NOTES;

@@ -202,15 +202,11 @@ impl Start<'_> {
         let scratch = Scratch::new()?;
         let way = self.open_way(wishes, &scratch)?;
         let code = self.engine.start(&self.spec(wishes, scratch.path()))?;
-        if matches!(way, Way::Host(_)) {
-            // The host's own git has taken what was pushed, and wrote down nothing.
-            let hostname = wishes.hostname.as_deref().unwrap_or_default();
-            let below = self.repo.branches_below(hostname)?;
-            let names: Vec<String> = below
-                .iter()
-                .map(|below| format!("refs/heads/{hostname}{below}"))
-                .collect();
-            Pushed::by(&self.repo.common_dir, hostname).add(names.iter().map(String::as_str))?;
+        // The host's own git has taken what was pushed, and wrote down nothing.
+        if matches!(way, Way::Host(_))
+            && let Err(error) = self.note_pushed(wishes.hostname.as_deref().unwrap_or_default())
+        {
+            ui::warn(format_args!("{error:#}"));
         }
         Ok(code)
     }
@@ -271,7 +267,7 @@ impl Start<'_> {
         let serve = Serve {
             upload: self.repo.common_dir.clone(),
             also: self.elsewhere.map(|target| target.commit.clone()),
-            receive: Some(Receive::new(self.repo.common_dir.clone(), hostname)),
+            receive: Some(Receive::new(self.repo, hostname)?),
             objects: None,
         };
         let way = Way::open(self.host, serve, root)?;
@@ -293,6 +289,16 @@ impl Start<'_> {
             write_private(&source(root, CA_BUNDLE), bundle, 0o644)?;
         }
         Ok(way)
+    }
+
+    /// Notes that what lies below the container's name is what it has pushed.
+    fn note_pushed(&self, hostname: &str) -> Result<()> {
+        let below = self.repo.branches_below(hostname)?;
+        let names: Vec<String> = below
+            .iter()
+            .map(|below| format!("refs/heads/{hostname}{below}"))
+            .collect();
+        Pushed::by(&self.repo.common_dir, hostname).add(names.iter().map(String::as_str))
     }
 
     fn spec(&self, wishes: &Wishes, root: &Path) -> RunSpec {

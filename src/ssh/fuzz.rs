@@ -6,7 +6,7 @@ use super::wants::Requests;
 /// Reads the beginning of a push, and judges it.
 pub fn push(bytes: &[u8]) {
     if let Opening::Complete(commands) = push::read(bytes) {
-        commands.refuse("box", &std::collections::BTreeSet::new());
+        commands.refuse("box", |_| false);
         commands.creations();
     }
 }

@@ -8,6 +8,7 @@ mod delivery;
 #[doc(hidden)]
 pub mod fuzz;
 mod host;
+mod lfs;
 mod login;
 mod push;
 mod receive;
@@ -109,9 +110,12 @@ impl Access {
     pub fn write_run_dir(&self, folder: &Path, container: &str, identity: &str) -> Result<()> {
         let key = format!("{RUN_DIR}/key");
         let known = format!("{RUN_DIR}/known_hosts");
+        // Git-lfs looks for its setting by this address, whichever one it goes to.
         let push = format!(
             "[remote]\n\tpushDefault = host\n\
-             [remote \"host\"]\n\tpushurl = dkr://{container}\n\tpush = HEAD\n"
+             [remote \"host\"]\n\tpushurl = dkr://{container}\n\tpush = HEAD\n\
+             \tlfsurl = {URL}\n\
+             [lfs \"https://{ALIAS}{URL_PATH}\"]\n\tlocksverify = false\n"
         );
         let config = self.ssh_config(&known, Some(&key));
         let files = [

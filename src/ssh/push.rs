@@ -3,8 +3,6 @@
 //! The format is that of git's `gitprotocol-pack`, "Reference Update Request and Packfile
 //! Transfer": pkt-lines of `old new ref`, the first with `\0capabilities`, then a flush.
 
-use std::collections::BTreeSet;
-
 use crate::git::ObjectId;
 
 /// More than this before the flush is no push of ours.
@@ -107,7 +105,7 @@ impl Commands {
 
     /// Why the push is refused, a reason for each ref that may not be touched; empty when it may
     /// go on. Moving a ref back is refused by git itself, which knows the history.
-    fn refusals(&self, container: &str, made: &BTreeSet<String>) -> Vec<(&str, String)> {
+    fn refusals(&self, container: &str, made: impl Fn(&str) -> bool) -> Vec<(&str, String)> {
         let prefix = format!("refs/heads/{container}/");
         self.updates
             .iter()
@@ -122,7 +120,7 @@ impl Commands {
                     )
                 } else if update.new.is_none() {
                     "git dkr: a container may not delete".to_owned()
-                } else if update.old.is_some() && !made.contains(&update.name) {
+                } else if update.old.is_some() && !made(&update.name) {
                     "git dkr: this container has not made it".to_owned()
                 } else {
                     return None;
@@ -132,9 +130,9 @@ impl Commands {
             .collect()
     }
 
-    /// The report that refuses the push of this container, which has made these refs, as `receive-pack`
+    /// The report that refuses the push of this container, where `made` tells the refs that it has made, as `receive-pack`
     /// would send it, or `None` when the push may go on. One bad ref refuses them all.
-    pub fn refuse(&self, container: &str, made: &BTreeSet<String>) -> Option<Vec<u8>> {
+    pub fn refuse(&self, container: &str, made: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
         let refusals = self.refusals(container, made);
         if refusals.is_empty() {
             return None;
@@ -196,7 +194,7 @@ mod tests {
     fn refusals(updates: &[(&str, &str)]) -> Vec<String> {
         match read(&opening(updates)) {
             Opening::Complete(commands) => commands
-                .refusals("box", &BTreeSet::new())
+                .refusals("box", |_| false)
                 .into_iter()
                 .map(|(name, _)| name.to_owned())
                 .collect(),
@@ -232,7 +230,7 @@ mod tests {
         let Opening::Complete(commands) = read(&opening(&[(OLD, "refs/heads/main")])) else {
             panic!()
         };
-        let report = commands.refuse("box", &BTreeSet::new()).unwrap();
+        let report = commands.refuse("box", |_| false).unwrap();
         let text = String::from_utf8(report).unwrap();
         assert_eq!(
             text,
@@ -248,11 +246,13 @@ mod tests {
         let Opening::Complete(commands) = read(&bytes) else {
             panic!()
         };
-        let made = |name: &str| BTreeSet::from([name.to_owned()]);
-        let refused = commands.refuse("box", &made("refs/heads/box/b"));
+        let refused = commands.refuse("box", |name| name == "refs/heads/box/b");
         let text = String::from_utf8(refused.unwrap()).unwrap();
         assert!(text.contains("has not made it"), "{text}");
-        assert_eq!(commands.refuse("box", &made("refs/heads/box/a")), None);
+        assert_eq!(
+            commands.refuse("box", |name| name == "refs/heads/box/a"),
+            None
+        );
         assert_eq!(commands.creations(), []);
     }
 

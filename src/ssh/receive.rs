@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use anyhow::Result;
 
 use super::push::Commands;
-use crate::git::{ObjectId, Pushed, values_of};
+use crate::git::{LfsStore, ObjectId, Pushed, Repo, module_dir, values_of};
 use crate::proc::lock;
 
 /// Branches below the container's name may be made, and moved forward by who made them: a container that has the
@@ -17,26 +17,48 @@ pub struct Receive {
     /// The git directory.
     pub git_dir: PathBuf,
     container: String,
-    made: Arc<Mutex<BTreeSet<String>>>,
+    /// The git directories that may have those of submodules below them.
+    homes: Vec<PathBuf>,
+    /// Where contents of git-lfs go.
+    pub(super) lfs: LfsStore,
+    /// Full names of refs, each with the git directory that it is in.
+    made: Arc<Mutex<BTreeSet<(PathBuf, String)>>>,
 }
 
 impl Receive {
     /// For a container of this name.
-    pub fn new(git_dir: PathBuf, container: &str) -> Self {
-        Self {
-            git_dir,
+    pub fn new(repo: &Repo, container: &str) -> Result<Self> {
+        Ok(Self {
+            git_dir: repo.common_dir.clone(),
             container: container.to_owned(),
+            homes: vec![repo.git_dir.clone(), repo.common_dir.clone()],
+            lfs: repo.lfs_store()?,
             made: Arc::default(),
-        }
+        })
+    }
+
+    /// The same corner of the host's copy of a submodule, if there is one.
+    pub(super) fn of_module(&self, folder: &str) -> Option<Self> {
+        let git_dir = module_dir(&self.homes, folder)?;
+        Some(Self {
+            git_dir,
+            ..self.clone()
+        })
     }
 
     /// The report that refuses a push, or `None` when it may go on.
     pub(super) fn refuse(&self, commands: &Commands) -> Option<Vec<u8>> {
-        commands.refuse(&self.container, &lock(&self.made))
+        let made = lock(&self.made);
+        commands.refuse(&self.container, |name| {
+            made.contains(&(self.git_dir.clone(), name.to_owned()))
+        })
     }
 
     /// Notes which branches are about to be made, for whoever starts a container of this name later.
     pub(super) fn announce(&self, made: &[(String, ObjectId)]) -> Result<()> {
+        if !self.homes.contains(&self.git_dir) {
+            return Ok(());
+        }
         Pushed::by(&self.git_dir, &self.container).add(made.iter().map(|(name, _)| name.as_str()))
     }
 
@@ -45,7 +67,7 @@ impl Receive {
         let names: Vec<&str> = made.iter().map(|(name, _)| name.as_str()).collect();
         let values = values_of(&self.git_dir, &names)?;
         let made = made.into_iter().filter(|pair| values.contains(pair));
-        lock(&self.made).extend(made.map(|(name, _)| name));
+        lock(&self.made).extend(made.map(|(name, _)| (self.git_dir.clone(), name)));
         Ok(())
     }
 }

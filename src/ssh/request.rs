@@ -3,12 +3,16 @@
 use super::{Serve, URL_PATH};
 
 /// A request that will be served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Request {
     /// Read objects and refs.
     Upload,
     /// Push, within the limits of `Receive`.
     Receive,
+    /// Push so to a submodule, which has this git directory below that of the repository.
+    ReceiveModule(String),
+    /// Push contents of git-lfs.
+    Contents,
     /// Take all objects of a build, packed and indexed.
     Objects,
 }
@@ -22,14 +26,23 @@ pub(super) fn decide(command: &[u8], serve: &Serve) -> Result<Request, String> {
         ["git-upload-pack", path] | ["git", "upload-pack", path] => (Request::Upload, path),
         ["git-receive-pack", path] | ["git", "receive-pack", path] => (Request::Receive, path),
         ["git-dkr-objects", path] => (Request::Objects, path),
+        ["git-lfs-transfer", path, "upload"] => (Request::Contents, path),
         _ => {
             return Err("git dkr serves git fetch and git push here, and nothing else".to_owned());
         }
     };
-    if path != URL_PATH {
-        return Err(format!("git dkr serves {URL_PATH} here, and nothing else"));
-    }
-    if request == Request::Receive && serve.receive.is_none() {
+    let below = path
+        .strip_prefix(URL_PATH)
+        .and_then(|rest| rest.strip_prefix('/'));
+    let request = match (request, below) {
+        (request, _) if path == URL_PATH => request,
+        (Request::Receive, Some(below)) if below.starts_with("modules/") => {
+            Request::ReceiveModule(below.to_owned())
+        }
+        _ => return Err(format!("git dkr serves {URL_PATH} here, and nothing else")),
+    };
+    let reads = matches!(request, Request::Upload | Request::Objects);
+    if !reads && serve.receive.is_none() {
         return Err("git dkr takes no push here".to_owned());
     }
     if request == Request::Objects && serve.objects.is_none() {
@@ -50,13 +63,25 @@ pub(super) fn is_git_protocol(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::git::Repo;
+    use crate::proc::Cmd;
     use crate::ssh::{Delivery, Receive};
+
+    fn corner() -> Receive {
+        let folder = tempfile::tempdir().unwrap();
+        let made = Cmd::new("git")
+            .args(["init", "--quiet"])
+            .arg(folder.path())
+            .output();
+        assert!(made.unwrap().status.success());
+        Receive::new(&Repo::find(Some(folder.path())).unwrap(), "x").unwrap()
+    }
 
     fn serve(receive: bool) -> Serve {
         Serve {
             upload: "/repo".into(),
             also: None,
-            receive: receive.then(|| Receive::new("/repo".into(), "x")),
+            receive: receive.then(corner),
             objects: None,
         }
     }
@@ -72,9 +97,22 @@ mod tests {
             decide("git-receive-pack '/workspace'", true),
             Ok(Request::Receive)
         );
+        assert_eq!(
+            decide("git-lfs-transfer /workspace upload", true),
+            Ok(Request::Contents)
+        );
+        assert_eq!(
+            decide("git-receive-pack '/workspace/modules/a b'", true),
+            Ok(Request::ReceiveModule("modules/a b".into()))
+        );
         for refused in [
             "",
             "sh",
+            "git-lfs-transfer /workspace upload",
+            "git-lfs-transfer /workspace download",
+            "git-upload-pack '/workspace/modules/a'",
+            "git-receive-pack '/workspace/modules/a'",
+            "git-receive-pack '/workspace/objects'",
             "git-upload-pack '/etc'",
             "git-upload-pack '/workspace' --strict",
             "git-upload-pack /workspace; sh",

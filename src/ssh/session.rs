@@ -14,11 +14,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::mpsc;
 
-use super::Serve;
 use super::login::Guest;
 use super::push::{self, Opening};
 use super::request::{self, Request};
 use super::wants::{self, Requests};
+use super::{Receive, Serve, lfs};
 use crate::git;
 use crate::proc::Cmd;
 
@@ -28,7 +28,7 @@ const STDERR: u32 = 1;
 const CHUNK: usize = 64 * 1024;
 
 /// The client is gone, or git is; either way this channel is over.
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+pub(super) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// What every connection may do.
 #[derive(Clone)]
@@ -172,7 +172,25 @@ impl Handler for Connection {
             let (reader, writer) = channel.split();
             let status = match decision {
                 Ok(Request::Upload) => upload(&policy, protocol, reader, &writer).await,
-                Ok(Request::Receive) => receive(&policy, protocol, reader, &writer).await,
+                Ok(Request::Receive) => {
+                    let corner = policy.serve.receive.as_ref();
+                    receive(&policy, corner, protocol, reader, &writer).await
+                }
+                Ok(Request::ReceiveModule(folder)) => {
+                    let corner = policy.serve.receive.as_ref();
+                    match corner.and_then(|corner| corner.of_module(&folder)) {
+                        None => {
+                            refuse(&format!("git dkr: the host has no {folder}"), &writer).await
+                        }
+                        corner => {
+                            receive(&policy, corner.as_ref(), protocol, reader, &writer).await
+                        }
+                    }
+                }
+                Ok(Request::Contents) => match &policy.serve.receive {
+                    None => Ok(1),
+                    Some(corner) => lfs::receive(&corner.lfs, reader, &writer).await,
+                },
                 Ok(Request::Objects) => objects(&policy, &writer).await,
                 Err(refusal) => refuse(&refusal, &writer).await,
             };
@@ -237,11 +255,12 @@ async fn upload(
 
 async fn receive(
     policy: &Policy,
+    corner: Option<&Receive>,
     protocol: Option<String>,
     mut reader: ChannelReadHalf,
     writer: &ChannelWriteHalf<Msg>,
 ) -> Result<u32> {
-    let Some(corner) = &policy.serve.receive else {
+    let Some(corner) = corner else {
         return Ok(1);
     };
     let config = [
@@ -276,7 +295,13 @@ async fn receive(
             return Err("push refused".into());
         }
         made = commands.creations();
-        corner.announce(&made)?;
+        if let Err(error) = corner.announce(&made) {
+            // The work comes first; a later container of this name is refused.
+            let line = format!("git dkr: {error:#}\n");
+            writer
+                .extended_data_bytes(STDERR, Bytes::from(line))
+                .await?;
+        }
         stdin.write_all(&opening).await?;
         feed(&mut reader, stdin).await
     };

@@ -23,10 +23,11 @@ impl<'a> Fetches<'a> {
     fn new(sandbox: &'a Sandbox, upload: &Path, also: Option<&str>) -> Self {
         let folder = sandbox.path(&crate::common::unique());
         std::fs::create_dir(&folder).unwrap();
+        let served = git_dkr::git::Repo::find(Some(upload)).unwrap();
         let serve = Serve {
             upload: upload.to_owned(),
             also: also.map(|id| ObjectId::parse(id).unwrap()),
-            receive: Some(Receive::new(upload.to_owned(), "box")),
+            receive: Some(Receive::new(&served, "box").unwrap()),
             objects: None,
         };
         let server = Server::start(serve, &folder).unwrap();

@@ -73,16 +73,54 @@ fn contents_come_from_the_host_s_store() {
     assert_eq!(updated.layers(), image.layers() + 1);
     assert_eq!(lab.leftovers(), [""; 0]);
 
-    // A container that goes on sees pointers of what it lacks, and is clean. A push of contents of
-    // its own is one of pointers.
+    // A container that goes on sees pointers of what it lacks, and is clean.
     repo.commit("Still more", &[("more.bin", "still more\n")]);
-    let script = "head -c 15 more.bin; git status --porcelain; echo own >own.bin; git add own.bin \
-        && git -c user.name=B -c user.email=b@x commit --quiet -m Own && git push --quiet";
-    let started = lab.start_work(&repo, script).ok();
+    let script = "head -c 15 more.bin; git status --porcelain";
+    let started = lab.start(&repo, &[], script).ok();
     assert_eq!(started.stdout, "version https:/");
-    let pushed = lab.pushed_work(&repo);
-    let pointer = repo.git(["cat-file", "blob", &format!("{pushed}:own.bin")]);
-    assert!(pointer.starts_with("version https://"), "{pointer}");
+}
+
+/// Made in a container; a push brings them to the host's own store, or is none.
+#[test]
+fn contents_come_along_with_a_push() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = repo(&lab, "lfs = yes\n");
+    // Where others put theirs.
+    let elsewhere = "[lfs]\n\turl = https://127.0.0.1:1/lfs\n";
+    repo.commit("Elsewhere", &[(".lfsconfig", elsewhere)]);
+    lab.create(&repo, &[]);
+    let large = "yes content | head -c 3000000";
+    let script = format!(
+        "commit() {{ git add . && git commit --quiet -m Own && git push --quiet || exit; }}
+        echo own >own.bin; {large} >large.bin; commit
+        echo more >own.bin; commit; git rm --quiet own.bin; commit"
+    );
+    lab.start_work(&repo, &script).ok();
+    lab.pushed_work(&repo);
+    repo.git(["checkout", "--quiet", &format!("{}/work~1", lab.host)]);
+    assert_eq!(
+        std::fs::metadata(kept(&repo, "large.bin")).unwrap().len(),
+        3_000_000
+    );
+    assert_eq!(std::fs::read(kept(&repo, "own.bin")).unwrap(), b"more\n");
+    repo.git(["checkout", "--quiet", "HEAD~1"]);
+    assert_eq!(std::fs::read(kept(&repo, "own.bin")).unwrap(), b"own\n");
+    let all = ["lfs", "fsck", "--objects", "main..HEAD"];
+    repo.git(all);
+
+    let file = repo.path.join(".git/no-store");
+    std::fs::write(&file, "").unwrap();
+    repo.git(["checkout", "--quiet", "main"]);
+    lab.file(
+        "gitconfig",
+        format!("[lfs]\n\tstorage = {}\n", file.display()),
+    );
+    let script = "echo late >late.bin; git add . && git -c user.name=B -c user.email=b@x commit --quiet -m Late; git push";
+    let outcome = lab.start(&repo, &["--name=late"], script).exits(1);
+    outcome
+        .says("contents of git-lfs cannot come along")
+        .says("no-store");
+    assert_eq!(repo.git(["branch", "--list", "*/late"]), "");
 }
 
 #[test]

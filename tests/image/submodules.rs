@@ -63,6 +63,72 @@ fn they_come_from_the_host_s_copies_and_nothing_else_does() {
     assert_eq!(lab.leftovers(), [""; 0]);
 }
 
+/// A push of the repository brings them, into the host's own copies; and is none when it cannot.
+#[test]
+fn commits_that_are_made_in_them_come_along() {
+    let Some(lab) = Lab::new() else { return };
+    repo(&lab, "submodules = recursive\n");
+    let app = Repo::at(&lab, lab.path("app"));
+    lab.create(&app, &[]);
+    let before = app.snapshot();
+    let commit = "commit() { git -C \"$1\" commit --quiet --allow-empty -a -m \"$2\"; git -C \"$1\" rev-parse HEAD; }";
+    let script = format!(
+        "{commit}
+        commit 'libs/out er/deep/in' Inner; commit 'libs/out er' Outer; commit . App
+        git push || exit
+        git -C 'libs/out er' commit --quiet --amend -a -m Rewritten; commit . More; git push || exit
+        git init --quiet own; commit own Own >&2; git add own 2>/dev/null; git commit --quiet -m Own
+        git push && exit 9; git rm --quiet --cached own; git commit --quiet --amend --allow-empty -m None; git push"
+    );
+    let outcome = lab.start_work(&app, &script).ok();
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    outcome
+        .says("commits of a submodule cannot come along")
+        .says("hint: the host cannot take the commits of own");
+    let host = &lab.host;
+    let at =
+        |folder: &str, name: &str| app.git(["-C", folder, "rev-parse", &format!("{host}/{name}")]);
+    let (outer, inner) = ("libs/out er", "libs/out er/deep/in");
+    assert_eq!(
+        [&at(inner, "work"), &at(outer, "work"), &at(".", "work~2")],
+        lines[..3]
+    );
+    assert_eq!(at(outer, "work-2~1"), at(outer, "work~1"));
+    for (folder, names) in [
+        (inner, &["work"][..]),
+        (outer, &["work", "work-2"]),
+        (".", &["work"]),
+    ] {
+        for name in names {
+            app.git([
+                "-C",
+                folder,
+                "branch",
+                "--quiet",
+                "-D",
+                &format!("{host}/{name}"),
+            ]);
+        }
+    }
+    before.assert_same(&app);
+
+    // A copy that is gone meanwhile.
+    let script = format!(
+        "{commit}
+        echo up; read go; commit 'libs/out er' Outer >/dev/null; commit . App >/dev/null; git push"
+    );
+    let args = ["start-image", "--name=late", "--", "sh", "-c", &script];
+    let mut running = lab.dkr_spawn(&app.path, &args);
+    running.prints("up");
+    std::fs::rename(app.path.join(".git/modules"), app.path.join("away")).unwrap();
+    running.reads("go\n");
+    let outcome = running.finish().exits(1);
+    outcome
+        .says("git dkr: the host has no modules/odd/na me")
+        .says("commits of a submodule cannot come along");
+    assert_eq!(app.git(["branch", "--list", "*/late"]), "");
+}
+
 #[test]
 fn yes_is_without_those_of_submodules_and_no_is_none() {
     let Some(lab) = Lab::new() else { return };

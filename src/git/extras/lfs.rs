@@ -156,15 +156,19 @@ fn parse(blob: &[u8]) -> Option<Pointer> {
         return None;
     }
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key));
-    let oid = value("oid sha256:")?;
-    let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    let size = value("size ")?.parse().ok().filter(|size| *size > 0)?;
-    let oid = (oid.len() == 64 && oid.bytes().all(hex)).then_some(oid)?;
-    let oid = gix::ObjectId::from_hex(oid.as_bytes()).ok()?;
-    Some(Pointer { oid, size })
+    let size = value("size ")?.parse().ok();
+    Pointer::new(value("oid sha256:")?, size?)
 }
 
 impl Pointer {
+    /// To a content of this SHA-256 and size, if these can be such. An empty one is none.
+    pub fn new(oid: &str, size: u64) -> Option<Self> {
+        let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let fits = oid.len() == 64 && oid.bytes().all(hex) && size > 0;
+        let oid = gix::ObjectId::from_hex(fits.then_some(oid)?.as_bytes()).ok()?;
+        Some(Self { oid, size })
+    }
+
     /// Where its content lies below a folder of git-lfs.
     pub(super) fn place(&self) -> String {
         let oid = self.oid.to_string();

@@ -3,6 +3,7 @@
 
 mod lfs;
 mod modules;
+mod store;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -13,8 +14,10 @@ use anyhow::{Context, Result, bail};
 use super::{ObjectId, Repo};
 use crate::error::Failure;
 
-use lfs::{Pointer, Standing};
+pub use lfs::Pointer;
+use lfs::Standing;
 pub(super) use modules::Module;
+pub use store::{LfsStore, module_dir};
 
 /// So many files of which the content is lacking are named, not all of a large tree.
 const NAMED: usize = 1000;

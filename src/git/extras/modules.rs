@@ -340,7 +340,7 @@ fn check(entries: &[(String, Entry)]) -> Result<()> {
 }
 
 /// Whether a path leads from a folder to what is in it, and not to git's own.
-fn stays(path: &str) -> bool {
+pub(super) fn stays(path: &str) -> bool {
     let tame = |part: &str| !matches!(part, "" | "." | "..") && !part.eq_ignore_ascii_case(".git");
     path.split(['/', '\\']).all(tame) && !path.chars().any(char::is_control)
 }
