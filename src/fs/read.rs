@@ -145,7 +145,7 @@ mod tests {
         let file = folder.path().join("file");
         std::fs::write(&file, "text").unwrap();
         assert_eq!(read(&file).unwrap(), b"text");
-        let missing = read(&folder.path().join("none")).unwrap_err();
+        let missing = read(folder.path().join("none")).unwrap_err();
         assert_eq!(missing.kind(), ErrorKind::NotFound);
     }
 
