@@ -50,13 +50,7 @@ impl Repo {
     /// Gives a file that we made below the git directory, and the directories that lead to it, the owner and
     /// the mode that git would have given them.
     pub fn settle(&self, file: &Path) {
-        if let Ok(below) = file.strip_prefix(&self.common_dir) {
-            let rules = Rules {
-                owner: Rules::owner(&self.common_dir),
-                shared: self.shared(),
-            };
-            let _ = rules.settle(&self.common_dir, below);
-        }
+        settle_as(self.opened(), &self.common_dir, file);
     }
 
     /// Runs a git command that writes below the git directory.
@@ -65,21 +59,34 @@ impl Repo {
         give_back(&self.common_dir);
         outcome
     }
+}
 
-    /// `core.sharedRepository`, in git's own numbers.
-    fn shared(&self) -> i32 {
-        let Some(gix) = self.opened() else { return 0 };
-        let config = gix.config_snapshot();
-        let shared = match config.string("core.sharedRepository") {
-            Some(value) => {
-                Core::SHARED_REPOSITORY.try_into_shared_repository(Some(value.as_bstr()))
-            }
-            // A key without a value means yes.
-            None if config.boolean("core.sharedRepository") == Some(true) => return 0o660,
-            None => return 0,
+/// The same where there is no more than the git directory.
+pub(super) fn settle(git_dir: &Path, file: &Path) {
+    let options = gix::open::Options::default().open_path_as_is(true);
+    settle_as(gix::open_opts(git_dir, options).ok(), git_dir, file);
+}
+
+fn settle_as(gix: Option<gix::Repository>, git_dir: &Path, file: &Path) {
+    if let Ok(below) = file.strip_prefix(git_dir) {
+        let rules = Rules {
+            owner: Rules::owner(git_dir),
+            shared: gix.as_ref().map_or(0, shared),
         };
-        shared.unwrap_or(0)
+        let _ = rules.settle(git_dir, below);
     }
+}
+
+/// `core.sharedRepository`, in git's own numbers.
+fn shared(gix: &gix::Repository) -> i32 {
+    let config = gix.config_snapshot();
+    let shared = match config.string("core.sharedRepository") {
+        Some(value) => Core::SHARED_REPOSITORY.try_into_shared_repository(Some(value.as_bstr())),
+        // A key without a value means yes.
+        None if config.boolean("core.sharedRepository") == Some(true) => return 0o660,
+        None => return 0,
+    };
+    shared.unwrap_or(0)
 }
 
 /// Gives what root, or git in its name, has made below a git directory to the user whose directory it is.

@@ -6,22 +6,29 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::ownership::settle;
 use super::{ObjectId, command, lines, run};
 use crate::fs;
 
 /// What containers of one name have pushed.
 #[derive(Debug)]
-pub struct Pushed(PathBuf);
+pub struct Pushed {
+    git_dir: PathBuf,
+    file: PathBuf,
+}
 
 impl Pushed {
     /// By containers of this host name, to the repository whose common directory this is.
     pub fn by(common_dir: &Path, container: &str) -> Self {
-        Self(common_dir.join("dkr/pushed").join(container))
+        Self {
+            git_dir: common_dir.to_owned(),
+            file: common_dir.join("dkr/pushed").join(container),
+        }
     }
 
     /// The full names of the branches, also of those that are gone.
     pub fn branches(&self) -> BTreeSet<String> {
-        let text = crate::fs::read_text(&self.0).unwrap_or_default();
+        let text = fs::read_text(&self.file).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
@@ -34,7 +41,9 @@ impl Pushed {
             return Ok(());
         }
         let text: String = all.iter().map(|name| format!("{name}\n")).collect();
-        fs::write_by_umask(&self.0, text.as_bytes())
+        fs::write_by_umask(&self.file, text.as_bytes())?;
+        settle(&self.git_dir, &self.file);
+        Ok(())
     }
 }
 

@@ -308,10 +308,10 @@ async fn receive(
     let status = carry(child, writer, &policy.sent, feeding).await;
     let corner = corner.clone();
     tokio::task::spawn_blocking(move || {
+        git::give_back(&corner.git_dir);
         if !made.is_empty() {
             corner.note(made)?;
         }
-        git::give_back(&corner.git_dir);
         anyhow::Ok(())
     })
     .await??;

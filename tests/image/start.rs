@@ -84,7 +84,9 @@ fn what_leads_to_the_host_is_the_container_s_own_and_in_memory() {
         &format!("{script}; stat -c '%a' /run/secrets/anthropic_key; umask"),
     );
     insta::assert_snapshot!(started.ok().stdout, @r"
+    0 755 /run/dkr/git-remote-dkr
     0 644 /run/dkr/git_config
+    0 644 /run/dkr/git_identity
     0 600 /run/dkr/key
     0 644 /run/dkr/known_hosts
     0 644 /run/dkr/shim

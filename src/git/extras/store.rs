@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use tempfile::NamedTempFile;
 
 use super::super::Repo;
+use super::super::ownership::settle;
 use super::lfs::{self, Pointer};
 use super::modules::stays;
 use crate::digest;
@@ -16,6 +17,7 @@ use crate::digest;
 /// Where git-lfs keeps the contents of a repository.
 #[derive(Debug, Clone)]
 pub struct LfsStore {
+    git_dir: PathBuf,
     storage: PathBuf,
 }
 
@@ -26,14 +28,17 @@ pub struct Incoming {
     file: NamedTempFile,
     left: u64,
     digest: digest::Running,
+    git_dir: PathBuf,
     place: PathBuf,
 }
 
 impl Repo {
     /// Where git-lfs keeps its contents.
     pub fn lfs_store(&self) -> Result<LfsStore> {
-        let storage = lfs::storage(self)?;
-        Ok(LfsStore { storage })
+        Ok(LfsStore {
+            git_dir: self.common_dir.clone(),
+            storage: lfs::storage(self)?,
+        })
     }
 }
 
@@ -52,8 +57,10 @@ impl LfsStore {
             NamedTempFile::new_in(&unfinished)
         };
         let file = make().with_context(|| format!("cannot write to {}", unfinished.display()))?;
+        settle(&self.git_dir, &unfinished);
         Ok(Incoming {
             file,
+            git_dir: self.git_dir.clone(),
             left: object.size,
             digest: digest::Running::default(),
             place: self.storage.join(object.place()),
@@ -91,7 +98,9 @@ impl Incoming {
             self.file.persist(&place)?;
             Ok(())
         };
-        put().with_context(|| format!("cannot write {}", place.display()))
+        put().with_context(|| format!("cannot write {}", place.display()))?;
+        settle(&self.git_dir, &place);
+        Ok(())
     }
 }
 
@@ -117,7 +126,8 @@ mod tests {
     fn store() -> (tempfile::TempDir, LfsStore) {
         let folder = tempfile::tempdir().unwrap();
         let storage = folder.path().join("lfs");
-        (folder, LfsStore { storage })
+        let git_dir = folder.path().to_owned();
+        (folder, LfsStore { git_dir, storage })
     }
 
     #[test]
