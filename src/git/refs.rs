@@ -66,11 +66,14 @@ impl Repo {
         if revision.contains(['\n', '\0']) {
             return Ok(None);
         }
+        // Behind a path `^{}` would be a part of it.
+        let input = format!("{revision}^{{}}\n{revision}\n");
         let cmd = self.git(["cat-file", "--batch-check=%(objecttype)"]);
-        let answer = lines(&cmd.stdin(format!("{revision}^{{}}\n")).output()?.stdout);
+        let answer = lines(&cmd.stdin(input).output()?.stdout);
         let kinds = ["blob", "tree", "commit", "tag"];
-        let kind = answer.into_iter().next();
-        Ok(kind.filter(|kind| kinds.contains(&kind.as_str())))
+        Ok(answer
+            .into_iter()
+            .find(|kind| kinds.contains(&kind.as_str())))
     }
 
     /// The commit's first line, and what else is shown of it.
