@@ -98,14 +98,19 @@ impl Repo {
         let (git_dir, common_dir) = (PathBuf::from(git_dir), PathBuf::from(common_dir));
         let path = if common_dir.ends_with(".git") {
             common_dir.parent().unwrap_or(&common_dir).to_owned()
+        } else if is_bare(&common_dir)? {
+            common_dir.clone()
         } else {
-            // That of a submodule is kept apart from its worktree. A bare one has none, and `--git-dir`
-            // takes any folder for one.
-            let toplevel = base.clone().args(["rev-parse", "--show-toplevel"]);
-            let top = lines(&toplevel.output()?.stdout).first().map(PathBuf::from);
-            let is_worktree = |top: &PathBuf| top.join(".git").exists();
-            top.filter(is_worktree)
-                .unwrap_or_else(|| common_dir.clone())
+            // That of a submodule is kept apart from its worktree. Where git is told of one that has no
+            // worktree, it takes the current folder for it.
+            let ask = |cmd: Cmd, of: &str| -> Result<Option<PathBuf>> {
+                let cmd = cmd.args(["rev-parse", "--path-format=absolute", of]);
+                Ok(lines(&cmd.output()?.stdout).first().map(PathBuf::from))
+            };
+            match ask(base.clone(), "--show-toplevel")? {
+                Some(top) if ask(at(Some(&top)), "--git-dir")?.as_ref() == Some(&git_dir) => top,
+                _ => common_dir.clone(),
+            }
         };
         Ok(Self {
             path: std::fs::canonicalize(&path).unwrap_or(path),
@@ -155,6 +160,11 @@ impl Repo {
     pub fn remotes(&self) -> Result<Vec<String>> {
         Ok(lines(&run("remote", &self.git(["remote"]))?))
     }
+}
+
+fn is_bare(common_dir: &Path) -> Result<bool> {
+    let cmd = command(common_dir).args(["rev-parse", "--is-bare-repository"]);
+    Ok(run("rev-parse", &cmd)?.starts_with(b"true"))
 }
 
 /// The same outside of any repository.

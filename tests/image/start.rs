@@ -453,6 +453,9 @@ fn in_a_repository_without_an_image_no_other_one_s_is_started() {
     repo.git(["config", "core.repositoryFormatVersion", "9"]);
     let outcome = lab.dkr(&repo.path, start).exits(1);
     outcome.says("Expected git repo version <= 1, found 9");
+    let mut command = lab.dkr_command(lab.root(), start);
+    let outcome = dkr::outcome(command.env("GIT_DIR", "/nowhere")).fails();
+    outcome.says("not a git repository: '/nowhere'");
 }
 
 #[test]
