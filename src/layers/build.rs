@@ -194,9 +194,7 @@ fn make(site: Site, node: &Node, force: bool, board: &ui::Board) -> Result<()> {
         board.above(|| ui::status("tagged", &node.tag));
         return remove_former(site, before.map(|old| old.id), id);
     }
-    let name = digest::short(&[&node.tag]);
-    let path = conf::cache_folder("locks")?.join(format!("layer-{name}.lock"));
-    let _lock = Lock::take(&path, &format!("another build of {}", node.tag))?;
+    let _turn = turn(&node.tag)?;
     let before = engine.inspect_one(&node.tag)?;
     let key = node
         .key
@@ -223,6 +221,13 @@ fn make(site: Site, node: &Node, force: bool, board: &ui::Board) -> Result<()> {
     let time = ui::seconds(began.elapsed());
     board.above(|| ui::status("built", &format!("{}  {size} in {time}", node.tag)));
     remove_former(site, before.map(|old| old.id), &built.id)
+}
+
+/// One build of a name at a time.
+pub fn turn(tag: &str) -> Result<Lock> {
+    let name = digest::short(&[tag]);
+    let path = conf::cache_folder("locks")?.join(format!("layer-{name}.lock"));
+    Lock::take(&path, &format!("another build of {tag}"))
 }
 
 /// Gives the disk of an image back that has lost its only name.

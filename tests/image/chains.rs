@@ -90,7 +90,7 @@ fn the_limit_is_twenty_and_holds_for_creates_too() {
 fn when_more_is_dead_than_a_fresh_one_takes_it_is_a_create() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
-    repo.conf("[post_clone]\nRUN head -c 300000000 /dev/zero > /zeros\n");
+    repo.conf("[post_clone]\nRUN head -c 100000000 /dev/zero > /zeros\n");
     let base = lab.create(&repo, &[]);
     for round in 1..4 {
         repo.commit("More", &[("b", &round.to_string())]);
@@ -99,8 +99,9 @@ fn when_more_is_dead_than_a_fresh_one_takes_it_is_a_create() {
             outcome
                 .says("of it are of no use any more")
                 .says("--keep-chain");
-            // The first is as large as the full clone, with its packages, and not larger.
-            assert!(round > 1);
+            // One is not as large as the full clone, with its packages, and two are larger, in whatever way
+            // the engine stores them.
+            assert_eq!(round, 3);
             assert_eq!(lab.image(&outcome).layers(), base.layers());
             return;
         }

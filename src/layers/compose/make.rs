@@ -103,6 +103,7 @@ pub fn make(
         |planner, shelf| recipe.plan(planner, shelf),
         |plan, images| tags(recipe, plan, images),
     )?;
+    let _turn = build::turn(tag)?;
     let before = site.engine.inspect_one(tag)?;
     let scratch = Scratch::new()?;
     let file = scratch.path().join("Dockerfile");
