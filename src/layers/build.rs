@@ -192,7 +192,7 @@ fn make(site: Site, node: &Node, force: bool, board: &ui::Board) -> Result<()> {
         let before = engine.inspect_one(&node.tag)?;
         engine.tag(id, &node.tag)?;
         board.above(|| ui::status("tagged", &node.tag));
-        return remove_former(site, before.map(|old| old.id), id);
+        return remove_former(engine, before.map(|old| old.id), id);
     }
     let _turn = turn(&node.tag)?;
     let before = engine.inspect_one(&node.tag)?;
@@ -220,7 +220,25 @@ fn make(site: Site, node: &Node, force: bool, board: &ui::Board) -> Result<()> {
     let size = ui::bytes(built.size);
     let time = ui::seconds(began.elapsed());
     board.above(|| ui::status("built", &format!("{}  {size} in {time}", node.tag)));
-    remove_former(site, before.map(|old| old.id), &built.id)
+    remove_former(engine, before.map(|old| old.id), &built.id)
+}
+
+/// Gives images whose names hold their keys the plain names, too: what was built last is called so.
+pub fn name_plainly(engine: &Engine, plan: &Plan) -> Result<()> {
+    for node in &plan.nodes {
+        let Some(plain) = node.plain_name() else {
+            continue;
+        };
+        let Some(built) = engine.inspect_one(&node.tag)? else {
+            continue;
+        };
+        let before = engine.inspect_one(plain)?.map(|old| old.id);
+        if before.as_ref() != Some(&built.id) {
+            engine.tag(&built.id, plain)?;
+            remove_former(engine, before, &built.id)?;
+        }
+    }
+    Ok(())
 }
 
 /// One build of a name at a time.
@@ -231,9 +249,9 @@ pub fn turn(tag: &str) -> Result<Lock> {
 }
 
 /// Gives the disk of an image back that has lost its only name.
-fn remove_former(site: Site, before: Option<String>, now: &str) -> Result<()> {
+fn remove_former(engine: &Engine, before: Option<String>, now: &str) -> Result<()> {
     match before.filter(|before| before != now) {
-        Some(old) => site.engine.remove_if_nameless(&old, false),
+        Some(old) => engine.remove_if_nameless(&old, false),
         None => Ok(()),
     }
 }

@@ -40,6 +40,7 @@ pub struct Node<'a> {
     chain: Vec<&'a str>,
     own: bool,
     keyed: bool,
+    plain: String,
 }
 
 impl Node<'_> {
@@ -59,6 +60,11 @@ impl Node<'_> {
             Some(base) if by_argument => base,
             _ => &text.bottom,
         }
+    }
+
+    /// The name without the key, where a layer on exactly what it requires has another: for people.
+    pub fn plain_name(&self) -> Option<&str> {
+        (self.own && self.plain != self.tag).then_some(&self.plain)
     }
 
     /// Whether its name is not known yet, as a part of it is a key that is not.
@@ -204,7 +210,12 @@ impl<'a> Planner<'a> {
         let on_its_own = order.iter().map(|layer| layer.name());
         let own = !layer.text.takes_base() || on_its_own.eq(chain.iter().copied());
         let keyed = !own || (!self.stands_on_its_base(&chain) && !self.is_named_by_another(layer));
-        let tag = self.tag(layer, key.as_deref().filter(|_| keyed));
+        let prefix = &self.settings.prefix;
+        let plain = format!("{prefix}/{}:{}", layer.name(), layer.definition.version);
+        let tag = match &key {
+            Some(key) if keyed => format!("{plain}-{}", key.get(..12).unwrap_or(key)),
+            _ => plain.clone(),
+        };
         let state = self.state(layer, &tag, key.as_deref(), &inputs);
         self.plan.nodes.push(Node {
             layer,
@@ -217,6 +228,7 @@ impl<'a> Planner<'a> {
             chain,
             own,
             keyed,
+            plain,
         });
         Ok(self.plan.nodes.len() - 1)
     }
@@ -251,15 +263,6 @@ impl<'a> Planner<'a> {
             self.plan.absent.push(image.to_owned());
         }
         found.map(|found| found.digest(image).to_owned())
-    }
-
-    fn tag(&self, layer: &Layer, key: Option<&str>) -> String {
-        let Settings { prefix, .. } = self.settings;
-        let plain = format!("{prefix}/{}:{}", layer.name(), layer.definition.version);
-        match key {
-            Some(key) => format!("{plain}-{}", key.get(..12).unwrap_or(key)),
-            None => plain,
-        }
     }
 
     /// Whether the settings have no say in what is at the bottom.

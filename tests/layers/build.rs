@@ -231,4 +231,6 @@ fn a_new_layer_builds() {
     layers
         .dkr(layers.root(), ["layer", "new", "Not A Name"])
         .fails();
+    let elsewhere = layers.dkr(layers.root(), ["layer", "new", "other"]).fails();
+    elsewhere.says("--dir");
 }

@@ -207,6 +207,20 @@ fn commands_on_layers_obey_base_image_as_a_create_does() {
     dkr(&["layer", "build", "--all"]).ok().never_says("built  ");
     assert_eq!(layers.named(), there);
 
+    // A name without a key, for people, is of the one that was built last.
+    let lone = layer("lone", "RUN echo 3 > /lone\n");
+    for (path, text) in &lone {
+        repo.write(path, text);
+    }
+    let built = dkr(&["layer", "build", "lone"]).ok();
+    let [tag] = built.stdout.lines().collect::<Vec<_>>()[..] else {
+        panic!("{}", built.stdout)
+    };
+    let named = layers.named();
+    let id = |tag: &str| named.iter().find(|(name, _)| name == tag).map(|(_, id)| id);
+    assert!(id(tag).is_some() && tag != layers.tag("lone"), "{tag}");
+    assert_eq!(id(tag), id(&layers.tag("lone")));
+
     dkr(&["layer", "new", "mine"]).ok();
     let new = std::fs::read_to_string(repo.path.join(".dkr/layers/mine/Dockerfile")).unwrap();
     assert!(

@@ -72,6 +72,7 @@ impl Build {
             return Ok(0);
         }
         let unbuilt = build::build_what_can_be(workshop.site(), &plan, &force)?;
+        build::name_plainly(&workshop.engine, &plan)?;
         failures.extend(unbuilt.failures);
         all_built(failures, &unbuilt.untried)?;
         self.print(

@@ -13,7 +13,7 @@ use crate::git::Repo;
 use crate::image::settings::sources;
 use crate::layers::env::OWN;
 use crate::layers::places::IN_REPOSITORY;
-use crate::layers::shelf::Settings;
+use crate::layers::shelf::{PREFIX, Settings};
 use crate::ui;
 
 const TOML: &str = include_str!("../../../templates/new-layer/layer.toml");
@@ -47,7 +47,10 @@ impl New {
         let (repo, parent) = match &self.dir {
             Some(folder) => (Repo::look(None).ok(), folder.clone()),
             None => {
-                let repo = Repo::find(None)?;
+                let Ok(repo) = Repo::look(None) else {
+                    let message = "there is no repository here to make a layer in";
+                    bail!(Failure::new(message).hint("--dir FOLDER makes it elsewhere"));
+                };
                 let folder = repo.path.join(IN_REPOSITORY);
                 (Some(repo), folder)
             }
@@ -59,15 +62,18 @@ impl New {
                     .hint("take another name, or remove it first")
             );
         }
-        let base = Settings::of(&conf_of(repo.as_ref(), &sources(repo.as_ref())?)?).base;
-        let dockerfile = match &base {
+        let settings = Settings::of(&conf_of(repo.as_ref(), &sources(repo.as_ref())?)?);
+        let dockerfile = match &settings.base {
             Some(base) => DOCKERFILE.replace(BASE, base),
             None => DOCKERFILE.to_owned(),
         };
         let files = [
             ("layer.toml", TOML.replace("NAME", name)),
             ("Dockerfile", dockerfile),
-            (OWN, ENV.replace("NAME", name)),
+            (
+                OWN,
+                ENV.replace("NAME", name).replace(PREFIX, &settings.prefix),
+            ),
         ];
         for (file, text) in files {
             let path = folder.join(file);

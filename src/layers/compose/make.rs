@@ -34,6 +34,7 @@ pub fn ready<T, R>(
         if pulled || plan.absent.is_empty() {
             let read = read(&plan, &found)?;
             build::build(site, &plan, &[])?;
+            build::name_plainly(site.engine, &plan)?;
             return Ok(read);
         }
         // A key is not known before what is below is here.
