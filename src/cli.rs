@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    build_profile, check, completions, compose, create_image, detect, doctor, explain, hooks,
-    layer, list_images, man, notes, overlay, start_image, update_image,
+    audit, build_profile, check, completions, compose, create_image, detect, doctor, explain,
+    hooks, layer, list_images, man, notes, overlay, start_image, update_image,
 };
 use crate::conf::Problems;
 use crate::engine::EngineError;
@@ -54,6 +54,7 @@ enum Command {
     ListImages(list_images::ListImages),
     Check(check::Check),
     Explain(explain::Explain),
+    Audit(audit::Audit),
     Notes(notes::Notes),
     Hooks(hooks::Hooks),
     Detect(detect::Detect),
@@ -96,6 +97,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::ListImages(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::Audit(command) => command.run(),
         Command::Notes(command) => command.run(),
         Command::Hooks(command) => command.run(),
         Command::Detect(command) => command.run(),

@@ -5,7 +5,7 @@
 //! | floor | modules | what they do |
 //! |---|---|---|
 //! | commands | [`cli`], [`commands`] | arguments, then: gather facts, decide, act, print |
-//! | jobs | [`image`], [`hooks`], [`layers`], [`profile`], [`overlay`] | what the tool is for: bake, update, find, start; tell when stale; compose; build a profile; rebuild in place |
+//! | jobs | [`image`], [`hooks`], [`layers`], [`audit`], [`profile`], [`overlay`] | what the tool is for: bake, update, find, start; tell when stale; compose; look for keys; build a profile; rebuild in place |
 //! | settings | [`conf`] | `.dkr.conf`, git config and environment, each value with its origin |
 //! | edges | [`git`], [`engine`], [`ssh`], [`net`] | one for each thing outside the process; `ssh` may use `git` |
 //! | helpers | [`proc`], [`fs`], [`ui`], [`error`], [`digest`], [`grammar`] | processes, files, the terminal, errors, keys, how Dockerfiles are written |
@@ -18,6 +18,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod audit;
 pub mod cli;
 pub mod commands;
 pub mod conf;

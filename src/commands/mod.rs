@@ -1,5 +1,6 @@
 //! One file a subcommand: its arguments, then: gather facts, decide, act, print.
 
+pub mod audit;
 pub mod build_profile;
 mod building;
 mod candidates;

@@ -1,6 +1,6 @@
 //! What a command prints, piece by piece: all of it may be more than memory should hold.
 
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Output, Stdio};
 
 use anyhow::{Context, Result};
@@ -17,6 +17,28 @@ impl Cmd {
         end: u8,
         mut on_record: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<Output> {
+        let cannot = || format!("cannot read from {}", self.name());
+        let (output, read) = self.piped(|stdout| {
+            let mut reader = BufReader::new(stdout);
+            let mut record = Vec::new();
+            loop {
+                record.clear();
+                reader.read_until(end, &mut record).with_context(cannot)?;
+                match record.split_last() {
+                    Some((last, record)) if *last == end => on_record(record)?,
+                    _ => return Ok(()),
+                }
+            }
+        })?;
+        read.map(|()| output)
+    }
+
+    /// Runs it while `read` reads its standard output. Returns its status and standard error, and what
+    /// `read` gave. What that leaves unread is dropped; when it fails, the command finds its pipe closed.
+    pub fn piped<T>(
+        &self,
+        read: impl FnOnce(&mut dyn Read) -> Result<T>,
+    ) -> Result<(Output, Result<T>)> {
         check_interrupted()?;
         ui::echo(self);
         let mut command = self.command();
@@ -32,22 +54,15 @@ impl Cmd {
         let stdout = child.stdout.take();
         let cannot = || format!("cannot read from {}", self.name());
         let read = || {
-            let mut reader = BufReader::new(stdout.with_context(cannot)?);
-            let mut record = Vec::new();
-            loop {
-                record.clear();
-                reader.read_until(end, &mut record).with_context(cannot)?;
-                // It finds its pipe closed when this fails.
-                match record.split_last() {
-                    Some((last, record)) if *last == end => on_record(record)?,
-                    _ => return Ok(()),
-                }
-            }
+            let mut stdout = stdout.with_context(cannot)?;
+            let given = read(&mut stdout)?;
+            io::copy(&mut stdout, &mut io::sink()).with_context(cannot)?;
+            Ok(given)
         };
         let (output, read) = at_once(|| child.wait_with_output(), read)?;
         drop(feeder.map(std::thread::JoinHandle::join));
         check_interrupted()?;
-        read.and_then(|()| output.with_context(cannot))
+        Ok((output.with_context(cannot)?, read))
     }
 }
 

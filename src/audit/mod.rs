@@ -1,0 +1,224 @@
+//! Looking through an image for keys and tokens: through the files of each layer, also those that a later
+//! one removed, and through what its description says. Whoever has the image has all of that.
+//!
+//! Pure: [`rules`] tells what a secret looks like. [`archive`] reads what the engine writes.
+
+mod archive;
+mod rules;
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::engine::{Engine, Found};
+use crate::ui;
+use archive::Description;
+use rules::{Hit, Rules, is_of_program};
+
+/// How a layer says that a file of those below it is gone, and that all of a directory are.
+const GONE: &str = ".wh.";
+const ALL_GONE: &str = ".wh..wh..opq";
+
+/// A secret, without the secret itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Finding {
+    /// Where it is.
+    #[serde(flatten)]
+    pub location: Location,
+    /// What kind it is.
+    pub rule: &'static str,
+    /// The beginning that all secrets of this kind have.
+    pub shown: String,
+}
+
+/// Where in an image.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(tag = "where", rename_all = "lowercase")]
+pub enum Location {
+    /// In a variable of the environment.
+    Environment {
+        /// Its name.
+        name: String,
+    },
+    /// In a label.
+    Label {
+        /// Its name.
+        name: String,
+    },
+    /// In what containers run.
+    Command,
+    /// In a step of its history.
+    History {
+        /// Its number, from 1.
+        step: usize,
+    },
+    /// In a file.
+    File {
+        /// The number of its layer, from 1 at the bottom.
+        layer: usize,
+        /// Its path.
+        path: String,
+        /// Whether a later layer removes it: it is in the image all the same.
+        removed: bool,
+    },
+}
+
+/// What an audit came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Audit {
+    /// How many layers there are.
+    pub layers: usize,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+/// The files of one layer, as far as they matter.
+#[derive(Default)]
+struct Layer {
+    hits: Vec<(String, Hit)>,
+    /// Files of layers below that are gone; a directory ends in a slash when only what it holds is.
+    gone: Vec<String>,
+}
+
+/// Looks through all of an image.
+pub fn audit(engine: &Engine, image: &Found, name: &str) -> Result<Audit> {
+    let rules = Rules::new()?;
+    let progress = ui::Progress::start("read the layers");
+    let (total, count) = (image.size, Arc::new(AtomicU64::new(0)));
+    let _watch = progress.watch(total, Arc::clone(&count), move |now| {
+        format!("read {}", ui::bytes_of(now, total))
+    });
+    engine
+        .saved(name, |reader| {
+            let counted = Counted {
+                reader,
+                count: &count,
+            };
+            read(&rules, counted).context("cannot read what the engine saved")
+        })
+        .with_context(|| format!("cannot look through {name}"))
+}
+
+fn read(rules: &Rules, reader: impl Read) -> io::Result<Audit> {
+    let mut layers: BTreeMap<String, Layer> = BTreeMap::new();
+    let whole = archive::read(reader, |name, content| {
+        layers.insert(name.to_owned(), scan(rules, content)?);
+        Ok(())
+    })?;
+    let mut findings = described(rules, &whole.description)?;
+    let in_order: Vec<Option<&Layer>> = whole.layers.iter().map(|name| layers.get(name)).collect();
+    for (index, layer) in in_order.iter().enumerate() {
+        let later = || in_order[index + 1..].iter().flatten();
+        for (path, hit) in layer.iter().flat_map(|layer| &layer.hits) {
+            let location = Location::File {
+                layer: index + 1,
+                path: format!("/{path}"),
+                removed: later().any(|layer| layer.gone.iter().any(|gone| covers(gone, path))),
+            };
+            findings.push(Finding::new(location, hit.clone()));
+        }
+    }
+    findings.sort();
+    findings.dedup();
+    Ok(Audit {
+        layers: whole.layers.len(),
+        findings,
+    })
+}
+
+/// Looks through the files of a layer.
+fn scan(rules: &Rules, content: &mut dyn Read) -> io::Result<Layer> {
+    let mut layer = Layer::default();
+    let mut archive = tar::Archive::new(content);
+    for entry in archive.entries()? {
+        let entry = entry?;
+        let path = entry.path()?.to_string_lossy().into_owned();
+        let path = path.trim_start_matches("./").trim_end_matches('/');
+        let (folder, name) = match path.rsplit_once('/') {
+            Some((folder, name)) => (format!("{folder}/"), name),
+            None => (String::new(), path),
+        };
+        if name == ALL_GONE {
+            layer.gone.push(folder);
+        } else if let Some(name) = name.strip_prefix(GONE) {
+            layer.gone.push(folder + name);
+        } else if entry.header().entry_type().is_file() && !is_of_program(path) {
+            rules.scan(entry, |hit| layer.hits.push((path.to_owned(), hit)))?;
+        }
+    }
+    Ok(layer)
+}
+
+/// Whether a file is gone with this one, or with the directory that this is.
+fn covers(gone: &str, path: &str) -> bool {
+    path.strip_prefix(gone).is_some_and(|rest| {
+        gone.ends_with('/') || gone.is_empty() || rest.is_empty() || rest.starts_with('/')
+    })
+}
+
+/// Looks through what an image says of itself.
+fn described(rules: &Rules, description: &Description) -> io::Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut look = |location: Location, text: &str| {
+        rules.scan(text.as_bytes(), |hit| {
+            findings.push(Finding::new(location.clone(), hit));
+        })
+    };
+    let config = &description.config;
+    for variable in config.env.iter().flatten() {
+        let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
+        look(
+            Location::Environment {
+                name: name.to_owned(),
+            },
+            value,
+        )?;
+    }
+    for (name, value) in config.labels.iter().flatten() {
+        look(Location::Label { name: name.clone() }, value)?;
+    }
+    for words in [&config.cmd, &config.entrypoint] {
+        look(
+            Location::Command,
+            &words
+                .iter()
+                .flatten()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(" "),
+        )?;
+    }
+    for (index, step) in description.history.iter().enumerate() {
+        look(Location::History { step: index + 1 }, &step.created_by)?;
+        look(Location::History { step: index + 1 }, &step.comment)?;
+    }
+    Ok(findings)
+}
+
+impl Finding {
+    fn new(location: Location, hit: Hit) -> Self {
+        Self {
+            location,
+            rule: hit.rule,
+            shown: hit.shown,
+        }
+    }
+}
+
+/// Counts what is read.
+struct Counted<'a, R> {
+    reader: R,
+    count: &'a AtomicU64,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.count.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
