@@ -143,8 +143,10 @@ mod tests {
         builder.into_inner().unwrap()
     }
 
-    /// The names and sizes of its layers, and the names in order.
-    fn of(files: &[(&str, &[u8])]) -> io::Result<(Vec<(String, usize)>, Vec<String>)> {
+    /// The names and sizes of layers, and the names in order.
+    type Layers = (Vec<(String, usize)>, Vec<String>);
+
+    fn of(files: &[(&str, &[u8])]) -> io::Result<Layers> {
         let mut seen = Vec::new();
         let whole = read(&tar(files)[..], |name, content| {
             let mut bytes = Vec::new();

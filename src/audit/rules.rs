@@ -102,12 +102,15 @@ const FORMATS: [Format; 42] = [
     // age(1); RFC 7468 and RFC 9580, and the same with line breaks as JSON writes them
     format("age-key", "AGE-SECRET-KEY-1", "[0-9A-Z]{58}"),
     format(
-        "private-key",
+        PRIVATE_KEY,
         "-----BEGIN ",
         r"[0-9A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----[\x20-\x7E\r\n]{0,200}?[0-9A-Za-z+/]{40}",
     ),
 ];
 
+const PRIVATE_KEY: &str = "private-key";
+/// How compiled programs and libraries begin. Those that encrypt hold private keys to try themselves with.
+const ELF: &[u8] = b"\x7fELF";
 /// Files that come with programs and hold keys to try them with: how their paths begin, and directories
 /// that packages lie in.
 const OF_PROGRAMS: [&str; 6] = [
@@ -157,10 +160,12 @@ impl Rules {
         let mut buffer = Vec::new();
         // Beginnings are looked for from here on; before it is the one byte that tells whether one is.
         let mut start = 0;
+        let mut is_program = false;
         loop {
             let room = CHUNK as u64;
             let read = reader.by_ref().take(room).read_to_end(&mut buffer)?;
             let last = read < CHUNK;
+            is_program |= start == 0 && buffer.starts_with(ELF);
             // What begins later is seen whole in the next round.
             let end = if last {
                 buffer.len()
@@ -171,7 +176,8 @@ impl Rules {
                 let (at, kind) = (start + found.start(), found.pattern().as_usize());
                 let in_word =
                     at > 0 && (buffer[at - 1].is_ascii_alphanumeric() || buffer[at - 1] == b'_');
-                if at >= end || in_word {
+                let to_try = is_program && FORMATS[kind].rule == PRIVATE_KEY;
+                if at >= end || in_word || to_try {
                     continue;
                 }
                 let text = &buffer[at..buffer.len().min(at + LONGEST)];
@@ -283,7 +289,8 @@ mod tests {
         for end in ["\n", "\\n"] {
             let line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7";
             let text = format!("x: -----BEGIN {}{end}{line}{end}", "PRIVATE KEY-----");
-            assert_eq!(hits(text), ["private-key -----BEGIN…"]);
+            assert_eq!(hits(&text), ["private-key -----BEGIN…"]);
+            assert!(hits(format!("\x7fELF {text}")).is_empty());
         }
     }
 
