@@ -43,7 +43,10 @@ impl Repo {
     pub fn lock_own(&self, name: &str) -> Result<Option<Lock>> {
         let file = self.own_dir().join(name);
         let lock = Lock::try_take(&file)?;
-        self.settle(&file);
+        // Those who wait ask often.
+        if lock.is_some() {
+            self.settle(&file);
+        }
         Ok(lock)
     }
 
