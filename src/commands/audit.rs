@@ -50,7 +50,7 @@ impl Audit {
         let name = match (&self.image, asked.flatten()) {
             (Some(name), Some(_)) => name.clone(),
             (image, _) => {
-                let (images, repo) = (find::all(&engine)?, repo?);
+                let (images, repo) = (find::Inventory::take(&engine)?.images, repo?);
                 let found = match image {
                     Some(name) => find_image(&images, &repo, name)?,
                     None => newest(&images, &repo)?,

@@ -148,7 +148,7 @@ fn a_container_gets_what_refs_lead_to() {
     }
     // What comes later, and what goes: a blob that was reachable, and is dropped.
     let later = repo.commit("later", &[("later", "x")]);
-    let blob = object(&repo, "later:later");
+    let blob = object(&repo, "main:later");
     fetches.gets("2", &later);
     fetches.gets("2", &blob);
     repo.git(["reset", "--quiet", "--hard", "HEAD~1"]);

@@ -152,7 +152,7 @@ fn each_input_makes_another_and_nothing_else_does() {
     for typed in ["HEAD", "main", "refs/heads/main"] {
         assert!(there(&[typed], &[]), "{typed}");
     }
-    let key = lab.file("key", "");
+    let key = crate::common::sshd::keygen(&lab, "key", "");
     assert!(there(&["--ssh-key", key.to_str().unwrap()], &[]));
     for (name, value) in [
         ("DKR_VOLUMES", "/var/cache/x:/x"),

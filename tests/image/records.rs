@@ -287,12 +287,14 @@ fn notes_travel_between_clones() {
     assert_eq!(first.len(), 2);
     assert_eq!(first, second);
     assert_eq!(first[0]["cache_key"], first[1]["cache_key"]);
-    // The image of the other is known of, and not here in this repository.
+    // The image of the other is known of, and whose it is.
     let all = ["check", "--all", "--format=json"];
     let rows = lab.dkr(&one.path, all).ok().stdout;
     let rows: Vec<Value> = serde_json::from_str(&rows).unwrap();
-    let here: Vec<&Value> = rows.iter().map(|row| &row["here"]).collect();
-    assert_eq!(here, [&Value::Bool(false), &Value::Bool(true)]);
+    assert!(rows.iter().all(|row| row["here"] == true), "{rows:?}");
+    let of: Vec<&Value> = rows.iter().map(|row| &row["repo_path"]).collect();
+    let two = Value::String(two.path.display().to_string());
+    assert_eq!(of, [&two, &Value::Null]);
 }
 
 #[test]

@@ -312,7 +312,9 @@ fn not_over_the_host_s_own_sshd() {
     let Some(lab) = Lab::new() else { return };
     let app = lab.repo();
     app.conf("submodules = yes\n");
-    let outcome = lab.dkr(&app.path, ["create-image", "--ssh-key", "/dev/null"]);
+    let key = crate::common::sshd::keygen(&lab, "key", "");
+    let key = key.to_str().unwrap();
+    let outcome = lab.dkr(&app.path, ["create-image", "--ssh-key", key]);
     outcome
         .fails()
         .says("do not come over the host's own sshd (--ssh-key)");

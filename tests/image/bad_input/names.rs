@@ -49,7 +49,7 @@ fn names_that_are_taken() {
     insta::assert_snapshot!(said(&["--hostname=main"]), @r"
     error: cannot start an image
       because: the repository has a branch main, so nothing can be pushed below main/
-    hint: choose another --hostname
+    hint: choose another --hostname, or leave it out for a fresh one
     ");
 }
 

@@ -135,7 +135,7 @@ fn files_that_cannot_be_read() {
     ");
     insta::assert_snapshot!(said("--anthropic-key", "home"), @r"
     error: cannot start an image
-      because: cannot read the key file [ROOT]/home: Is a directory (os error 21)
+      because: cannot read the key file [ROOT]/home: is a directory
     hint: give a file that holds the key and nothing else: --agent-key FILE
     ");
     insta::assert_snapshot!(said("--anthropic-key", "empty"), @r"
