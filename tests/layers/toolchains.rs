@@ -86,7 +86,7 @@ fn upstream_is_the_default_and_its_version_is_shown() {
         listed["versions"],
         serde_json::json!(["Go of the distribution"])
     );
-    assert_eq!(listed["state"], "changed");
+    assert_eq!(listed["state"], "missing");
     let flag = upstream(&["list", "--format=json", "--toolchains=upstream"]);
     assert_eq!(row(flag, "golang")["state"], "built");
     let wrong = upstream(&["list", "--toolchains=newest"]).fails();
