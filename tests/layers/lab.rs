@@ -153,15 +153,18 @@ impl Deref for Layers {
 impl Drop for Layers {
     fn drop(&mut self) {
         // Whatever goes wrong here must not hide what a test has to say.
-        let listed = Command::new(self.lab.docker)
-            .args(["images", "--format", "{{.Repository}}:{{.Tag}}"])
-            .output();
+        let list = ["images", "--format", "{{.Repository}}:{{.Tag}}"];
+        let listed = self.lab.client().args(list).output();
         let listed = listed.map(|output| output.stdout).unwrap_or_default();
         let names = String::from_utf8_lossy(&listed);
-        let ours = names.lines().filter(|name| name.starts_with(&self.prefix));
-        let _ = Command::new(self.lab.docker)
-            .args(["rmi", "--force"])
-            .args(ours)
-            .output();
+        // Podman says where an image without a registry is; and the prefix of another test may go on with a digit.
+        let is_ours = |name: &&str| {
+            let name = name.strip_prefix("localhost/").unwrap_or(name);
+            let rest = name.strip_prefix(&self.prefix);
+            rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
+        };
+        let ours = names.lines().filter(is_ours);
+        let remove = ["rmi", "--force"];
+        let _ = self.lab.client().args(remove).args(ours).output();
     }
 }
