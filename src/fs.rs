@@ -28,25 +28,28 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// The same with a mode: 0755 for a program that git is to run.
 pub fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    replace(path, bytes, |file| {
-        file.set_permissions(std::fs::Permissions::from_mode(mode))
-    })
+    // Closed from the first moment on, whatever the umask.
+    replace(path, bytes, 0o600, Some(mode))
 }
 
 /// The same with the mode that other programs give their files, by the umask.
 pub fn write_by_umask(path: &Path, bytes: &[u8]) -> Result<()> {
-    replace(path, bytes, |_| Ok(()))
+    replace(path, bytes, 0o666, None)
 }
 
-fn replace(path: &Path, bytes: &[u8], finish: impl Fn(&File) -> std::io::Result<()>) -> Result<()> {
+/// The mode at first is limited by the umask; the one at last is not.
+fn replace(path: &Path, bytes: &[u8], first: u32, last: Option<u32>) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
         let mut file = tempfile::Builder::new()
-            .permissions(std::fs::Permissions::from_mode(0o666))
+            .permissions(std::fs::Permissions::from_mode(first))
             .tempfile_in(folder)?;
-        finish(file.as_file())?;
         file.write_all(bytes)?;
+        if let Some(mode) = last {
+            file.as_file()
+                .set_permissions(std::fs::Permissions::from_mode(mode))?;
+        }
         file.persist(path)?;
         Ok(())
     };

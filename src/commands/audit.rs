@@ -9,7 +9,7 @@ use crate::audit::{self, Audit as Outcome, Finding, Location};
 use crate::error::Failure;
 use crate::git::Repo;
 use crate::image::explain::{find_image, newest};
-use crate::image::find;
+use crate::image::find::Inventory;
 use crate::image::settings::sources;
 use crate::ui;
 
@@ -47,19 +47,20 @@ impl Audit {
         // No image's name begins like an option.
         let asked = self.image.as_deref().filter(|name| !name.starts_with('-'));
         let asked = asked.map(|name| engine.inspect_one(name)).transpose()?;
-        let name = match (&self.image, asked.flatten()) {
-            (Some(name), Some(_)) => name.clone(),
+        let (name, found) = match (&self.image, asked.flatten()) {
+            (Some(name), Some(found)) => (name.clone(), found),
             (image, _) => {
-                let (images, repo) = (find::Inventory::take(&engine)?.images, repo?);
-                let found = match image {
+                let (images, repo) = (Inventory::take(&engine)?.images, repo?);
+                let image = match image {
                     Some(name) => find_image(&images, &repo, name)?,
                     None => newest(&images, &repo)?,
                 };
-                found.tag.clone()
+                let name = image.tag.clone();
+                let Some(found) = engine.inspect_one(&name)? else {
+                    bail!(Failure::new(format!("{name} was removed meanwhile")).hint("try again"));
+                };
+                (name, found)
             }
-        };
-        let Some(found) = engine.inspect_one(&name)? else {
-            bail!(Failure::new(format!("{name} was removed meanwhile")).hint("try again"));
         };
         let outcome = audit::audit(&engine, &found, &name).context("cannot audit the image")?;
         if self.format == Format::Json {
