@@ -23,7 +23,7 @@ INSTALLED = \
 # rustup's folder is not on the PATH of the shell that has just installed it
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help build demo test test-user test-podman test-modern lint fuzz bench install uninstall cargo prepare prepare-podman
+.PHONY: help build demo test test-all compile engines test-user test-podman test-podman-more test-modern test-modern-more lint fuzz bench install uninstall cargo prepare prepare-podman
 
 help: ## list the targets
 	@echo 'make TARGET'
@@ -35,7 +35,11 @@ build: cargo ## build the release binary
 demo: cargo ## see the main job run for real, on this repository or on REPO=path
 	@scripts/demo
 
-test: cargo prepare ## run every test; DKR_TEST_ENGINE=none leaves out those that need an engine
+# Tests wait for an engine and for git as well: two for each processor keep it busy.
+export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+
+test: cargo ## run the tests; DKR_TEST_ENGINE=none leaves out those that need an engine
+	@$(MAKE) --no-print-directory -j2 compile engines
 	cargo test
 ifneq ($(DKR_TEST_ENGINE),none)
 ifeq ($(shell id -u),0)
@@ -45,26 +49,63 @@ endif
 	@$(MAKE) --no-print-directory test-modern MODERN_TESTS='$(MODERN_MOST)'
 endif
 
+# Compiling takes the processors, and preparing the engines the network.
+compile: cargo
+	cargo test --no-run
+
+engines: prepare
+ifneq ($(DKR_TEST_ENGINE),none)
+	@$(MAKE) --no-print-directory prepare-podman
+	@scripts/modern fetch
+endif
+
+test-all: cargo prepare ## run every test on docker, podman and a modern Docker: the better part of an hour
+	cargo test
+ifeq ($(shell id -u),0)
+	@$(MAKE) --no-print-directory test-user USER_TESTS='$(USER_ALL)'
+endif
+	@$(MAKE) --no-print-directory test-podman test-modern
+
 # What differs for a user who is not root: the files that reach containers, and who may write where.
-USER_MOST = start:: push:: owners:: doctor:: create::labels update::one_layer events:: command::
+USER_MOST = image::owners:: image::start::a_push_lands image::start::a_random image::start::what_leads \
+	image::start::the_newest image::start::whoever image::start::claude image::push::a_plain image::push::a_refusal \
+	image::push::two_containers image::create::labels image::update::one_layer cli::doctor::the_way hooks::events:: \
+	hooks::command::automatic
+USER_ALL = image:: hooks:: cli::
+USER_TESTS = $(USER_MOST)
 
 test-user: cargo prepare ## run the main paths as an ordinary user, where root runs the tests
-	cargo test --config 'target."cfg(unix)".runner="scripts/as-user"' --test image --test hooks --test cli -- $(USER_MOST)
+	cargo test --config 'target."cfg(unix)".runner="scripts/as-user"' --test it -- $(USER_TESTS)
 
 # Podman takes several times as long as docker: `make test` runs what touches an engine most.
-PODMAN_MOST = podman:: create:: update:: interrupted::
-PODMAN_LAYERS = stacks::an_agent stacks::two stacks::layers build::two_at_once
+PODMAN_MOST = image::podman:: image::create::labels image::update::one_layer image::update::only_changed \
+	image::interrupted::sigint image::interrupted::waiting image::start::a_push_lands layers::stacks::an_agent_is \
+	layers::build::two_at_once
+PODMAN_ALL = image:: layers::stacks:: layers::build::
+PODMAN_MORE = image::podman:: image::create:: image::update:: image::interrupted:: layers::stacks::an_agent \
+	layers::stacks::two layers::stacks::layers layers::build::two_at_once
+PODMAN_TESTS = $(PODMAN_ALL)
 
-test-podman: cargo prepare-podman ## run all tests of the main job on podman, or PODMAN_TESTS=...
-	DKR_TEST_ENGINE=podman cargo test --test image -- $(PODMAN_TESTS)
-	DKR_TEST_ENGINE=podman cargo test --test layers -- $(PODMAN_LAYERS)
+test-podman: cargo prepare-podman ## run the tests of the main job and of layers on podman, or PODMAN_TESTS=...
+	DKR_TEST_ENGINE=podman cargo test --test it -- $(PODMAN_TESTS)
+
+test-podman-more:
+	@$(MAKE) --no-print-directory test-podman PODMAN_TESTS='$(PODMAN_MORE)'
 
 # A Docker of today, beside the machine's own: `make test` runs what touches an engine most.
-MODERN_MOST = modern:: interrupted:: chains:: create::labels_and_content create::no_key records::one_that \
-	update::one_layer update::only_changed nearest::a_second_create start::a_push_lands list::both
+MODERN_MOST = image::modern:: image::interrupted::sigint image::interrupted::ctrl_c image::interrupted::an_update \
+	image::chains::when_more image::create::labels image::create::no_key image::records::one_that_is \
+	image::update::one_layer image::update::only_changed image::nearest::a_second_create image::start::a_push_lands \
+	image::list::both
+MODERN_MORE = image::modern:: image::interrupted:: image::chains:: image::create:: image::records:: image::update:: \
+	image::nearest:: image::start:: image::list::
+MODERN_TESTS = image::
 
-test-modern: cargo prepare ## run all tests of the main job on a modern Docker, or MODERN_TESTS=...
-	scripts/modern run cargo test --test image -- $(MODERN_TESTS)
+test-modern: cargo prepare ## run the tests of the main job on a modern Docker, or MODERN_TESTS=...
+	scripts/modern run cargo test --test it -- $(MODERN_TESTS)
+
+test-modern-more:
+	@$(MAKE) --no-print-directory test-modern MODERN_TESTS='$(MODERN_MORE)'
 
 lint: cargo ## check formatting and clippy
 	cargo fmt --check

@@ -67,7 +67,7 @@ struct Eight<'a> {
 impl<'a> Eight<'a> {
     fn write(site: &'a Site, prefix: &'static str) -> Self {
         let folder = site.folder.path().join(prefix);
-        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/layers/eight");
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/layers/eight");
         for layer in EIGHT {
             std::fs::create_dir_all(folder.join(layer)).unwrap();
             for file in ["Dockerfile", "layer.toml"] {

@@ -77,7 +77,7 @@ fn failure(shelf: &Shelf, wanted: &[&str]) -> String {
 
 #[test]
 fn the_eight_layers() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/layers/eight");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/layers/eight");
     let mut folders = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,0 +1,50 @@
+//! The git edge, on real repositories of every kind: what a BRANCH_FROM resolves to, and that a
+//! build can be served from there. No engine.
+
+mod branch_from;
+mod changes;
+mod cost;
+mod distance;
+mod excerpt;
+mod extras;
+mod far;
+mod fetches;
+mod fifos;
+mod history;
+mod kinds;
+mod notes;
+mod packs;
+mod server;
+mod since;
+
+use crate::common::repo::Repo;
+use git_dkr::image::target::{self, Fetch, Target};
+
+/// The repository as the product finds it.
+#[track_caller]
+fn found(repo: &Repo) -> git_dkr::git::Repo {
+    quiet();
+    git_dkr::git::Repo::find(Some(&repo.path)).unwrap()
+}
+
+/// Resolves what a user typed, with a fetch where there is something to fetch.
+#[track_caller]
+fn resolve(repo: &Repo, typed: &str) -> Target {
+    target::resolve(&found(repo), Some(typed), Fetch::Yes).unwrap()
+}
+
+/// The whole story of why it does not resolve, and the hint.
+#[track_caller]
+fn refusal(repo: &Repo, typed: &str) -> String {
+    let error = target::resolve(&found(repo), Some(typed), Fetch::Yes).unwrap_err();
+    let hint = git_dkr::cli::hint(&error).unwrap_or_default();
+    repo.sandbox.steady(&format!("{error:#}\nhint: {hint}"))
+}
+
+/// What the product reports on the way is not of interest here.
+fn quiet() {
+    git_dkr::ui::init(git_dkr::ui::Options {
+        quiet: true,
+        verbose: false,
+    });
+}
