@@ -638,7 +638,7 @@ fn a_writer_that_is_killed_leaves_an_entry() {
     shelf.put(&one, false).unwrap();
     for round in 0..12 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "caches::writes_until_it_is_killed", "--ignored"])
+            .args(["--exact", "overlay::caches::writes_until_it_is_killed", "--ignored"])
             .env("DKR_TEST_SHELF", shelf.folder.path())
             .stdout(std::process::Stdio::null())
             .spawn()

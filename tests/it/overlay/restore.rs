@@ -238,7 +238,7 @@ fn killed_at_any_moment_it_is_undone_or_completed() {
     let start = || {
         let mut child = Command::new(std::env::current_exe().unwrap());
         child
-            .args(["--exact", "restore::child"])
+            .args(["--exact", "overlay::restore::child"])
             .env(CHILD, trees.path(""));
         child
             .stdout(Stdio::null())
@@ -299,7 +299,7 @@ fn what_a_user_may_not_set_is_refused_to_users() {
     let everybody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
     child.args(everybody).arg(std::env::current_exe().unwrap());
     child
-        .args(["--exact", "restore::child", "--nocapture"])
+        .args(["--exact", "overlay::restore::child", "--nocapture"])
         .env(CHILD, trees.path(""));
     fs::write(trees.path("sha256"), &taken.sha256).unwrap();
     for path in ["", "archive", "sha256"] {

@@ -68,7 +68,7 @@ fn sound(repo: &Repo) {
 fn process(repo: &Repo, commit: &str, line: &str) -> Command {
     let mut command = repo.sandbox.command(std::env::current_exe().unwrap());
     command
-        .args(["--exact", "notes::writer", "--ignored", "--nocapture"])
+        .args(["--exact", "git::notes::writer", "--ignored", "--nocapture"])
         .env(REPO, &repo.path)
         .env(COMMIT, commit)
         .env(LINE, line);
