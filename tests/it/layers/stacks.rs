@@ -296,9 +296,13 @@ fn the_layers_of_php_and_of_c_work() {
         args.collect::<Vec<_>>()
     };
     layers.layer(&args("build")).ok();
-    let tried = [args("test"), vec!["--no-compose"]].concat();
-    let tried = layers.layer(&tried).ok();
+    let tried = layers.layer(&args("test")).ok();
     assert!(tried.stdout.contains("all well"), "{}", tried.stdout);
+    assert!(
+        tried.stdout.contains("composed  binary  meson"),
+        "{}",
+        tried.stdout
+    );
     let image = |name: &str| format!("{}/{name}:1.0", layers.prefix);
     let said = layers.sh(&image("php"), "php -r 'echo strlen(json_encode([1]));'");
     assert_eq!(said, "3");
@@ -310,6 +314,22 @@ fn the_layers_of_php_and_of_c_work() {
         let clean = layers.sh(&image(name), "ls -A /tmp /var/lib/apt/lists /root");
         assert!(!clean.contains("composer"), "{clean}");
     }
+
+    // Composed, they do the same: their programs are scripts that read much of /usr and /etc.
+    let composed = layers.tag("composed");
+    let build = format!("--build={composed}");
+    let args = [args("compose"), vec![&build]].concat();
+    layers.run(&args).ok();
+    let scripts = "export COMPOSER_ALLOW_SUPERUSER=1; mkdir /tmp/a; cd /tmp/a
+        echo '{\"name\": \"a/b\", \"description\": \"c\", \"license\": \"MIT\"}' > composer.json
+        composer validate --strict
+        echo 'int main() { return 0; }' > a.c
+        echo \"project('a', 'c'); executable('a', 'a.c')\" | tr ';' '\\n' > meson.build
+        meson setup out >/dev/null && ninja -C out >/dev/null && out/a && echo built";
+    let said = layers.sh(&composed, scripts);
+    assert!(said.contains("composer.json is valid\n"), "{said}");
+    assert!(said.ends_with("built"), "{said}");
+    assert_eq!(layers.sh(&composed, script), "built");
 }
 
 /// The story of the README: no settings, one command, everything in it.
