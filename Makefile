@@ -67,6 +67,7 @@ endif
 	@$(MAKE) --no-print-directory test-podman test-modern
 
 # What differs for a user who is not root: the files that reach containers, and who may write where.
+AS_USER = 'target."cfg(unix)".runner="scripts/as-user"'
 USER_MOST = image::owners:: image::start::a_push_lands image::start::a_random image::start::what_leads \
 	image::start::the_newest image::start::whoever image::start::claude image::push::a_plain image::push::a_refusal \
 	image::push::two_containers image::create::labels image::update::one_layer cli::doctor::the_way hooks::events:: \
@@ -75,7 +76,7 @@ USER_ALL = image:: hooks:: cli::
 USER_TESTS = $(USER_MOST)
 
 test-user: cargo prepare ## run the main paths as an ordinary user, where root runs the tests
-	cargo test --config 'target."cfg(unix)".runner="scripts/as-user"' --test it -- $(USER_TESTS)
+	cargo test --config $(AS_USER) --test it -- $(USER_TESTS)
 
 # Podman takes several times as long as docker: `make test` runs what touches an engine most.
 PODMAN_MOST = image::podman:: image::create::labels image::update::one_layer image::update::only_changed \
@@ -85,9 +86,14 @@ PODMAN_ALL = image:: layers::stacks:: layers::build::
 PODMAN_MORE = image::podman:: image::create:: image::update:: image::interrupted:: layers::stacks::an_agent \
 	layers::stacks::two layers::stacks::layers layers::build::two_at_once
 PODMAN_TESTS = $(PODMAN_ALL)
+# Without root, as an ordinary user has it.
+PODMAN_USER = image::start::a_push_lands image::create::labels
 
 test-podman: cargo prepare-podman ## run the tests of the main job and of layers on podman, or PODMAN_TESTS=...
 	DKR_TEST_ENGINE=podman cargo test --test it -- $(PODMAN_TESTS)
+ifeq ($(shell id -u),0)
+	DKR_TEST_ENGINE=podman cargo test --config $(AS_USER) --test it -- $(PODMAN_USER)
+endif
 
 test-podman-more:
 	@$(MAKE) --no-print-directory test-podman PODMAN_TESTS='$(PODMAN_MORE)'
