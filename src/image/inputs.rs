@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use super::dockerfile::Content;
-use super::manifest::{Base, Inputs, Manifest};
+use super::manifest::{Base, Inputs, Manifest, check_key_files};
 use super::plan::Site;
 use super::stack::Underlay;
 use super::{Image, Target};
@@ -78,9 +78,10 @@ pub fn of_update(site: Site, conf: &Conf, target: &Target, parent: &Image) -> Re
 }
 
 fn key_files(site: Site, conf: &Conf, target: &Target) -> Result<Vec<(String, String)>> {
-    site.repo
-        .blobs_at(&target.commit, &patterns(conf))
-        .context("cannot look up the key files")
+    let found = site.repo.blobs_at(&target.commit, &patterns(conf));
+    let found = found.context("cannot look up the key files")?;
+    check_key_files(&found)?;
+    Ok(found)
 }
 
 /// The patterns of key files; the settings themselves are always one.

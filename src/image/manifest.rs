@@ -11,14 +11,18 @@ use serde::{Deserialize, Serialize};
 use super::Target;
 use super::dockerfile::{self, CONTEXT, Content};
 use super::labels::{Kind, Labels};
-use crate::conf::{CaBundle, Conf, Submodules};
-use crate::digest;
+use crate::conf::{self, CaBundle, Conf, Submodules};
+use crate::error::Failure;
 use crate::git::{ObjectId, Objects};
+use crate::{digest, ui};
 
 /// Counts up when the same inputs begin to mean another image.
 const SCHEMA: &str = "1";
 /// An argument of a command may have 128 KiB on Linux.
 const LONGEST_LABEL: usize = 100_000;
+/// The most bytes that key files may add, names and ids together: those of a hundred thousand files. Commands
+/// that look at images read them again and again.
+pub const LONGEST: usize = 16_000_000;
 /// How names of key files begin.
 const KEY_FILE: &str = "key_file:";
 /// How names of git dkr's own scripts begin.
@@ -233,9 +237,12 @@ impl Manifest {
         (text.len() <= LONGEST_LABEL).then_some(text)
     }
 
-    /// What an image's labels say that it was made of, if that is what its key is of.
+    /// What an image's labels say that it was made of, if that is what its key is of. What is longer than
+    /// any label that we write is not ours.
     pub fn of_label(labels: &Labels) -> Option<Self> {
-        let manifest: Self = serde_json::from_str(labels.manifest.as_deref()?).ok()?;
+        let text = labels.manifest.as_deref()?;
+        let fits = text.len() <= LONGEST_LABEL;
+        let manifest: Self = fits.then(|| serde_json::from_str(text).ok())??;
         (Some(manifest.key()) == labels.cache_key).then_some(manifest)
     }
 
@@ -265,18 +272,18 @@ impl Manifest {
 
     /// What is different in another, the most telling first.
     pub fn changes(&self, other: &Self) -> Vec<Change> {
-        let names = self.0.keys().chain(other.0.keys());
+        let added = other.0.keys().filter(|name| !self.0.contains_key(*name));
+        let names = self.0.keys().chain(added);
         let mut changes: Vec<Change> = names
+            .filter(|name| self.get(name) != other.get(name))
             .map(|name| Change {
                 name: name.clone(),
                 old: self.get(name).map(str::to_owned),
                 new: other.get(name).map(str::to_owned),
             })
-            .filter(|change| change.old != change.new)
             .filter(|change| change.name != "dockerfile" || change.both())
             .collect();
-        changes.sort_by_key(|change| (change.weight(), change.name.clone()));
-        changes.dedup();
+        changes.sort_by(|a, b| (a.weight(), &a.name).cmp(&(b.weight(), &b.name)));
         // The text changes with the settings that shape it, which say more.
         let shapes = [
             "layers",
@@ -298,6 +305,23 @@ impl Manifest {
         }
         changes
     }
+}
+
+/// Refuses more key files than a record may hold.
+pub fn check_key_files(files: &[(String, String)]) -> Result<(), Failure> {
+    let size: usize = files.iter().map(|(p, blob)| p.len() + blob.len()).sum();
+    if size <= LONGEST {
+        return Ok(());
+    }
+    let (size, limit) = (ui::bytes(size as u64), ui::bytes(LONGEST as u64));
+    let message = format!(
+        "there are {} key files, whose names and ids take {size}: a record may hold {limit} of them",
+        files.len()
+    );
+    Err(Failure::new(message).hint(format!(
+        "let key_files in {} name fewer: those of which an image depends more than on any commit",
+        conf::FILE
+    )))
 }
 
 fn brings(name: &str) -> bool {

@@ -5,11 +5,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::labels::{Kind, line};
-use super::manifest::Manifest;
+use super::manifest::{self, Manifest};
 use crate::git::ObjectId;
+use crate::ui;
 
 /// The version of the format.
 pub const VERSION: u64 = 1;
+/// The most bytes of a record: JSON takes more than what it says.
+const LONGEST: usize = 2 * manifest::LONGEST;
 
 /// One image, as it was when it was built. Fields stand in the order of their names, as they are
 /// written; a record holds no path of a machine, as notes are made to be pushed.
@@ -84,6 +87,10 @@ fn read_line(text: &str) -> Line {
     struct Versioned {
         v: u64,
     }
+    if text.len() > LONGEST {
+        let (size, limit) = (ui::bytes(text.len() as u64), ui::bytes(LONGEST as u64));
+        return Line::Strange(format!("it has {size}: at most {limit} are read"));
+    }
     match serde_json::from_str::<Versioned>(text) {
         Ok(Versioned { v }) if v > VERSION => return Line::Newer(v),
         Ok(_) => {}
@@ -154,6 +161,24 @@ mod tests {
             .filter(|word| serde_json::to_value(record()).unwrap().get(word).is_some())
             .collect();
         assert!(names.is_sorted(), "{names:?}");
+    }
+
+    /// Of two million inputs each, which would take seconds to read.
+    #[test]
+    fn one_that_nobody_writes_is_not_read() {
+        let mut line = record().to_line().unwrap();
+        let inputs: String = (0..2_000_000)
+            .map(|n| format!("\"key_file:directory/file-{n}\":\"{n:040x}\","))
+            .collect();
+        let at = line.find("\"manifest\":{").unwrap() + "\"manifest\":{".len();
+        line.insert_str(at, &inputs);
+        let began = std::time::Instant::now();
+        let read = read(&line);
+        let [Line::Strange(reason)] = &read[..] else {
+            panic!("{} lines", read.len())
+        };
+        assert!(reason.ends_with("at most 32.0 MB are read"), "{reason}");
+        assert!(began.elapsed() < std::time::Duration::from_secs(2));
     }
 
     #[test]

@@ -210,3 +210,26 @@ fn an_update_stands_on_its_parent() {
             .all(|c| c.name != "dockerfile")
     );
 }
+
+#[test]
+fn a_manifest_has_limits() {
+    let key_files = |count: usize| -> Vec<(String, String)> {
+        let file = |n| (format!("directory/file-{n}"), format!("{n:040x}"));
+        (0..count).map(file).collect()
+    };
+    check_key_files(&key_files(200_000)).unwrap();
+    let error = check_key_files(&key_files(2_000_000)).unwrap_err();
+    let said = "there are 2000000 key files, whose names and ids take 122.9 MB: a record may hold 16.0 MB of them";
+    assert_eq!(error.to_string(), said);
+
+    // A label that an image has and nobody of ours wrote.
+    let mut manifest = Manifest::default();
+    manifest.put("a", "x".repeat(LONGEST_LABEL));
+    assert_eq!(manifest.to_label(), None);
+    let labels = Labels {
+        cache_key: Some(manifest.key()),
+        manifest: Some(serde_json::to_string(&manifest).unwrap()),
+        ..crate::image::labels::tests::labels()
+    };
+    assert_eq!(Manifest::of_label(&labels), None);
+}
