@@ -4,10 +4,12 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{EngineArgs, Format, Place, Row};
+use crate::engine::Engine;
 use crate::error::Failure;
 use crate::git::Repo;
 use crate::image::Image;
 use crate::image::find::Inventory;
+use crate::image::remember;
 use crate::image::target::{self, Fetch};
 use crate::image::tracking::track_all;
 use crate::ui;
@@ -29,8 +31,10 @@ pub struct ListImages {
 impl ListImages {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let images = self.images().context("cannot list the images")?;
-        let states = track_all(&images);
+        let (engine, images) = self.images().context("cannot list the images")?;
+        let states = track_all(&images, |repo| {
+            remember::mend(repo, &engine, &images, None);
+        });
         if self.format == Format::Json {
             let rows: Vec<Row> = images
                 .iter()
@@ -74,7 +78,7 @@ impl ListImages {
         Ok(0)
     }
 
-    fn images(&self) -> Result<Vec<Image>> {
+    fn images(&self) -> Result<(Engine, Vec<Image>)> {
         let (path, branch_from) = self.place.split();
         let engine = self.engine.find_at(path)?;
         let inventory = Inventory::take(&engine)?;
@@ -99,6 +103,6 @@ impl ListImages {
                 }
             }
         }
-        Ok(images)
+        Ok((engine, images))
     }
 }

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::slice;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -16,6 +17,7 @@ use crate::image::bake;
 use crate::image::choose::{Choice, choose};
 use crate::image::nearest;
 use crate::image::plan::{Reuse, Site};
+use crate::image::remember;
 use crate::image::staleness::{Mend, Staleness};
 use crate::image::start::{Start, Wishes};
 use crate::image::target::{self, Fetch};
@@ -103,6 +105,9 @@ impl StartImage {
                 .into());
         }
         let mut choice = choose(engine, path, typed)?;
+        if !self.dry_run {
+            remember::mend(&choice.repo, engine, slice::from_ref(&choice.image), None);
+        }
         let host = self.host.read(&choice.sources)?;
         let agent = self.agent(&choice)?;
         let wishes = start(engine, &choice, &host).complete(Wishes {

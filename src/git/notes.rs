@@ -4,6 +4,7 @@
 //! same time overwrite each other. Here the tree is edited in process and the ref moves by
 //! compare-and-swap, tried again until it was ours; no hook runs because of it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -71,9 +72,50 @@ impl Repo {
             .collect())
     }
 
+    /// The notes on these commits, of those that have one; without starting git, where that will do.
+    pub fn notes_on(&self, commits: &[&ObjectId]) -> Result<BTreeMap<ObjectId, String>> {
+        if let Some(notes) = self.quick_notes_on(commits) {
+            return Ok(notes);
+        }
+        let all = self.notes()?.into_iter();
+        Ok(all.filter(|(on, _)| commits.contains(&on)).collect())
+    }
+
+    fn quick_notes_on(&self, commits: &[&ObjectId]) -> Option<BTreeMap<ObjectId, String>> {
+        let gix = self.gix()?;
+        let mut notes = BTreeMap::new();
+        let Some(mut tip) = gix.try_find_reference(NOTES).ok()? else {
+            return Some(notes);
+        };
+        let tip = tip.peel_to_id().ok()?.object().ok()?;
+        let tree = tip.try_into_commit().ok()?.tree_id().ok()?.detach();
+        let mut state = gix_note::State::new(tree, &gix).ok()?;
+        for commit in commits {
+            if notes.contains_key(*commit) {
+                continue;
+            }
+            if let Some(id) = state.get(&native(commit).ok()?, &gix).ok()? {
+                let note = gix.find_object(id).ok()?;
+                let text = String::from_utf8_lossy(&note.data).into_owned();
+                notes.insert((*commit).clone(), text);
+            }
+        }
+        Some(notes)
+    }
+
     /// Adds a line to the note on a commit, unless it holds that line.
     pub fn append_note(&self, commit: &ObjectId, line: &str) -> Result<()> {
-        self.edit_note(commit, |old| {
+        self.append_note_within(PATIENCE, commit, line)
+    }
+
+    /// The same for those who wait no longer than this for others who write.
+    pub fn append_note_within(
+        &self,
+        patience: Duration,
+        commit: &ObjectId,
+        line: &str,
+    ) -> Result<()> {
+        self.edit_note(commit, patience, |old| {
             let mut new = old.to_vec();
             if new
                 .split(|byte| *byte == b'\n')
@@ -92,9 +134,14 @@ impl Repo {
 
     /// Changes the note on a commit; `edit` gets the bytes that are there and gives the new ones,
     /// or `None` to leave them. It may be called several times, when others write meanwhile.
-    fn edit_note(&self, commit: &ObjectId, edit: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Result<()> {
+    fn edit_note(
+        &self,
+        commit: &ObjectId,
+        patience: Duration,
+        edit: impl Fn(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<()> {
         let gix = self.open_gix()?;
-        self.until_swapped(|tip| {
+        self.until_swapped(patience, |tip| {
             let mut gix = gix.clone().with_object_memory();
             let next = next(&gix, tip, commit, &edit)?;
             for (kind, bytes) in gix
@@ -123,9 +170,10 @@ impl Repo {
     /// were faster. `None` leaves it as it is.
     fn until_swapped(
         &self,
+        patience: Duration,
         make: impl Fn(Option<&ObjectId>) -> Result<Option<ObjectId>>,
     ) -> Result<()> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + patience;
         // Of our own kind only one writes at a time: nobody has to try again because of us, and
         // the lock of one that is killed is gone with it.
         let _turn = self.take_turn(until)?;

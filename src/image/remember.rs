@@ -2,6 +2,8 @@
 //! The image is there by then, so that what goes wrong here is worth a warning and no more: the
 //! image's labels say what the record does, and the next command that looks at it writes it.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 
 use super::find::Inventory;
@@ -12,12 +14,16 @@ use super::record::{self, Line, Record};
 use super::{Image, turn, watch};
 use crate::engine::Engine;
 use crate::error::Interrupted;
-use crate::git::{NOTES, Repo};
+use crate::git::{NOTES, ObjectId, Repo};
 use crate::ui;
+
+/// How long those who only look wait for others who write.
+const SHORT_WAIT: Duration = Duration::from_millis(200);
 
 /// Writes the record of an image that was made of this.
 pub fn record(repo: &Repo, engine: &Engine, image: &Image, manifest: &Manifest) {
-    match write(repo, engine, image, manifest) {
+    let write = || repo.append_note(&image.labels.commit, &line(engine, image, manifest)?);
+    match write() {
         // Who asked us to stop is told so.
         Err(error) if !error.is::<Interrupted>() => ui::warn(format_args!(
             "{} has no record in {NOTES}: {error:#}",
@@ -27,10 +33,9 @@ pub fn record(repo: &Repo, engine: &Engine, image: &Image, manifest: &Manifest) 
     }
 }
 
-fn write(repo: &Repo, engine: &Engine, image: &Image, manifest: &Manifest) -> Result<()> {
+fn line(engine: &Engine, image: &Image, manifest: &Manifest) -> Result<String> {
     let line = of(engine, image, manifest)?.to_line();
-    let line = line.context("cannot write it as JSON")?;
-    repo.append_note(&image.labels.commit, &line)
+    line.context("cannot write it as JSON")
 }
 
 fn of(engine: &Engine, image: &Image, manifest: &Manifest) -> Result<Record> {
@@ -57,36 +62,37 @@ fn of(engine: &Engine, image: &Image, manifest: &Manifest) -> Result<Record> {
     })
 }
 
-/// Writes the records of those of these images that have none: a build may have been stopped before it
-/// wrote one, and notes may be lost. `ours` is the branch whose turn to build is ours (see [`turn`]). Who
-/// may not write here gets what they asked for all the same.
+/// Writes the records of those of these images of the repository that have none: a build may have been
+/// stopped before it wrote one, and notes may be lost. All that look at an image call this. `ours` is the
+/// branch whose turn to build is ours (see [`turn`]). Who may not write here, or would have to wait for it,
+/// gets what they asked for all the same.
 pub fn mend(repo: &Repo, engine: &Engine, images: &[Image], ours: Option<&str>) {
-    let mut lacking: Vec<(&Image, Manifest)> = images
-        .iter()
-        .filter(|image| image.labels.repo_path == repo.path && image.has_our_name())
+    let ours_here = |image: &&Image| image.labels.repo_path == repo.path && image.has_our_name();
+    let here: Vec<&Image> = images.iter().filter(ours_here).collect();
+    let commits: Vec<&ObjectId> = here.iter().map(|image| &image.labels.commit).collect();
+    let Ok(notes) = repo.notes_on(&commits) else {
+        return;
+    };
+    let has_record = |image: &Image| {
+        let note = notes.get(&image.labels.commit);
+        note.is_some_and(|note| tells_of(note, image))
+    };
+    let lacking = here.into_iter().filter(|image| !has_record(image));
+    let lacking: Vec<(&Image, Manifest)> = lacking
         .filter_map(|image| Some((image, Manifest::of_label(&image.labels)?)))
         .collect();
     if lacking.is_empty() {
         return;
     }
-    let commits: Vec<&str> = lacking
-        .iter()
-        .map(|(i, _)| i.labels.commit.as_str())
-        .collect();
-    let (Ok(notes), Ok(found)) = (repo.notes(), repo.commits(&commits)) else {
+    let commits = lacking.iter().map(|(i, _)| i.labels.commit.as_str());
+    let Ok(found) = repo.commits(&commits.collect::<Vec<_>>()) else {
         return;
     };
-    // What git has thrown away has no notes.
-    let mut found = found.iter();
-    lacking.retain(|_| found.next().is_some_and(Option::is_some));
-    lacking.retain(|(image, _)| {
-        let here = |(commit, _): &&_| *commit == image.labels.commit;
-        !notes
-            .iter()
-            .filter(here)
-            .any(|(_, note)| tells_of(note, image))
-    });
-    for (image, manifest) in lacking {
+    for ((image, manifest), commit) in lacking.into_iter().zip(found) {
+        // What git has thrown away has no notes.
+        if commit.is_none() {
+            continue;
+        }
         let branch = image.labels.branch.as_str();
         // A build that is under way writes its own.
         let turn = match ours == Some(branch) {
@@ -96,7 +102,9 @@ pub fn mend(repo: &Repo, engine: &Engine, images: &[Image], ours: Option<&str>) 
                 _ => continue,
             },
         };
-        let _ = write(repo, engine, image, &manifest);
+        if let Ok(line) = line(engine, image, &manifest) {
+            let _ = repo.append_note_within(SHORT_WAIT, &image.labels.commit, &line);
+        }
         drop(turn);
     }
 }
@@ -104,11 +112,16 @@ pub fn mend(repo: &Repo, engine: &Engine, images: &[Image], ours: Option<&str>) 
 /// Whether a note has the record of an image, or of the one that somebody built it on: labels are
 /// inherited, the time of the build too.
 fn tells_of(note: &str, image: &Image) -> bool {
-    record::read(note).iter().any(|line| match line {
+    let key = image.labels.cache_key.as_ref();
+    // To read a line takes longer than to see that it is of something else.
+    let may_tell = |line: &&str| {
+        line.contains(&image.id) || key.is_some_and(|key| line.contains(key.as_str()))
+    };
+    let mut lines = note.lines().filter(may_tell).flat_map(record::read);
+    lines.any(|line| match line {
         Line::Record(record) => {
             record.image == image.id
-                || record.created_at == image.labels.created_at
-                    && Some(&record.cache_key) == image.labels.cache_key.as_ref()
+                || record.created_at == image.labels.created_at && Some(&record.cache_key) == key
         }
         Line::Newer(_) | Line::Strange(_) => false,
     })

@@ -238,8 +238,9 @@ fn without_branch(repo: &Repo, subject: Subject) -> Result<Option<Distance>> {
     })
 }
 
-/// The same for images of any repositories; those whose repository is not here are unknown.
-pub fn track_all(images: &[Image]) -> Vec<Staleness> {
+/// The same for images of any repositories; those whose repository is not here are unknown. `also` is
+/// done with each repository.
+pub fn track_all(images: &[Image], also: impl Fn(&Repo)) -> Vec<Staleness> {
     let mut states = vec![Staleness::Unknown; images.len()];
     let mut paths: Vec<&PathBuf> = images.iter().map(|image| &image.labels.repo_path).collect();
     paths.sort();
@@ -249,6 +250,7 @@ pub fn track_all(images: &[Image]) -> Vec<Staleness> {
         let Ok(repo) = Repo::look(Some(path)) else {
             continue;
         };
+        also(&repo);
         let some: Vec<Subject> = images
             .iter()
             .filter(|image| here(image))

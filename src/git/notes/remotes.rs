@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
-use super::NOTES;
+use super::{NOTES, PATIENCE};
 use crate::error::Failure;
 use crate::git::{Repo, lines, run, without_passwords};
 
@@ -46,7 +46,7 @@ impl Repo {
     /// `git notes merge` moves the ref without looking at its old value, and so merges on a ref of
     /// its own; the result is swapped in.
     fn merge_notes(&self, theirs: &str) -> Result<()> {
-        self.until_swapped(|tip| {
+        self.until_swapped(PATIENCE, |tip| {
             let found = self.commits(&[theirs])?.remove(0);
             let found = found.context("what was fetched are no notes")?;
             let Some(ours) = tip else {

@@ -126,11 +126,12 @@ impl Lab {
     /// earlier git dkr.
     #[track_caller]
     pub fn forget_records(&self, repo: &Repo, image: &Image) {
-        repo.git(["update-ref", "-d", "refs/notes/dkr"]);
         let file = format!("FROM {}\nLABEL dkr.manifest=\"\"\n", image.tag);
         let folder = self.file("forgotten/Dockerfile", file);
         let folder = folder.parent().unwrap().to_str().unwrap();
         self.docker(&["build", "--quiet", "--tag", &image.tag, folder]);
+        // From here on nobody who looks at the image can write it.
+        repo.git(["update-ref", "-d", "refs/notes/dkr"]);
     }
 
     #[track_caller]

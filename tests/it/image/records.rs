@@ -167,6 +167,8 @@ fn one_that_is_not_there_is_written_by_whatever_looks_at_its_image() {
         &["update-image"][..],
         &["explain"],
         &["check"],
+        &["list-images", "."],
+        &["start-image", "--", "true"],
         &["create-image"],
     ] {
         assert_eq!(repo.records(&repo.head()), [Value::Null; 0], "{look:?}");
@@ -178,6 +180,38 @@ fn one_that_is_not_there_is_written_by_whatever_looks_at_its_image() {
     repo.commit("More", &[("b", "2")]);
     lab.update(&repo, &[]);
     lab.dkr(&repo.path, ["explain"]).ok().never_says("warning");
+}
+
+#[test]
+fn a_look_tells_what_it_sees_where_no_record_can_be_written() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    let notes = repo.path.join(".git/refs/notes");
+    std::fs::write(&notes, "").unwrap();
+    lab.dkr(&repo.path, ["create-image"]).ok();
+    let look = || {
+        for args in [&["list-images", "."][..], &["start-image", "--", "true"]] {
+            lab.dkr(&repo.path, args).ok().never_says("warning");
+        }
+    };
+    look();
+    // A git that was killed holds the ref for good: nobody waits for it in vain.
+    std::fs::remove_file(&notes).unwrap();
+    std::fs::create_dir(&notes).unwrap();
+    std::fs::write(notes.join("dkr.lock"), "").unwrap();
+    let began = std::time::Instant::now();
+    look();
+    assert!(began.elapsed() < std::time::Duration::from_secs(10));
+    assert!(!repo.has("refs/notes/dkr"));
+    std::fs::remove_file(notes.join("dkr.lock")).unwrap();
+
+    if rustix::process::geteuid().is_root() {
+        let mut chown = std::process::Command::new("chown");
+        crate::common::run(chown.args(["-R", "1234"]).arg(&repo.path));
+        let all = lab.dkr(lab.root(), ["list-images"]).ok();
+        assert!(all.stdout.contains(&repo.name()), "{}", all.stdout);
+        assert!(!repo.path.join(".git/refs/notes/dkr").exists());
+    }
 }
 
 #[test]
