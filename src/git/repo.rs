@@ -140,9 +140,13 @@ impl Repo {
         name.strip_suffix(".git").unwrap_or(&name).to_owned()
     }
 
-    /// This repository and a branch as one would type them after `git dkr …`, from anywhere.
+    /// This repository and a branch as one would type them here after `git dkr …`.
     pub fn as_typed(&self, branch_from: &str) -> String {
-        let path = self.path.to_string_lossy();
+        let here = Self::here().ok().flatten();
+        let path = match here.is_some_and(|here| here.git_dir == self.git_dir) {
+            true => ".".into(),
+            false => self.path.to_string_lossy(),
+        };
         shlex::try_join([&*path, branch_from]).unwrap_or_else(|_| branch_from.to_owned())
     }
 

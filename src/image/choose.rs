@@ -92,11 +92,15 @@ pub fn choose(engine: &Engine, path: Option<&Path>, typed: Option<&str>) -> Resu
         None => drop(target::resolve(&repo, None, Fetch::No)?),
     }
     let what = typed.unwrap_or("this repository");
-    Err(Failure::new(format!("there is no image of {what} yet"))
-        .hint(format!(
+    let command = match (path, typed) {
+        (None, None) => "git dkr create-image".to_owned(),
+        _ => format!(
             "git dkr create-image {}",
             repo.as_typed(typed.unwrap_or("HEAD"))
-        ))
+        ),
+    };
+    Err(Failure::new(format!("there is no image of {what} yet"))
+        .hint(command)
         .into())
 }
 

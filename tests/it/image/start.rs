@@ -448,8 +448,13 @@ fn in_a_repository_without_an_image_no_other_one_s_is_started() {
     let start = ["start-image", "--quiet", "--", "true"];
     let outcome = lab.dkr(&repo.path, start).fails();
     outcome.says("there is no image of this repository yet");
-    let hint = format!("hint: git dkr create-image {} HEAD", repo.path.display());
-    outcome.says(&hint);
+    outcome.says("hint: git dkr create-image\n");
+    let named = ["start-image", "main", "--", "true"];
+    let outcome = lab.dkr(&repo.path, named).fails();
+    outcome.says("hint: git dkr create-image . main\n");
+    let path = repo.path.to_str().unwrap();
+    let outcome = lab.dkr(&other.path, ["start-image", path]).fails();
+    outcome.says(&format!("hint: git dkr create-image {path} HEAD\n"));
     repo.git(["config", "core.repositoryFormatVersion", "9"]);
     let outcome = lab.dkr(&repo.path, start).exits(1);
     outcome.says("Expected git repo version <= 1, found 9");
