@@ -5,15 +5,18 @@ use clap::Args;
 
 use super::super::Format;
 use super::{ShelfArgs, Workshop};
+use crate::engine::Found;
+use crate::layers::build;
 use crate::layers::check::{self, Check, Tried, checks};
 use crate::layers::compose::Recipe;
-use crate::layers::compose::make::{Scrap, make, ready};
+use crate::layers::compose::make::{Scrap, make};
+use crate::layers::plan::{Plan, Planner};
 use crate::layers::shelf::Layer;
-use crate::ui;
+use crate::{cli, ui};
 
 /// Try layers: that all of [provides] and [aliases] is in their images, and starts
 ///
-/// Images that are not there are built first. Then the layers are composed into one image, where
+/// Images that are not there are built first; one that cannot be built stops none of the others. Then the layers are composed into one image, where
 /// there are several or one has a [runtime], and tried again in it.
 #[derive(Debug, Args)]
 pub struct Test {
@@ -37,8 +40,10 @@ impl Test {
     pub fn run(&self) -> Result<u8> {
         let workshop = self.shelf.open()?;
         let layers = workshop.chosen(&self.names, self.all, "try")?;
-        let mut tried = apart(&workshop, &layers)?;
-        if !self.no_compose {
+        let (mut tried, all_built) = apart(&workshop, &layers)?;
+        if !self.no_compose && !all_built {
+            ui::warn("they are not tried in one image, as not all of them could be built");
+        } else if !self.no_compose {
             tried.extend(together(&workshop, &layers)?);
         }
         self.print(&tried, layers.len())
@@ -81,34 +86,65 @@ fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Each layer in its own image.
-fn apart(workshop: &Workshop, layers: &[&Layer]) -> Result<Vec<Tried>> {
-    let tags = ready(
-        workshop.site(),
-        &workshop.shelf,
-        &workshop.settings,
-        |planner, shelf| {
-            let own = layers
-                .iter()
-                .map(|layer| planner.own(shelf.get(layer.name())?));
-            own.collect::<Result<Vec<usize>, _>>()
-        },
-        |plan, places| {
-            Ok(places
-                .iter()
-                .map(|at| plan.nodes[*at].tag.clone())
-                .collect())
-        },
-    )?;
-    let tags: Vec<String> = tags;
+/// Each layer in its own image; and whether all of them could be built.
+fn apart(workshop: &Workshop, layers: &[&Layer]) -> Result<(Vec<Tried>, bool)> {
+    let engine = &workshop.engine;
+    let mut images = engine.all_images()?;
+    let absent = planned(workshop, layers, &images)?.0.absent;
+    let mut failures = Vec::new();
+    if !absent.is_empty() {
+        // A key is not known before what is below is here.
+        failures = build::pull_what_can_be(engine, &absent)?;
+        images = engine.all_images()?;
+    }
+    let (plan, places) = planned(workshop, layers, &images)?;
+    let unbuilt = build::build_what_can_be(workshop.site(), &plan, &[])?;
+    build::name_plainly(engine, &plan)?;
+    failures.extend(unbuilt.failures);
+    for (_, error) in &failures {
+        cli::report(error);
+    }
+    let missing = |name: &str| {
+        let own = failures.iter().find(|(failed, _)| failed == name);
+        match own {
+            Some((_, error)) => Some(format!("{error:#}")),
+            None if unbuilt.untried.iter().any(|untried| untried == name) => {
+                Some("what it stands on could not be built".to_owned())
+            }
+            None => None,
+        }
+    };
     let mut tried = Vec::new();
-    for (layer, tag) in layers.iter().zip(&tags) {
+    for (layer, at) in layers.iter().zip(places) {
+        let tag = &plan.nodes[at].tag;
+        if let Some(detail) = missing(layer.name()) {
+            tried.push(Tried {
+                layer: layer.name().to_owned(),
+                check: "image",
+                what: tag.clone(),
+                ok: false,
+                detail,
+            });
+            continue;
+        }
         let line = ui::Progress::start(&format!("trying {}", layer.name()));
         let checks = checks(&layer.definition);
-        tried.extend(check::run(&workshop.engine, layer.name(), tag, &checks)?);
+        tried.extend(check::run(engine, layer.name(), tag, &checks)?);
         drop(line);
     }
-    Ok(tried)
+    Ok((tried, failures.is_empty()))
+}
+
+/// The images of the layers, and their places in the plan.
+fn planned<'a>(
+    workshop: &'a Workshop,
+    layers: &[&'a Layer],
+    images: &'a [Found],
+) -> Result<(Plan<'a>, Vec<usize>)> {
+    let mut planner = Planner::new(&workshop.shelf, &workshop.settings, images);
+    let places = layers.iter().map(|layer| planner.own(layer));
+    let places = places.collect::<Result<Vec<usize>, _>>()?;
+    Ok((planner.finish(), places))
 }
 
 /// All of them in one image, which is removed again.

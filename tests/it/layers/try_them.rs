@@ -105,6 +105,44 @@ fn several_are_tried_together_too() {
 }
 
 #[test]
+fn what_cannot_be_built_is_told_beside_the_rest() {
+    let Some(layers) = Layers::small() else {
+        return;
+    };
+    for (name, below, step) in [("broken", "base", "false"), ("above", "broken", "true")] {
+        layers.write(
+            name,
+            &format!("FROM {}/{below}:1\nRUN {step}\n", layers.prefix),
+            &format!("[requires]\nlayers = [\"{below}\"]\n[provides]\npaths = [\"/base\"]\n"),
+        );
+    }
+    let outcome = layers
+        .layer(&["test", "broken", "above", "left", "--format=json"])
+        .exits(1);
+    let tried = tried(&outcome.stdout);
+    assert_eq!(
+        tried
+            .iter()
+            .map(|row| layers.plain(row))
+            .collect::<Vec<_>>(),
+        [
+            "broken image PREFIX/broken:1: false",
+            "above image PREFIX/above:1: false",
+            "left binary left: true",
+        ]
+    );
+    outcome
+        .says("cannot build the layer broken")
+        .says("not all of them could be built");
+    let told = layers.layer(&["test", "above", "left"]).exits(1);
+    assert!(
+        told.stdout.contains("1 failed: 2 checks in 2 layers"),
+        "{}",
+        told.stdout
+    );
+}
+
+#[test]
 fn an_interrupted_try_leaves_no_container() {
     let Some(layers) = Layers::small() else {
         return;
