@@ -46,7 +46,7 @@ pub use refs::Head;
 pub use repo::{Repo, user_settings};
 pub use tree::TreeFile;
 pub use view::View;
-pub use worktree::{Within, known_files, within, worktree_top};
+pub use worktree::{Within, is_ignored, known_files, within, worktree_top};
 
 use crate::error::Failure;
 use crate::proc::Cmd;

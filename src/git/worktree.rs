@@ -46,6 +46,12 @@ pub fn worktree_top(folder: Option<&Path>) -> Result<PathBuf> {
     Ok(PathBuf::from(OsStr::from_bytes(line)))
 }
 
+/// Whether git ignores a folder of a worktree, or one above it.
+pub fn is_ignored(folder: &Path) -> Result<bool> {
+    let cmd = at(Some(folder)).args(["check-ignore", "--quiet", "--", "."]);
+    Ok(cmd.output()?.status.success())
+}
+
 /// The files in and below a folder of a worktree that git tracks or would add: all but those it
 /// ignores. Paths from that folder on, sorted; files that were deleted are among them, and a
 /// submodule is the path of its folder.

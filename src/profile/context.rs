@@ -90,13 +90,16 @@ fn is_secret(name: &str) -> bool {
 /// how many files. What lies below `cache` is never copied: it may be in the repository.
 pub fn fill(repo_dir: &Path, include: &[String], cache: &Path, context: &Path) -> Result<usize> {
     let known = match git::within(repo_dir)? {
-        Within::Nothing => {
-            let mut found = Vec::new();
-            let enters = |name: &str| !CACHES.contains(&name) && !is_secret(name);
-            walk(repo_dir, Path::new(""), &enters, &mut found)?;
-            found
+        Within::Nothing => all(repo_dir)?,
+        Within::GitDirectory => known(repo_dir)?,
+        Within::Worktree => {
+            let known = known(repo_dir)?;
+            // Git says nothing of what is in a directory that it ignores: such a one is outside of it.
+            match known.is_empty() && git::is_ignored(repo_dir)? {
+                true => all(repo_dir)?,
+                false => known,
+            }
         }
-        Within::Worktree | Within::GitDirectory => known(repo_dir)?,
     };
     let mut files: BTreeSet<PathBuf> = wanted(&known).into_iter().cloned().collect();
     for path in include {
@@ -121,6 +124,14 @@ pub fn fill(repo_dir: &Path, include: &[String], cache: &Path, context: &Path) -
         count += usize::from(copy(repo_dir, path, context)?);
     }
     Ok(count)
+}
+
+/// All files, but for what is never copied.
+fn all(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let enters = |name: &str| !CACHES.contains(&name) && !is_secret(name);
+    walk(folder, Path::new(""), &enters, &mut found)?;
+    Ok(found)
 }
 
 /// The files that git knows, those of submodules that are checked out too.

@@ -91,6 +91,21 @@ fn outside_of_git_all_files_are_copied_but_what_never_is() {
 }
 
 #[test]
+fn a_directory_that_git_ignores_is_outside_of_git() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.commit("Ignore", &[(".gitignore", "out/\n")]);
+    let out = Repo::at(&lab, repo.path.join("out/app"));
+    for (path, text) in [("a.py", "x"), ("pkg/b.py", "x"), (".env", "TOKEN=1")] {
+        out.write(path, text);
+    }
+    lab.profile(json!({ "install_cmds": ["true"] }));
+    lab.build(&out, false);
+    let listed = lab.tagged(&lab.tag()).sh("find . ! -type d | sort");
+    assert_eq!(listed, "./a.py\n./pkg/b.py");
+}
+
+#[test]
 fn what_is_asked_for_and_not_there_is_named() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
