@@ -1,32 +1,9 @@
 //! The shape of `.dkr.conf`: `key = value` lines, then sections of raw Dockerfile lines.
 
 use super::problem::{Place, Problem};
-use super::{Origin, instructions};
+use super::{Origin, instructions, keys};
 use crate::error::MOST_MISTAKES;
 
-/// Every key, in the order of the documentation.
-pub(super) const KEYS: [&str; 20] = [
-    "base_image",
-    "packages",
-    "volumes",
-    "caches",
-    "stack",
-    "agent",
-    "layers",
-    "stack_base",
-    "layer_prefix",
-    "layer_args",
-    "toolchains",
-    "stale_after",
-    "key_files",
-    "siblings",
-    "max_layers",
-    "ca_bundle",
-    "sparse",
-    "filter",
-    "submodules",
-    "lfs",
-];
 const SECTIONS: [&str; 2] = ["pre_clone", "post_clone"];
 
 /// Raw Dockerfile lines of one section.
@@ -148,9 +125,10 @@ fn read_entry(file: &mut File, raw: &str, at: Place, problems: &mut Vec<Problem>
         line: at.line,
         column: 2 + key.chars().count() + value.chars().take_while(|c| c.is_whitespace()).count(),
     };
-    if !KEYS.contains(&key_name) {
-        let known = nearest(key_name, &KEYS).map_or_else(
-            || format!("known keys: {}", KEYS.join(", ")),
+    let keys: Vec<&str> = keys::in_file().collect();
+    if !keys.contains(&key_name) {
+        let known = nearest(key_name, &keys).map_or_else(
+            || format!("known keys: {}", keys.join(", ")),
             |near| format!("did you mean `{near}`?"),
         );
         problems.push(Problem::new(

@@ -8,6 +8,7 @@ mod file;
 mod folders;
 mod host;
 mod instructions;
+mod keys;
 mod overlay;
 mod problem;
 mod scope;
@@ -25,6 +26,7 @@ pub use engine::{docker_socket, engine};
 pub use file::{Section, nearest};
 pub use folders::{cache_dir, cache_folder, check_cache_dir, layers_dir, state_dir};
 pub use host::{Host, expand};
+pub use keys::{SETTINGS, Scope, Setting};
 pub use overlay::{overlay_cache, overlay_cache_dir};
 pub use problem::{Place, Problem, Problems};
 pub use scope::{Filter, Submodules};
@@ -111,13 +113,9 @@ impl Sources {
     #[must_use]
     pub fn asked(mut self, flags: &BTreeMap<String, String>) -> Self {
         for (name, value) in flags {
-            if let Some(name) = file::KEYS
-                .iter()
-                .chain(&["objects"])
-                .find(|key| *key == name)
-            {
+            if let Some(name) = keys::in_file().chain(["objects"]).find(|key| key == name) {
                 let flag = (value.clone(), "the command that made the image");
-                self.flags.entry(*name).or_insert(flag);
+                self.flags.entry(name).or_insert(flag);
             }
         }
         self
@@ -279,7 +277,7 @@ impl Conf {
         };
         let conf = Self {
             base_image: pick.value("base_image", values::image).unwrap_or_else(|| {
-                // Fedora has every toolchain at a recent version; DESIGN names it.
+                // Fedora has every toolchain at a recent version.
                 Value::default_of("fedora:43".to_owned())
             }),
             packages: pick.list("packages", values::package),

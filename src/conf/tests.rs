@@ -21,6 +21,34 @@ fn an_absent_file_gives_the_defaults() {
     assert_eq!(conf.ca_bundle.value, CaBundle::Mount);
 }
 
+/// The manual tells these defaults.
+#[test]
+fn the_table_has_the_defaults_that_hold() {
+    let without_origins = |conf: &Conf| {
+        let text = format!("{conf:?}");
+        let origin = regex::Regex::new(r"origin: (Default|File\(Place \{[^}]*\}\))").unwrap();
+        origin.replace_all(&text, "").into_owned()
+    };
+    let unset = without_origins(&read("").unwrap());
+    for setting in SETTINGS.iter().filter(|setting| setting.in_file()) {
+        if let Some(default) = setting.default.filter(|_| setting.name != "layer_prefix") {
+            let set = read(&format!("{} = {default}\n", setting.name)).unwrap();
+            assert_eq!(without_origins(&set), unset, "{}", setting.name);
+        }
+    }
+}
+
+/// Each name once, but that of a file, and of what becomes of it.
+#[test]
+fn the_table_names_each_setting_once() {
+    let mut names: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+    names.retain(|name| *name != "ca_bundle");
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}
+
 #[test]
 fn so_many_problems_are_told_and_no_more() {
     for line in ["x\n", "[x]\n", "packages = a\n", "[pre_clone]\n"] {
