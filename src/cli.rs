@@ -150,12 +150,12 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             return Some("git dkr overlay restore-or-build builds it anew".to_owned());
         }
         if let Some(mistakes) = cause.downcast_ref::<Mistakes>() {
-            let chapter = mistakes.chapter;
-            return Some(format!("README.md, under {chapter}, says what there is"));
+            let page = mistakes.page;
+            return Some(format!("docs/{page} of git dkr says what there is"));
         }
         cause
             .is::<Problems>()
-            .then(|| "the settings are described in README.md, under .dkr.conf".to_owned())
+            .then(|| "docs/configuration.md of git dkr says what there is".to_owned())
     })
 }
 

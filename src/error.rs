@@ -94,19 +94,19 @@ pub const MOST_MISTAKES: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistakes {
     found: Vec<Mistake>,
-    /// The chapter of README.md that says how such files are written.
-    pub chapter: &'static str,
+    /// The page of the manual that says how such files are written.
+    pub page: &'static str,
 }
 
 impl Mistakes {
     /// Sorted by file and place; an error unless there are none.
-    pub fn none_or(mut found: Vec<Mistake>, chapter: &'static str) -> Result<(), Self> {
+    pub fn none_or(mut found: Vec<Mistake>, page: &'static str) -> Result<(), Self> {
         found.sort();
         found.dedup();
         if found.is_empty() {
             Ok(())
         } else {
-            Err(Self { found, chapter })
+            Err(Self { found, page })
         }
     }
 }

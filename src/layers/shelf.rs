@@ -158,7 +158,7 @@ impl Shelf {
         shelf.check_args(settings, &mut mistakes);
         mistakes.extend(shelf.cycles());
         shelf.remarks = shelf.foreign_prefixes(settings);
-        Mistakes::none_or(mistakes, "Layers")?;
+        Mistakes::none_or(mistakes, "layers.md")?;
         Ok(shelf)
     }
 

@@ -45,7 +45,7 @@ pub fn read(files: &[PathBuf], name: Option<&str>) -> Result<Vec<Part>> {
             Err(mistakes) => wrong.extend(mistakes),
         }
     }
-    Mistakes::none_or(wrong, "Overlays")?;
+    Mistakes::none_or(wrong, "overlay.md")?;
     Ok(parts)
 }
 

@@ -1,4 +1,4 @@
-//! The door of fuzz targets: nobody else comes this way.
+//! The door of fuzz targets, and of the test that reads the manual: nobody else comes this way.
 
 use super::dockerfile::{self, Options};
 use super::{archive, canonical, json, repo_profile};
@@ -18,4 +18,9 @@ pub fn profile(text: &str) {
 /// Reads what may be an archive of an image.
 pub fn archive(bytes: &[u8]) {
     let _ = archive::check(bytes, "tag", "id");
+}
+
+/// Whether this is a profile, as the examples of the manual are.
+pub fn readable(text: &str) -> anyhow::Result<()> {
+    repo_profile::parse("profile", text).map(|_| ())
 }

@@ -12,7 +12,7 @@ use crate::error::{Failure, Mistake};
 
 /// A line of a Dockerfile has an end.
 const LONGEST: usize = 60_000;
-const HINT: &str = r#"for example {"profile": {"python_version_target": "3.11", "install_cmds": ["pip install -r requirements.txt"]}}; README.md describes it under Profiles"#;
+const HINT: &str = r#"for example {"profile": {"python_version_target": "3.11", "install_cmds": ["pip install -r requirements.txt"]}}; docs/profiles.md of git dkr describes it"#;
 
 /// A profile that an image can be built from.
 #[derive(Debug, Clone, PartialEq, Eq)]

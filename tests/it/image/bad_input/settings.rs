@@ -42,7 +42,7 @@ fn settings_with_problems_are_all_named_with_their_places() {
         .dkr.conf:11:1: [pre_clone] FROM would start another image; set base_image instead
         .dkr.conf:12:1: unknown section [post-clone]; did you mean [post_clone]?
         .dkr.conf:14:1: [post_clone] this RUN ends in a backslash
-    hint: the settings are described in README.md, under .dkr.conf
+    hint: docs/configuration.md of git dkr says what there is
     ");
 }
 
@@ -61,7 +61,7 @@ fn settings_of_the_machine_with_problems() {
     insta::assert_snapshot!(refused(&lab, &repo, &["create-image"]), @r"
     error: cannot create an image of HEAD
       because: git config dkr.sshPort: `99999` is not the number of a port
-    hint: the settings are described in README.md, under .dkr.conf
+    hint: docs/configuration.md of git dkr says what there is
     ");
     repo.git(["config", "--unset", "dkr.sshPort"]);
     let mut command = lab.dkr_command(&repo.path, ["create-image"]);
