@@ -23,7 +23,7 @@ INSTALLED = \
 # rustup's folder is not on the PATH of the shell that has just installed it
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help build demo test test-all compile engines test-user test-podman test-podman-more test-modern test-modern-more lint fuzz bench install uninstall cargo prepare prepare-podman
+.PHONY: help build demo test test-all compile engines test-user test-podman test-podman-more test-modern test-modern-more lint fuzz bench docs reference pictures install uninstall cargo prepare prepare-podman
 
 help: ## list the targets
 	@echo 'make TARGET'
@@ -123,6 +123,19 @@ fuzz: cargo ## give noise to what reads files of others, a minute for each targe
 
 bench: cargo prepare ## measure what we claim about speed
 	cargo bench
+
+docs: ## build the manual as a book, in target/book; needs mdBook
+	@command -v mdbook >/dev/null || { \
+		echo 'The manual is a book of mdBook, and there is no mdbook on the PATH.' >&2; \
+		echo 'hint: cargo install mdbook; without it, docs/ reads well as it is: begin with docs/guide.md' >&2; exit 1; }
+	mdbook build docs
+	@echo 'The manual is in target/book: open target/book/index.html'
+
+reference: cargo ## write the pages of docs/reference anew, from the code
+	SNAPSHOTS=overwrite cargo test --quiet --test it manual::reference::
+
+pictures: cargo prepare ## record the session in the README anew
+	cargo test --quiet --test it -- --ignored manual::pictures::
 
 # Built first where there is a cargo; `make build && sudo make install` works too, with root having none.
 install: ## install the binary, man page and completions; PREFIX=/usr/local or ~/.local, DESTDIR

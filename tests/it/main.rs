@@ -10,5 +10,6 @@ mod hooks;
 mod house;
 mod image;
 mod layers;
+mod manual;
 mod overlay;
 mod profile;
