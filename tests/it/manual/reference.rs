@@ -44,12 +44,7 @@ fn commands() {
         let (short, help) = (found.get_short().unwrap(), found.get_help().unwrap());
         writeln!(page, "  -{short}, --{name:<9} {help}").unwrap();
     }
-    writeln!(
-        page,
-        "  -h, --{:<9} {}\n```\n",
-        "help", "Print help (-h: a summary)"
-    )
-    .unwrap();
+    page += "  -h, --help      Print help (-h: a summary)\n```\n\n";
     page += "| command | short | |\n|---|---|---|\n";
     list(&grammar, "git dkr", &mut page);
     describe(&grammar, "git dkr", &mut page);
