@@ -13,7 +13,7 @@ use super::EngineArgs;
 use crate::conf::Host;
 use crate::error::{Failure, Interrupted};
 use crate::fs::read_limited;
-use crate::git::{self, Repo, Within};
+use crate::git::{self, Repo, GitDirectoryKind};
 use crate::image::settings::sources;
 use crate::profile::{Logged, Response, build, request};
 use crate::{cli, proc, ui};
@@ -70,9 +70,9 @@ fn answer(engine: &EngineArgs) -> Result<Response> {
         );
     }
     let sources = match git::within(repo_dir)? {
-        Within::Worktree => sources(Some(&Repo::find(Some(repo_dir))?))?,
-        Within::Nothing => sources(None)?,
-        Within::GitDirectory => bail!(
+        GitDirectoryKind::Worktree => sources(Some(&Repo::find(Some(repo_dir))?))?,
+        GitDirectoryKind::Nothing => sources(None)?,
+        GitDirectoryKind::GitDirectory => bail!(
             Failure::new(format!(
                 "repo_dir {} is in a git directory, which holds no files to copy",
                 repo_dir.display()

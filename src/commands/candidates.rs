@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::Format;
-use crate::git::Lead;
+use crate::git::Divergence;
 use crate::image::Image;
 use crate::image::explain::by_name;
 use crate::image::nearest::candidates;
@@ -42,7 +42,7 @@ struct Row<'a> {
 impl<'a> Row<'a> {
     fn new(candidate: &'a Candidate, full: u64) -> Self {
         let (commits, back) = match candidate.lead {
-            Some(Lead::Shared { ahead, back }) => (Some(ahead), Some(back)),
+            Some(Divergence::Shared { ahead, behind: back }) => (Some(ahead), Some(back)),
             _ => (None, None),
         };
         Self {

@@ -246,7 +246,7 @@ pub(super) fn parse_batch(mut bytes: &[u8], count: usize) -> Option<Vec<Option<&
 
 /// A record of `diff-tree --raw`: what the new tree has, and where.
 #[derive(Debug, PartialEq, Eq)]
-struct Entry {
+struct DiffEntry {
     mode: String,
     blob: String,
     path: String,
@@ -254,8 +254,8 @@ struct Entry {
 
 /// `diff-tree -z --raw`, sorted by path below each head: the line that `--stdin` prints for each
 /// pair of trees, and an empty one for what stands before the first. `None` when it breaks off.
-fn parse_raw(mut bytes: &[u8]) -> Option<Vec<(String, Vec<Entry>)>> {
-    let mut found: Vec<(String, Vec<Entry>)> = Vec::new();
+fn parse_raw(mut bytes: &[u8]) -> Option<Vec<(String, Vec<DiffEntry>)>> {
+    let mut found: Vec<(String, Vec<DiffEntry>)> = Vec::new();
     while let Some(first) = bytes.first() {
         if *first != b':' {
             let (head, rest) = split(bytes, b'\n')?;
@@ -274,7 +274,7 @@ fn parse_raw(mut bytes: &[u8]) -> Option<Vec<(String, Vec<Entry>)>> {
         if found.is_empty() {
             found.push(Default::default());
         }
-        found.last_mut()?.1.push(Entry { mode, blob, path });
+        found.last_mut()?.1.push(DiffEntry { mode, blob, path });
     }
     for (_, entries) in &mut found {
         entries.sort_by(|a, b| a.path.cmp(&b.path));
@@ -320,7 +320,7 @@ mod tests {
     fn raw_differences_are_told_from_their_heads() {
         let answer =
             b"t1 t2\n:100644 000000 aa 00 D\0b\nt3 t4\n\0:000000 100755 00 bb A\0a\xff\0t3 t4\n";
-        let entry = |mode: &str, blob: &str, path: &str| Entry {
+        let entry = |mode: &str, blob: &str, path: &str| DiffEntry {
             mode: mode.to_owned(),
             blob: blob.to_owned(),
             path: path.to_owned(),

@@ -9,14 +9,14 @@ use crate::proc::in_turns;
 
 /// The commits between two commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lead {
+pub enum Divergence {
     /// They share history.
     Shared {
         /// How many are in the history of the second and not of the first.
         ahead: u64,
         /// How many are in that of the first and not of the second; 0 for an ancestor. Both are
         /// capped as [`Distance`] is where one commit leads to the other.
-        back: u64,
+        behind: u64,
     },
     /// No commit is in the history of both.
     Unrelated,
@@ -26,22 +26,22 @@ pub enum Lead {
 
 impl Repo {
     /// How `to` lies to each of `from`, in their order.
-    pub fn leads(&self, from: &[ObjectId], to: &ObjectId) -> Result<Vec<Lead>> {
+    pub fn leads(&self, from: &[ObjectId], to: &ObjectId) -> Result<Vec<Divergence>> {
         let history = History::open(self);
         let mut near = Vec::new();
         for commit in from {
             near.push(match history.distance(commit, to)? {
-                Distance::Missing => Some(Lead::Missing),
-                Distance::Behind(ahead) => Some(Lead::Shared { ahead, back: 0 }),
+                Distance::Missing => Some(Divergence::Missing),
+                Distance::Behind(ahead) => Some(Divergence::Shared { ahead, behind: 0 }),
                 Distance::Diverged => match history.distance(to, commit)? {
-                    Distance::Behind(back) => Some(Lead::Shared { ahead: 0, back }),
+                    Distance::Behind(back) => Some(Divergence::Shared { ahead: 0, behind: back }),
                     _ => None,
                 },
             });
         }
         history.remember();
-        let asked: Vec<(&ObjectId, Option<Lead>)> = from.iter().zip(near).collect();
-        let lead = |(commit, near): &(&ObjectId, Option<Lead>)| match near {
+        let asked: Vec<(&ObjectId, Option<Divergence>)> = from.iter().zip(near).collect();
+        let lead = |(commit, near): &(&ObjectId, Option<Divergence>)| match near {
             Some(lead) => Ok(*lead),
             None => self.apart(commit, to),
         };
@@ -49,12 +49,12 @@ impl Repo {
     }
 
     /// Of two of which neither is in the history of the other.
-    fn apart(&self, from: &ObjectId, to: &ObjectId) -> Result<Lead> {
+    fn apart(&self, from: &ObjectId, to: &ObjectId) -> Result<Divergence> {
         let base = offline(self.git(["merge-base", from.as_str(), to.as_str()]));
         let output = base.output()?;
         match output.status.code() {
             Some(0) => {}
-            Some(1) => return Ok(Lead::Unrelated),
+            Some(1) => return Ok(Divergence::Unrelated),
             _ => return Err(failed("merge-base", &output).into()),
         }
         let range = format!("{from}...{to}");
@@ -63,9 +63,9 @@ impl Repo {
         let numbers = answer.first().and_then(|line| line.split_once('\t'));
         numbers
             .and_then(|(back, ahead)| {
-                Some(Lead::Shared {
+                Some(Divergence::Shared {
                     ahead: ahead.parse().ok()?,
-                    back: back.parse().ok()?,
+                    behind: back.parse().ok()?,
                 })
             })
             .context("git rev-list --count gave no numbers")

@@ -30,23 +30,23 @@ use std::sync::LazyLock;
 use anyhow::{Result, bail};
 use regex::Regex;
 
-pub use cost::Lead;
-pub use extras::{Extras, LfsStore, Pointer as LfsObject, Wanted, module_dir};
+pub use cost::Divergence;
+pub use extras::{Extras, LfsStore, Pointer as LfsObject, ExtrasRequest, module_dir};
 pub use history::{CAP, Distance, History};
 pub use hooks::{HooksPath, has_config_hooks};
 pub use notes::NOTES;
-pub use objects::{Commit, Listing, ObjectId};
+pub use objects::{CommitSummary, Listing, ObjectId};
 pub use ownership::give_back;
 #[doc(hidden)]
 pub use pack::fuzz;
-pub use pack::{Objects, Parcel, Tags};
-pub use pushed::{Pushed, values_of};
+pub use pack::{Objects, ObjectBundle, TagSelection};
+pub use pushed::{PushedBranches, values_of};
 pub use reachable::Reachable;
 pub use refs::Head;
 pub use repo::{Repo, user_settings};
 pub use tree::TreeFile;
 pub use view::View;
-pub use worktree::{Within, is_ignored, known_files, within, worktree_top};
+pub use worktree::{GitDirectoryKind, is_ignored, known_files, within, worktree_top};
 
 use crate::error::Failure;
 use crate::proc::Cmd;

@@ -153,7 +153,7 @@ impl Repo {
                 let id = gix
                     .write_buf(*kind, bytes)
                     .context("cannot write a record")?;
-                self.settle(&self.loose(&id));
+                self.set_owner_and_mode(&self.loose(&id));
             }
             Ok(next)
         })
@@ -269,7 +269,7 @@ impl Repo {
         };
         gix.edit_references_as([edit], Some(us(&now())))?;
         for below in [NOTES.to_owned(), format!("logs/{NOTES}")] {
-            self.settle(&self.common_dir.join(below));
+            self.set_owner_and_mode(&self.common_dir.join(below));
         }
         Ok(())
     }

@@ -43,7 +43,7 @@ impl fmt::Display for ObjectId {
 
 /// What is shown of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Commit {
+pub struct CommitSummary {
     /// Its id.
     pub id: ObjectId,
     /// The id as short as git makes it.

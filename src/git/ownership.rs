@@ -35,7 +35,7 @@ impl Repo {
     pub fn write_own(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let file = self.own_dir().join(name);
         fs::write_by_umask(&file, bytes)?;
-        self.settle(&file);
+        self.set_owner_and_mode(&file);
         Ok(())
     }
 
@@ -45,14 +45,14 @@ impl Repo {
         let lock = Lock::try_take(&file)?;
         // Those who wait ask often.
         if lock.is_some() {
-            self.settle(&file);
+            self.set_owner_and_mode(&file);
         }
         Ok(lock)
     }
 
     /// Gives a file that we made below the git directory, and the directories that lead to it, the owner and
     /// the mode that git would have given them.
-    pub fn settle(&self, file: &Path) {
+    pub fn set_owner_and_mode(&self, file: &Path) {
         settle_as(self.opened(), &self.common_dir, file);
     }
 
@@ -72,8 +72,8 @@ pub(super) fn settle(git_dir: &Path, file: &Path) {
 
 fn settle_as(gix: Option<gix::Repository>, git_dir: &Path, file: &Path) {
     if let Ok(below) = file.strip_prefix(git_dir) {
-        let rules = Rules {
-            owner: Rules::owner(git_dir),
+        let rules = OwnershipRules {
+            owner: OwnershipRules::owner(git_dir),
             shared: gix.as_ref().map_or(0, shared),
         };
         let _ = rules.settle(git_dir, below);
@@ -94,10 +94,10 @@ fn shared(gix: &gix::Repository) -> i32 {
 
 /// Gives what root, or git in its name, has made below a git directory to the user whose directory it is.
 pub fn give_back(git_dir: &Path) {
-    let Some(owner) = Rules::owner(git_dir) else {
+    let Some(owner) = OwnershipRules::owner(git_dir) else {
         return;
     };
-    let rules = Rules {
+    let rules = OwnershipRules {
         owner: Some(owner),
         // Git has seen to the modes.
         shared: 0,
@@ -110,14 +110,14 @@ pub fn give_back(git_dir: &Path) {
 }
 
 /// What git goes by.
-struct Rules {
+struct OwnershipRules {
     /// Whose files they become, where we are root and the repository is not root's.
     owner: Option<Uid>,
     /// As gix has `core.sharedRepository`.
     shared: i32,
 }
 
-impl Rules {
+impl OwnershipRules {
     fn owner(git_dir: &Path) -> Option<Uid> {
         let owner = git_dir.metadata().ok()?.uid();
         (geteuid().is_root() && owner != 0).then(|| Uid::from_raw(owner))

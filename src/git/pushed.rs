@@ -12,12 +12,12 @@ use crate::fs;
 
 /// What containers of one name have pushed.
 #[derive(Debug)]
-pub struct Pushed {
+pub struct PushedBranches {
     git_dir: PathBuf,
     file: PathBuf,
 }
 
-impl Pushed {
+impl PushedBranches {
     /// By containers of this host name, to the repository whose common directory this is.
     pub fn by(common_dir: &Path, container: &str) -> Self {
         Self {

@@ -174,10 +174,10 @@ impl Repo {
     }
 }
 
-type Entry = (gix::objs::tree::EntryMode, gix::ObjectId);
+type TreeEntry = (gix::objs::tree::EntryMode, gix::ObjectId);
 
 /// What a commit has at a path.
-fn entry(gix: &gix::Repository, commit: &ObjectId, path: &str) -> Option<Option<Entry>> {
+fn entry(gix: &gix::Repository, commit: &ObjectId, path: &str) -> Option<Option<TreeEntry>> {
     let odd = |part: &str| matches!(part, "" | "." | "..");
     if path.split('/').any(odd) {
         return None;

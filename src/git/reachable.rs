@@ -16,12 +16,12 @@ pub struct Reachable {
     /// A commit that may be had though no ref leads to it.
     also: Option<ObjectId>,
     stop: Stop,
-    known: Mutex<Known>,
+    known: Mutex<KnownObjects>,
 }
 
 /// Trees and blobs. Where there is no bitmap, git must walk to them.
 #[derive(Debug, Default)]
-struct Known {
+struct KnownObjects {
     /// The refs that they were looked for under.
     tips: Vec<String>,
     /// The first eight bytes of their ids, sorted: no two objects share them by chance.
@@ -128,7 +128,7 @@ impl Reachable {
 
     /// Lists what the tips lead to, the newest first, until these ids are found; all when there are
     /// none. By a bitmap in no order, and at once.
-    fn list(&self, known: &mut Known, until: &[&String]) -> Result<()> {
+    fn list(&self, known: &mut KnownObjects, until: &[&String]) -> Result<()> {
         let mut open: HashSet<u64> = until.iter().filter_map(|id| first(id.as_bytes())).collect();
         let stops = !open.is_empty();
         let cmd = command(&self.git_dir)
@@ -165,7 +165,7 @@ impl Reachable {
     }
 }
 
-impl Known {
+impl KnownObjects {
     fn lacks<'a>(&self, ids: &[&'a String]) -> Option<&'a str> {
         let has = |id: &str| {
             let id = first(id.as_bytes());

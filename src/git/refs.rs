@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Commit, ObjectId, Repo, lines, run};
+use super::{CommitSummary, ObjectId, Repo, lines, run};
 
 /// What HEAD is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Repo {
     }
 
     /// The commit's first line, and what else is shown of it.
-    pub fn commit(&self, id: &ObjectId) -> Result<Commit> {
+    pub fn commit(&self, id: &ObjectId) -> Result<CommitSummary> {
         let cmd = self.git([
             "show",
             "-s",
@@ -87,7 +87,7 @@ impl Repo {
         ]);
         let answer = String::from_utf8_lossy(&run("show", &cmd)?).into_owned();
         let (short, subject) = answer.trim_end().split_once('\0').unwrap_or((&answer, ""));
-        Ok(Commit {
+        Ok(CommitSummary {
             id: id.clone(),
             short: short.to_owned(),
             subject: subject.to_owned(),

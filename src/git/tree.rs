@@ -45,7 +45,7 @@ impl Repo {
         let cmd = self.git(["cat-file", "--batch=%(objectsize)"]).stdin(ids);
         let blobs = run("cat-file", &cmd)?;
         let blobs = parse_blobs(&blobs, entries.len()).context("git cat-file broke off")?;
-        let file = |(entry, bytes): (Listed, &[u8])| TreeFile {
+        let file = |(entry, bytes): (LsTreeEntry, &[u8])| TreeFile {
             path: entry.path,
             mode: entry.mode.to_owned(),
             bytes: bytes.to_vec(),
@@ -56,14 +56,14 @@ impl Repo {
 
 /// A blob in what `git ls-tree -r -l -z` prints.
 #[derive(Debug, PartialEq, Eq)]
-struct Listed<'a> {
+struct LsTreeEntry<'a> {
     mode: &'a str,
     id: &'a str,
     size: u64,
     path: String,
 }
 
-fn parse_list(answer: &[u8]) -> Option<Vec<Listed<'_>>> {
+fn parse_list(answer: &[u8]) -> Option<Vec<LsTreeEntry<'_>>> {
     let mut found = Vec::new();
     for line in answer.split(|byte| *byte == 0).filter(|l| !l.is_empty()) {
         let tab = line.iter().position(|byte| *byte == b'\t')?;
@@ -73,7 +73,7 @@ fn parse_list(answer: &[u8]) -> Option<Vec<Listed<'_>>> {
         if kind == "blob" {
             let path = String::from_utf8_lossy(path.get(1..)?).into_owned();
             let size = words.next()?.parse().ok()?;
-            found.push(Listed {
+            found.push(LsTreeEntry {
                 mode,
                 id,
                 size,
@@ -106,7 +106,7 @@ mod tests {
     fn lists_and_blobs_are_read_as_bytes() {
         let list =
             b"100644 blob a1     12\tone\x00120000 blob b2 3\ta\tb\n\x00160000 commit c3 -\tsub\0";
-        let listed = |mode, id, size, path: &str| Listed {
+        let listed = |mode, id, size, path: &str| LsTreeEntry {
             mode,
             id,
             size,

@@ -10,7 +10,7 @@ use super::{GitError, at, run};
 
 /// What a folder is to git.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Within {
+pub enum GitDirectoryKind {
     /// In a worktree.
     Worktree,
     /// In a bare repository, or in a git directory.
@@ -20,15 +20,15 @@ pub enum Within {
 }
 
 /// What a folder is in.
-pub fn within(folder: &Path) -> Result<Within> {
+pub fn within(folder: &Path) -> Result<GitDirectoryKind> {
     let cmd = at(Some(folder))
         .env("LC_ALL", "C")
         .args(["rev-parse", "--is-inside-work-tree"]);
     match run("rev-parse", &cmd) {
-        Ok(answer) if answer.starts_with(b"true") => Ok(Within::Worktree),
-        Ok(_) => Ok(Within::GitDirectory),
+        Ok(answer) if answer.starts_with(b"true") => Ok(GitDirectoryKind::Worktree),
+        Ok(_) => Ok(GitDirectoryKind::GitDirectory),
         Err(error) => match error.downcast_ref::<GitError>() {
-            Some(said) if said.message.contains("not a git repository") => Ok(Within::Nothing),
+            Some(said) if said.message.contains("not a git repository") => Ok(GitDirectoryKind::Nothing),
             _ => Err(error),
         },
     }

@@ -87,7 +87,7 @@ fn step<'a>(repo: &'a Repo, action: &'a Action) -> Result<Undo<'a>> {
 
 fn write(repo: &Repo, path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     fs::write_with_mode(path, bytes, mode)?;
-    repo.settle(path);
+    repo.set_owner_and_mode(path);
     Ok(())
 }
 

@@ -30,7 +30,7 @@ pub fn start(repo: &Repo, watched: &Watched) -> Result<PathBuf> {
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("SSH_ASKPASS_REQUIRE", "never")
         .detached(&log)?;
-    repo.settle(&log);
+    repo.set_owner_and_mode(&log);
     Ok(log)
 }
 

@@ -9,7 +9,7 @@ use super::labels::Kind;
 use super::plan::{Plan, Site};
 use crate::conf::{self, Filter};
 use crate::fs::Scratch;
-use crate::git::{Extras, ObjectId, Objects, Parcel, Tags};
+use crate::git::{Extras, ObjectId, Objects, ObjectBundle, TagSelection};
 use crate::proc::Stop;
 use crate::ssh::Delivery;
 use crate::ui;
@@ -65,8 +65,8 @@ pub(super) fn start(
     let (repo, target, given) = (site.repo.clone(), plan.target.clone(), given.clone());
     let objects = site.host.objects.value;
     let tags = match plan.kind {
-        Kind::Base => Tags::Merged,
-        Kind::Update => Tags::Followed,
+        Kind::Base => TagSelection::Merged,
+        Kind::Update => TagSelection::Followed,
     };
     let pack = move |stop: &Stop| {
         let beside = scratch.folder("beside")?;
@@ -74,10 +74,10 @@ pub(super) fn start(
         let commit = &target.commit;
         let parcel = match &given {
             Given::All => {
-                Parcel::prepare(&repo, commit, target.on_branch(), objects, &folder, stop)?
+                ObjectBundle::prepare(&repo, commit, target.on_branch(), objects, &folder, stop)?
             }
-            Given::Since(below) => Parcel::since(&repo, below, commit, tags, &folder, stop)?,
-            Given::Nothing => Parcel::of_extras(&repo, Extras::default(), &folder, stop)?,
+            Given::Since(below) => ObjectBundle::since(&repo, below, commit, tags, &folder, stop)?,
+            Given::Nothing => ObjectBundle::of_extras(&repo, Extras::default(), &folder, stop)?,
         };
         // Its files are open: the folders are not needed any more.
         parcel.with(&repo, extras, &beside, stop)

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::nearest::rank::Candidate;
 use super::{Image, Target};
 use crate::conf;
-use crate::git::{Lead, ObjectId, Repo};
+use crate::git::{Divergence, ObjectId, Repo};
 use crate::proc::in_turns;
 
 /// How many images are asked for their bytes, which takes longer than for their commits.
@@ -27,7 +27,7 @@ impl Near {
     /// The closer the smaller: tools that are missing are the longest way.
     fn distance(&self) -> (bool, bool, u64, u64) {
         let commits = match self.candidate.lead {
-            Some(Lead::Shared { ahead, back }) => Some(ahead + back),
+            Some(Divergence::Shared { ahead, behind: back }) => Some(ahead + back),
             _ => None,
         };
         (
@@ -76,7 +76,7 @@ impl Near {
 impl fmt::Display for Near {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.candidate.lead {
-            Some(Lead::Shared { .. }) => f.write_str(&self.candidate.way()),
+            Some(Divergence::Shared { .. }) => f.write_str(&self.candidate.way()),
             _ => f.write_str("another line of history"),
         }
     }
@@ -101,13 +101,13 @@ pub fn nearest(repo: &Repo, images: &[&Image], target: &Target) -> Result<Option
                 lead: Some(lead),
                 ..Candidate::of(image)
             },
-            same_settings: lead != Lead::Missing && changed.is_empty(),
+            same_settings: lead != Divergence::Missing && changed.is_empty(),
         })
         .collect();
     all.sort_by_key(Near::distance);
     all.truncate(CLOSEST);
     let bytes = |near: &Near| match near.candidate.lead {
-        Some(Lead::Shared { .. }) => {
+        Some(Divergence::Shared { .. }) => {
             repo.bytes_between(&[&near.candidate.image.labels.commit], &target.commit)
         }
         _ => Ok(None),

@@ -12,7 +12,7 @@ use super::{Image, Labels, Target, dockerfile, find, inputs, names, records, sco
 use crate::conf::{self, Conf, Host, Sources};
 use crate::engine::Engine;
 use crate::error::Failure;
-use crate::git::{Commit, Distance, History, ObjectId, Objects, Repo};
+use crate::git::{CommitSummary, Distance, History, ObjectId, Objects, Repo};
 
 /// What a build works with.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +47,7 @@ pub struct Plan {
     /// What the image is to hold.
     pub target: Target,
     /// What is shown of the commit.
-    pub commit: Commit,
+    pub commit: CommitSummary,
     /// Settings at that commit.
     pub conf: Conf,
     /// The image's name.

@@ -8,7 +8,7 @@ use super::plan::{Plan, Site};
 use super::{Image, records};
 use crate::conf::{Conf, Submodules};
 use crate::error::Failure;
-use crate::git::{Extras, ObjectId, Repo, Wanted};
+use crate::git::{Extras, ObjectId, Repo, ExtrasRequest};
 
 /// What to say of folders of `sparse` that the commit lacks. Fails when none of them is there, or
 /// one is a file: nobody wants that image.
@@ -55,7 +55,7 @@ pub fn absent(repo: &Repo, commit: &ObjectId, conf: &Conf) -> Result<Option<Stri
 /// any of it.
 pub fn extras(site: Site, plan: &Plan) -> Result<Extras> {
     let (conf, commit) = (&plan.conf, &plan.target.commit);
-    let wanted = Wanted {
+    let wanted = ExtrasRequest {
         submodules: conf.submodules.value != Submodules::No,
         recursive: conf.submodules.value == Submodules::Recursive,
         lfs: conf.lfs.value,

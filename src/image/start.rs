@@ -11,7 +11,7 @@ use crate::conf::{Conf, Host, ca, proxies};
 use crate::engine::{Engine, Mount, RunSpec};
 use crate::error::Failure;
 use crate::fs::{Scratch, write_private};
-use crate::git::{Pushed, Repo, is_branch_name};
+use crate::git::{PushedBranches, Repo, is_branch_name};
 use crate::layers::stack::Agent;
 use crate::proc::Cmd;
 use crate::ssh::{MOUNTED_DIR, PUSHER, RUN_DIR, Receive, Serve};
@@ -153,7 +153,7 @@ impl Start<'_> {
     /// Why a container of this name would meet with branches that are not of such a container.
     fn taken(&self, hostname: &str) -> Result<Option<Failure>> {
         let below = self.repo.branches_below(hostname)?;
-        let pushed = Pushed::by(&self.repo.common_dir, hostname).branches();
+        let pushed = PushedBranches::by(&self.repo.common_dir, hostname).branches();
         let other = below
             .iter()
             .find(|below| !pushed.contains(&format!("refs/heads/{hostname}{below}")));
@@ -298,7 +298,7 @@ impl Start<'_> {
             .iter()
             .map(|below| format!("refs/heads/{hostname}{below}"))
             .collect();
-        Pushed::by(&self.repo.common_dir, hostname).add(names.iter().map(String::as_str))
+        PushedBranches::by(&self.repo.common_dir, hostname).add(names.iter().map(String::as_str))
     }
 
     fn spec(&self, wishes: &Wishes, root: &Path) -> RunSpec {

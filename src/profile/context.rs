@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::error::Failure;
-use crate::git::Within;
+use crate::git::GitDirectoryKind;
 use crate::{git, proc};
 
 /// Folders that hold what tools made, at any depth.
@@ -90,9 +90,9 @@ fn is_secret(name: &str) -> bool {
 /// how many files. What lies below `cache` is never copied: it may be in the repository.
 pub fn fill(repo_dir: &Path, include: &[String], cache: &Path, context: &Path) -> Result<usize> {
     let known = match git::within(repo_dir)? {
-        Within::Nothing => all(repo_dir)?,
-        Within::GitDirectory => known(repo_dir)?,
-        Within::Worktree => {
+        GitDirectoryKind::Nothing => all(repo_dir)?,
+        GitDirectoryKind::GitDirectory => known(repo_dir)?,
+        GitDirectoryKind::Worktree => {
             let known = known(repo_dir)?;
             // Git says nothing of what is in a directory that it ignores: such a one is outside of it.
             match known.is_empty() && git::is_ignored(repo_dir)? {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use tokio::sync::oneshot;
 
-use crate::git::Parcel;
+use crate::git::ObjectBundle;
 use crate::proc::{Stop, lock};
 
 /// A parcel that is made while the build does something else. Dropping it ends what makes it.
@@ -24,7 +24,7 @@ impl Delivery {
     /// Begins to make it. `estimate` is about how many bytes it will be.
     pub fn start(
         estimate: u64,
-        prepare: impl FnOnce(&Stop) -> Result<Parcel> + Send + 'static,
+        prepare: impl FnOnce(&Stop) -> Result<ObjectBundle> + Send + 'static,
     ) -> Self {
         let (put, ready) = oneshot::channel();
         let desk = Desk(Arc::new(Inner {
@@ -84,7 +84,7 @@ pub struct Desk(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    ready: Mutex<Option<oneshot::Receiver<Result<Parcel>>>>,
+    ready: Mutex<Option<oneshot::Receiver<Result<ObjectBundle>>>>,
     size: Arc<AtomicU64>,
     failure: Mutex<Option<anyhow::Error>>,
 }
@@ -96,7 +96,7 @@ impl Desk {
     }
 
     /// The parcel, when it is made; `None` when somebody has asked for it already.
-    pub(super) fn ask(&self) -> Option<oneshot::Receiver<Result<Parcel>>> {
+    pub(super) fn ask(&self) -> Option<oneshot::Receiver<Result<ObjectBundle>>> {
         lock(&self.0.ready).take()
     }
 

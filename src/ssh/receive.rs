@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use anyhow::Result;
 
 use super::push::Commands;
-use crate::git::{LfsStore, ObjectId, Pushed, Repo, module_dir, values_of};
+use crate::git::{LfsStore, ObjectId, PushedBranches, Repo, module_dir, values_of};
 use crate::proc::lock;
 
 /// Branches below the container's name may be made, and moved forward by who made them: a container that has the
@@ -59,7 +59,7 @@ impl Receive {
         if !self.homes.contains(&self.git_dir) {
             return Ok(());
         }
-        Pushed::by(&self.git_dir, &self.container).add(made.iter().map(|(name, _)| name.as_str()))
+        PushedBranches::by(&self.git_dir, &self.container).add(made.iter().map(|(name, _)| name.as_str()))
     }
 
     /// Notes which of them were made.

@@ -26,7 +26,7 @@ pub struct Pointer {
 }
 
 /// A pointer and the path at which it stands, as bytes.
-pub(super) type Standing = (Pointer, Vec<u8>);
+pub(super) type LfsFile = (Pointer, Vec<u8>);
 
 /// Hands out the pointers at `wanted` paths of a commit, or of its files that are not in `below`. A tree
 /// may be larger than memory: only few files of it are held at a time.
@@ -35,7 +35,7 @@ pub(super) fn pointers(
     commit: &ObjectId,
     below: Option<&ObjectId>,
     wanted: impl Fn(&[u8]) -> bool,
-    mut on_pointer: impl FnMut(Standing) -> Result<()>,
+    mut on_pointer: impl FnMut(LfsFile) -> Result<()>,
 ) -> Result<()> {
     let mut batch = Vec::new();
     files(repo, commit, below, |id, path| {
@@ -106,7 +106,7 @@ fn words(head: &[u8]) -> Result<Vec<&str>> {
 fn look_into(
     repo: &Repo,
     mut batch: Vec<(String, Vec<u8>)>,
-    on_pointer: &mut impl FnMut(Standing) -> Result<()>,
+    on_pointer: &mut impl FnMut(LfsFile) -> Result<()>,
 ) -> Result<()> {
     let ask = |how: &str, batch: &[(String, Vec<u8>)]| {
         let ids: String = batch.iter().map(|(id, _)| format!("{id}\n")).collect();
@@ -203,8 +203,8 @@ pub(super) fn same_attributes(repo: &Repo, one: &ObjectId, other: &ObjectId) -> 
 pub(super) fn kept_by_lfs(
     repo: &Repo,
     commit: &ObjectId,
-    standing: Vec<Standing>,
-) -> Result<Vec<Standing>> {
+    standing: Vec<LfsFile>,
+) -> Result<Vec<LfsFile>> {
     if standing.is_empty() {
         return Ok(standing);
     }

@@ -15,8 +15,8 @@ use super::{ObjectId, Repo};
 use crate::error::Failure;
 
 pub use lfs::Pointer;
-use lfs::Standing;
-pub(super) use modules::Module;
+use lfs::LfsFile;
+pub(super) use modules::Submodule;
 pub use store::{LfsStore, module_dir};
 
 /// So many files of which the content is lacking are named, not all of a large tree.
@@ -24,7 +24,7 @@ const NAMED: usize = 1000;
 
 /// What is wanted of a commit.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Wanted<'a> {
+pub struct ExtrasRequest<'a> {
     /// Its submodules.
     pub submodules: bool,
     /// Theirs, too.
@@ -43,7 +43,7 @@ pub struct Extras {
     /// Whether files of git-lfs are wanted, likewise.
     lfs: bool,
     /// Each with its commit that the image below has already, if that is known.
-    pub(super) modules: Vec<(Module, Option<ObjectId>)>,
+    pub(super) modules: Vec<(Submodule, Option<ObjectId>)>,
     pub(super) contents: Contents,
 }
 
@@ -81,7 +81,7 @@ impl Extras {
     pub fn find(
         repo: &Repo,
         commit: &ObjectId,
-        wanted: Wanted,
+        wanted: ExtrasRequest,
         below: Option<&ObjectId>,
     ) -> Result<Self> {
         let mut extras = Self {
@@ -109,9 +109,9 @@ impl Extras {
 fn submodules(
     repo: &Repo,
     commit: &ObjectId,
-    wanted: Wanted,
+    wanted: ExtrasRequest,
     below: Option<&ObjectId>,
-) -> Result<Vec<(Module, Option<ObjectId>)>> {
+) -> Result<Vec<(Submodule, Option<ObjectId>)>> {
     let find = |commit| {
         modules::find(repo, commit, wanted.recursive, |path| {
             in_cone(Path::new(path), wanted.sparse)
@@ -134,8 +134,8 @@ fn submodules(
     // That commit may be gone, after a force-push: all is new then.
     let older = below.and_then(|commit| find(commit).ok());
     let older = older.unwrap_or_default();
-    let commit_below = |module: &Module| {
-        let same = |old: &&Module| old.folder == module.folder;
+    let commit_below = |module: &Submodule| {
+        let same = |old: &&Submodule| old.folder == module.folder;
         older
             .modules
             .iter()
@@ -155,7 +155,7 @@ fn submodules(
 fn pointers(
     repo: &Repo,
     commit: &ObjectId,
-    wanted: Wanted,
+    wanted: ExtrasRequest,
     below: Option<&ObjectId>,
     storage: &Path,
 ) -> Result<Vec<Pointer>> {
@@ -207,7 +207,7 @@ fn pointers(
 }
 
 /// Fails when git-lfs keeps any of what is lacking.
-fn refuse(repo: &Repo, commit: &ObjectId, lacking: Vec<Standing>, which: &str) -> Result<()> {
+fn refuse(repo: &Repo, commit: &ObjectId, lacking: Vec<LfsFile>, which: &str) -> Result<()> {
     let lacking = lfs::kept_by_lfs(repo, commit, lacking)?;
     if lacking.is_empty() {
         return Ok(());

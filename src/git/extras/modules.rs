@@ -15,7 +15,7 @@ use crate::proc::{Cmd, Stop};
 
 /// A submodule as a commit has it, of which the host has a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Module {
+pub struct Submodule {
     /// Where its worktree is: from the top of the outermost repository.
     pub path: String,
     /// Where its git directory is below `.git` of a clone: `modules/<name>`, and below that for one
@@ -34,13 +34,13 @@ pub struct Module {
 
 /// Submodules: those that are here, and what is to be said of the others.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    pub modules: Vec<Module>,
+pub(super) struct FoundSubmodules {
+    pub modules: Vec<Submodule>,
     pub lacking: Vec<String>,
 }
 
 /// A repository that may be a submodule's: its git directory, and where its worktree should be.
-struct Place {
+struct SubmoduleCandidate {
     git_dirs: Vec<PathBuf>,
     worktree: PathBuf,
     path: String,
@@ -49,7 +49,7 @@ struct Place {
 
 /// An entry of `.gitmodules`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Entry {
+struct GitmodulesEntry {
     path: String,
     /// What `git submodule update` is to do, unless it is told.
     update: String,
@@ -62,11 +62,11 @@ pub(super) fn find(
     commit: &ObjectId,
     recursive: bool,
     wanted: impl Fn(&str) -> bool,
-) -> Result<Found> {
-    let mut found = Found::default();
+) -> Result<FoundSubmodules> {
+    let mut found = FoundSubmodules::default();
     let mut git_dirs = vec![repo.git_dir.clone(), repo.common_dir.clone()];
     git_dirs.dedup();
-    let top = Place {
+    let top = SubmoduleCandidate {
         git_dirs,
         worktree: repo.path.clone(),
         path: String::new(),
@@ -80,7 +80,7 @@ pub(super) fn find(
         let entries = entries
             .into_iter()
             .filter(|(_, entry)| entry.update != "none");
-        for (name, commit, Entry { path, url, .. }) in place.linked(&commit, entries.collect())? {
+        for (name, commit, GitmodulesEntry { path, url, .. }) in place.linked(&commit, entries.collect())? {
             let full = format!("{}{path}", place.path);
             if !nested && !wanted(&full) {
                 continue;
@@ -98,7 +98,7 @@ pub(super) fn find(
                 continue;
             };
             if recursive {
-                let inner = Place {
+                let inner = SubmoduleCandidate {
                     git_dirs: vec![git_dir.clone()],
                     worktree: place.worktree.join(&path),
                     path: format!("{full}/"),
@@ -106,7 +106,7 @@ pub(super) fn find(
                 };
                 open.push((inner, commit.clone()));
             }
-            found.modules.push(Module {
+            found.modules.push(Submodule {
                 path: full,
                 folder,
                 nested,
@@ -130,7 +130,7 @@ pub(super) fn find(
     Ok(found)
 }
 
-impl Place {
+impl SubmoduleCandidate {
     fn git<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Cmd {
         let git_dir = self
             .git_dirs
@@ -140,7 +140,7 @@ impl Place {
     }
 
     /// What `.gitmodules` says at a commit, by name.
-    fn entries(&self, commit: &ObjectId) -> Result<Vec<(String, Entry)>> {
+    fn entries(&self, commit: &ObjectId) -> Result<Vec<(String, GitmodulesEntry)>> {
         let list = [
             "ls-tree",
             "-z",
@@ -166,8 +166,8 @@ impl Place {
     fn linked(
         &self,
         commit: &ObjectId,
-        entries: Vec<(String, Entry)>,
-    ) -> Result<Vec<(String, ObjectId, Entry)>> {
+        entries: Vec<(String, GitmodulesEntry)>,
+    ) -> Result<Vec<(String, ObjectId, GitmodulesEntry)>> {
         let mut linked = Vec::new();
         for entries in entries.chunks(500) {
             let cmd = self
@@ -243,7 +243,7 @@ fn has(git_dir: &Path, commit: &ObjectId) -> bool {
     ask.output().is_ok_and(|output| output.status.success())
 }
 
-impl Module {
+impl Submodule {
     /// Packs what its commit leads to, and `below` does not, into `folder`.
     pub(in crate::git) fn pack(
         &self,
@@ -278,8 +278,8 @@ impl Module {
 }
 
 /// The entries among the settings of a `.gitmodules`.
-fn entries(settings: Vec<(String, String)>) -> Vec<(String, Entry)> {
-    let mut found: BTreeMap<String, Entry> = BTreeMap::new();
+fn entries(settings: Vec<(String, String)>) -> Vec<(String, GitmodulesEntry)> {
+    let mut found: BTreeMap<String, GitmodulesEntry> = BTreeMap::new();
     for (key, value) in settings {
         let Some((name, key)) = key
             .strip_prefix("submodule.")
@@ -302,7 +302,7 @@ fn entries(settings: Vec<(String, String)>) -> Vec<(String, Entry)> {
 
 /// Names become folders below `.git/modules`, here and in the image: none may leave it, or lie in
 /// another. Nor may a path leave the worktree.
-fn check(entries: &[(String, Entry)]) -> Result<()> {
+fn check(entries: &[(String, GitmodulesEntry)]) -> Result<()> {
     for (name, entry) in entries {
         // What was read there is not what git has.
         if [name, &entry.path]
@@ -326,7 +326,7 @@ fn check(entries: &[(String, Entry)]) -> Result<()> {
                 entry.path
             )));
         }
-        let outer = |(other, _): &&(String, Entry)| {
+        let outer = |(other, _): &&(String, GitmodulesEntry)| {
             name.strip_prefix(other.as_str())
                 .is_some_and(|rest| rest.starts_with('/'))
         };
@@ -366,7 +366,7 @@ mod tests {
             ("core.path", "x"),
         ];
         let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let entry = |path: &str, update: &str, url: &str| Entry {
+        let entry = |path: &str, update: &str, url: &str| GitmodulesEntry {
             path: path.to_owned(),
             update: update.to_owned(),
             url: url.to_owned(),
@@ -385,9 +385,9 @@ mod tests {
         let check = |of: &[(&str, &str)]| {
             let entry = |(name, path): &(&str, &str)| {
                 let path = path.to_string();
-                let entry = Entry {
+                let entry = GitmodulesEntry {
                     path,
-                    ..Entry::default()
+                    ..GitmodulesEntry::default()
                 };
                 (name.to_string(), entry)
             };

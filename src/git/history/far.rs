@@ -19,12 +19,12 @@ const MOST: usize = 1_000;
 
 /// A tip for each commit that is known to be far behind it.
 #[derive(Debug)]
-pub(super) struct Far {
+pub(super) struct DistanceCache {
     tips: HashMap<ObjectId, ObjectId>,
     is_new: bool,
 }
 
-impl Far {
+impl DistanceCache {
     /// What is written down of a repository. What is not ours is not read.
     pub(super) fn read(repo: &Repo) -> Self {
         let text = crate::fs::read_text(repo.own_dir().join(NAME)).unwrap_or_default();

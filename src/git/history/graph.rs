@@ -36,7 +36,7 @@ enum Level {
 
 /// The file contradicts itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Corrupt;
+pub(super) struct CorruptCommitGraph;
 
 /// How many commits are reachable from the tip and not from the commit, when all above the graph
 /// is known; at most one more than [`CAP`]. `None` when `commit`, a commit of the graph, is not
@@ -45,7 +45,7 @@ pub(super) fn count(
     graph: &Graph,
     above: &Above,
     commit: Option<Position>,
-) -> Result<Option<u64>, Corrupt> {
+) -> Result<Option<u64>, CorruptCommitGraph> {
     let mut walk = Walk::new(graph, above.tips.clone());
     for at in &above.tips {
         walk.mark(*at, TIP, u32::MAX)?;
@@ -62,7 +62,7 @@ pub(super) fn plainly_leads_to(
     graph: &Graph,
     above: &Above,
     commit: Position,
-) -> Result<bool, Corrupt> {
+) -> Result<bool, CorruptCommitGraph> {
     let tips = above.tips.clone();
     Walk::new(graph, Vec::new()).path(tips, commit, SEEN)
 }
@@ -91,7 +91,7 @@ impl<'g> Walk<'g> {
         }
     }
 
-    fn count(mut self, commit: Option<Position>, mut count: u64) -> Result<Option<u64>, Corrupt> {
+    fn count(mut self, commit: Option<Position>, mut count: u64) -> Result<Option<u64>, CorruptCommitGraph> {
         // The commit, until it is known to be reachable.
         let mut wanted = commit;
         let mut shortcut = true;
@@ -118,11 +118,11 @@ impl<'g> Walk<'g> {
             let node = self.graph.commit_at(at);
             let mut highest = 0;
             for parent in node.iter_parents() {
-                let parent = parent.map_err(|_| Corrupt)?;
+                let parent = parent.map_err(|_| CorruptCommitGraph)?;
                 highest = highest.max(self.mark(parent, flags, node.generation())?);
             }
             if node.generation() != highest + 1 {
-                return Err(Corrupt);
+                return Err(CorruptCommitGraph);
             }
             if wanted == Some(at) {
                 if flags & TIP == 0 {
@@ -143,26 +143,26 @@ impl<'g> Walk<'g> {
 
     /// Whether a commit's generation follows from its parents'. It does not in a file of a git
     /// that knew no generations: 0 everywhere.
-    fn check(&self, at: Position) -> Result<(), Corrupt> {
+    fn check(&self, at: Position) -> Result<(), CorruptCommitGraph> {
         let node = self.graph.commit_at(at);
         let mut highest = 0;
         for parent in node.iter_parents() {
-            let parent = self.graph.commit_at(parent.map_err(|_| Corrupt)?);
+            let parent = self.graph.commit_at(parent.map_err(|_| CorruptCommitGraph)?);
             highest = highest.max(parent.generation());
         }
         if node.generation() == highest + 1 {
             Ok(())
         } else {
-            Err(Corrupt)
+            Err(CorruptCommitGraph)
         }
     }
 
     /// Adds flags to a commit, and puts it in the queue the first time; its generation, which
     /// must be below its child's: else it may be out of the queue again.
-    fn mark(&mut self, at: Position, flags: u8, child: u32) -> Result<u32, Corrupt> {
+    fn mark(&mut self, at: Position, flags: u8, child: u32) -> Result<u32, CorruptCommitGraph> {
         let generation = self.graph.commit_at(at).generation();
         if generation >= child {
-            return Err(Corrupt);
+            return Err(CorruptCommitGraph);
         }
         let known = &mut self.flags[at.0 as usize];
         let before = *known & BOTH;
@@ -180,7 +180,7 @@ impl<'g> Walk<'g> {
 
     /// Whether a path from the tip to `commit` is found without much ado. Where none is found there
     /// may still be one.
-    fn leads_to(&mut self, commit: Position) -> Result<bool, Corrupt> {
+    fn leads_to(&mut self, commit: Position) -> Result<bool, CorruptCommitGraph> {
         let tips = std::mem::take(&mut self.tips);
         let highest = tips.iter().map(|at| self.graph.commit_at(*at).generation());
         let highest = highest.max().unwrap_or_default();
@@ -222,7 +222,7 @@ impl<'g> Walk<'g> {
         mut stack: Vec<Position>,
         commit: Position,
         mark: u8,
-    ) -> Result<bool, Corrupt> {
+    ) -> Result<bool, CorruptCommitGraph> {
         let graph = self.graph;
         let generation = |at: Position| graph.commit_at(at).generation();
         let floor = generation(commit);
@@ -245,7 +245,7 @@ impl<'g> Walk<'g> {
             }
             let first = stack.len();
             for parent in graph.commit_at(at).iter_parents() {
-                stack.push(parent.map_err(|_| Corrupt)?);
+                stack.push(parent.map_err(|_| CorruptCommitGraph)?);
             }
             if stack.len() - first > 1 {
                 stack[first..].sort_by_key(|at| Reverse(generation(*at)));

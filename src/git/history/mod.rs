@@ -19,9 +19,9 @@ use std::cell::RefCell;
 use anyhow::{Context, Result};
 use gix::commitgraph::Graph;
 
-use self::far::Far;
-use self::graph::Corrupt;
-use self::newer::{Newer, Place, Source, Unreadable};
+use self::far::DistanceCache;
+use self::graph::CorruptCommitGraph;
+use self::newer::{Newer, CommitLocation, CommitSource, Unreadable};
 use super::{ObjectId, Repo, failed, lines, run};
 
 /// Distances are exact up to this many commits; all that is farther is one more than this.
@@ -44,15 +44,15 @@ pub enum Distance {
 /// history redrawn since is not.
 pub struct History<'a> {
     repo: &'a Repo,
-    reader: Option<Reader>,
+    reader: Option<HistoryReader>,
 }
 
 /// Reads a history that is all its commits say.
-struct Reader {
+struct HistoryReader {
     gix: gix::Repository,
-    graph: Result<Option<Graph>, Corrupt>,
+    graph: Result<Option<Graph>, CorruptCommitGraph>,
     newer: RefCell<Newer>,
-    far: RefCell<Far>,
+    far: RefCell<DistanceCache>,
 }
 
 /// Why git is asked.
@@ -64,8 +64,8 @@ enum Unknown {
     CorruptGraph,
 }
 
-impl From<Corrupt> for Unknown {
-    fn from(_: Corrupt) -> Self {
+impl From<CorruptCommitGraph> for Unknown {
+    fn from(_: CorruptCommitGraph) -> Self {
         Self::CorruptGraph
     }
 }
@@ -81,7 +81,7 @@ impl<'a> History<'a> {
     pub fn open(repo: &'a Repo) -> Self {
         Self {
             repo,
-            reader: Reader::open(repo),
+            reader: HistoryReader::open(repo),
         }
     }
 
@@ -141,7 +141,7 @@ impl History<'_> {
     }
 }
 
-impl Reader {
+impl HistoryReader {
     /// `None` when only git can tell.
     fn open(repo: &Repo) -> Option<Self> {
         let grafts = repo.common_dir.join("info/grafts");
@@ -152,12 +152,12 @@ impl Reader {
         if is_replaced(repo, &gix)? {
             return None;
         }
-        let graph = gix.commit_graph_if_enabled().map_err(|_| Corrupt);
+        let graph = gix.commit_graph_if_enabled().map_err(|_| CorruptCommitGraph);
         Some(Self {
             gix,
             graph,
             newer: RefCell::default(),
-            far: RefCell::new(Far::read(repo)),
+            far: RefCell::new(DistanceCache::read(repo)),
         })
     }
 
@@ -169,7 +169,7 @@ impl Reader {
                 .ok_or(Unknown::LeftToGit)
         };
         let (commit, tip) = (id(commit)?, id(tip)?);
-        let source = Source {
+        let source = CommitSource {
             gix: &self.gix,
             graph: self.graph.as_ref().map_err(|corrupt| *corrupt)?.as_ref(),
         };
@@ -185,9 +185,9 @@ impl Reader {
             Err(Unreadable) => return walk(&self.gix, commit, tip).ok_or(Unknown::LeftToGit),
         };
         let reached = match from {
-            Place::Newer(_) if !above.reached => return Ok(Distance::Diverged),
-            Place::Newer(_) => None,
-            Place::Graph(at) => Some(at),
+            CommitLocation::Newer(_) if !above.reached => return Ok(Distance::Diverged),
+            CommitLocation::Newer(_) => None,
+            CommitLocation::Graph(at) => Some(at),
         };
         let count = match source.graph {
             None => Some(above.count.min(CAP + 1)),
@@ -203,7 +203,7 @@ impl Reader {
     /// that: then the commit is as far behind this one, or farther.
     fn is_known_far(
         &self,
-        source: Source,
+        source: CommitSource,
         newer: &mut Newer,
         commit: gix::ObjectId,
         tip: gix::ObjectId,
@@ -219,11 +219,11 @@ impl Reader {
             return false;
         };
         match (known, source.graph) {
-            (Place::Newer(_), _) => above.reached,
-            (Place::Graph(at), Some(graph)) => {
+            (CommitLocation::Newer(_), _) => above.reached,
+            (CommitLocation::Graph(at), Some(graph)) => {
                 graph::plainly_leads_to(graph, &above, at).unwrap_or(false)
             }
-            (Place::Graph(_), None) => false,
+            (CommitLocation::Graph(_), None) => false,
         }
     }
 }

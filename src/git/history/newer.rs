@@ -14,14 +14,14 @@ const LIMIT_ALONE: usize = 200;
 
 /// Where commits are read.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
+pub(super) struct CommitSource<'a> {
     pub gix: &'a gix::Repository,
     pub graph: Option<&'a Graph>,
 }
 
 /// Where a commit is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum CommitLocation {
     /// In the graph.
     Graph(Position),
     /// In [`Newer`].
@@ -36,15 +36,15 @@ pub(super) struct Unreadable;
 #[derive(Debug, Default)]
 pub(super) struct Newer {
     index: HashMap<ObjectId, usize>,
-    commits: Vec<Commit>,
+    commits: Vec<NewerCommit>,
     read: usize,
 }
 
 #[derive(Debug)]
-struct Commit {
+struct NewerCommit {
     id: ObjectId,
     /// `None` until it is read.
-    parents: Option<Vec<Place>>,
+    parents: Option<Vec<CommitLocation>>,
 }
 
 /// What a question comes to, as far as the graph.
@@ -68,40 +68,40 @@ struct Flags {
 }
 
 impl Newer {
-    pub(super) fn place(&mut self, source: Source, id: ObjectId) -> Place {
+    pub(super) fn place(&mut self, source: CommitSource, id: ObjectId) -> CommitLocation {
         if let Some(at) = source.graph.and_then(|graph| graph.lookup(id)) {
-            return Place::Graph(at);
+            return CommitLocation::Graph(at);
         }
         let next = self.commits.len();
         let index = *self.index.entry(id).or_insert(next);
         if index == next {
-            self.commits.push(Commit { id, parents: None });
+            self.commits.push(NewerCommit { id, parents: None });
         }
-        Place::Newer(index)
+        CommitLocation::Newer(index)
     }
 
     /// Goes from both down to the graph.
     pub(super) fn above(
         &mut self,
-        source: Source,
-        commit: Place,
-        tip: Place,
+        source: CommitSource,
+        commit: CommitLocation,
+        tip: CommitLocation,
     ) -> Result<Above, Unreadable> {
         let mut above = Above::default();
         let mut begin = Vec::new();
         for (place, graph) in [(tip, &mut above.tips), (commit, &mut above.hidden)] {
             match place {
-                Place::Graph(at) => graph.push(at),
-                Place::Newer(index) => begin.push(index),
+                CommitLocation::Graph(at) => graph.push(at),
+                CommitLocation::Newer(index) => begin.push(index),
             }
         }
         let mut flags = self.collect(source, &begin)?;
         for (place, mark) in [
             (tip, |flags: &mut Flags| flags.tip = true),
             (commit, |flags: &mut Flags| flags.hidden = true),
-        ] as [(Place, fn(&mut Flags)); 2]
+        ] as [(CommitLocation, fn(&mut Flags)); 2]
         {
-            if let Place::Newer(index) = place {
+            if let CommitLocation::Newer(index) = place {
                 mark(&mut flags[index]);
             }
         }
@@ -111,14 +111,14 @@ impl Newer {
         while let Some(index) = begin.pop() {
             let from = flags[index];
             above.count += u64::from(from.tip && !from.hidden);
-            above.reached |= from.tip && commit == Place::Newer(index);
+            above.reached |= from.tip && commit == CommitLocation::Newer(index);
             for parent in self.commits[index].parents.iter().flatten() {
                 match *parent {
-                    Place::Graph(at) => {
+                    CommitLocation::Graph(at) => {
                         above.tips.extend(from.tip.then_some(at));
                         above.hidden.extend(from.hidden.then_some(at));
                     }
-                    Place::Newer(parent) => {
+                    CommitLocation::Newer(parent) => {
                         let to = &mut flags[parent];
                         to.tip |= from.tip;
                         to.hidden |= from.hidden;
@@ -134,7 +134,7 @@ impl Newer {
     }
 
     /// Reads all that these lead to, and counts the children of each.
-    fn collect(&mut self, source: Source, begin: &[usize]) -> Result<Vec<Flags>, Unreadable> {
+    fn collect(&mut self, source: CommitSource, begin: &[usize]) -> Result<Vec<Flags>, Unreadable> {
         let mut flags = vec![Flags::default(); self.commits.len()];
         let mut seen = vec![false; self.commits.len()];
         let mut stack = begin.to_vec();
@@ -146,7 +146,7 @@ impl Newer {
             flags.resize(self.commits.len(), Flags::default());
             seen.resize(self.commits.len(), false);
             for parent in self.commits[index].parents.iter().flatten() {
-                if let Place::Newer(parent) = *parent {
+                if let CommitLocation::Newer(parent) = *parent {
                     flags[parent].children += 1;
                     stack.push(parent);
                 }
@@ -155,7 +155,7 @@ impl Newer {
         Ok(flags)
     }
 
-    fn read(&mut self, source: Source, index: usize) -> Result<(), Unreadable> {
+    fn read(&mut self, source: CommitSource, index: usize) -> Result<(), Unreadable> {
         if self.commits[index].parents.is_some() {
             return Ok(());
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::graph::Commits;
+use super::graph::GraphSubset;
 use super::send;
 use crate::digest;
 use crate::error::Failure;
@@ -19,11 +19,11 @@ const MOST: usize = 800;
 pub(super) const TRIES: usize = 20;
 
 /// A file that is open: its name below `objects`, where it lies, and itself.
-pub(super) type Open = (String, PathBuf, File);
+pub(super) type OpenFile = (String, PathBuf, File);
 
 /// The folders of one repository: its own, and those that it borrows from.
 #[derive(Debug, Clone)]
-pub(in crate::git) struct Objects {
+pub(in crate::git) struct ObjectDirectories {
     folders: Vec<PathBuf>,
     /// Whether there are files in them that speak of other files.
     tells: bool,
@@ -31,13 +31,13 @@ pub(in crate::git) struct Objects {
 
 impl Repo {
     /// Where its objects are.
-    pub(in crate::git) fn object_folders(&self) -> Result<Objects> {
+    pub(in crate::git) fn object_folders(&self) -> Result<ObjectDirectories> {
         let borrowed = gix::odb::alternate::resolve(self.objects.clone(), Path::new("/"));
         let borrowed = borrowed
             .map_err(|error| Failure::new(error.to_string()))
             .context("cannot read objects/info/alternates")?;
         let own = std::iter::once(self.objects.clone());
-        Ok(Objects::of(&own.chain(borrowed).collect::<Vec<_>>()))
+        Ok(ObjectDirectories::of(&own.chain(borrowed).collect::<Vec<_>>()))
     }
 
     /// Whether git has a reachability bitmap: packing a history without one takes several times
@@ -82,7 +82,7 @@ impl Repo {
     }
 }
 
-impl Objects {
+impl ObjectDirectories {
     pub fn of(folders: &[PathBuf]) -> Self {
         Self {
             folders: folders.to_vec(),
@@ -97,7 +97,7 @@ impl Objects {
     }
 
     /// The commit-graph, where there is one and it is whole.
-    pub(in crate::git::pack) fn graph(&self, kind: gix::hash::Kind) -> Option<Commits> {
+    pub(in crate::git::pack) fn graph(&self, kind: gix::hash::Kind) -> Option<GraphSubset> {
         let files = self.listing().ok()?;
         let is_graph = |name: &str| name == "info/commit-graph" || name.ends_with(".graph");
         let mut graphs = files.iter().filter(|(name, _)| is_graph(name));
@@ -105,12 +105,12 @@ impl Objects {
             return None;
         }
         let mut folders = self.folders.iter();
-        folders.find_map(|folder| Commits::of(folder, kind))
+        folders.find_map(|folder| GraphSubset::of(folder, kind))
     }
 
     /// Opens all files of packs, and what speeds up reading them. What is open is complete: it is
     /// what there was at one moment.
-    pub fn open(&self) -> Result<Vec<Open>> {
+    pub fn open(&self) -> Result<Vec<OpenFile>> {
         for _ in 0..TRIES {
             let before = self.files()?;
             if before.len() > MOST {

@@ -7,13 +7,13 @@ use gix::commitgraph::Graph;
 use gix::hash::Kind;
 use gix::odb::pack::index;
 
-use super::excerpt::Choice;
-use super::graph::Commits;
+use super::excerpt::PackSelection;
+use super::graph::GraphSubset;
 
 /// Copies what is in a pack, all of it and then some, with its index and its bitmap.
 pub fn excerpt(pack: &Path) -> Result<()> {
     for left_out in [usize::MAX, 3] {
-        let choice = Choice::from(pack, Kind::Sha1, "")?;
+        let choice = PackSelection::from(pack, Kind::Sha1, "")?;
         let mut choice = choice.context("an index of another version")?;
         let index = index::File::at(pack.with_extension("idx"), Kind::Sha1);
         let index = index.ok().context("no index")?;
@@ -32,7 +32,7 @@ pub fn excerpt(pack: &Path) -> Result<()> {
 
 /// Makes a commit-graph at `made` of all that is in that of a folder of objects.
 pub fn commit_graph(objects: &Path, made: &Path) -> Result<()> {
-    let commits = Commits::of(objects, Kind::Sha1);
+    let commits = GraphSubset::of(objects, Kind::Sha1);
     let mut commits = commits.context("no commit-graph")?;
     let graph = Graph::from_info_dir(&objects.join("info"), Kind::Sha1).ok();
     for id in graph.context("no commit-graph")?.iter_ids() {

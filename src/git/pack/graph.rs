@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use gix::commitgraph::{Graph, Position};
 
-use super::out::{Out, hash_version};
+use super::out::{HashingWriter, hash_version};
 
 /// Stands for a parent that there is not.
 const NONE: u32 = 0x7000_0000;
@@ -16,12 +16,12 @@ const NONE: u32 = 0x7000_0000;
 const MORE: u32 = 0x8000_0000;
 
 /// Commits that are taken out of a commit-graph.
-pub(super) struct Commits {
+pub(super) struct GraphSubset {
     graph: Graph,
     taken: Vec<Position>,
 }
 
-impl Commits {
+impl GraphSubset {
     /// Opens the commit-graph of a folder of objects; `None` when there is none that is whole.
     pub fn of(objects: &Path, kind: gix::hash::Kind) -> Option<Self> {
         let graph = Graph::from_info_dir(&objects.join("info"), kind).ok()?;
@@ -61,7 +61,7 @@ impl Commits {
             wrote = file.write_all(&chunk);
             wrote.is_ok()
         };
-        let mut out = Out::new(graph.object_hash(), &mut give);
+        let mut out = HashingWriter::new(graph.object_hash(), &mut give);
         self.write_to(&mut out, &places, edges);
         out.finish();
         wrote.with_context(cannot)
@@ -79,7 +79,7 @@ impl Commits {
 
     /// All but the hash of itself. `edges` is how many parents there are behind the first of commits that
     /// have more than two.
-    fn write_to(&self, out: &mut Out<'_>, places: &[u32], edges: usize) {
+    fn write_to(&self, out: &mut HashingWriter<'_>, places: &[u32], edges: usize) {
         let hash = self.graph.object_hash().len_in_bytes();
         let ids = || self.taken.iter().map(|at| self.graph.id_at(*at).as_bytes());
         let count = self.taken.len();

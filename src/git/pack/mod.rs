@@ -19,11 +19,11 @@ use super::extras::Contents;
 use super::{GitError, ObjectId, Repo, View, command, lines, run, run_records};
 use crate::error::Failure;
 use crate::proc::{Cmd, Stop, at_once};
-use excerpt::{Choice, Excerpt};
-use find::Objects as Files;
-use graph::Commits;
-use send::Part;
-pub use update::Tags;
+use excerpt::{PackSelection, SubsetPack};
+use find::ObjectDirectories as Files;
+use graph::GraphSubset;
+use send::BundleEntry;
+pub use update::TagSelection;
 
 /// Which objects go into an image.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,16 +56,16 @@ impl Objects {
 /// The files that make a new repository one that holds a commit: objects and refs. All are open, so
 /// that what becomes of their names meanwhile changes nothing.
 #[derive(Debug)]
-pub struct Parcel {
-    parts: Vec<Part>,
-    excerpt: Option<Box<Excerpt>>,
+pub struct ObjectBundle {
+    parts: Vec<BundleEntry>,
+    excerpt: Option<Box<SubsetPack>>,
     /// Comes after them; each is opened when it is its turn.
     contents: Contents,
     /// What to do when one of them is broken.
     hint: String,
 }
 
-impl Parcel {
+impl ObjectBundle {
     /// Puts it together. `branch` is the one that the commit is on, if it is on any. `folder` must
     /// be empty, and may be removed afterwards. Fails when objects are missing or broken, when the
     /// disk is full, and when it is stopped.
@@ -82,7 +82,7 @@ impl Parcel {
         std::fs::create_dir_all(&packs)
             .with_context(|| format!("cannot make {}", packs.display()))?;
         let hint = format!("{} looks for what is broken", fsck(repo));
-        let work = Work {
+        let work = BundleWork {
             view,
             commit,
             stop,
@@ -101,8 +101,8 @@ impl Parcel {
         if let Some(branch) = branch {
             refs.push_str(&format!("{commit} refs/remotes/host/{branch}\n"));
         }
-        let mut parts = vec![Part::text("packed-refs", refs)];
-        parts.extend(cut.map(|cut| Part::text("shallow", cut)));
+        let mut parts = vec![BundleEntry::text("packed-refs", refs)];
+        parts.extend(cut.map(|cut| BundleEntry::text("shallow", cut)));
         for open in files {
             parts.push(part(open, &repo.object_format)?);
         }
@@ -117,7 +117,7 @@ impl Parcel {
     /// The bytes that it holds.
     pub fn size(&self) -> u64 {
         let excerpt = self.excerpt.as_ref().map_or(0, |excerpt| excerpt.size());
-        excerpt + self.parts.iter().map(Part::size).sum::<u64>() + self.contents.size()
+        excerpt + self.parts.iter().map(BundleEntry::size).sum::<u64>() + self.contents.size()
     }
 
     /// Hands it out as a tar archive, piece by piece, until `give` says that nobody takes any more;
@@ -134,7 +134,7 @@ impl Parcel {
         {
             return Ok(false);
         }
-        for part in self.contents.files().map(Part::known) {
+        for part in self.contents.files().map(BundleEntry::known) {
             if !part.send(&self.hint, &mut give)? {
                 return Ok(false);
             }
@@ -144,13 +144,13 @@ impl Parcel {
 }
 
 /// A file of objects, as it is sent; all of git's but one end in their own hash.
-fn part((name, path, file): find::Open, format: &str) -> Result<Part> {
+fn part((name, path, file): find::OpenFile, format: &str) -> Result<BundleEntry> {
     let hashed = (!name.ends_with("chain")).then_some(format);
-    Part::file(&format!("objects/{name}"), path, file, hashed)
+    BundleEntry::file(&format!("objects/{name}"), path, file, hashed)
 }
 
 /// What is needed to make packs.
-struct Work<'a> {
+struct BundleWork<'a> {
     view: View,
     commit: &'a ObjectId,
     stop: &'a Stop,
@@ -158,19 +158,19 @@ struct Work<'a> {
 }
 
 /// Where the objects are that a view shows.
-struct Taken {
+struct ObjectSources {
     /// In the largest pack.
-    choice: Option<Choice>,
+    choice: Option<PackSelection>,
     /// In the commit-graph, besides.
-    commits: Option<Commits>,
+    commits: Option<GraphSubset>,
     /// Elsewhere: lines of `git rev-list --objects`.
     rest: Vec<u8>,
 }
 
-impl Work<'_> {
+impl BundleWork<'_> {
     /// Takes what the view shows out of the largest pack, and packs the rest. What git reads whole histories
     /// by comes too, where the repository has it and this one is `whole`: git has none of one that is cut off.
-    fn pack_history(&self, repo: &Repo, whole: bool) -> Result<Option<Excerpt>> {
+    fn pack_history(&self, repo: &Repo, whole: bool) -> Result<Option<SubsetPack>> {
         if whole && repo.has_bitmap()? {
             let take = || self.take(repo, whole, Some("--use-bitmap-index"));
             let (is_true, taken) = at_once(|| self.has_true_bitmap(), take)?;
@@ -192,10 +192,10 @@ impl Work<'_> {
     }
 
     /// Lists what the view shows.
-    fn take(&self, repo: &Repo, whole: bool, option: Option<&str>) -> Result<Taken> {
+    fn take(&self, repo: &Repo, whole: bool, option: Option<&str>) -> Result<ObjectSources> {
         let kind = repo.object_format.parse().map_err(Failure::new)?;
         let graph = || Ok::<_, anyhow::Error>(repo.object_folders()?.graph(kind));
-        let mut taken = Taken {
+        let mut taken = ObjectSources {
             choice: self.main_pack(repo, kind)?,
             commits: if whole { graph()? } else { None },
             rest: Vec::new(),
@@ -223,7 +223,7 @@ impl Work<'_> {
     }
 
     /// Packs what must be packed.
-    fn settle(&self, taken: Taken, bitmap: bool) -> Result<Option<Excerpt>> {
+    fn settle(&self, taken: ObjectSources, bitmap: bool) -> Result<Option<SubsetPack>> {
         if !taken.rest.is_empty() {
             self.run("pack-objects", &self.pack().stdin(taken.rest))?;
         }
@@ -237,14 +237,14 @@ impl Work<'_> {
     }
 
     /// The pack that most of it is copied from.
-    fn main_pack(&self, repo: &Repo, kind: gix::hash::Kind) -> Result<Option<Choice>> {
+    fn main_pack(&self, repo: &Repo, kind: gix::hash::Kind) -> Result<Option<PackSelection>> {
         let mut tries = 0..find::TRIES;
         loop {
             let Some(pack) = repo.object_folders()?.main_pack()? else {
                 return Ok(None);
             };
             let gone = || !pack.exists() || !pack.with_extension("idx").exists();
-            match Choice::from(&pack, kind, self.hint) {
+            match PackSelection::from(&pack, kind, self.hint) {
                 // It was packed again before we came to it.
                 Err(_) if gone() && tries.next().is_some() => {}
                 choice => return choice,
@@ -267,7 +267,7 @@ impl Work<'_> {
     }
 
     /// All objects of the repository: its packs as they are, and what is loose in one more.
-    fn all(&self, repo: &Repo, made: Files) -> Result<Vec<find::Open>> {
+    fn all(&self, repo: &Repo, made: Files) -> Result<Vec<find::OpenFile>> {
         let theirs = repo.object_folders()?;
         loop {
             let loose = theirs.loose()?;

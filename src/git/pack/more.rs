@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::send::Part;
-use super::{Parcel, fsck};
+use super::send::BundleEntry;
+use super::{ObjectBundle, fsck};
 use crate::git::extras::Contents;
 use crate::git::{Extras, Repo};
 use crate::proc::Stop;
@@ -16,7 +16,7 @@ use crate::proc::Stop;
 /// So no name that somebody chose is the name of an entry.
 const MODULES: &str = "dkr-modules";
 
-impl Parcel {
+impl ObjectBundle {
     /// Nothing but the extras; see [`Parcel::with`].
     pub fn of_extras(repo: &Repo, extras: Extras, folder: &Path, stop: &Stop) -> Result<Self> {
         let empty = Self {
@@ -46,12 +46,12 @@ impl Parcel {
                 let file = crate::fs::open(&path)
                     .with_context(|| format!("cannot open {}", path.display()))?;
                 let hashed = Some(repo.object_format.as_str());
-                self.parts.push(Part::file(&name, path, file, hashed)?);
+                self.parts.push(BundleEntry::file(&name, path, file, hashed)?);
             }
             let cut = module.boundary()?;
             if !cut.is_empty() {
                 let name = format!("{MODULES}/{number}/shallow");
-                self.parts.push(Part::text(&name, cut));
+                self.parts.push(BundleEntry::text(&name, cut));
             }
             list += &format!("{}\n", module.folder);
             if let Some(url) = &module.url {
@@ -63,7 +63,7 @@ impl Parcel {
         }
         if extras.submodules {
             let lists = [("list", list), ("top", top), ("urls", urls)];
-            let lists = lists.map(|(name, text)| Part::text(&format!("{MODULES}/{name}"), text));
+            let lists = lists.map(|(name, text)| BundleEntry::text(&format!("{MODULES}/{name}"), text));
             self.parts.extend(lists);
         }
         self.contents = extras.contents;

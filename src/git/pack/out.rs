@@ -15,7 +15,7 @@ pub(super) fn hash_version(kind: gix::hash::Kind) -> u8 {
 }
 
 /// Gathers small pieces into chunks.
-pub(super) struct Out<'a> {
+pub(super) struct HashingWriter<'a> {
     give: &'a mut dyn FnMut(Vec<u8>) -> bool,
     chunk: Vec<u8>,
     hash: Box<dyn DynDigest>,
@@ -24,7 +24,7 @@ pub(super) struct Out<'a> {
     pub over: bool,
 }
 
-impl<'a> Out<'a> {
+impl<'a> HashingWriter<'a> {
     pub fn new(kind: gix::hash::Kind, give: &'a mut dyn FnMut(Vec<u8>) -> bool) -> Self {
         Self {
             give,

@@ -22,14 +22,14 @@ const END: &str = "git-dkr-complete";
 
 /// One file.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct BundleEntry {
     /// Below the git directory.
     name: String,
-    content: Content,
+    content: EntryContent,
 }
 
 #[derive(Debug)]
-enum Content {
+enum EntryContent {
     Text(Vec<u8>),
     File {
         path: PathBuf,
@@ -46,11 +46,11 @@ enum Content {
     },
 }
 
-impl Part {
+impl BundleEntry {
     pub fn text(name: &str, text: String) -> Self {
         Self {
             name: name.to_owned(),
-            content: Content::Text(text.into_bytes()),
+            content: EntryContent::Text(text.into_bytes()),
         }
     }
 
@@ -62,7 +62,7 @@ impl Part {
             .len();
         Ok(Self {
             name: name.to_owned(),
-            content: Content::File {
+            content: EntryContent::File {
                 path,
                 file,
                 size,
@@ -73,14 +73,14 @@ impl Part {
 
     /// A file of which we know how long it is, and its SHA-256.
     pub fn known((name, path, size, sha256): (String, PathBuf, u64, String)) -> Self {
-        let content = Content::Known { path, size, sha256 };
+        let content = EntryContent::Known { path, size, sha256 };
         Self { name, content }
     }
 
     pub fn size(&self) -> u64 {
         match &self.content {
-            Content::Text(text) => text.len() as u64,
-            Content::File { size, .. } | Content::Known { size, .. } => *size,
+            EntryContent::Text(text) => text.len() as u64,
+            EntryContent::File { size, .. } | EntryContent::Known { size, .. } => *size,
         }
     }
 
@@ -91,12 +91,12 @@ impl Part {
             return Ok(false);
         }
         let taken = match self.content {
-            Content::Text(text) => give(text),
-            Content::File {
+            EntryContent::Text(text) => give(text),
+            EntryContent::File {
                 path, file, hashed, ..
             } => {
                 let shown = path.display().to_string();
-                let mut check = Check::new(size, hashed.as_deref());
+                let mut check = TrailingHash::new(size, hashed.as_deref());
                 let taken = copy(file, size, &shown, |bytes| {
                     check.read(&bytes);
                     give(bytes)
@@ -106,7 +106,7 @@ impl Part {
                 }
                 taken
             }
-            Content::Known { path, sha256, .. } => {
+            EntryContent::Known { path, sha256, .. } => {
                 let shown = path.display().to_string();
                 let file =
                     crate::fs::open(&path).with_context(|| format!("cannot open {shown}"))?;
@@ -165,7 +165,7 @@ pub(super) fn is_whole(path: &Path, kind: gix::hash::Kind) -> bool {
     let read = || -> Result<bool> {
         let file = crate::fs::open(path)?;
         let size = file.metadata()?.len();
-        let mut check = Check::new(size, Some(&kind.to_string()));
+        let mut check = TrailingHash::new(size, Some(&kind.to_string()));
         copy(file, size, "", |bytes| {
             check.read(&bytes);
             true
@@ -176,14 +176,14 @@ pub(super) fn is_whole(path: &Path, kind: gix::hash::Kind) -> bool {
 }
 
 /// Compares bytes with the hash that they end in.
-pub(super) struct Check {
+pub(super) struct TrailingHash {
     hash: Option<Box<dyn DynDigest>>,
     /// How many bytes are before the hash.
     left: u64,
     found: Vec<u8>,
 }
 
-impl Check {
+impl TrailingHash {
     pub fn new(size: u64, format: Option<&str>) -> Self {
         let hash: Option<Box<dyn DynDigest>> = match format {
             Some("sha256") => Some(Box::new(Sha256::default())),
@@ -258,8 +258,8 @@ mod tests {
             out.extend(bytes);
             true
         };
-        assert!(Part::text("packed-refs", "x\n".into()).send("", &mut give)?);
-        assert!(Part::file("objects/pack/a.pack", path, file, hashed)?.send("fsck", &mut give)?);
+        assert!(BundleEntry::text("packed-refs", "x\n".into()).send("", &mut give)?);
+        assert!(BundleEntry::file("objects/pack/a.pack", path, file, hashed)?.send("fsck", &mut give)?);
         assert!(give(end()?));
         Ok(out)
     }
@@ -312,7 +312,7 @@ mod tests {
         let path = folder.path().join("file");
         std::fs::write(&path, "content").unwrap();
         let send = |hash: String| {
-            let part = Part::known(("x".to_owned(), path.clone(), 7, hash));
+            let part = BundleEntry::known(("x".to_owned(), path.clone(), 7, hash));
             part.send("", &mut |_| true)
         };
         assert!(send(digest::of("content")).unwrap());
@@ -331,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_client_that_hangs_up_is_no_error() {
-        let part = Part::text("a", "b".into());
+        let part = BundleEntry::text("a", "b".into());
         assert!(!part.send("", &mut |_| false).unwrap());
     }
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::send::Part;
-use super::{Files, Parcel, Work, fsck, part};
+use super::send::BundleEntry;
+use super::{Files, ObjectBundle, BundleWork, fsck, part};
 use crate::git::{Extras, ObjectId, Repo, View, run};
 use crate::proc::{Stop, at_once};
 
@@ -16,14 +16,14 @@ const FOLDER: &str = "dkr-update";
 
 /// Which tags a clone is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tags {
+pub enum TagSelection {
     /// All; it takes those that lead to what it has, as a fetch does.
     Followed,
     /// Those that lead into the history of the commit; it is to have these and no others.
     Merged,
 }
 
-impl Parcel {
+impl ObjectBundle {
     /// The objects that `commit` leads to and `below` does not, with the tags on them, in one pack; no
     /// pack where there are none. The repository must have both commits, and not be cut off.
     /// `folder` must be empty, and may be removed afterwards. Fails as [`Parcel::prepare`] does.
@@ -31,12 +31,12 @@ impl Parcel {
         repo: &Repo,
         below: &ObjectId,
         commit: &ObjectId,
-        tags: Tags,
+        tags: TagSelection,
         folder: &Path,
         stop: &Stop,
     ) -> Result<Self> {
         let hint = format!("{} looks for what is broken", fsck(repo));
-        let work = Work {
+        let work = BundleWork {
             view: View::create(repo, commit, None, folder)?,
             commit,
             stop,
@@ -61,8 +61,8 @@ impl Parcel {
         let list = String::from_utf8_lossy(&list?).into_owned();
         let mut parcel = Self::of_extras(repo, Extras::default(), folder, stop)?;
         parcel.parts.extend([
-            Part::text(&format!("{FOLDER}/below"), format!("{below}\n")),
-            Part::text(&format!("{FOLDER}/tags"), list),
+            BundleEntry::text(&format!("{FOLDER}/below"), format!("{below}\n")),
+            BundleEntry::text(&format!("{FOLDER}/tags"), list),
         ]);
         for open in Files::of(&[folder.join("objects")]).open()? {
             parcel.parts.push(part(open, &repo.object_format)?);
@@ -72,14 +72,14 @@ impl Parcel {
 }
 
 /// Lists the tags.
-fn list(work: &Work, tags: Tags) -> crate::proc::Cmd {
-    let Work { view, commit, .. } = work;
+fn list(work: &BundleWork, tags: TagSelection) -> crate::proc::Cmd {
+    let BundleWork { view, commit, .. } = work;
     let (leads_to, which) = match tags {
-        Tags::Followed => {
+        TagSelection::Followed => {
             let peeled = "%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)";
             (peeled.to_owned(), None)
         }
-        Tags::Merged => (commit.to_string(), Some(format!("--merged={commit}"))),
+        TagSelection::Merged => (commit.to_string(), Some(format!("--merged={commit}"))),
     };
     let format = format!("--format={leads_to} %(objectname) %(refname)");
     let cmd = view.git(["for-each-ref".to_owned(), format]);

@@ -15,7 +15,7 @@ use super::plan::{self, Plan, Reuse, Site};
 use super::record::Record;
 use super::{Image, dockerfile, records};
 use crate::error::Failure;
-use crate::git::{Lead, ObjectId, Repo};
+use crate::git::{Divergence, ObjectId, Repo};
 use crate::proc::in_turns;
 
 /// What a create is to stand on.
@@ -209,7 +209,7 @@ fn is_pure(
         commits.push(commit.clone());
         below.clone_from(&record.parent);
     }
-    let ancestor = |lead: &Lead| matches!(lead, Lead::Shared { back: 0, .. });
+    let ancestor = |lead: &Divergence| matches!(lead, Divergence::Shared { behind: 0, .. });
     Ok(repo.leads(&commits, target)?.iter().all(ancestor))
 }
 
@@ -255,15 +255,15 @@ fn add_leads(
     for (candidate, lead) in able.iter_mut().zip(leads) {
         candidate.lead = Some(lead);
         candidate.reason = match lead {
-            Lead::Missing => Some(Reason::Missing),
-            Lead::Unrelated => Some(Reason::Unrelated),
-            Lead::Shared { back, .. }
+            Divergence::Missing => Some(Reason::Missing),
+            Divergence::Unrelated => Some(Reason::Unrelated),
+            Divergence::Shared { behind: back, .. }
                 if !siblings
                     && (back > 0 || !is_pure(site.repo, &candidate.image, target, all)?) =>
             {
                 Some(Reason::Sibling)
             }
-            Lead::Shared { .. } => None,
+            Divergence::Shared { .. } => None,
         };
     }
     Ok(())

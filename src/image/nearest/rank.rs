@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt;
 
-use crate::git::Lead;
+use crate::git::Divergence;
 use crate::image::Image;
 use crate::image::over::TooMuch;
 use crate::image::staleness::commits;
@@ -25,7 +25,7 @@ pub struct Candidate {
     /// The image.
     pub image: Image,
     /// How the target lies to its commit; `None` where nobody asked.
-    pub lead: Option<Lead>,
+    pub lead: Option<Divergence>,
     /// The bytes of the objects that lead from its commit to the target; `None` where nobody asked, or git does
     /// not know.
     pub bytes: Option<u64>,
@@ -146,7 +146,7 @@ impl Candidate {
     /// Commits between, then the newest first.
     fn distance(&self) -> (u64, u64) {
         match self.lead {
-            Some(Lead::Shared { ahead, back }) => (ahead, back),
+            Some(Divergence::Shared { ahead, behind: back }) => (ahead, back),
             _ => (u64::MAX, u64::MAX),
         }
     }
@@ -160,12 +160,12 @@ impl Candidate {
 }
 
 /// What leads from one commit to another: `214 commits, 3.1 MB`.
-pub fn way(lead: Option<Lead>, bytes: Option<u64>) -> String {
+pub fn way(lead: Option<Divergence>, bytes: Option<u64>) -> String {
     let commits = match lead {
-        Some(Lead::Shared { ahead: 0, back }) if back > 0 => {
+        Some(Divergence::Shared { ahead: 0, behind: back }) if back > 0 => {
             Some(format!("{} back", commits(back)))
         }
-        Some(Lead::Shared { ahead, .. }) => Some(commits(ahead)),
+        Some(Divergence::Shared { ahead, .. }) => Some(commits(ahead)),
         _ => None,
     };
     let words: Vec<String> = commits.into_iter().chain(bytes.map(ui::bytes)).collect();

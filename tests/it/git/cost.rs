@@ -3,7 +3,7 @@
 use super::found;
 use crate::common::Sandbox;
 use crate::common::repo::Repo;
-use git_dkr::git::{Lead, ObjectId};
+use git_dkr::git::{Divergence, ObjectId};
 
 #[track_caller]
 fn id(text: &str) -> ObjectId {
@@ -11,7 +11,7 @@ fn id(text: &str) -> ObjectId {
 }
 
 #[track_caller]
-fn leads<const N: usize>(repo: &Repo, from: [&str; N], to: &str) -> Vec<Lead> {
+fn leads<const N: usize>(repo: &Repo, from: [&str; N], to: &str) -> Vec<Divergence> {
     found(repo).leads(&from.map(id), &id(to)).unwrap()
 }
 
@@ -32,15 +32,15 @@ fn each_kind_of_neighbour() {
     repo.git(["checkout", "--quiet", "--orphan", "other"]);
     let orphan = repo.commit("Begin again", &[]);
     let nowhere = "0123456789".repeat(4);
-    let shared = |ahead, back| Lead::Shared { ahead, back };
+    let shared = |ahead, back| Divergence::Shared { ahead, behind: back };
     assert_eq!(
         leads(&repo, [&tip, &base, &sibling, &orphan, &nowhere], &tip),
         [
             shared(0, 0),
             shared(2, 0),
             shared(2, 3),
-            Lead::Unrelated,
-            Lead::Missing
+            Divergence::Unrelated,
+            Divergence::Missing
         ]
     );
     assert_eq!(leads(&repo, [&tip], &base), [shared(0, 2)]);

@@ -6,19 +6,19 @@ use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
-use git_dkr::git::{Extras, ObjectId, Parcel, Wanted};
+use git_dkr::git::{Extras, ObjectId, ObjectBundle, ExtrasRequest};
 use git_dkr::proc::Stop;
 
 use crate::common::Sandbox;
 use crate::common::repo::Repo;
 
-const SUBMODULES: Wanted = Wanted {
+const SUBMODULES: ExtrasRequest = ExtrasRequest {
     submodules: true,
     recursive: true,
     lfs: false,
     sparse: &[],
 };
-const LFS: Wanted = Wanted {
+const LFS: ExtrasRequest = ExtrasRequest {
     submodules: false,
     lfs: true,
     ..SUBMODULES
@@ -30,12 +30,12 @@ fn id(text: &str) -> ObjectId {
 
 /// The parcel's files, by name.
 #[track_caller]
-fn parcel(repo: &Repo, wanted: Wanted, below: Option<&str>) -> BTreeMap<String, Vec<u8>> {
+fn parcel(repo: &Repo, wanted: ExtrasRequest, below: Option<&str>) -> BTreeMap<String, Vec<u8>> {
     let found = super::found(repo);
     let below = below.map(id);
     let extras = Extras::find(&found, &id(&repo.head()), wanted, below.as_ref()).unwrap();
     let folder = repo.sandbox.path(&crate::common::unique());
-    let parcel = Parcel::of_extras(&found, extras, &folder, &Stop::default()).unwrap();
+    let parcel = ObjectBundle::of_extras(&found, extras, &folder, &Stop::default()).unwrap();
     let mut archive = Vec::new();
     let give = |piece: Vec<u8>| {
         archive.extend(piece);
@@ -53,7 +53,7 @@ fn parcel(repo: &Repo, wanted: Wanted, below: Option<&str>) -> BTreeMap<String, 
 }
 
 #[track_caller]
-fn refusal(repo: &Repo, wanted: Wanted) -> String {
+fn refusal(repo: &Repo, wanted: ExtrasRequest) -> String {
     let error = Extras::find(&super::found(repo), &id(&repo.head()), wanted, None).unwrap_err();
     format!("{error:#}")
 }
@@ -267,7 +267,7 @@ fn names_that_are_no_text() {
     let files = parcel(&repo, LFS, None);
     assert!(files.contains_key(&place("one")) && files.contains_key(&place("two")));
     let sparse = ["elsewhere".to_owned()];
-    let wanted = Wanted {
+    let wanted = ExtrasRequest {
         sparse: &sparse,
         ..LFS
     };

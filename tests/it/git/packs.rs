@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use git_dkr::git::{ObjectId, Objects, Parcel};
+use git_dkr::git::{ObjectId, Objects, ObjectBundle};
 use git_dkr::image::target::Target;
 use git_dkr::proc::Stop;
 
@@ -12,21 +12,21 @@ use crate::common::Sandbox;
 use crate::common::repo::Repo;
 
 /// What HEAD of the repository is made into.
-fn prepare(repo: &Repo, objects: Objects) -> anyhow::Result<Parcel> {
+fn prepare(repo: &Repo, objects: Objects) -> anyhow::Result<ObjectBundle> {
     prepare_at(repo, &resolve(repo, "HEAD"), objects)
 }
 
-fn prepare_at(repo: &Repo, target: &Target, objects: Objects) -> anyhow::Result<Parcel> {
+fn prepare_at(repo: &Repo, target: &Target, objects: Objects) -> anyhow::Result<ObjectBundle> {
     let folder = repo.sandbox.path(&crate::common::unique());
     let (commit, branch) = (&target.commit, target.on_branch());
     let stop = Stop::default();
-    let parcel = Parcel::prepare(&found(repo), commit, branch, objects, &folder, &stop);
+    let parcel = ObjectBundle::prepare(&found(repo), commit, branch, objects, &folder, &stop);
     // What was prepared is open: the folder may be gone before it is sent.
     let _ = std::fs::remove_dir_all(folder);
     parcel
 }
 
-pub(super) fn archive(parcel: Parcel) -> anyhow::Result<Vec<u8>> {
+pub(super) fn archive(parcel: ObjectBundle) -> anyhow::Result<Vec<u8>> {
     let mut archive = Vec::new();
     let whole = parcel.send(|bytes| {
         archive.extend(bytes);
@@ -38,7 +38,7 @@ pub(super) fn archive(parcel: Parcel) -> anyhow::Result<Vec<u8>> {
 
 /// A repository made of it, at HEAD.
 #[track_caller]
-fn unpacked<'a>(repo: &Repo<'a>, parcel: Parcel) -> Repo<'a> {
+fn unpacked<'a>(repo: &Repo<'a>, parcel: ObjectBundle) -> Repo<'a> {
     let size = parcel.size();
     let bytes = archive(parcel).unwrap();
     assert!(bytes.len() as u64 > size);
@@ -261,7 +261,7 @@ fn what_is_broken_is_named() {
         let folder = sandbox.path(&crate::common::unique());
         let stop = Stop::default();
         let branch = Some("main");
-        let parcel = Parcel::prepare(&found(&repo), &commit, branch, objects, &folder, &stop);
+        let parcel = ObjectBundle::prepare(&found(&repo), &commit, branch, objects, &folder, &stop);
         let error = parcel.and_then(archive).unwrap_err();
         let named = pack.file_name().unwrap().to_str().unwrap();
         let said = format!("{error:#}");

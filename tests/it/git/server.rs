@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
-use git_dkr::git::{Objects, Parcel};
+use git_dkr::git::{Objects, ObjectBundle};
 use git_dkr::ssh::{Delivery, Serve, Server};
 
 use super::{found, resolve};
@@ -60,7 +60,7 @@ fn delivery(repo: &Repo) -> Delivery {
     let folder = repo.sandbox.path(&crate::common::unique());
     Delivery::start(1, move |stop| {
         let (commit, branch) = (&target.commit, target.on_branch());
-        Parcel::prepare(&found, commit, branch, Objects::All, &folder, stop)
+        ObjectBundle::prepare(&found, commit, branch, Objects::All, &folder, stop)
     })
 }
 

@@ -1,6 +1,6 @@
 //! What a build is given instead of a fetch: what leads from one commit to another.
 
-use git_dkr::git::{ObjectId, Parcel, Tags};
+use git_dkr::git::{ObjectId, ObjectBundle, TagSelection};
 use git_dkr::proc::Stop;
 
 use super::packs::{archive, has, secrets};
@@ -10,7 +10,7 @@ use crate::common::repo::Repo;
 
 /// What leads from a commit to HEAD, sent to a clone of the commit: that clone, and what it is told of tags.
 #[track_caller]
-fn sent_since<'a>(repo: &Repo<'a>, below: &str, tags: Tags) -> (Repo<'a>, usize, String) {
+fn sent_since<'a>(repo: &Repo<'a>, below: &str, tags: TagSelection) -> (Repo<'a>, usize, String) {
     let parcel = {
         let (folder, stop) = (repo.sandbox.path(&crate::common::unique()), Stop::default());
         let (below, commit) = (
@@ -18,7 +18,7 @@ fn sent_since<'a>(repo: &Repo<'a>, below: &str, tags: Tags) -> (Repo<'a>, usize,
             resolve(repo, "HEAD").commit,
         );
         let found = found(repo);
-        let parcel = Parcel::since(&found, &below, &commit, tags, &folder, &stop).unwrap();
+        let parcel = ObjectBundle::since(&found, &below, &commit, tags, &folder, &stop).unwrap();
         let _ = std::fs::remove_dir_all(folder);
         parcel
     };
@@ -67,7 +67,7 @@ fn since_is_what_leads_from_one_commit_to_the_other() {
         repo.git(["tag", "-a", "-m", "Of a tag", "nested", "v1"]);
         let secrets = secrets(&repo);
         let before = repo.snapshot();
-        let (made, packed, tags) = sent_since(&repo, &below, Tags::Merged);
+        let (made, packed, tags) = sent_since(&repo, &below, TagSelection::Merged);
         before.assert_same(&repo);
         // A commit, a tree, a blob and two tags.
         assert_eq!(packed, 5);
@@ -81,7 +81,7 @@ fn since_is_what_leads_from_one_commit_to_the_other() {
         let merged = ["nested", "old", "v1"].map(|name| line((&head, name)));
         assert_eq!(tags, merged.concat());
         // A fetch follows tags by what they lead to.
-        let (_, _, tags) = sent_since(&repo, &below, Tags::Followed);
+        let (_, _, tags) = sent_since(&repo, &below, TagSelection::Followed);
         let old = repo.git(["rev-parse", "old^{commit}"]);
         for tag in [(&*old, "old"), (&*head, "v1"), (&*other, "other-tag")] {
             assert!(tags.contains(&line(tag)), "{tags}");
@@ -89,7 +89,7 @@ fn since_is_what_leads_from_one_commit_to_the_other() {
         // Back to where it was: there is nothing to send.
         let tip = repo.head();
         repo.git(["reset", "--quiet", "--hard", &below]);
-        let (_, packed, _) = sent_since(&repo, &tip, Tags::Merged);
+        let (_, packed, _) = sent_since(&repo, &tip, TagSelection::Merged);
         assert_eq!(packed, 0);
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use gix::odb::pack::{index, multi_index};
 
-use super::super::send::Check;
+use super::super::send::TrailingHash;
 use super::ewah::{decode, encode, number};
 use super::several;
 
@@ -26,7 +26,7 @@ pub(super) struct Bitmap {
 }
 
 /// Which entries of a pack are kept.
-pub(super) struct Kept<'a> {
+pub(super) struct KeptEntries<'a> {
     /// Of the pack.
     pub index: &'a index::File,
     /// Their ranks, ascending.
@@ -49,17 +49,17 @@ impl Bitmap {
 
     /// That of the excerpt, but for the hash of itself; `None` when this one is not understood. `pack` is
     /// the hash of the excerpt.
-    pub fn translated(mut self, kept: &Kept<'_>, pack: &[u8]) -> Option<Vec<u8>> {
+    pub fn translated(mut self, kept: &KeptEntries<'_>, pack: &[u8]) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         self.file.read_to_end(&mut bytes).ok()?;
         let format = kept.index.object_hash().to_string();
-        let mut check = Check::new(bytes.len() as u64, Some(&format));
+        let mut check = TrailingHash::new(bytes.len() as u64, Some(&format));
         check.read(&bytes);
         let (of, all) = match &self.several {
             None => (kept.index.pack_checksum(), kept.index.num_objects()),
             Some(several) => (several.checksum(), several.num_objects()),
         };
-        let site = Numbers {
+        let site = BitmapOrder {
             of: of.as_slice(),
             all: all as usize,
             first: kept.index.num_objects() as usize,
@@ -72,7 +72,7 @@ impl Bitmap {
 }
 
 /// What a bitmap speaks of, and what is kept of it.
-struct Numbers<'a> {
+struct BitmapOrder<'a> {
     /// The hash of the pack, or of the index of several.
     of: &'a [u8],
     /// How many objects there are in all.
@@ -85,7 +85,7 @@ struct Numbers<'a> {
     others: Option<(&'a multi_index::File, &'a index::File)>,
 }
 
-impl Numbers<'_> {
+impl BitmapOrder<'_> {
     /// The position in the index of the excerpt of what has this one there, when it is kept.
     fn ours(&self, position: u32) -> Option<u32> {
         let position = match self.others {
@@ -113,7 +113,7 @@ impl Numbers<'_> {
     }
 }
 
-fn translate(bitmap: &[u8], numbers: &Numbers<'_>, pack: &[u8]) -> Option<Vec<u8>> {
+fn translate(bitmap: &[u8], numbers: &BitmapOrder<'_>, pack: &[u8]) -> Option<Vec<u8>> {
     let hash = pack.len();
     let words = numbers.all.div_ceil(64);
     let mut mask = vec![0_u64; words];
@@ -136,7 +136,7 @@ fn translate(bitmap: &[u8], numbers: &Numbers<'_>, pack: &[u8]) -> Option<Vec<u8
     made.extend(pack);
     // Commits, trees, blobs and tags.
     for _ in 0..4 {
-        made.extend(encode(&squeeze(&decode(&mut rest, words)?, &mask)));
+        made.extend(encode(&compact_bits(&decode(&mut rest, words)?, &mask)));
     }
 
     // A bitmap may be what differs from one a few before it.
@@ -154,7 +154,7 @@ fn translate(bitmap: &[u8], numbers: &Numbers<'_>, pack: &[u8]) -> Option<Vec<u8
         if let Some(position) = numbers.ours(position)
             && !numbers.leaves(&bits)
         {
-            let squeezed = squeeze(&bits, &mask);
+            let squeezed = compact_bits(&bits, &mask);
             let whole = encode(&squeezed);
             let differs = previous.map(|mut previous| {
                 toggle(&mut previous, &squeezed);
@@ -189,7 +189,7 @@ fn translate(bitmap: &[u8], numbers: &Numbers<'_>, pack: &[u8]) -> Option<Vec<u8
 }
 
 /// The bits that the mask keeps, close together.
-fn squeeze(words: &[u64], mask: &[u64]) -> Vec<u64> {
+fn compact_bits(words: &[u64], mask: &[u64]) -> Vec<u64> {
     let mut made = Vec::new();
     let (mut current, mut filled) = (0, 0);
     for (word, mask) in words.iter().zip(mask) {
@@ -246,7 +246,7 @@ mod tests {
         #[test]
         fn what_is_kept_moves_together(words in words(), mask in words()) {
             let bit = |words: &[u64], at: usize| words[at / 64] >> (at % 64) & 1;
-            let squeezed = squeeze(&words, &mask);
+            let squeezed = compact_bits(&words, &mask);
             let kept = (0..words.len().min(mask.len()) * 64).filter(|at| bit(&mask, *at) == 1);
             let expected: Vec<u64> = kept.map(|at| bit(&words, at)).collect();
             let found: Vec<u64> = (0..squeezed.len() * 64).map(|at| bit(&squeezed, at)).collect();
@@ -261,7 +261,7 @@ mod tests {
         ) {
             let head = [b"BITM\0\x01\0".as_slice(), if options { b"\x05" } else { b"\x01" }];
             bytes.splice(0..0, [head.concat(), 2_u32.to_be_bytes().to_vec(), vec![0; 20]].concat());
-            let numbers = Numbers {
+            let numbers = BitmapOrder {
                 of: &[0; 20],
                 all: 100,
                 first: 100,

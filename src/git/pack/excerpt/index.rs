@@ -1,9 +1,9 @@
 //! The index of a pack and its reverse, as gitformat-pack(5) of git has them.
 
-use crate::git::pack::out::{Out, hash_version};
+use crate::git::pack::out::{HashingWriter, hash_version};
 
 /// One object, in the order of ids.
-pub(super) struct Item<'a> {
+pub(super) struct IndexEntry<'a> {
     pub id: &'a [u8],
     pub crc32: u32,
     pub offset: u64,
@@ -24,9 +24,9 @@ pub(super) fn is_large(offset: u64) -> bool {
 }
 
 /// All but the hash of itself.
-pub(super) fn write_index<'a, I>(out: &mut Out<'_>, items: impl Fn() -> I, pack: &[u8])
+pub(super) fn write_index<'a, I>(out: &mut HashingWriter<'_>, items: impl Fn() -> I, pack: &[u8])
 where
-    I: Iterator<Item = Item<'a>>,
+    I: Iterator<Item = IndexEntry<'a>>,
 {
     out.write(b"\xfftOc");
     out.number(2);
@@ -56,7 +56,7 @@ pub(super) fn reverse_size(hash: usize, objects: usize) -> u64 {
 
 /// All but the hash of itself; `positions` are those in the index, in the order of the pack.
 pub(super) fn write_reverse(
-    out: &mut Out<'_>,
+    out: &mut HashingWriter<'_>,
     kind: gix::hash::Kind,
     positions: &[u32],
     pack: &[u8],

@@ -20,11 +20,11 @@ use gix::odb::pack::data::entry::Header;
 
 use bitmap::Bitmap;
 use index::{index_size, is_large, reverse_size};
-use source::{Base, Source};
+use source::{DeltaBase, SourcePack};
 
 /// What is to be taken of a pack.
-pub(super) struct Choice {
-    source: Source,
+pub(super) struct PackSelection {
+    source: SourcePack,
     /// Whether each entry is taken, by its rank.
     taken: Vec<bool>,
     /// The rank behind the one that was taken last.
@@ -32,29 +32,29 @@ pub(super) struct Choice {
 }
 
 /// The pack that is made of it.
-pub(super) struct Excerpt {
-    source: Source,
+pub(super) struct SubsetPack {
+    source: SourcePack,
     /// The ranks of its entries in the source, ascending: they keep their order.
     ranks: Vec<u32>,
     /// Where each begins here, and the last one ends.
     offsets: Vec<u64>,
-    wholes: Wholes,
+    wholes: Undeltified,
     /// That of the source, if there is one.
     bitmap: Option<Bitmap>,
 }
 
 /// Entries whose base stays behind.
-struct Wholes {
+struct Undeltified {
     /// Their ranks in the source, ascending.
     ranks: Vec<u32>,
     /// A pack in which they have no base.
-    pack: Option<Source>,
+    pack: Option<SourcePack>,
 }
 
-impl Choice {
+impl PackSelection {
     /// Opens a pack; `None` when it cannot be copied from. `hint` says what to do when it is broken.
     pub fn from(pack: &Path, kind: gix::hash::Kind, hint: &str) -> Result<Option<Self>> {
-        let source = Source::open(pack, kind, hint)?;
+        let source = SourcePack::open(pack, kind, hint)?;
         Ok(source.map(|source| Self {
             taken: vec![false; source.count() as usize],
             source,
@@ -81,7 +81,7 @@ impl Choice {
         self,
         bitmap: bool,
         pack_whole: impl FnOnce(String) -> Result<PathBuf>,
-    ) -> Result<Option<Excerpt>> {
+    ) -> Result<Option<SubsetPack>> {
         let mut source = self.source;
         let ranks = (0..source.count()).zip(self.taken);
         let ranks: Vec<u32> = ranks
@@ -92,17 +92,17 @@ impl Choice {
         }
         let bitmap = bitmap.then(|| source.bitmap()).flatten();
         let (bases, orphans) = find_bases(&mut source, &ranks)?;
-        let mut wholes = Wholes {
+        let mut wholes = Undeltified {
             ranks: orphans,
             pack: None,
         };
         if !wholes.ranks.is_empty() {
             let ids = wholes.ranks.iter().map(|rank| source.id(*rank));
             let pack = pack_whole(ids.map(|id| format!("{id}\n")).collect())?;
-            wholes.pack = Source::open(&pack, source.kind, "")?;
+            wholes.pack = SourcePack::open(&pack, source.kind, "")?;
         }
         let offsets = lay_out(&source, &ranks, &bases, &wholes)?;
-        Ok(Some(Excerpt {
+        Ok(Some(SubsetPack {
             source,
             ranks,
             offsets,
@@ -114,13 +114,13 @@ impl Choice {
 
 /// The place of the base of each entry, or its own where it has none or that does not tell where it is; and
 /// the ranks of those whose base is not among them.
-fn find_bases(source: &mut Source, ranks: &[u32]) -> Result<(Vec<u32>, Vec<u32>)> {
+fn find_bases(source: &mut SourcePack, ranks: &[u32]) -> Result<(Vec<u32>, Vec<u32>)> {
     let (mut bases, mut orphans) = (Vec::with_capacity(ranks.len()), Vec::new());
     for (rank, place) in ranks.iter().zip(0..) {
         let base = match source.base(*rank)? {
-            Base::None => Some(place),
-            Base::Distant(base) => place_of(ranks, base),
-            Base::Named(base) => base.and_then(|base| place_of(ranks, base)).map(|_| place),
+            DeltaBase::None => Some(place),
+            DeltaBase::Distant(base) => place_of(ranks, base),
+            DeltaBase::Named(base) => base.and_then(|base| place_of(ranks, base)).map(|_| place),
         };
         if base.is_none() {
             orphans.push(*rank);
@@ -131,7 +131,7 @@ fn find_bases(source: &mut Source, ranks: &[u32]) -> Result<(Vec<u32>, Vec<u32>)
 }
 
 /// Where each entry begins, and the last one ends. It takes fewer bytes to say that a base is nearer.
-fn lay_out(source: &Source, ranks: &[u32], bases: &[u32], wholes: &Wholes) -> Result<Vec<u64>> {
+fn lay_out(source: &SourcePack, ranks: &[u32], bases: &[u32], wholes: &Undeltified) -> Result<Vec<u64>> {
     let mut end = data::header::SIZE as u64;
     let mut offsets = Vec::with_capacity(ranks.len() + 1);
     offsets.push(end);
@@ -151,9 +151,9 @@ fn lay_out(source: &Source, ranks: &[u32], bases: &[u32], wholes: &Wholes) -> Re
     Ok(offsets)
 }
 
-impl Wholes {
+impl Undeltified {
     /// Where an entry of the source is, if it is one of them.
-    fn find(&self, source: &Source, rank: u32) -> Result<Option<(&Source, u32)>> {
+    fn find(&self, source: &SourcePack, rank: u32) -> Result<Option<(&SourcePack, u32)>> {
         if self.ranks.binary_search(&rank).is_err() {
             return Ok(None);
         }
@@ -182,13 +182,13 @@ fn digits(distance: u64) -> Vec<u8> {
     bytes.split_off(1)
 }
 
-impl fmt::Debug for Excerpt {
+impl fmt::Debug for SubsetPack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Excerpt").field(&self.ranks.len()).finish()
     }
 }
 
-impl Excerpt {
+impl SubsetPack {
     /// Where the last entry ends.
     fn end(&self) -> u64 {
         self.offsets.last().copied().unwrap_or_default()

@@ -17,7 +17,7 @@ use crate::error::Failure;
 const WINDOW: usize = 64 * 1024;
 
 /// The pack. Its entries have ranks, by their offsets, and positions in the index, by their ids.
-pub(super) struct Source {
+pub(super) struct SourcePack {
     path: PathBuf,
     file: File,
     pub index: index::File,
@@ -32,7 +32,7 @@ pub(super) struct Source {
 }
 
 /// What the content of an entry is told by.
-pub(super) enum Base {
+pub(super) enum DeltaBase {
     /// Itself.
     None,
     /// An entry before it, by its rank.
@@ -41,7 +41,7 @@ pub(super) enum Base {
     Named(Option<u32>),
 }
 
-impl Source {
+impl SourcePack {
     /// Opens it; `None` when its index says too little, as in git's first years.
     pub fn open(path: &Path, kind: gix::hash::Kind, hint: &str) -> Result<Option<Self>> {
         let index = path.with_extension("idx");
@@ -131,16 +131,16 @@ impl Source {
     }
 
     /// What an entry is a delta of.
-    pub fn base(&mut self, rank: u32) -> Result<Base> {
+    pub fn base(&mut self, rank: u32) -> Result<DeltaBase> {
         let entry = self.entry(rank)?;
         Ok(match entry.header {
             Header::OfsDelta { base_distance } => {
                 let offset = self.place(rank).0.checked_sub(base_distance);
                 let base = offset.and_then(|offset| self.rank_at(offset));
-                Base::Distant(base.ok_or_else(|| self.broken())?)
+                DeltaBase::Distant(base.ok_or_else(|| self.broken())?)
             }
-            Header::RefDelta { base_id } => Base::Named(self.rank(&base_id)),
-            _ => Base::None,
+            Header::RefDelta { base_id } => DeltaBase::Named(self.rank(&base_id)),
+            _ => DeltaBase::None,
         })
     }
 

@@ -5,18 +5,18 @@ use crc32fast::Hasher;
 use gix::odb::pack::data;
 use gix::odb::pack::data::entry::Header;
 
-use super::super::out::Out;
+use super::super::out::HashingWriter;
 use super::super::send::{header, padding};
-use super::bitmap::Kept;
-use super::index::{Item, write_index, write_reverse};
-use super::source::{Base, Source};
-use super::{Excerpt, digits, place_of};
+use super::bitmap::KeptEntries;
+use super::index::{IndexEntry, write_index, write_reverse};
+use super::source::{DeltaBase, SourcePack};
+use super::{SubsetPack, digits, place_of};
 use crate::digest;
 
 /// How much of an entry is copied at a time, in bytes.
 const PIECE: u64 = 32 * 1024;
 
-impl Excerpt {
+impl SubsetPack {
     /// Hands all of them out, as files of a tar archive; whether they were taken. Fails when an
     /// entry is not what the index of its pack says.
     pub fn send(mut self, give: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<bool> {
@@ -35,12 +35,12 @@ impl Excerpt {
         }
         let name = &ids.finish()[..2 * kind.len_in_bytes()];
 
-        let mut file = |end: &str, size, write: &mut dyn FnMut(&mut Out<'_>) -> Result<()>| {
+        let mut file = |end: &str, size, write: &mut dyn FnMut(&mut HashingWriter<'_>) -> Result<()>| {
             let name = format!("objects/pack/pack-{name}.{end}");
             if !give(header(&name, size)?) {
                 return Ok(None);
             }
-            let mut out = Out::new(kind, give);
+            let mut out = HashingWriter::new(kind, give);
             write(&mut out)?;
             if !out.over && out.count() + kind.len_in_bytes() as u64 != size {
                 bail!("{name} is not as long as it was to be");
@@ -56,7 +56,7 @@ impl Excerpt {
         })?;
         let Some(hash) = hash else { return Ok(false) };
         let items = || {
-            sorted.iter().map(|(position, place)| Item {
+            sorted.iter().map(|(position, place)| IndexEntry {
                 id: self.source.index.oid_at_index(*position).as_bytes(),
                 crc32: sums[*place as usize],
                 offset: self.offsets[*place as usize],
@@ -81,7 +81,7 @@ impl Excerpt {
             return Ok(false);
         }
         let positions: Vec<u32> = sorted.iter().map(|(position, _)| *position).collect();
-        let kept = Kept {
+        let kept = KeptEntries {
             index: &self.source.index,
             ranks: &self.ranks,
             positions: &positions,
@@ -102,7 +102,7 @@ impl Excerpt {
     }
 
     /// Writes the pack but for its hash; the CRC-32 of each entry.
-    fn write(&mut self, out: &mut Out<'_>) -> Result<Vec<u32>> {
+    fn write(&mut self, out: &mut HashingWriter<'_>) -> Result<Vec<u32>> {
         let mut sums = Vec::with_capacity(self.ranks.len());
         let count = u32::try_from(self.ranks.len()).context("too many objects for one pack")?;
         out.write(&data::header::encode(data::Version::V2, count));
@@ -116,7 +116,7 @@ impl Excerpt {
     }
 
     /// Copies an entry, which must be what its index says; its CRC-32 here.
-    fn copy(&mut self, place: usize, out: &mut Out<'_>) -> Result<u32> {
+    fn copy(&mut self, place: usize, out: &mut HashingWriter<'_>) -> Result<u32> {
         let rank = self.ranks[place];
         let whole = self.wholes.find(&self.source, rank)?.map(|(_, rank)| rank);
         if let (Some(rank), Some(pack)) = (whole, &mut self.wholes.pack) {
@@ -126,18 +126,18 @@ impl Excerpt {
             return copy(pack, rank, None, out);
         }
         let moved = match self.source.base(rank)? {
-            Base::Distant(base) => {
+            DeltaBase::Distant(base) => {
                 let base = place_of(&self.ranks, base).context("an entry has lost its base")?;
                 Some(self.offsets[place] - self.offsets[base as usize])
             }
-            Base::None | Base::Named(_) => None,
+            DeltaBase::None | DeltaBase::Named(_) => None,
         };
         copy(&mut self.source, rank, moved, out)
     }
 }
 
 /// Copies an entry of a pack. Its base may be at another distance.
-fn copy(from: &mut Source, rank: u32, distance: Option<u64>, out: &mut Out<'_>) -> Result<u32> {
+fn copy(from: &mut SourcePack, rank: u32, distance: Option<u64>, out: &mut HashingWriter<'_>) -> Result<u32> {
     let (mut offset, mut length) = from.place(rank);
     let (mut theirs, mut ours) = (Hasher::new(), None);
     let entry = from.entry(rank)?;
