@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use git_dkr::ssh::{Access, Serve, Server};
+use git_dkr::ssh::{Access, ServerConfig, Server};
 
 /// The clone by hand.
 const BY_HAND: &str = "dkr-bench-by-hand";
@@ -226,7 +226,7 @@ impl Site {
     /// `git clone` over the server of a build.
     pub fn clone_embedded(&self) {
         let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
-        let serve = Serve {
+        let serve = ServerConfig {
             upload: self.repo.join(".git"),
             also: None,
             receive: None,

@@ -14,7 +14,7 @@ use crate::image::choose::Choice;
 use crate::image::find::Inventory;
 use crate::image::settings::sources;
 use crate::image::start::Start;
-use crate::ssh::{Serve, Server};
+use crate::ssh::{ServerConfig, Server};
 use crate::ui;
 
 /// Check what git dkr needs on this machine
@@ -216,7 +216,7 @@ fn cache() -> Result<String> {
 /// That the embedded server can listen on the loopback interface.
 fn server() -> Result<String> {
     let scratch = Scratch::new()?;
-    let serve = Serve {
+    let serve = ServerConfig {
         upload: scratch.path().to_owned(),
         also: None,
         receive: None,

@@ -22,7 +22,7 @@ use crate::engine::{BuildSpec, Engine, Found};
 use crate::error::{Failure, HalfDone};
 use crate::fs::{Lock, Scratch};
 use crate::git::{Extras, View};
-use crate::ssh::{Delivery, SECRETS, Serve};
+use crate::ssh::{ObjectTransfer, SECRETS, ServerConfig};
 use crate::{layers, proc, ui};
 
 /// Makes an image of the target: on the nearest one, or of its own.
@@ -98,7 +98,7 @@ struct Ready {
     way: Way,
     /// What it is given instead of a clone or a fetch.
     given: Given,
-    delivery: Option<Delivery>,
+    delivery: Option<ObjectTransfer>,
     /// The bytes that it is sent, at most.
     total: Arc<AtomicU64>,
     /// Holds the files that the spec names.
@@ -196,12 +196,12 @@ fn prepare(
     )?;
     let given = Given::of(site, plan)?;
     let delivery = deliver::start(site, plan, &given, extras)?;
-    let desk = delivery.as_ref().map(Delivery::desk);
+    let desk = delivery.as_ref().map(ObjectTransfer::desk);
     let total = match &desk {
         Some(desk) if given != Given::Nothing => desk.size(),
         _ => Arc::new(site.repo.size()?.into()),
     };
-    let serve = Serve {
+    let serve = ServerConfig {
         upload: view.git_dir,
         also: None,
         receive: None,

@@ -11,7 +11,7 @@ use crate::conf::{self, Filter};
 use crate::fs::Scratch;
 use crate::git::{Extras, ObjectId, Objects, ObjectBundle, TagSelection};
 use crate::proc::Stop;
-use crate::ssh::Delivery;
+use crate::ssh::ObjectTransfer;
 use crate::ui;
 
 /// Packing a history that takes longer is worth a word.
@@ -57,7 +57,7 @@ pub(super) fn start(
     plan: &Plan,
     given: &Given,
     extras: Extras,
-) -> Result<Option<Delivery>> {
+) -> Result<Option<ObjectTransfer>> {
     if *given == Given::Nothing && !extras.any() {
         return Ok(None);
     }
@@ -82,17 +82,17 @@ pub(super) fn start(
         // Its files are open: the folders are not needed any more.
         parcel.with(&repo, extras, &beside, stop)
     };
-    Ok(Some(Delivery::start(site.repo.size()?, pack)))
+    Ok(Some(ObjectTransfer::start(site.repo.size()?, pack)))
 }
 
 /// Why the build could not be given them, when that is why it failed.
-pub(super) fn failure(delivery: &Delivery) -> Option<anyhow::Error> {
+pub(super) fn failure(delivery: &ObjectTransfer) -> Option<anyhow::Error> {
     let failure = delivery.failure()?;
     Some(failure.context("cannot hand the objects over to the build"))
 }
 
 /// Says how the next create could be faster.
-pub(super) fn advise(site: Site, delivery: &Delivery) {
+pub(super) fn advise(site: Site, delivery: &ObjectTransfer) {
     let (repo, objects) = (site.repo, site.host.objects.value);
     let took = delivery.took().unwrap_or_default();
     if objects == Objects::Exact && took > SLOW && !repo.has_bitmap().unwrap_or(true) {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::conf::{self, Host, Value};
 use crate::error::Failure;
-use crate::ssh::{self, Access, Serve, Server};
+use crate::ssh::{self, Access, ServerConfig, Server};
 
 /// An open way; it closes when dropped.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub enum Way {
 
 impl Way {
     /// Opens the way to what `serve` names. Keys are written to `folder`.
-    pub fn open(host: &Host, serve: Serve, folder: &Path) -> Result<Self> {
+    pub fn open(host: &Host, serve: ServerConfig, folder: &Path) -> Result<Self> {
         let Some(key) = &host.ssh_key else {
             return Ok(Self::Embedded(Server::start(serve, folder)?));
         };

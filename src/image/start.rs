@@ -14,7 +14,7 @@ use crate::fs::{Scratch, write_private};
 use crate::git::{PushedBranches, Repo, is_branch_name};
 use crate::layers::stack::Agent;
 use crate::proc::Cmd;
-use crate::ssh::{MOUNTED_DIR, PUSHER, RUN_DIR, Receive, Serve};
+use crate::ssh::{MOUNTED_DIR, PUSHER, RUN_DIR, ReceivePolicy, ServerConfig};
 use crate::ui;
 
 /// Where the CA certificates are mounted.
@@ -264,10 +264,10 @@ impl Start<'_> {
     fn open_way(&self, wishes: &Wishes, scratch: &Scratch) -> Result<Way> {
         let root = scratch.path();
         let hostname = wishes.hostname.as_deref().unwrap_or_default();
-        let serve = Serve {
+        let serve = ServerConfig {
             upload: self.repo.common_dir.clone(),
             also: self.elsewhere.map(|target| target.commit.clone()),
-            receive: Some(Receive::new(self.repo, hostname)?),
+            receive: Some(ReceivePolicy::new(self.repo, hostname)?),
             objects: None,
         };
         let way = Way::open(self.host, serve, root)?;

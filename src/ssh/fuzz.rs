@@ -1,11 +1,11 @@
 //! The door of fuzz targets: nobody else comes this way.
 
-use super::push::{self, Opening};
-use super::wants::Requests;
+use super::push::{self, PushStart};
+use super::wants::FetchReader;
 
 /// Reads the beginning of a push, and judges it.
 pub fn push(bytes: &[u8]) {
-    if let Opening::Complete(commands) = push::read(bytes) {
+    if let PushStart::Complete(commands) = push::read(bytes) {
         commands.refuse("box", |_| false);
         commands.creations();
     }
@@ -13,7 +13,7 @@ pub fn push(bytes: &[u8]) {
 
 /// Reads what a fetch sends, in pieces. What is handed on is what came in.
 pub fn fetch(bytes: &[u8]) {
-    let mut requests = Requests::default();
+    let mut requests = FetchReader::default();
     let mut handed_on = Vec::new();
     for piece in bytes.chunks(7) {
         match requests.take(piece) {

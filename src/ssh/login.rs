@@ -19,27 +19,27 @@ const MOST: usize = 256;
 
 /// All of them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Guests(Arc<Mutex<Queue>>);
+pub(super) struct PendingLogins(Arc<Mutex<LoginQueue>>);
 
 #[derive(Debug, Default)]
-struct Queue {
+struct LoginQueue {
     next: u64,
     waiting: VecDeque<(u64, oneshot::Sender<()>)>,
 }
 
 /// One of them, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Guest {
-    guests: Guests,
+pub(super) struct PendingLogin {
+    guests: PendingLogins,
     number: u64,
 }
 
 /// Tells when it has to go.
 pub(super) type Leave = oneshot::Receiver<()>;
 
-impl Guests {
+impl PendingLogins {
     /// Takes one in, and sends another away when there are too many.
-    pub fn enter(&self) -> (Guest, Leave) {
+    pub fn enter(&self) -> (PendingLogin, Leave) {
         let (tell, leave) = oneshot::channel();
         let mut queue = lock(&self.0);
         let number = queue.next;
@@ -52,11 +52,11 @@ impl Guests {
             let _ = oldest.send(());
         }
         let guests = self.clone();
-        (Guest { guests, number }, leave)
+        (PendingLogin { guests, number }, leave)
     }
 }
 
-impl Drop for Guest {
+impl Drop for PendingLogin {
     fn drop(&mut self) {
         let mut queue = lock(&self.guests.0);
         queue.waiting.retain(|(number, _)| *number != self.number);
@@ -64,14 +64,14 @@ impl Drop for Guest {
 }
 
 /// The time that a guest has.
-pub(super) struct Clock {
+pub(super) struct LoginDeadline {
     /// The same connection as the session's.
     connection: TcpStream,
     leave: Leave,
     time: Duration,
 }
 
-impl Clock {
+impl LoginDeadline {
     pub fn of(stream: &impl AsFd, leave: Leave, time: Duration) -> io::Result<Self> {
         Ok(Self {
             connection: stream.as_fd().try_clone_to_owned()?.into(),
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_oldest_leaves_when_too_many_come() {
-        let guests = Guests::default();
+        let guests = PendingLogins::default();
         let (first, mut leave) = guests.enter();
         let mut others: Vec<_> = (1..MOST).map(|_| guests.enter()).collect();
         assert!(leave.try_recv().is_err());

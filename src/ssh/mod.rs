@@ -4,10 +4,10 @@
 //! small files that come from outside the image (as build secrets, or in [`RUN_DIR`]), so neither the
 //! Dockerfile nor the image depends on ports, keys or paths of this machine.
 
-mod delivery;
+mod object_transfer;
 #[doc(hidden)]
 pub mod fuzz;
-mod host;
+mod host_sshd;
 mod lfs;
 mod login;
 mod push;
@@ -22,9 +22,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-pub use delivery::{Delivery, Desk};
-pub use host::{check_key, reach as reach_host};
-pub use receive::Receive;
+pub use object_transfer::{ObjectTransfer, TransferHandle};
+pub use host_sshd::{check_key, access as reach_host};
+pub use receive::ReceivePolicy;
 pub use server::Server;
 
 use crate::fs::write_private;
@@ -47,15 +47,15 @@ const SECRETS_DIR: &str = "/run/secrets";
 
 /// What the embedded server lets a client do. Whatever is not named here is refused.
 #[derive(Debug, Clone)]
-pub struct Serve {
+pub struct ServerConfig {
     /// The git directory that `git-upload-pack` reads.
     pub upload: std::path::PathBuf,
     /// A commit that it gives though no ref there leads to it.
     pub also: Option<crate::git::ObjectId>,
     /// Where pushes go, if they may go anywhere.
-    pub receive: Option<Receive>,
+    pub receive: Option<ReceivePolicy>,
     /// Objects that are handed over once, packed and indexed, instead of a clone or a fetch.
-    pub objects: Option<Desk>,
+    pub objects: Option<TransferHandle>,
 }
 
 /// How a client reaches the repository, from the host's point of view.

@@ -10,24 +10,24 @@ const LIMIT: usize = 1 << 20;
 
 /// The start of a push.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Opening {
+pub(super) enum PushStart {
     /// More bytes are needed.
     Incomplete,
     /// Not what git would send.
     Malformed,
     /// The commands up to the flush.
-    Complete(Commands),
+    Complete(PushCommands),
 }
 
 /// What the push wants to change.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Commands {
-    updates: Vec<Update>,
+pub(super) struct PushCommands {
+    updates: Vec<RefUpdate>,
     capabilities: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Update {
+struct RefUpdate {
     name: String,
     /// What the client believes it to be at; `None` when it is to be made.
     old: Option<ObjectId>,
@@ -36,8 +36,8 @@ struct Update {
 }
 
 /// Reads the commands from the first bytes of a push.
-pub(super) fn read(bytes: &[u8]) -> Opening {
-    let mut commands = Commands {
+pub(super) fn read(bytes: &[u8]) -> PushStart {
+    let mut commands = PushCommands {
         updates: Vec::new(),
         capabilities: Vec::new(),
     };
@@ -50,30 +50,30 @@ pub(super) fn read(bytes: &[u8]) -> Opening {
             .ok()
             .and_then(|hex| usize::from_str_radix(hex, 16).ok());
         match length {
-            Some(0) => return Opening::Complete(commands),
+            Some(0) => return PushStart::Complete(commands),
             Some(length) if length > 4 => {
                 let Some((line, next)) = tail.split_at_checked(length - 4) else {
                     return incomplete(bytes);
                 };
                 if commands.take(line).is_none() {
-                    return Opening::Malformed;
+                    return PushStart::Malformed;
                 }
                 rest = next;
             }
-            _ => return Opening::Malformed,
+            _ => return PushStart::Malformed,
         }
     }
 }
 
-fn incomplete(bytes: &[u8]) -> Opening {
+fn incomplete(bytes: &[u8]) -> PushStart {
     if bytes.len() > LIMIT {
-        Opening::Malformed
+        PushStart::Malformed
     } else {
-        Opening::Incomplete
+        PushStart::Incomplete
     }
 }
 
-impl Commands {
+impl PushCommands {
     fn take(&mut self, line: &[u8]) -> Option<()> {
         let text = std::str::from_utf8(line).ok()?;
         let (text, capabilities) = text.split_once('\0').unwrap_or((text, ""));
@@ -86,7 +86,7 @@ impl Commands {
         }
         let mut words = text.splitn(3, ' ');
         let (old, new, name) = (words.next()?, words.next()?, words.next()?);
-        self.updates.push(Update {
+        self.updates.push(RefUpdate {
             name: name.to_owned(),
             old: value(old)?,
             new: value(new)?,
@@ -96,7 +96,7 @@ impl Commands {
 
     /// The refs that would be made, and where.
     pub fn creations(&self) -> Vec<(String, ObjectId)> {
-        let creation = |update: &Update| match (&update.old, &update.new) {
+        let creation = |update: &RefUpdate| match (&update.old, &update.new) {
             (None, Some(new)) => Some((update.name.clone(), new.clone())),
             _ => None,
         };
@@ -193,7 +193,7 @@ mod tests {
 
     fn refusals(updates: &[(&str, &str)]) -> Vec<String> {
         match read(&opening(updates)) {
-            Opening::Complete(commands) => commands
+            PushStart::Complete(commands) => commands
                 .refusals("box", |_| false)
                 .into_iter()
                 .map(|(name, _)| name.to_owned())
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_report_is_framed_for_the_side_band() {
-        let Opening::Complete(commands) = read(&opening(&[(OLD, "refs/heads/main")])) else {
+        let PushStart::Complete(commands) = read(&opening(&[(OLD, "refs/heads/main")])) else {
             panic!()
         };
         let report = commands.refuse("box", |_| false).unwrap();
@@ -243,7 +243,7 @@ mod tests {
     fn only_who_made_a_branch_moves_it() {
         let line = format!("{OLD} {OLD} refs/heads/box/a\0report-status");
         let bytes = [packet(line.as_bytes()), b"0000".to_vec()].concat();
-        let Opening::Complete(commands) = read(&bytes) else {
+        let PushStart::Complete(commands) = read(&bytes) else {
             panic!()
         };
         let refused = commands.refuse("box", |name| name == "refs/heads/box/b");
@@ -261,17 +261,17 @@ mod tests {
         let bytes = opening(&[(OLD, "refs/heads/box/a")]);
         let flush = bytes.len() - "0000PACK...".len();
         for end in 0..flush + 4 {
-            assert_eq!(read(&bytes[..end]), Opening::Incomplete, "{end}");
+            assert_eq!(read(&bytes[..end]), PushStart::Incomplete, "{end}");
         }
-        assert!(matches!(read(&bytes[..flush + 4]), Opening::Complete(_)));
+        assert!(matches!(read(&bytes[..flush + 4]), PushStart::Complete(_)));
     }
 
     #[test]
     fn other_talk_is_malformed() {
         for bytes in [&b"GET / HTTP/1.1"[..], b"0003", b"0009hello", b"zzzz"] {
-            assert_eq!(read(bytes), Opening::Malformed);
+            assert_eq!(read(bytes), PushStart::Malformed);
         }
-        assert_eq!(read(&packet(b"push-cert\0x")), Opening::Malformed);
+        assert_eq!(read(&packet(b"push-cert\0x")), PushStart::Malformed);
     }
 
     proptest::proptest! {

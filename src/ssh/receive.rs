@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
 
-use super::push::Commands;
+use super::push::PushCommands;
 use crate::git::{LfsStore, ObjectId, PushedBranches, Repo, module_dir, values_of};
 use crate::proc::lock;
 
 /// Branches below the container's name may be made, and moved forward by who made them: a container that has the
 /// same name on another engine, or had it before, is another one.
 #[derive(Debug, Clone)]
-pub struct Receive {
+pub struct ReceivePolicy {
     /// The git directory.
     pub git_dir: PathBuf,
     container: String,
@@ -25,7 +25,7 @@ pub struct Receive {
     made: Arc<Mutex<BTreeSet<(PathBuf, String)>>>,
 }
 
-impl Receive {
+impl ReceivePolicy {
     /// For a container of this name.
     pub fn new(repo: &Repo, container: &str) -> Result<Self> {
         Ok(Self {
@@ -47,7 +47,7 @@ impl Receive {
     }
 
     /// The report that refuses a push, or `None` when it may go on.
-    pub(super) fn refuse(&self, commands: &Commands) -> Option<Vec<u8>> {
+    pub(super) fn refuse(&self, commands: &PushCommands) -> Option<Vec<u8>> {
         let made = lock(&self.made);
         commands.refuse(&self.container, |name| {
             made.contains(&(self.git_dir.clone(), name.to_owned()))

@@ -1,10 +1,10 @@
 //! What a client of the embedded server may ask for: a pure decision.
 
-use super::{Serve, URL_PATH};
+use super::{ServerConfig, URL_PATH};
 
 /// A request that will be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Request {
+pub(super) enum ClientRequest {
     /// Read objects and refs.
     Upload,
     /// Push, within the limits of `Receive`.
@@ -18,15 +18,15 @@ pub(super) enum Request {
 }
 
 /// Decides on an ssh `exec` request; the error is said to the client.
-pub(super) fn decide(command: &[u8], serve: &Serve) -> Result<Request, String> {
+pub(super) fn decide(command: &[u8], serve: &ServerConfig) -> Result<ClientRequest, String> {
     let text = String::from_utf8_lossy(command);
     let words = shlex::split(&text).unwrap_or_default();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let (request, path) = match words[..] {
-        ["git-upload-pack", path] | ["git", "upload-pack", path] => (Request::Upload, path),
-        ["git-receive-pack", path] | ["git", "receive-pack", path] => (Request::Receive, path),
-        ["git-dkr-objects", path] => (Request::Objects, path),
-        ["git-lfs-transfer", path, "upload"] => (Request::Contents, path),
+        ["git-upload-pack", path] | ["git", "upload-pack", path] => (ClientRequest::Upload, path),
+        ["git-receive-pack", path] | ["git", "receive-pack", path] => (ClientRequest::Receive, path),
+        ["git-dkr-objects", path] => (ClientRequest::Objects, path),
+        ["git-lfs-transfer", path, "upload"] => (ClientRequest::Contents, path),
         _ => {
             return Err("git dkr serves git fetch and git push here, and nothing else".to_owned());
         }
@@ -36,16 +36,16 @@ pub(super) fn decide(command: &[u8], serve: &Serve) -> Result<Request, String> {
         .and_then(|rest| rest.strip_prefix('/'));
     let request = match (request, below) {
         (request, _) if path == URL_PATH => request,
-        (Request::Receive, Some(below)) if below.starts_with("modules/") => {
-            Request::ReceiveModule(below.to_owned())
+        (ClientRequest::Receive, Some(below)) if below.starts_with("modules/") => {
+            ClientRequest::ReceiveModule(below.to_owned())
         }
         _ => return Err(format!("git dkr serves {URL_PATH} here, and nothing else")),
     };
-    let reads = matches!(request, Request::Upload | Request::Objects);
+    let reads = matches!(request, ClientRequest::Upload | ClientRequest::Objects);
     if !reads && serve.receive.is_none() {
         return Err("git dkr takes no push here".to_owned());
     }
-    if request == Request::Objects && serve.objects.is_none() {
+    if request == ClientRequest::Objects && serve.objects.is_none() {
         return Err("git dkr hands over no objects here: use git fetch".to_owned());
     }
     Ok(request)
@@ -65,20 +65,20 @@ mod tests {
     use super::*;
     use crate::git::Repo;
     use crate::proc::Cmd;
-    use crate::ssh::{Delivery, Receive};
+    use crate::ssh::{ObjectTransfer, ReceivePolicy};
 
-    fn corner() -> Receive {
+    fn corner() -> ReceivePolicy {
         let folder = tempfile::tempdir().unwrap();
         let made = Cmd::new("git")
             .args(["init", "--quiet"])
             .arg(folder.path())
             .output();
         assert!(made.unwrap().status.success());
-        Receive::new(&Repo::find(Some(folder.path())).unwrap(), "x").unwrap()
+        ReceivePolicy::new(&Repo::find(Some(folder.path())).unwrap(), "x").unwrap()
     }
 
-    fn serve(receive: bool) -> Serve {
-        Serve {
+    fn serve(receive: bool) -> ServerConfig {
+        ServerConfig {
             upload: "/repo".into(),
             also: None,
             receive: receive.then(corner),
@@ -91,19 +91,19 @@ mod tests {
         let decide = |command: &str, receive| decide(command.as_bytes(), &serve(receive));
         assert_eq!(
             decide("git-upload-pack '/workspace'", false),
-            Ok(Request::Upload)
+            Ok(ClientRequest::Upload)
         );
         assert_eq!(
             decide("git-receive-pack '/workspace'", true),
-            Ok(Request::Receive)
+            Ok(ClientRequest::Receive)
         );
         assert_eq!(
             decide("git-lfs-transfer /workspace upload", true),
-            Ok(Request::Contents)
+            Ok(ClientRequest::Contents)
         );
         assert_eq!(
             decide("git-receive-pack '/workspace/modules/a b'", true),
-            Ok(Request::ReceiveModule("modules/a b".into()))
+            Ok(ClientRequest::ReceiveModule("modules/a b".into()))
         );
         for refused in [
             "",
@@ -127,13 +127,13 @@ mod tests {
 
     #[test]
     fn objects_where_there_are_some() {
-        let delivery = Delivery::start(0, |_| anyhow::bail!("none"));
-        let serve = Serve {
+        let delivery = ObjectTransfer::start(0, |_| anyhow::bail!("none"));
+        let serve = ServerConfig {
             objects: Some(delivery.desk()),
             ..serve(false)
         };
         let decide = |command: &str| decide(command.as_bytes(), &serve);
-        assert_eq!(decide("git-dkr-objects '/workspace'"), Ok(Request::Objects));
+        assert_eq!(decide("git-dkr-objects '/workspace'"), Ok(ClientRequest::Objects));
         assert!(decide("git-dkr-objects '/etc'").is_err());
         assert!(decide("git-dkr-objects").is_err());
     }

@@ -13,9 +13,9 @@ use russh::keys::{Algorithm, PrivateKey};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::login::{Clock, Guests, raise_open_files};
-use super::session::{Connection, Policy};
-use super::{Access, Serve};
+use super::login::{LoginDeadline, PendingLogins, raise_open_files};
+use super::session::{SshConnection, ConnectionPolicy};
+use super::{Access, ServerConfig};
 use crate::fs::write_private;
 use crate::git::Reachable;
 use crate::proc::Stop;
@@ -44,11 +44,11 @@ pub struct Server {
 impl Server {
     /// Makes a host key and a client key, listens on a free port of the loopback interface, and
     /// serves. The client's private key is written to `folder`.
-    pub fn start(serve: Serve, folder: &Path) -> Result<Self> {
+    pub fn start(serve: ServerConfig, folder: &Path) -> Result<Self> {
         Self::start_with(serve, folder, LOGIN)
     }
 
-    fn start_with(serve: Serve, folder: &Path, login: Duration) -> Result<Self> {
+    fn start_with(serve: ServerConfig, folder: &Path, login: Duration) -> Result<Self> {
         raise_open_files();
         let objects = serve.objects.is_some();
         let host = key()?;
@@ -89,7 +89,7 @@ impl Server {
         let sent = Arc::new(AtomicU64::new(0));
         let running = Stop::default();
         let reachable = Reachable::new(&serve.upload, serve.also.clone(), &running);
-        let policy = Policy {
+        let policy = ConnectionPolicy {
             reachable: Arc::new(reachable),
             client: client.public_key().clone(),
             serve: Arc::new(serve),
@@ -148,10 +148,10 @@ fn key() -> Result<PrivateKey> {
 async fn accept(
     listener: TcpListener,
     config: Arc<russh::server::Config>,
-    policy: Policy,
+    policy: ConnectionPolicy,
     login: Duration,
 ) {
-    let guests = Guests::default();
+    let guests = PendingLogins::default();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of file handles, most likely: others will be given back.
@@ -160,9 +160,9 @@ async fn accept(
         };
         let _ = stream.set_nodelay(true);
         let (guest, leave) = guests.enter();
-        let (config, connection) = (Arc::clone(&config), Connection::new(policy.clone(), guest));
+        let (config, connection) = (Arc::clone(&config), SshConnection::new(policy.clone(), guest));
         tokio::spawn(async move {
-            let Ok(clock) = Clock::of(&stream, leave, login) else {
+            let Ok(clock) = LoginDeadline::of(&stream, leave, login) else {
                 return;
             };
             let session = async {
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn who_does_not_log_in_is_sent_away() {
         let folder = tempfile::tempdir().unwrap();
-        let serve = Serve {
+        let serve = ServerConfig {
             upload: folder.path().to_owned(),
             also: None,
             receive: None,

@@ -14,11 +14,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::mpsc;
 
-use super::login::Guest;
-use super::push::{self, Opening};
-use super::request::{self, Request};
-use super::wants::{self, Requests};
-use super::{Receive, Serve, lfs};
+use super::login::PendingLogin;
+use super::push::{self, PushStart};
+use super::request::{self, ClientRequest};
+use super::wants::{self, FetchReader};
+use super::{ReceivePolicy, ServerConfig, lfs};
 use crate::git;
 use crate::proc::Cmd;
 
@@ -32,10 +32,10 @@ pub(super) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + S
 
 /// What every connection may do.
 #[derive(Clone)]
-pub(super) struct Policy {
+pub(super) struct ConnectionPolicy {
     /// The one key that may come in.
     pub client: PublicKey,
-    pub serve: Arc<Serve>,
+    pub serve: Arc<ServerConfig>,
     /// What may be had by its id.
     pub reachable: Arc<git::Reachable>,
     /// Counts the bytes of git data that were sent.
@@ -43,16 +43,16 @@ pub(super) struct Policy {
 }
 
 /// A connection and the channels that have not yet said what they want.
-pub(super) struct Connection {
-    policy: Policy,
+pub(super) struct SshConnection {
+    policy: ConnectionPolicy,
     waiting: HashMap<ChannelId, Channel<Msg>>,
     git_protocol: Option<String>,
     /// Until it has logged in.
-    guest: Option<Guest>,
+    guest: Option<PendingLogin>,
 }
 
-impl Connection {
-    pub fn new(policy: Policy, guest: Guest) -> Self {
+impl SshConnection {
+    pub fn new(policy: ConnectionPolicy, guest: PendingLogin) -> Self {
         Self {
             policy,
             guest: Some(guest),
@@ -72,7 +72,7 @@ impl Connection {
 
 /// Whatever is not answered here (shells, terminals, subsystems, forwarding of every kind) is
 /// refused by russh or below.
-impl Handler for Connection {
+impl Handler for SshConnection {
     type Error = russh::Error;
 
     async fn auth_publickey_offered(
@@ -171,12 +171,12 @@ impl Handler for Connection {
         tokio::spawn(async move {
             let (reader, writer) = channel.split();
             let status = match decision {
-                Ok(Request::Upload) => upload(&policy, protocol, reader, &writer).await,
-                Ok(Request::Receive) => {
+                Ok(ClientRequest::Upload) => upload(&policy, protocol, reader, &writer).await,
+                Ok(ClientRequest::Receive) => {
                     let corner = policy.serve.receive.as_ref();
                     receive(&policy, corner, protocol, reader, &writer).await
                 }
-                Ok(Request::ReceiveModule(folder)) => {
+                Ok(ClientRequest::ReceiveModule(folder)) => {
                     let corner = policy.serve.receive.as_ref();
                     match corner.and_then(|corner| corner.of_module(&folder)) {
                         None => {
@@ -187,11 +187,11 @@ impl Handler for Connection {
                         }
                     }
                 }
-                Ok(Request::Contents) => match &policy.serve.receive {
+                Ok(ClientRequest::Contents) => match &policy.serve.receive {
                     None => Ok(1),
                     Some(corner) => lfs::receive(&corner.lfs, reader, &writer).await,
                 },
-                Ok(Request::Objects) => objects(&policy, &writer).await,
+                Ok(ClientRequest::Objects) => objects(&policy, &writer).await,
                 Err(refusal) => refuse(&refusal, &writer).await,
             };
             // When the client is gone there is nobody left to tell.
@@ -210,7 +210,7 @@ async fn refuse(reason: &str, writer: &ChannelWriteHalf<Msg>) -> Result<u32> {
 }
 
 async fn upload(
-    policy: &Policy,
+    policy: &ConnectionPolicy,
     protocol: Option<String>,
     mut reader: ChannelReadHalf,
     writer: &ChannelWriteHalf<Msg>,
@@ -227,7 +227,7 @@ async fn upload(
     let cmd = git::serve("upload-pack", &config, &policy.serve.upload);
     let (child, mut stdin) = spawn(cmd, protocol)?;
     let feeding = async move {
-        let mut requests = Requests::default();
+        let mut requests = FetchReader::default();
         loop {
             let data = match reader.wait().await {
                 Some(ChannelMsg::Data { data }) => data,
@@ -254,8 +254,8 @@ async fn upload(
 }
 
 async fn receive(
-    policy: &Policy,
-    corner: Option<&Receive>,
+    policy: &ConnectionPolicy,
+    corner: Option<&ReceivePolicy>,
     protocol: Option<String>,
     mut reader: ChannelReadHalf,
     writer: &ChannelWriteHalf<Msg>,
@@ -277,9 +277,9 @@ async fn receive(
         let mut opening = Vec::new();
         let commands = loop {
             match push::read(&opening) {
-                Opening::Complete(commands) => break commands,
-                Opening::Malformed => return Err("malformed push".into()),
-                Opening::Incomplete => {}
+                PushStart::Complete(commands) => break commands,
+                PushStart::Malformed => return Err("malformed push".into()),
+                PushStart::Incomplete => {}
             }
             match reader.wait().await {
                 Some(ChannelMsg::Data { data }) => opening.extend_from_slice(&data),
@@ -320,7 +320,7 @@ async fn receive(
 
 /// Hands over the objects, to the first who asks. What goes wrong here becomes the error of the
 /// command, too.
-async fn objects(policy: &Policy, writer: &ChannelWriteHalf<Msg>) -> Result<u32> {
+async fn objects(policy: &ConnectionPolicy, writer: &ChannelWriteHalf<Msg>) -> Result<u32> {
     let desk = policy.serve.objects.as_ref().ok_or("no objects")?;
     let Some(ready) = desk.ask() else {
         return refuse(

@@ -9,7 +9,7 @@ const AT_ONCE: usize = 1 << 20;
 
 /// The lines of a client, as they come in.
 #[derive(Debug, Default)]
-pub(super) struct Requests {
+pub(super) struct FetchReader {
     bytes: Vec<u8>,
     /// Up to here are whole lines.
     whole: usize,
@@ -18,7 +18,7 @@ pub(super) struct Requests {
 
 /// Whole lines, to be handed on when all that they want may be had.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Request {
+pub(super) struct FetchRequest {
     pub lines: Vec<u8>,
     /// Ids in lower case.
     pub wants: Vec<String>,
@@ -28,9 +28,9 @@ pub(super) struct Request {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
-impl Requests {
+impl FetchReader {
     /// Takes bytes as they came. Gives lines when git would answer them, or when they are many.
-    pub fn take(&mut self, bytes: &[u8]) -> Result<Option<Request>, Malformed> {
+    pub fn take(&mut self, bytes: &[u8]) -> Result<Option<FetchRequest>, Malformed> {
         self.bytes.extend_from_slice(bytes);
         let mut ends = false;
         while let Some(length) = length(&self.bytes[self.whole..])? {
@@ -49,7 +49,7 @@ impl Requests {
             return Ok(None);
         }
         let rest = self.bytes.split_off(std::mem::take(&mut self.whole));
-        Ok(Some(Request {
+        Ok(Some(FetchRequest {
             lines: std::mem::replace(&mut self.bytes, rest),
             wants: std::mem::take(&mut self.wants),
         }))
@@ -100,8 +100,8 @@ mod tests {
     }
 
     /// What comes out of bytes that come one by one.
-    fn read(bytes: &[u8]) -> Result<Vec<Request>, Malformed> {
-        let mut requests = Requests::default();
+    fn read(bytes: &[u8]) -> Result<Vec<FetchRequest>, Malformed> {
+        let mut requests = FetchReader::default();
         let mut found = Vec::new();
         for byte in bytes {
             found.extend(requests.take(&[*byte])?);
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn nothing_is_handed_on_before_it_is_whole() {
-        let mut requests = Requests::default();
+        let mut requests = FetchReader::default();
         let want = line(&format!("want {ONE}\n"));
         assert_eq!(requests.take(want.as_bytes()), Ok(None));
         assert_eq!(requests.take(b"00"), Ok(None));
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn many_are_handed_on_in_parts() {
         let bytes = line(&format!("want {ONE}\n")).repeat(100_000);
-        let mut requests = Requests::default();
+        let mut requests = FetchReader::default();
         let (mut wants, mut most) = (0, 0);
         for chunk in bytes.as_bytes().chunks(32_000) {
             if let Some(request) = requests.take(chunk).unwrap() {

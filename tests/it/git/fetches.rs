@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::Path;
 
 use git_dkr::git::{ObjectId, View};
-use git_dkr::ssh::{Receive, Serve, Server};
+use git_dkr::ssh::{ReceivePolicy, ServerConfig, Server};
 
 use super::{found, resolve};
 use crate::common::Sandbox;
@@ -24,10 +24,10 @@ impl<'a> Fetches<'a> {
         let folder = sandbox.path(&crate::common::unique());
         std::fs::create_dir(&folder).unwrap();
         let served = git_dkr::git::Repo::find(Some(upload)).unwrap();
-        let serve = Serve {
+        let serve = ServerConfig {
             upload: upload.to_owned(),
             also: also.map(|id| ObjectId::parse(id).unwrap()),
-            receive: Some(Receive::new(&served, "box").unwrap()),
+            receive: Some(ReceivePolicy::new(&served, "box").unwrap()),
             objects: None,
         };
         let server = Server::start(serve, &folder).unwrap();

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
 use git_dkr::git::{Objects, ObjectBundle};
-use git_dkr::ssh::{Delivery, Serve, Server};
+use git_dkr::ssh::{ObjectTransfer, ServerConfig, Server};
 
 use super::{found, resolve};
 use crate::common::repo::Repo;
@@ -16,18 +16,18 @@ const ASK: &str = "git-dkr-objects '/workspace'";
 struct Host<'a> {
     sandbox: &'a Sandbox,
     server: Server,
-    delivery: Option<Delivery>,
+    delivery: Option<ObjectTransfer>,
 }
 
 impl<'a> Host<'a> {
-    fn new(repo: &Repo<'a>, delivery: Option<Delivery>) -> Self {
+    fn new(repo: &Repo<'a>, delivery: Option<ObjectTransfer>) -> Self {
         let folder = repo.sandbox.path(&crate::common::unique());
         std::fs::create_dir(&folder).unwrap();
-        let serve = Serve {
+        let serve = ServerConfig {
             upload: found(repo).common_dir,
             also: None,
             receive: None,
-            objects: delivery.as_ref().map(Delivery::desk),
+            objects: delivery.as_ref().map(ObjectTransfer::desk),
         };
         Self {
             sandbox: repo.sandbox,
@@ -55,10 +55,10 @@ impl<'a> Host<'a> {
     }
 }
 
-fn delivery(repo: &Repo) -> Delivery {
+fn delivery(repo: &Repo) -> ObjectTransfer {
     let (target, found) = (resolve(repo, "HEAD"), found(repo));
     let folder = repo.sandbox.path(&crate::common::unique());
-    Delivery::start(1, move |stop| {
+    ObjectTransfer::start(1, move |stop| {
         let (commit, branch) = (&target.commit, target.on_branch());
         ObjectBundle::prepare(&found, commit, branch, Objects::All, &folder, stop)
     })
@@ -111,7 +111,7 @@ fn what_goes_wrong_is_said_at_both_ends() {
     let repo = sandbox.repo();
     let host = Host::new(
         &repo,
-        Some(Delivery::start(1, |_| anyhow::bail!("no such luck"))),
+        Some(ObjectTransfer::start(1, |_| anyhow::bail!("no such luck"))),
     );
     refused(&host.ask(), "no such luck");
     let failure = host.delivery.unwrap().failure().unwrap();

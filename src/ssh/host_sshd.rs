@@ -12,7 +12,7 @@ use crate::proc::Cmd;
 const HOST_KEYS: &str = "/etc/ssh";
 
 /// How to reach `path` over the host's sshd at `port`, as `user`, with a key that was checked.
-pub fn reach(key: &Path, port: u16, user: String, path: &Path) -> Result<Access> {
+pub fn access(key: &Path, port: u16, user: String, path: &Path) -> Result<Access> {
     Ok(Access {
         port,
         user,

@@ -13,21 +13,21 @@ use crate::proc::{Stop, lock};
 
 /// A parcel that is made while the build does something else. Dropping it ends what makes it.
 #[derive(Debug)]
-pub struct Delivery {
-    desk: Desk,
+pub struct ObjectTransfer {
+    desk: TransferHandle,
     took: Arc<OnceLock<Duration>>,
     stop: Stop,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Delivery {
+impl ObjectTransfer {
     /// Begins to make it. `estimate` is about how many bytes it will be.
     pub fn start(
         estimate: u64,
         prepare: impl FnOnce(&Stop) -> Result<ObjectBundle> + Send + 'static,
     ) -> Self {
         let (put, ready) = oneshot::channel();
-        let desk = Desk(Arc::new(Inner {
+        let desk = TransferHandle(Arc::new(TransferState {
             ready: Mutex::new(Some(ready)),
             size: Arc::new(AtomicU64::new(estimate)),
             failure: Mutex::new(None),
@@ -56,7 +56,7 @@ impl Delivery {
     }
 
     /// Where the server hands it over.
-    pub fn desk(&self) -> Desk {
+    pub fn desk(&self) -> TransferHandle {
         self.desk.clone()
     }
 
@@ -71,7 +71,7 @@ impl Delivery {
     }
 }
 
-impl Drop for Delivery {
+impl Drop for ObjectTransfer {
     fn drop(&mut self) {
         self.stop.ask();
         drop(self.thread.take().map(JoinHandle::join));
@@ -80,16 +80,16 @@ impl Drop for Delivery {
 
 /// Where a parcel is handed over to whoever asks first.
 #[derive(Debug, Clone)]
-pub struct Desk(Arc<Inner>);
+pub struct TransferHandle(Arc<TransferState>);
 
 #[derive(Debug)]
-struct Inner {
+struct TransferState {
     ready: Mutex<Option<oneshot::Receiver<Result<ObjectBundle>>>>,
     size: Arc<AtomicU64>,
     failure: Mutex<Option<anyhow::Error>>,
 }
 
-impl Desk {
+impl TransferHandle {
     /// The bytes of the parcel: at first about, exactly once it is made.
     pub fn size(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.0.size)
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn what_makes_it_ends_when_nobody_waits_any_more() {
         let (started, starts) = std::sync::mpsc::channel();
-        let delivery = Delivery::start(1, move |stop| {
+        let delivery = ObjectTransfer::start(1, move |stop| {
             let sleep = Cmd::new("sleep").arg("100").until(stop);
             started.send(()).unwrap();
             assert!(!sleep.output()?.status.success());
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn only_the_first_is_served() {
-        let delivery = Delivery::start(1, |_| anyhow::bail!("no"));
+        let delivery = ObjectTransfer::start(1, |_| anyhow::bail!("no"));
         let desk = delivery.desk();
         let first = desk.ask().unwrap();
         assert!(desk.ask().is_none());
