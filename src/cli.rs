@@ -10,9 +10,9 @@ use crate::commands::{
 };
 use crate::conf::Problems;
 use crate::engine::EngineError;
-use crate::error::{Failure, HalfDone, Interrupted, Mistakes};
+use crate::error::{Failure, PartialState, Interrupted, Mistakes};
 use crate::git::GitError;
-use crate::overlay::cache::Corrupt;
+use crate::overlay::cache::CorruptEntry;
 use crate::overlay::restore::Unusable;
 use crate::{proc, ui};
 
@@ -118,7 +118,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 /// Prints the story of a failure and gives its exit code.
 pub(crate) fn report(error: &anyhow::Error) -> u8 {
     if let Some(Interrupted(signal)) = error.downcast_ref() {
-        let left = error.downcast_ref::<HalfDone>();
+        let left = error.downcast_ref::<PartialState>();
         let left = left.map_or("nothing was left behind", |half_done| half_done.0);
         ui::warn(format_args!("interrupted; {left}"));
         return u8::try_from(128 + signal).unwrap_or(130);
@@ -146,7 +146,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
                         --cache-dir for snapshots";
             return Some(hint.to_owned());
         }
-        if cause.is::<Unusable>() || cause.is::<Corrupt>() {
+        if cause.is::<Unusable>() || cause.is::<CorruptEntry>() {
             return Some("git dkr overlay restore-or-build builds it anew".to_owned());
         }
         if let Some(mistakes) = cause.downcast_ref::<Mistakes>() {

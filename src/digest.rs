@@ -12,9 +12,9 @@ pub fn of(bytes: impl AsRef<[u8]>) -> String {
 
 /// Of bytes that come in parts.
 #[derive(Debug, Clone, Default)]
-pub struct Running(Sha256);
+pub struct RunningDigest(Sha256);
 
-impl Running {
+impl RunningDigest {
     /// The next part.
     pub fn update(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.update(bytes);

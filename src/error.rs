@@ -41,7 +41,7 @@ pub struct Interrupted(pub i32);
 /// What an interruption, or a failure, has left half done, in a sentence.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
-pub struct HalfDone(pub &'static str);
+pub struct PartialState(pub &'static str);
 
 /// A thing that is wrong in a file that a user wrote.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

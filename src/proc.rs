@@ -12,14 +12,14 @@ use anyhow::{Context, Result};
 
 use crate::ui;
 
-mod offspring;
+mod process_group;
 mod records;
 mod signals;
 mod threads;
 
-use signals::{Registration, Told};
+use signals::{Registration, SignalTarget};
 pub use signals::{catch_signals, check_interrupted, lock};
-pub use threads::{Stop, at_once, in_turns};
+pub use threads::{CancelToken, join, parallel_map};
 
 /// A command to run: program, arguments, environment changes.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ pub struct Cmd {
     clears_up: bool,
     by_hangup: bool,
     folder: Option<PathBuf>,
-    stop: Option<Stop>,
+    stop: Option<CancelToken>,
 }
 
 impl Cmd {
@@ -169,7 +169,7 @@ impl Cmd {
         let (mut child, _registration) = self.spawn(command, self.foreground)?;
         let stdout = child.stdout.take();
         let copy = || stdout.map_or(Ok(0), |mut stdout| io::copy(&mut stdout, &mut file));
-        let (output, copied) = at_once(|| child.wait_with_output(), copy)?;
+        let (output, copied) = join(|| child.wait_with_output(), copy)?;
         check_interrupted()?;
         copied.with_context(|| format!("cannot write what {} prints", self.name()))?;
         output.with_context(|| format!("cannot read from {}", self.name()))
@@ -304,9 +304,9 @@ impl Cmd {
             Registration::none()
         } else {
             let told = if in_our_group {
-                Told::NotOfCtrlC
+                SignalTarget::NotOfCtrlC
             } else {
-                Told::Alone
+                SignalTarget::Alone
             };
             Registration::new(&child, told, self.by_hangup, self.stop.as_ref())
         };

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use git_dkr::overlay::restore;
-use git_dkr::overlay::snapshot::{self, About, Before, LeftOut, Machine, Taken};
+use git_dkr::overlay::snapshot::{self, About, Baseline, Exclusions, Machine, TakenSnapshot};
 use tempfile::TempDir;
 
 use super::{Claim, Row, timed};
@@ -21,7 +21,7 @@ pub fn rows() -> Vec<Row> {
     let mut taken = None;
     // The first round warms up.
     for round in 0..=ROUNDS {
-        let before = Before::scan(&bench.path("empty"), &bench.left_out()).unwrap();
+        let before = Baseline::scan(&bench.path("empty"), &bench.left_out()).unwrap();
         let mut before = Some(before);
         let times = [
             timed(&mut || taken = Some(bench.take(before.take().unwrap()))),
@@ -104,8 +104,8 @@ impl Bench {
         self.0.path().join(name)
     }
 
-    fn left_out(&self) -> LeftOut {
-        LeftOut::new(&self.path("tree"), None, &[])
+    fn left_out(&self) -> Exclusions {
+        Exclusions::new(&self.path("tree"), None, &[])
     }
 
     /// Each so-manieth file of the machine's programs.
@@ -122,7 +122,7 @@ impl Bench {
         }
     }
 
-    fn take(&self, before: Before) -> Taken {
+    fn take(&self, before: Baseline) -> TakenSnapshot {
         let root = self.path("tree");
         let machine = Machine::of(&root);
         let about = About {
@@ -133,7 +133,7 @@ impl Bench {
             ..About::default()
         };
         let to = self.path("archive");
-        let subject = snapshot::Subject {
+        let subject = snapshot::SnapshotSubject {
             root: &root,
             left_out: &self.left_out(),
             also: &[],
@@ -143,7 +143,7 @@ impl Bench {
         snapshot::take(before, subject, &to).unwrap()
     }
 
-    fn restore(&self, taken: &Taken) {
+    fn restore(&self, taken: &TakenSnapshot) {
         let (root, state) = (self.path("fresh"), self.path("state"));
         let expected = restore::Expected {
             key: &taken.manifest.about.key,

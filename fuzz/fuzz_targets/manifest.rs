@@ -2,11 +2,11 @@
 
 #![no_main]
 
-use git_dkr::overlay::snapshot::Manifest;
+use git_dkr::overlay::snapshot::SnapshotManifest;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(manifest) = Manifest::parse(bytes) else {
+    let Ok(manifest) = SnapshotManifest::parse(bytes) else {
         return;
     };
     let paths = manifest.entries.iter().map(|entry| &entry.path);
@@ -15,5 +15,5 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(path.path().components().all(plain), "{path}");
     }
     let written = manifest.to_json().expect("what was read can be written");
-    assert_eq!(Manifest::parse(&written), Ok(manifest));
+    assert_eq!(SnapshotManifest::parse(&written), Ok(manifest));
 });

@@ -2,21 +2,21 @@
 
 #![no_main]
 
-use git_dkr::image::manifest::Manifest;
-use git_dkr::image::record::{Line, read};
+use git_dkr::image::manifest::KeyManifest;
+use git_dkr::image::record::{NoteLine, read};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|note: &str| {
     for line in read(note) {
-        if let Line::Record(record) = line {
+        if let NoteLine::Record(record) = line {
             assert_eq!(record.manifest.key(), record.cache_key);
             let written = record.to_line().expect("what was read can be written");
-            assert_eq!(read(&written), [Line::Record(record)]);
+            assert_eq!(read(&written), [NoteLine::Record(record)]);
         }
     }
-    if let Ok(manifest) = serde_json::from_str::<Manifest>(note) {
-        let none = Manifest::default();
+    if let Ok(manifest) = serde_json::from_str::<KeyManifest>(note) {
+        let none = KeyManifest::default();
         assert_eq!(manifest.changes(&none).len(), manifest.iter().count());
-        manifest.hinders(&none);
+        manifest.incompatible_inputs(&none);
     }
 });

@@ -2,12 +2,12 @@
 
 #![no_main]
 
-use git_dkr::image::watch::Watched;
+use git_dkr::image::watch_list::WatchedImage;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     for line in text.lines() {
-        if let Some(watched) = Watched::parse(line) {
+        if let Some(watched) = WatchedImage::parse(line) {
             assert_eq!(watched.to_line().trim_end_matches('\n'), line);
         }
     }

@@ -18,15 +18,15 @@ const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Description {
     #[serde(default)]
-    pub config: Config,
+    pub config: ContainerConfig,
     #[serde(default)]
-    pub history: Vec<Step>,
+    pub history: Vec<HistoryStep>,
 }
 
 /// How its containers begin.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Config {
+pub(super) struct ContainerConfig {
     pub env: Option<Vec<String>>,
     pub labels: Option<BTreeMap<String, String>>,
     pub cmd: Option<Vec<String>>,
@@ -35,7 +35,7 @@ pub(super) struct Config {
 
 /// A step of its build.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Step {
+pub(super) struct HistoryStep {
     #[serde(default)]
     pub created_by: String,
     #[serde(default)]
@@ -44,13 +44,13 @@ pub(super) struct Step {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Entry {
+struct ArchiveManifest {
     config: String,
     layers: Vec<String>,
 }
 
 /// The archive's own names of the layers, from the bottom, and the description.
-pub(super) struct Whole {
+pub(super) struct SavedImage {
     pub layers: Vec<String>,
     pub description: Description,
 }
@@ -59,7 +59,7 @@ pub(super) struct Whole {
 pub(super) fn read(
     reader: impl Read,
     mut on_layer: impl FnMut(&str, &mut dyn Read) -> io::Result<()>,
-) -> io::Result<Whole> {
+) -> io::Result<SavedImage> {
     let mut small: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut links: BTreeMap<String, String> = BTreeMap::new();
     let mut layers = BTreeSet::new();
@@ -98,7 +98,7 @@ pub(super) fn read(
         let missing = || io::Error::other(format!("it has no {name}"));
         small.get(name).ok_or_else(missing)
     };
-    let entries: Vec<Entry> = serde_json::from_slice(json("manifest.json")?)?;
+    let entries: Vec<ArchiveManifest> = serde_json::from_slice(json("manifest.json")?)?;
     let [entry] = entries.as_slice() else {
         return Err(io::Error::other(format!(
             "it holds {} images",
@@ -111,7 +111,7 @@ pub(super) fn read(
     if let Some(missing) = in_order.iter().find(|name| !layers.contains(*name)) {
         return Err(io::Error::other(format!("the layer {missing} is missing")));
     }
-    Ok(Whole {
+    Ok(SavedImage {
         layers: in_order,
         description: serde_json::from_slice(json(&entry.config)?)?,
     })

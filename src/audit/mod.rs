@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::engine::{Engine, Found};
+use crate::engine::{Engine, EngineImage};
 use crate::ui;
 use archive::Description;
-use rules::{Hit, Rules, is_of_program};
+use rules::{Hit, SecretPatterns, is_of_program};
 
 /// How a layer says that a file of those below it is gone, and that all of a directory are.
 const GONE: &str = ".wh.";
@@ -25,10 +25,10 @@ const ALL_GONE: &str = ".wh..wh..opq";
 
 /// A secret, without the secret itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Finding {
+pub struct Secret {
     /// Where it is.
     #[serde(flatten)]
-    pub location: Location,
+    pub location: SecretLocation,
     /// What kind it is.
     pub rule: &'static str,
     /// The beginning that all secrets of this kind have.
@@ -38,7 +38,7 @@ pub struct Finding {
 /// Where in an image.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "where", rename_all = "lowercase")]
-pub enum Location {
+pub enum SecretLocation {
     /// In a variable of the environment.
     Environment {
         /// Its name.
@@ -73,20 +73,20 @@ pub struct Audit {
     /// How many layers there are.
     pub layers: usize,
     /// What was found.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Secret>,
 }
 
 /// The files of one layer, as far as they matter.
 #[derive(Default)]
-struct Layer {
+struct LayerSecrets {
     hits: Vec<(String, Hit)>,
     /// Files of layers below that are gone; a directory ends in a slash when only what it holds is.
     gone: Vec<String>,
 }
 
 /// Looks through all of an image.
-pub fn audit(engine: &Engine, image: &Found, name: &str) -> Result<Audit> {
-    let rules = Rules::new()?;
+pub fn audit(engine: &Engine, image: &EngineImage, name: &str) -> Result<Audit> {
+    let rules = SecretPatterns::new()?;
     let progress = ui::Progress::start("read the layers");
     let (total, count) = (image.size, Arc::new(AtomicU64::new(0)));
     let _watch = progress.watch(total, Arc::clone(&count), move |now| {
@@ -103,23 +103,23 @@ pub fn audit(engine: &Engine, image: &Found, name: &str) -> Result<Audit> {
         .with_context(|| format!("cannot look through {name}"))
 }
 
-fn read(rules: &Rules, reader: impl Read) -> io::Result<Audit> {
-    let mut layers: BTreeMap<String, Layer> = BTreeMap::new();
+fn read(rules: &SecretPatterns, reader: impl Read) -> io::Result<Audit> {
+    let mut layers: BTreeMap<String, LayerSecrets> = BTreeMap::new();
     let whole = archive::read(reader, |name, content| {
         layers.insert(name.to_owned(), scan(rules, content)?);
         Ok(())
     })?;
     let mut findings = described(rules, &whole.description)?;
-    let in_order: Vec<Option<&Layer>> = whole.layers.iter().map(|name| layers.get(name)).collect();
+    let in_order: Vec<Option<&LayerSecrets>> = whole.layers.iter().map(|name| layers.get(name)).collect();
     for (index, layer) in in_order.iter().enumerate() {
         let later = || in_order[index + 1..].iter().flatten();
         for (path, hit) in layer.iter().flat_map(|layer| &layer.hits) {
-            let location = Location::File {
+            let location = SecretLocation::File {
                 layer: index + 1,
                 path: format!("/{path}"),
                 removed: later().any(|layer| layer.gone.iter().any(|gone| covers(gone, path))),
             };
-            findings.push(Finding::new(location, hit.clone()));
+            findings.push(Secret::new(location, hit.clone()));
         }
     }
     findings.sort();
@@ -131,8 +131,8 @@ fn read(rules: &Rules, reader: impl Read) -> io::Result<Audit> {
 }
 
 /// Looks through the files of a layer.
-fn scan(rules: &Rules, content: &mut dyn Read) -> io::Result<Layer> {
-    let mut layer = Layer::default();
+fn scan(rules: &SecretPatterns, content: &mut dyn Read) -> io::Result<LayerSecrets> {
+    let mut layer = LayerSecrets::default();
     let mut archive = tar::Archive::new(content);
     for entry in archive.entries()? {
         let entry = entry?;
@@ -161,29 +161,29 @@ fn covers(gone: &str, path: &str) -> bool {
 }
 
 /// Looks through what an image says of itself.
-fn described(rules: &Rules, description: &Description) -> io::Result<Vec<Finding>> {
+fn described(rules: &SecretPatterns, description: &Description) -> io::Result<Vec<Secret>> {
     let mut findings = Vec::new();
-    let mut look = |location: Location, text: &str| {
+    let mut look = |location: SecretLocation, text: &str| {
         rules.scan(text.as_bytes(), |hit| {
-            findings.push(Finding::new(location.clone(), hit));
+            findings.push(Secret::new(location.clone(), hit));
         })
     };
     let config = &description.config;
     for variable in config.env.iter().flatten() {
         let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
         look(
-            Location::Environment {
+            SecretLocation::Environment {
                 name: name.to_owned(),
             },
             value,
         )?;
     }
     for (name, value) in config.labels.iter().flatten() {
-        look(Location::Label { name: name.clone() }, value)?;
+        look(SecretLocation::Label { name: name.clone() }, value)?;
     }
     for words in [&config.cmd, &config.entrypoint] {
         look(
-            Location::Command,
+            SecretLocation::Command,
             &words
                 .iter()
                 .flatten()
@@ -193,14 +193,14 @@ fn described(rules: &Rules, description: &Description) -> io::Result<Vec<Finding
         )?;
     }
     for (index, step) in description.history.iter().enumerate() {
-        look(Location::History { step: index + 1 }, &step.created_by)?;
-        look(Location::History { step: index + 1 }, &step.comment)?;
+        look(SecretLocation::History { step: index + 1 }, &step.created_by)?;
+        look(SecretLocation::History { step: index + 1 }, &step.comment)?;
     }
     Ok(findings)
 }
 
-impl Finding {
-    fn new(location: Location, hit: Hit) -> Self {
+impl Secret {
+    fn new(location: SecretLocation, hit: Hit) -> Self {
         Self {
             location,
             rule: hit.rule,

@@ -12,18 +12,18 @@ use regex::Regex;
 use crate::digest;
 
 /// How secrets of a kind begin, and what the whole of one is.
-struct Format {
+struct SecretFormat {
     rule: &'static str,
     begins: &'static str,
     rest: &'static str,
 }
 
-const fn format(rule: &'static str, begins: &'static str, rest: &'static str) -> Format {
-    Format { rule, begins, rest }
+const fn format(rule: &'static str, begins: &'static str, rest: &'static str) -> SecretFormat {
+    SecretFormat { rule, begins, rest }
 }
 
 /// Each with those who document it. No beginning is the beginning of another.
-const FORMATS: [Format; 42] = [
+const FORMATS: [SecretFormat; 42] = [
     // GitHub Docs, "About authentication to GitHub", token formats
     format("github-token", "ghp_", "[0-9A-Za-z]{36}"),
     format("github-token", "gho_", "[0-9A-Za-z]{36}"),
@@ -129,7 +129,7 @@ const CHUNK: usize = 1 << 20;
 const LONGEST: usize = 2 << 10;
 
 /// The formats, ready to be looked for.
-pub(super) struct Rules {
+pub(super) struct SecretPatterns {
     beginnings: AhoCorasick,
     patterns: [OnceLock<Option<Regex>>; FORMATS.len()],
 }
@@ -143,7 +143,7 @@ pub(super) struct Hit {
     pub shown: String,
 }
 
-impl Rules {
+impl SecretPatterns {
     /// Prepares them. A pattern is read when a beginning was seen.
     pub fn new() -> Result<Self> {
         let beginnings = AhoCorasick::new(FORMATS.iter().map(|format| format.begins))
@@ -202,7 +202,7 @@ impl Rules {
 
     /// The secret of this kind that a text begins with.
     fn secret(&self, kind: usize, text: &str) -> Option<String> {
-        let Format { begins, rest, .. } = FORMATS.get(kind)?;
+        let SecretFormat { begins, rest, .. } = FORMATS.get(kind)?;
         let pattern = self.patterns.get(kind)?;
         let pattern = pattern.get_or_init(|| Regex::new(&format!("^{rest}")).ok());
         let secret = pattern.as_ref()?.find(text.get(begins.len()..)?)?.as_str();
@@ -229,7 +229,7 @@ mod tests {
     fn hits(text: impl AsRef<[u8]>) -> Vec<String> {
         let mut hits = Vec::new();
         let on_hit = |hit: Hit| hits.push(format!("{} {}", hit.rule, hit.shown));
-        Rules::new().unwrap().scan(text.as_ref(), on_hit).unwrap();
+        SecretPatterns::new().unwrap().scan(text.as_ref(), on_hit).unwrap();
         hits
     }
 

@@ -4,8 +4,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
 
-use super::{EngineArgs, Format};
-use crate::audit::{self, Audit as Outcome, Finding, Location};
+use super::{EngineArgs, OutputFormat};
+use crate::audit::{self, Audit as Outcome, Secret, SecretLocation};
 use crate::error::Failure;
 use crate::git::Repo;
 use crate::image::explain::{find_image, newest};
@@ -27,12 +27,12 @@ pub struct Audit {
     engine: EngineArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: OutputFormat,
 }
 
 /// The answer as programs read it.
 #[derive(Debug, Serialize)]
-struct Answer<'a> {
+struct AuditReport<'a> {
     image: &'a str,
     id: &'a str,
     #[serde(flatten)]
@@ -50,7 +50,7 @@ impl Audit {
         let (name, found) = match (&self.image, asked.flatten()) {
             (Some(name), Some(found)) => (name.clone(), found),
             (image, _) => {
-                let (images, repo) = (Inventory::take(&engine)?.images, repo?);
+                let (images, repo) = (Inventory::list(&engine)?.images, repo?);
                 let image = match image {
                     Some(name) => find_image(&images, &repo, name)?,
                     None => newest(&images, &repo)?,
@@ -63,8 +63,8 @@ impl Audit {
             }
         };
         let outcome = audit::audit(&engine, &found, &name).context("cannot audit the image")?;
-        if self.format == Format::Json {
-            let answer = Answer {
+        if self.format == OutputFormat::Json {
+            let answer = AuditReport {
                 image: &name,
                 id: &found.id,
                 outcome: &outcome,
@@ -86,7 +86,7 @@ fn print(name: &str, outcome: &Outcome) -> Result<()> {
         ui::status("clean", &text);
         return Ok(());
     }
-    let row = |finding: &Finding| {
+    let row = |finding: &Secret| {
         vec![
             location(&finding.location, layers),
             finding.rule.to_owned(),
@@ -102,13 +102,13 @@ fn print(name: &str, outcome: &Outcome) -> Result<()> {
     Ok(())
 }
 
-fn location(location: &Location, layers: usize) -> String {
+fn location(location: &SecretLocation, layers: usize) -> String {
     match location {
-        Location::Environment { name } => format!("variable {}", plain(name)),
-        Location::Label { name } => format!("label {}", plain(name)),
-        Location::Command => "command".to_owned(),
-        Location::History { step } => format!("history, step {step}"),
-        Location::File {
+        SecretLocation::Environment { name } => format!("variable {}", plain(name)),
+        SecretLocation::Label { name } => format!("label {}", plain(name)),
+        SecretLocation::Command => "command".to_owned(),
+        SecretLocation::History { step } => format!("history, step {step}"),
+        SecretLocation::File {
             layer,
             path,
             removed,

@@ -15,7 +15,7 @@ use crate::error::{Failure, Interrupted};
 use crate::fs::read_limited;
 use crate::git::{self, Repo, GitDirectoryKind};
 use crate::image::settings::sources;
-use crate::profile::{Logged, Response, build, request};
+use crate::profile::{LoggedFailure, ProfileResponse, build, request};
 use crate::{cli, proc, ui};
 
 /// Build the image of a repository profile: one JSON object in, one out
@@ -32,7 +32,7 @@ pub struct BuildProfile {
 
 /// The last line of a failure.
 #[derive(Serialize)]
-struct Told<'a> {
+struct ErrorReport<'a> {
     error: String,
     hint: Option<String>,
     build_log_path: Option<&'a PathBuf>,
@@ -47,20 +47,20 @@ impl BuildProfile {
             return Ok(0);
         };
         let code = cli::report(&error);
-        let told = Told {
+        let told = ErrorReport {
             error: match error.is::<Interrupted>() {
                 true => "interrupted".to_owned(),
                 false => format!("{error:#}"),
             },
             hint: cli::hint(&error),
-            build_log_path: error.downcast_ref::<Logged>().map(|logged| &logged.log),
+            build_log_path: error.downcast_ref::<LoggedFailure>().map(|logged| &logged.log),
         };
         ui::last(serde_json::to_string(&told)?);
         Ok(code)
     }
 }
 
-fn answer(engine: &EngineArgs) -> Result<Response> {
+fn answer(engine: &EngineArgs) -> Result<ProfileResponse> {
     let request = request::parse(&standard_input()?)?;
     let repo_dir: &Path = &request.repo_dir;
     if !repo_dir.is_dir() {

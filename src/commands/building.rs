@@ -4,20 +4,20 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::planning::PlanArgs;
-use super::{EngineArgs, Format, HostArgs, Place, print_image};
+use super::{EngineArgs, OutputFormat, HostArgs, RepoArgs, print_image};
 use crate::conf::Sources;
 use crate::git::Repo;
-use crate::image::plan::{Reuse, Site, Step};
-use crate::image::reach::Way;
+use crate::image::plan::{Reuse, BuildContext, BuildAction};
+use crate::image::transport::Transport;
 use crate::image::settings::sources;
-use crate::image::target::{self, Fetch};
+use crate::image::target::{self, FetchMode};
 use crate::image::{Image, Target};
 
 /// The arguments of a build.
 #[derive(Debug, Args)]
-pub struct Building {
+pub struct BuildArgs {
     #[command(flatten)]
-    place: Place,
+    place: RepoArgs,
     #[command(flatten)]
     host: HostArgs,
     #[command(flatten)]
@@ -26,10 +26,10 @@ pub struct Building {
     plan: PlanArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: OutputFormat,
 }
 
-impl Building {
+impl BuildArgs {
     /// Runs the build that `plan` plans and `act` does; the exit code. `failure` begins the
     /// sentence that tells of a failure; `flags` puts the command's own over the settings.
     pub(super) fn run(
@@ -37,8 +37,8 @@ impl Building {
         failure: &str,
         reuse: Reuse,
         flags: impl Fn(Sources) -> Sources,
-        plan: impl Fn(Site, Target) -> Result<Step>,
-        act: impl Fn(Site, Target) -> Result<Image>,
+        plan: impl Fn(BuildContext, Target) -> Result<BuildAction>,
+        act: impl Fn(BuildContext, Target) -> Result<Image>,
     ) -> Result<u8> {
         let (_, branch_from) = self.place.split();
         let what = branch_from.unwrap_or("HEAD");
@@ -51,16 +51,16 @@ impl Building {
         &self,
         reuse: Reuse,
         flags: impl Fn(Sources) -> Sources,
-        plan: impl Fn(Site, Target) -> Result<Step>,
-        act: impl Fn(Site, Target) -> Result<Image>,
+        plan: impl Fn(BuildContext, Target) -> Result<BuildAction>,
+        act: impl Fn(BuildContext, Target) -> Result<Image>,
     ) -> Result<()> {
         let (path, branch_from) = self.place.split();
         let repo = Repo::find(path)?;
         let sources = flags(sources(Some(&repo))?);
         let host = self.host.read(&sources)?;
-        Way::check(&host)?;
+        Transport::check(&host)?;
         let engine = self.engine.find(&sources)?;
-        let site = Site {
+        let site = BuildContext {
             repo: &repo,
             engine: &engine,
             host: &host,
@@ -68,10 +68,10 @@ impl Building {
             reuse,
         };
         if self.plan.only_looks() {
-            let target = target::resolve(&repo, branch_from, Fetch::No)?;
+            let target = target::resolve(&repo, branch_from, FetchMode::No)?;
             return self.plan.look(site, target, plan, self.format);
         }
-        let target = target::resolve(&repo, branch_from, Fetch::Yes)?;
+        let target = target::resolve(&repo, branch_from, FetchMode::Yes)?;
         print_image(&act(site, target)?, self.format)
     }
 }

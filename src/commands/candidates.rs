@@ -3,14 +3,14 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use super::Format;
+use super::OutputFormat;
 use crate::git::Divergence;
 use crate::image::Image;
 use crate::image::explain::by_name;
-use crate::image::nearest::candidates;
-use crate::image::nearest::rank::{self, Candidate};
-use crate::image::plan::{Site, plan_full};
-use crate::image::target::{self, Fetch};
+use crate::image::parent::candidates;
+use crate::image::parent::cost::{self, Candidate};
+use crate::image::plan::{BuildContext, plan_full};
+use crate::image::target::{self, FetchMode};
 use crate::ui;
 
 /// All of them, as programs read it.
@@ -21,11 +21,11 @@ struct Candidates<'a> {
     /// What a full create costs, in bytes; `cost` below is compared with it.
     full_cost: u64,
     /// The first is taken when it costs less than that.
-    candidates: Vec<Row<'a>>,
+    candidates: Vec<CandidateRow<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Row<'a> {
+struct CandidateRow<'a> {
     image: &'a str,
     tag: &'a str,
     /// Commits of the target that the image lacks.
@@ -39,7 +39,7 @@ struct Row<'a> {
     reason: Option<String>,
 }
 
-impl<'a> Row<'a> {
+impl<'a> CandidateRow<'a> {
     fn new(candidate: &'a Candidate, full: u64) -> Self {
         let (commits, back) = match candidate.lead {
             Some(Divergence::Shared { ahead, behind: back }) => (Some(ahead), Some(back)),
@@ -64,24 +64,24 @@ impl<'a> Row<'a> {
 
 /// Prints them for a create of the branch, or of that of an image that is named.
 pub(super) fn print(
-    site: Site,
+    site: BuildContext,
     images: &[Image],
     typed: Option<&str>,
-    format: Format,
+    format: OutputFormat,
 ) -> Result<()> {
     let here = |image: &&Image| image.labels.repo_path == site.repo.path;
     let image = typed.and_then(|name| by_name(images, name)).filter(here);
     let typed = image.map_or(typed, |image| Some(&image.labels.branch_from));
-    let target = target::resolve(site.repo, typed, Fetch::No)?;
+    let target = target::resolve(site.repo, typed, FetchMode::No)?;
     let plan = plan_full(site, target)?;
-    let full = rank::full(site.repo.size()?);
+    let full = cost::full(site.repo.size()?);
     let found = candidates(site, &plan, images, full)?;
-    if format == Format::Json {
+    if format == OutputFormat::Json {
         return ui::result(serde_json::to_string_pretty(&Candidates {
             branch_from: &plan.target.branch_from,
             commit: plan.target.commit.as_str(),
             full_cost: full,
-            candidates: found.iter().map(|one| Row::new(one, full)).collect(),
+            candidates: found.iter().map(|one| CandidateRow::new(one, full)).collect(),
         })?);
     }
     if plan.manifest.is_none() {
@@ -92,6 +92,6 @@ pub(super) fn print(
     if found.is_empty() {
         return ui::result("there is no image to stand on: a create is a full clone");
     }
-    let lines = found.iter().map(|one| Row::line(one, full)).collect();
+    let lines = found.iter().map(|one| CandidateRow::line(one, full)).collect();
     ui::result(ui::table(&["IMAGE", "WAY"], lines).trim_end())
 }

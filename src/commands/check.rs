@@ -4,14 +4,14 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 
-use super::{EngineArgs, Format, Place};
+use super::{EngineArgs, OutputFormat, RepoArgs};
 use crate::git::Repo;
 use crate::image::find::Inventory;
-use crate::image::staleness::{Mend, Staleness};
-use crate::image::survey::{Finding, Location, survey};
-use crate::image::target::{self, Fetch};
-use crate::image::{remember, watch};
-use crate::proc::at_once;
+use crate::image::staleness::{Remedy, Staleness};
+use crate::image::staleness_report::{ImageStatus, ImageLocation, report};
+use crate::image::target::{self, FetchMode};
+use crate::image::{record_build, watch_list};
+use crate::proc::join;
 use crate::ui;
 
 /// Say how stale the images of a repository are
@@ -21,7 +21,7 @@ use crate::ui;
 #[derive(Debug, Args)]
 pub struct Check {
     #[command(flatten)]
-    place: Place,
+    place: RepoArgs,
     #[command(flatten)]
     engine: EngineArgs,
     /// Every record of the repository, also of images that are not on this machine
@@ -32,12 +32,12 @@ pub struct Check {
     exit_code: bool,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: OutputFormat,
 }
 
 /// A finding as programs read it.
 #[derive(Debug, Serialize)]
-struct Row<'a> {
+struct StatusRow<'a> {
     tag: &'a str,
     image: &'a str,
     branch: &'a str,
@@ -62,26 +62,26 @@ impl Check {
         self.print(&findings)?;
         let stale = findings
             .iter()
-            .any(|found| found.location == Location::Here && found.staleness.is_stale());
+            .any(|found| found.location == ImageLocation::Here && found.staleness.is_stale());
         Ok(u8::from(self.exit_code && stale))
     }
 
-    fn findings(&self) -> Result<Vec<Finding>> {
+    fn findings(&self) -> Result<Vec<ImageStatus>> {
         let (path, typed) = self.place.split();
         let engine = self.engine.find_at(path)?;
-        let (inventory, repo) = at_once(|| Inventory::take(&engine), || Repo::look(path))?;
+        let (inventory, repo) = join(|| Inventory::list(&engine), || Repo::look(path))?;
         let (inventory, repo) = (inventory?, repo?);
         inventory.warn(&engine, Some(&repo.path));
         let images = inventory.images;
         // An image that was removed with the engine's own commands is no longer worth a hook's word.
         // Who may not write here gets the answer all the same.
-        let _ = watch::write(&repo, &images);
-        remember::mend(&repo, &engine, &images, None);
+        let _ = watch_list::write(&repo, &images);
+        record_build::mend_records(&repo, &engine, &images, None);
         // A branch that is gone may still have an image.
-        let target = typed.map(|typed| target::resolve(&repo, Some(typed), Fetch::No));
+        let target = typed.map(|typed| target::resolve(&repo, Some(typed), FetchMode::No));
         let found = target.as_ref().and_then(|target| target.as_ref().ok());
         let branch = found.map(|target| target.branch.as_str());
-        let findings = survey(&repo, &images, self.all, found, |subject| {
+        let findings = report(&repo, &images, self.all, found, |subject| {
             typed.is_none_or(|typed| subject.answers_to(typed, branch))
         })?;
         if findings.is_empty() {
@@ -90,9 +90,9 @@ impl Check {
         Ok(findings)
     }
 
-    fn print(&self, findings: &[Finding]) -> Result<()> {
-        if self.format == Format::Json {
-            let rows: Vec<Row> = findings.iter().map(|finding| self.row(finding)).collect();
+    fn print(&self, findings: &[ImageStatus]) -> Result<()> {
+        if self.format == OutputFormat::Json {
+            let rows: Vec<StatusRow> = findings.iter().map(|finding| self.row(finding)).collect();
             return ui::result(serde_json::to_string_pretty(&rows)?);
         }
         if findings.is_empty() {
@@ -109,12 +109,12 @@ impl Check {
             }
             let built = finding.created_at.strftime("%Y-%m-%d %H:%M");
             let place = match &finding.location {
-                Location::Here => String::new(),
-                Location::OfAnother(path) => format!(
+                ImageLocation::Here => String::new(),
+                ImageLocation::OfAnother(path) => format!(
                     " (an image of {}, built {built} UTC, on this machine)",
                     path.display()
                 ),
-                Location::Elsewhere => {
+                ImageLocation::Elsewhere => {
                     format!(" (an earlier image, built {built} UTC, not on this machine)")
                 }
             };
@@ -126,8 +126,8 @@ impl Check {
         Ok(())
     }
 
-    fn row<'a>(&self, finding: &'a Finding) -> Row<'a> {
-        Row {
+    fn row<'a>(&self, finding: &'a ImageStatus) -> StatusRow<'a> {
+        StatusRow {
             tag: &finding.tag,
             image: &finding.image,
             branch: &finding.branch,
@@ -135,9 +135,9 @@ impl Check {
             compared_with: finding.compared_with.as_deref(),
             commit: finding.commit.as_str(),
             created_at: finding.created_at.to_string(),
-            here: finding.location != Location::Elsewhere,
+            here: finding.location != ImageLocation::Elsewhere,
             repo_path: match &finding.location {
-                Location::OfAnother(path) => Some(path.to_string_lossy().into_owned()),
+                ImageLocation::OfAnother(path) => Some(path.to_string_lossy().into_owned()),
                 _ => None,
             },
             staleness: &finding.staleness,
@@ -146,10 +146,10 @@ impl Check {
     }
 
     /// The command that mends it, as one would type it here.
-    fn mend(&self, finding: &Finding) -> Option<String> {
+    fn mend(&self, finding: &ImageStatus) -> Option<String> {
         let mend = match finding.location {
-            Location::Here => finding.staleness.mend(),
-            _ => Mend::Nothing,
+            ImageLocation::Here => finding.staleness.remedy(),
+            _ => Remedy::Nothing,
         };
         let path = self
             .place

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::Format;
-use super::layer::{ShelfArgs, Workshop};
+use super::OutputFormat;
+use super::layer::{CatalogArgs, LayerContext};
 use crate::error::Failure;
 use crate::fs::write_with_mode;
 use crate::layers::compose::make::{make, tags};
@@ -35,10 +35,10 @@ pub struct Compose {
     #[arg(long, value_name = "TAG")]
     build: Option<String>,
     #[command(flatten)]
-    shelf: ShelfArgs,
+    shelf: CatalogArgs,
     /// How to print the result of --build
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: OutputFormat,
 }
 
 impl Compose {
@@ -75,7 +75,7 @@ impl Compose {
         Ok(0)
     }
 
-    fn build(&self, workshop: &Workshop, recipe: &Recipe, tag: &str) -> Result<()> {
+    fn build(&self, workshop: &LayerContext, recipe: &Recipe, tag: &str) -> Result<()> {
         let (shelf, settings) = (&workshop.shelf, &workshop.settings);
         let made = make(workshop.site(), shelf, settings, recipe, tag)?;
         for said in &made.said {
@@ -90,7 +90,7 @@ impl Compose {
         let names: Vec<&str> = recipe.layers.iter().map(|layer| layer.name()).collect();
         let remarks = [&recipe.remarks[..], &made.said[..]].concat();
         match self.format {
-            Format::Json => ui::result(serde_json::to_string_pretty(&serde_json::json!({
+            OutputFormat::Json => ui::result(serde_json::to_string_pretty(&serde_json::json!({
                 "tag": tag,
                 "id": made.id,
                 "layers": names,
@@ -98,8 +98,8 @@ impl Compose {
                 "size_of_layers": made.apart,
                 "remarks": remarks,
             }))?),
-            Format::Text if !ui::stdout_is_terminal() => ui::result(tag),
-            Format::Text => Ok(()),
+            OutputFormat::Text if !ui::stdout_is_terminal() => ui::result(tag),
+            OutputFormat::Text => Ok(()),
         }
     }
 
@@ -128,7 +128,7 @@ impl Compose {
 }
 
 /// The Dockerfile, whether its images are there or not.
-fn text(workshop: &Workshop, recipe: &Recipe) -> Result<String> {
+fn text(workshop: &LayerContext, recipe: &Recipe) -> Result<String> {
     let images = workshop.engine.all_images()?;
     let mut planner = Planner::new(&workshop.shelf, &workshop.settings, &images);
     let places = recipe.plan(&mut planner, &workshop.shelf)?;

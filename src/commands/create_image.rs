@@ -4,9 +4,9 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-use super::building::Building;
+use super::building::BuildArgs;
 use crate::conf::Sources;
-use crate::image::nearest::From;
+use crate::image::parent::ParentChoice;
 use crate::image::plan::Reuse;
 use crate::image::{bake, plan};
 
@@ -19,7 +19,7 @@ use crate::image::{bake, plan};
 #[derive(Debug, Args)]
 pub struct CreateImage {
     #[command(flatten)]
-    building: Building,
+    building: BuildArgs,
     #[command(flatten)]
     stack: StackArgs,
     /// Which objects the clone has: exact (those that the branch leads to) or all (of every branch,
@@ -45,7 +45,7 @@ impl CreateImage {
             (true, false) => Reuse::Steps,
             (false, false) => Reuse::Images,
         };
-        let from = From::parse(self.from.as_deref());
+        let from = ParentChoice::parse(self.from.as_deref());
         self.building.run(
             "cannot create an image of",
             reuse,

@@ -4,10 +4,10 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::Place;
+use super::RepoArgs;
 use crate::error::Failure;
 use crate::git::{ObjectId, Repo};
-use crate::image::target::{self, Fetch};
+use crate::image::target::{self, FetchMode};
 use crate::layers::detect::{self, Detected};
 use crate::{profile, ui};
 
@@ -19,15 +19,15 @@ use crate::{profile, ui};
 #[derive(Debug, Args)]
 pub struct Detect {
     #[command(flatten)]
-    place: Place,
+    place: RepoArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: DetectFormat,
 }
 
 /// How the answer is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum DetectFormat {
     /// For people
     #[default]
     Text,
@@ -39,14 +39,14 @@ enum Format {
 
 /// The answer as programs read it.
 #[derive(Debug, Serialize)]
-struct Answer<'a> {
+struct DetectReport<'a> {
     commit: &'a str,
-    types: Vec<Type<'a>>,
+    types: Vec<DetectedType<'a>>,
     layers: Vec<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
-struct Type<'a> {
+struct DetectedType<'a> {
     r#type: &'a str,
     /// `null` where none is built in.
     layer: Option<&'a str>,
@@ -56,15 +56,15 @@ struct Type<'a> {
 impl Detect {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        if self.format == Format::Profile {
+        if self.format == DetectFormat::Profile {
             return self.profile().context("cannot write a profile");
         }
         let (commit, detected) = self.ask().context("cannot detect the languages")?;
         let layers = detect::stack(&detected);
-        if self.format == Format::Json {
-            let answer = Answer {
+        if self.format == DetectFormat::Json {
+            let answer = DetectReport {
                 commit: commit.as_str(),
-                types: detected.iter().map(Type::new).collect(),
+                types: detected.iter().map(DetectedType::new).collect(),
                 layers,
             };
             ui::result(serde_json::to_string_pretty(&answer)?)?;
@@ -101,7 +101,7 @@ impl Detect {
     fn commit(&self) -> Result<(Repo, ObjectId)> {
         let (path, typed) = self.place.split();
         let repo = Repo::look(path)?;
-        let commit = target::resolve(&repo, typed, Fetch::No)?.commit;
+        let commit = target::resolve(&repo, typed, FetchMode::No)?.commit;
         Ok((repo, commit))
     }
 
@@ -112,7 +112,7 @@ impl Detect {
     }
 }
 
-impl<'a> Type<'a> {
+impl<'a> DetectedType<'a> {
     fn new(found: &'a Detected) -> Self {
         Self {
             r#type: found.language,

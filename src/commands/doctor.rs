@@ -4,16 +4,16 @@ use anyhow::{Result, anyhow};
 use clap::Args;
 use serde::Serialize;
 
-use super::{EngineArgs, Format};
+use super::{EngineArgs, OutputFormat};
 use crate::conf;
 use crate::conf::Host;
-use crate::engine::{Client, Engine, EngineError, Installed, Kind, installed};
+use crate::engine::{DockerClient, Engine, EngineError, Installed, EngineKind, installed};
 use crate::fs::Scratch;
 use crate::git::{self, Repo};
-use crate::image::choose::Choice;
+use crate::image::select_image::SelectedImage;
 use crate::image::find::Inventory;
 use crate::image::settings::sources;
-use crate::image::start::Start;
+use crate::image::start::StartPlan;
 use crate::ssh::{ServerConfig, Server};
 use crate::ui;
 
@@ -26,12 +26,12 @@ pub struct Doctor {
     engine: EngineArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: OutputFormat,
 }
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
-struct Check {
+struct DoctorCheck {
     name: &'static str,
     ok: bool,
     /// What was found.
@@ -41,7 +41,7 @@ struct Check {
     hint: Option<String>,
 }
 
-impl Check {
+impl DoctorCheck {
     fn new(name: &'static str, outcome: Result<String>) -> Self {
         match outcome {
             Ok(found) => Self {
@@ -66,29 +66,29 @@ impl Doctor {
         let installed = installed()?;
         let engine = self.engine.find_at(None);
         let mut checks = vec![
-            Check::new("git", git::version()),
-            Check::new("engine", self.choice(&engine, &installed)),
+            DoctorCheck::new("git", git::version()),
+            DoctorCheck::new("engine", self.choice(&engine, &installed)),
         ];
         // Of an engine that is not used, a fault is none of this machine.
         if let Ok(engine) = &engine {
             match engine.kind() {
-                Kind::Docker => {
-                    checks.push(Check::new("docker client", client(engine, &installed)));
-                    checks.push(Check::new("docker daemon", daemon(engine)));
+                EngineKind::Docker => {
+                    checks.push(DoctorCheck::new("docker client", client(engine, &installed)));
+                    checks.push(DoctorCheck::new("docker daemon", daemon(engine)));
                 }
-                Kind::Podman => checks.push(Check::new("podman", engine.podman_works())),
+                EngineKind::Podman => checks.push(DoctorCheck::new("podman", engine.podman_works())),
             }
-            checks.push(Check::new("images", images(engine)));
-            checks.push(Check::new("container", container(engine)));
+            checks.push(DoctorCheck::new("images", images(engine)));
+            checks.push(DoctorCheck::new("container", container(engine)));
         }
         checks.extend([
-            Check::new("cache", cache()),
-            Check::new("ssh server", server()),
-            Check::new("repository", repository()),
+            DoctorCheck::new("cache", cache()),
+            DoctorCheck::new("ssh server", server()),
+            DoctorCheck::new("repository", repository()),
         ]);
         match self.format {
-            Format::Json => ui::result(serde_json::to_string_pretty(&checks)?)?,
-            Format::Text => {
+            OutputFormat::Json => ui::result(serde_json::to_string_pretty(&checks)?)?,
+            OutputFormat::Text => {
                 for check in &checks {
                     let state = if check.ok { "ok" } else { "no" };
                     ui::result(format_args!("{state}  {:<14} {}", check.name, check.found))?;
@@ -120,13 +120,13 @@ impl Doctor {
         let wanted = self.engine.wanted(&sources(repo.as_ref())?)?;
         let why = match (wanted, engine.kind()) {
             (Some(wanted), _) => format!("{} asks for it", wanted.origin),
-            (None, Kind::Docker) => "it is here, and no other is asked for".to_owned(),
-            (None, Kind::Podman) => "there is no docker".to_owned(),
+            (None, EngineKind::Docker) => "it is here, and no other is asked for".to_owned(),
+            (None, EngineKind::Podman) => "there is no docker".to_owned(),
         };
         let other = match engine.kind() {
-            Kind::Docker => installed.podman.as_ref().map(|(program, _)| program),
-            Kind::Podman => installed.docker.iter().find_map(|(program, client)| {
-                let docker = !matches!(client, Client::Podman(_) | Client::Strange(_));
+            EngineKind::Docker => installed.podman.as_ref().map(|(program, _)| program),
+            EngineKind::Podman => installed.docker.iter().find_map(|(program, client)| {
+                let docker = !matches!(client, DockerClient::Podman(_) | DockerClient::Strange(_));
                 docker.then_some(program)
             }),
         };
@@ -145,11 +145,11 @@ fn client(engine: &Engine, installed: &Installed) -> Result<String> {
     let found = installed.docker.iter().map(|(program, client)| {
         let program = program.display();
         match client {
-            Client::Builds { version, .. } => format!("{program} builds ({version})"),
-            Client::NoBuildx(version) => {
+            DockerClient::Builds { version, .. } => format!("{program} builds ({version})"),
+            DockerClient::NoBuildx(version) => {
                 format!("{program} is passed over: no buildx ({version})")
             }
-            Client::TooOld(version) | Client::Podman(version) | Client::Strange(version) => {
+            DockerClient::TooOld(version) | DockerClient::Podman(version) | DockerClient::Strange(version) => {
                 format!("{program} is passed over ({version})")
             }
         }
@@ -172,7 +172,7 @@ fn daemon(engine: &Engine) -> Result<String> {
 
 /// How many there are, and those that other commands pass over, which are no fault of the machine.
 fn images(engine: &Engine) -> Result<String> {
-    let inventory = Inventory::take(engine)?;
+    let inventory = Inventory::list(engine)?;
     let mut found = match inventory.images.len() {
         1 => "1 image".to_owned(),
         count => format!("{count} images"),
@@ -188,14 +188,14 @@ fn container(engine: &Engine) -> Result<String> {
     let Ok(repo) = Repo::look(None) else {
         return Ok("not tried outside of a repository".to_owned());
     };
-    let mut images = Inventory::take(engine)?.images.into_iter();
+    let mut images = Inventory::list(engine)?.images.into_iter();
     let Some(image) = images.find(|image| image.labels.repo_path == repo.path) else {
         return Ok("not tried: there is no image of this repository yet".to_owned());
     };
     let sources = sources(Some(&repo))?;
     let host = Host::read(None, None, &sources)?;
-    let choice = Choice::of(image, repo, sources)?;
-    let start = Start {
+    let choice = SelectedImage::of(image, repo, sources)?;
+    let start = StartPlan {
         engine,
         image: &choice.image,
         repo: &choice.repo,

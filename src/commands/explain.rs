@@ -6,17 +6,17 @@ use serde::Serialize;
 use termtree::Tree;
 
 use super::candidates;
-use super::{EngineArgs, Format, HostArgs};
+use super::{EngineArgs, OutputFormat, HostArgs};
 use crate::engine::Engine;
 use crate::git::{ObjectId, Repo};
 use crate::image::Image;
-use crate::image::below::Below;
-use crate::image::explain::{Chain, Other, compare, find_image, newest, present};
+use crate::image::parent_info::ParentInfo;
+use crate::image::explain::{RecordChain, Comparison, compare, find_image, newest, present};
 use crate::image::find;
-use crate::image::manifest::{Change, Manifest};
-use crate::image::plan::{Reuse, Site};
+use crate::image::manifest::{InputChange, KeyManifest};
+use crate::image::plan::{Reuse, BuildContext};
 use crate::image::record::Record;
-use crate::image::remember;
+use crate::image::record_build;
 use crate::image::settings::sources;
 use crate::ui;
 
@@ -42,7 +42,7 @@ pub struct Explain {
     engine: EngineArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: OutputFormat,
 }
 
 /// All that is known, as programs read it.
@@ -54,7 +54,7 @@ struct Explanation<'a> {
     /// Whether the records lead down to a clone.
     complete: bool,
     /// What the lowest of the records was put on; `null` for a full clone.
-    on: Option<Below>,
+    on: Option<ParentInfo>,
     /// The image's own record first, then those below it.
     records: Vec<&'a Record>,
     /// `null` when nothing could be compared.
@@ -64,7 +64,7 @@ struct Explanation<'a> {
 #[derive(Debug, Serialize)]
 struct ExplainedChange {
     #[serde(flatten)]
-    change: Change,
+    change: InputChange,
     text: String,
 }
 
@@ -80,10 +80,10 @@ impl Explain {
         let sources = sources(Some(&repo))?;
         let engine = self.engine.find(&sources)?;
         let images = find::all_for(&engine, &repo.path)?;
-        remember::mend(&repo, &engine, &images, None);
+        record_build::mend_records(&repo, &engine, &images, None);
         if self.candidates {
             let host = self.host.read(&sources)?;
-            let site = Site {
+            let site = BuildContext {
                 repo: &repo,
                 engine: &engine,
                 host: &host,
@@ -96,10 +96,10 @@ impl Explain {
             Some(name) => find_image(&images, &repo, name)?,
             None => newest(&images, &repo)?,
         };
-        let chain = Chain::of(&repo, image)?;
+        let chain = RecordChain::of(&repo, image)?;
         let typed = self.against.as_deref();
         let present = |branch_from: &str| self.present(&repo, &engine, image, branch_from);
-        let other = Other::find(&repo, &images, image, typed, present)?;
+        let other = Comparison::find(&repo, &images, image, typed, present)?;
         let complete = chain.is_complete() && other.is_complete;
         if !complete {
             ui::warn(
@@ -113,14 +113,14 @@ impl Explain {
             tag: &image.tag,
             against,
             complete,
-            on: Below::of(&repo, &chain)?,
+            on: ParentInfo::of(&repo, &chain)?,
             records: chain.records().map(|(_, record)| record).collect(),
             changes: changes.map(|changes| {
                 let explained = |(change, text)| ExplainedChange { change, text };
                 changes.into_iter().map(explained).collect()
             }),
         };
-        if self.format == Format::Json {
+        if self.format == OutputFormat::Json {
             return ui::result(serde_json::to_string_pretty(&explanation)?);
         }
         print(&explanation, &chain)
@@ -133,11 +133,11 @@ impl Explain {
         engine: &Engine,
         image: &Image,
         branch_from: &str,
-    ) -> Option<Manifest> {
-        let look = || -> Result<Option<Manifest>> {
+    ) -> Option<KeyManifest> {
+        let look = || -> Result<Option<KeyManifest>> {
             let sources = sources(Some(repo))?.asked(&image.labels.asked);
             let host = self.host.read(&sources)?;
-            let site = Site {
+            let site = BuildContext {
                 repo,
                 engine,
                 host: &host,
@@ -160,7 +160,7 @@ impl Explain {
     }
 }
 
-fn print(explanation: &Explanation, chain: &Chain) -> Result<()> {
+fn print(explanation: &Explanation, chain: &RecordChain) -> Result<()> {
     if let Some(tree) = tree(chain.records(), explanation.on.as_ref()) {
         ui::result(tree.to_string().trim_end())?;
     }
@@ -180,7 +180,7 @@ fn print(explanation: &Explanation, chain: &Chain) -> Result<()> {
 /// Each image with its inputs, and the image below as one more branch.
 fn tree<'a>(
     records: impl Iterator<Item = (&'a ObjectId, &'a Record)>,
-    on: Option<&Below>,
+    on: Option<&ParentInfo>,
 ) -> Option<Tree<String>> {
     let records: Vec<_> = records.collect();
     records

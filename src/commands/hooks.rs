@@ -8,9 +8,9 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::Format;
+use super::OutputFormat;
 use crate::git::Repo;
-use crate::hooks::{self, Event, EventReport, Facts, Options, Plan, State, Way};
+use crate::hooks::{self, Event, EventReport, HookState, InstallOptions, InstallPlan, HookStatus, InstallMethod};
 use crate::{proc, ui};
 
 /// Put hooks into a repository that tell when an image has grown stale
@@ -42,7 +42,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct Install {
     #[command(flatten)]
-    place: Where,
+    place: HooksArgs,
     /// Leave out the hook that sees fetches: git calls it for every change of a ref
     #[arg(long)]
     no_fetch: bool,
@@ -58,7 +58,7 @@ struct Install {
 #[derive(Debug, Args)]
 struct Uninstall {
     #[command(flatten)]
-    place: Where,
+    place: HooksArgs,
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -68,24 +68,24 @@ struct Uninstall {
 #[derive(Debug, Args)]
 struct Status {
     #[command(flatten)]
-    place: Where,
+    place: HooksArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: OutputFormat,
 }
 
 #[derive(Debug, Args)]
-struct Where {
+struct HooksArgs {
     /// A repository, by its path
     #[arg(value_name = "REPO")]
     repo: Option<PathBuf>,
 }
 
-impl Where {
-    fn look(&self) -> Result<(Repo, Facts)> {
+impl HooksArgs {
+    fn look(&self) -> Result<(Repo, HookState)> {
         let path = self.repo.as_deref();
         let repo = Repo::find(path)?;
-        let facts = Facts::gather(&repo, path)?;
+        let facts = HookState::gather(&repo, path)?;
         Ok((repo, facts))
     }
 }
@@ -121,7 +121,7 @@ impl Hooks {
 }
 
 /// Does it, or says what would be done.
-fn carry_out(repo: &Repo, plan: &Plan, dry_run: bool) -> Result<()> {
+fn carry_out(repo: &Repo, plan: &InstallPlan, dry_run: bool) -> Result<()> {
     if dry_run {
         for action in &plan.actions {
             ui::result(action)?;
@@ -138,7 +138,7 @@ fn carry_out(repo: &Repo, plan: &Plan, dry_run: bool) -> Result<()> {
 impl Install {
     fn run(&self) -> Result<()> {
         let (repo, facts) = self.place.look()?;
-        let options = Options {
+        let options = InstallOptions {
             no_fetch: self.no_fetch,
             auto_update: self.auto_update,
         };
@@ -148,7 +148,7 @@ impl Install {
             ui::status("hooks", "all in place already");
         } else if !self.dry_run {
             let place = match (facts.way, &facts.folder) {
-                (Way::Files, Ok(folder)) => folder.path.display().to_string(),
+                (InstallMethod::Files, Ok(folder)) => folder.path.display().to_string(),
                 _ => "git's config".to_owned(),
             };
             ui::status("hooks", &format!("installed in {place}"));
@@ -165,7 +165,7 @@ impl Uninstall {
         if plan.actions.is_empty() {
             ui::status("hooks", "none of git dkr here");
         } else if !self.dry_run {
-            hooks::told::forget(&repo);
+            hooks::notified::forget(&repo);
             ui::status("hooks", "gone; what was there before is back");
         }
         Ok(())
@@ -174,8 +174,8 @@ impl Uninstall {
 
 /// How hooks stand, as programs read it.
 #[derive(Debug, Serialize)]
-struct Report {
-    way: Way,
+struct HooksReport {
+    way: InstallMethod,
     #[serde(skip_serializing_if = "Option::is_none")]
     folder: Option<PathBuf>,
     events: Vec<EventReport>,
@@ -191,34 +191,34 @@ impl Status {
         let other = on_path.first().map(PathBuf::as_path);
         let events = hooks::report(&facts, hooks::run::silenced(), is_program, other);
         let installed = |report: &EventReport| {
-            report.event == Event::ReferenceTransaction && report.state == State::Installed
+            report.event == Event::ReferenceTransaction && report.state == HookStatus::Installed
         };
         let cost = match events.iter().any(installed) {
             true => Some(hooks::cost(&repo, &facts)?.as_secs_f64() * 1000.0),
             false => None,
         };
-        let report = Report {
+        let report = HooksReport {
             way: facts.way,
             folder: match facts.way {
-                Way::Config => Some(facts.home.clone()),
-                Way::Files => facts.folder.as_ref().ok().map(|folder| folder.path.clone()),
+                InstallMethod::Config => Some(facts.home.clone()),
+                InstallMethod::Files => facts.folder.as_ref().ok().map(|folder| folder.path.clone()),
             },
             events,
             fetch_cost_ms: cost.map(|cost| (cost * 100.0).round() / 100.0),
         };
         match self.format {
-            Format::Json => ui::result(serde_json::to_string_pretty(&report)?),
-            Format::Text => print(&report),
+            OutputFormat::Json => ui::result(serde_json::to_string_pretty(&report)?),
+            OutputFormat::Text => print(&report),
         }
     }
 }
 
-fn print(report: &Report) -> Result<()> {
+fn print(report: &HooksReport) -> Result<()> {
     let folder = report.folder.as_deref().map(Path::display);
     match (report.way, folder) {
-        (Way::Config, _) => ui::result("by git's config, which git 2.54 and later obey")?,
-        (Way::Files, Some(folder)) => ui::result(format_args!("by files in {folder}"))?,
-        (Way::Files, None) => ui::result("by files, for which there is no folder")?,
+        (InstallMethod::Config, _) => ui::result("by git's config, which git 2.54 and later obey")?,
+        (InstallMethod::Files, Some(folder)) => ui::result(format_args!("by files in {folder}"))?,
+        (InstallMethod::Files, None) => ui::result("by files, for which there is no folder")?,
     }
     for event in &report.events {
         let note = event.note.iter().map(|note| format!(": {note}"));

@@ -3,14 +3,14 @@
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{EngineArgs, Format, Place, Row};
+use super::{EngineArgs, OutputFormat, RepoArgs, ImageRow};
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::git::Repo;
 use crate::image::Image;
 use crate::image::find::Inventory;
-use crate::image::remember;
-use crate::image::target::{self, Fetch};
+use crate::image::record_build;
+use crate::image::target::{self, FetchMode};
 use crate::image::tracking::track_all;
 use crate::ui;
 
@@ -20,12 +20,12 @@ use crate::ui;
 #[derive(Debug, Args)]
 pub struct ListImages {
     #[command(flatten)]
-    place: Place,
+    place: RepoArgs,
     #[command(flatten)]
     engine: EngineArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: OutputFormat,
 }
 
 impl ListImages {
@@ -33,13 +33,13 @@ impl ListImages {
     pub fn run(&self) -> Result<u8> {
         let (engine, images) = self.images().context("cannot list the images")?;
         let states = track_all(&images, |repo| {
-            remember::mend(repo, &engine, &images, None);
+            record_build::mend_records(repo, &engine, &images, None);
         });
-        if self.format == Format::Json {
-            let rows: Vec<Row> = images
+        if self.format == OutputFormat::Json {
+            let rows: Vec<ImageRow> = images
                 .iter()
                 .zip(&states)
-                .map(|(image, state)| Row::new(image, Some(state)))
+                .map(|(image, state)| ImageRow::new(image, Some(state)))
                 .collect();
             ui::result(serde_json::to_string_pretty(&rows)?)?;
             return Ok(0);
@@ -81,7 +81,7 @@ impl ListImages {
     fn images(&self) -> Result<(Engine, Vec<Image>)> {
         let (path, branch_from) = self.place.split();
         let engine = self.engine.find_at(path)?;
-        let inventory = Inventory::take(&engine)?;
+        let inventory = Inventory::list(&engine)?;
         let repo = match path.is_some() || branch_from.is_some() {
             true => Some(Repo::look(path)?),
             false => None,
@@ -92,7 +92,7 @@ impl ListImages {
             images.retain(|image| image.labels.repo_path == repo.path);
             if let Some(typed) = branch_from {
                 // A branch that is gone may still have an image.
-                let target = target::resolve(&repo, Some(typed), Fetch::No);
+                let target = target::resolve(&repo, Some(typed), FetchMode::No);
                 let branch = target.as_ref().ok().map(|target| target.branch.as_str());
                 images.retain(|image| image.answers_to(typed, branch));
                 match target {

@@ -28,7 +28,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::conf::{self, Host, Sources, Value};
-use crate::engine::{Engine, Kind};
+use crate::engine::{Engine, EngineKind};
 use crate::git::Repo;
 use crate::image::Image;
 use crate::image::settings::sources;
@@ -37,7 +37,7 @@ use crate::ui;
 
 /// Which repository and branch.
 #[derive(Debug, Args)]
-struct Place {
+struct RepoArgs {
     /// A repository, by its path
     #[arg(value_name = "REPO")]
     first: Option<String>,
@@ -46,7 +46,7 @@ struct Place {
     second: Option<String>,
 }
 
-impl Place {
+impl RepoArgs {
     /// The two, told apart: one alone is a REPO when it is a folder that holds a repository.
     fn split(&self) -> (Option<&Path>, Option<&str>) {
         match (self.first.as_deref(), self.second.as_deref()) {
@@ -101,12 +101,12 @@ struct EngineArgs {
         hide_possible_values = true,
         value_name = "docker|podman"
     )]
-    engine: Option<Kind>,
+    engine: Option<EngineKind>,
 }
 
 impl EngineArgs {
     /// The one that was asked for, and by what.
-    fn wanted(&self, sources: &Sources) -> Result<Option<Value<Kind>>> {
+    fn wanted(&self, sources: &Sources) -> Result<Option<Value<EngineKind>>> {
         Ok(conf::engine(self.engine, sources)?)
     }
 
@@ -129,7 +129,7 @@ impl EngineArgs {
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum OutputFormat {
     /// For people
     #[default]
     Text,
@@ -139,7 +139,7 @@ enum Format {
 
 /// An image as programs read it.
 #[derive(Debug, Serialize)]
-struct Row<'a> {
+struct ImageRow<'a> {
     tag: &'a str,
     id: &'a str,
     repo: &'a str,
@@ -154,7 +154,7 @@ struct Row<'a> {
     staleness: Option<&'a Staleness>,
 }
 
-impl<'a> Row<'a> {
+impl<'a> ImageRow<'a> {
     fn new(image: &'a Image, staleness: Option<&'a Staleness>) -> Self {
         let labels = &image.labels;
         Self {
@@ -175,10 +175,10 @@ impl<'a> Row<'a> {
 
 /// The image that a command leaves behind: its name for a script, or all of it. A person on a
 /// terminal has read the name already.
-fn print_image(image: &Image, format: Format) -> Result<()> {
+fn print_image(image: &Image, format: OutputFormat) -> Result<()> {
     match format {
-        Format::Json => ui::result(serde_json::to_string_pretty(&Row::new(image, None))?),
-        Format::Text if !ui::stdout_is_terminal() => ui::result(&image.tag),
-        Format::Text => Ok(()),
+        OutputFormat::Json => ui::result(serde_json::to_string_pretty(&ImageRow::new(image, None))?),
+        OutputFormat::Text if !ui::stdout_is_terminal() => ui::result(&image.tag),
+        OutputFormat::Text => Ok(()),
     }
 }

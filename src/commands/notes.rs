@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
-use super::Format;
+use super::OutputFormat;
 use crate::error::Failure;
 use crate::git::{NOTES, Repo};
 use crate::image::record::Record;
@@ -27,7 +27,7 @@ enum Command {
         commit: Option<String>,
         /// How to print the result
         #[arg(long, value_enum, default_value_t)]
-        format: Format,
+        format: OutputFormat,
     },
     /// Fetch a remote's records and merge them with those that are here
     Pull {
@@ -67,7 +67,7 @@ impl Notes {
     }
 }
 
-fn show(repo: &Repo, typed: Option<&str>, format: Format) -> Result<()> {
+fn show(repo: &Repo, typed: Option<&str>, format: OutputFormat) -> Result<()> {
     let found = match typed {
         None => records::all(repo)?,
         Some(typed) => {
@@ -79,7 +79,7 @@ fn show(repo: &Repo, typed: Option<&str>, format: Format) -> Result<()> {
             found.into_iter().map(|r| (commit.clone(), r)).collect()
         }
     };
-    if format == Format::Json {
+    if format == OutputFormat::Json {
         let records: Vec<&Record> = found.iter().map(|(_, record)| record).collect();
         return ui::result(serde_json::to_string_pretty(&records)?);
     }

@@ -4,9 +4,9 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Format, Row};
+use super::{OutputFormat, ImageRow};
 use crate::image::Target;
-use crate::image::plan::{Plan, Reuse, Site, Step};
+use crate::image::plan::{BuildPlan, Reuse, BuildContext, BuildAction};
 use crate::image::scope;
 use crate::ui;
 
@@ -24,17 +24,17 @@ pub(super) struct PlanArgs {
 /// A step as programs read it.
 #[derive(Debug, Serialize)]
 #[serde(tag = "action", rename_all = "lowercase")]
-enum Planned<'a> {
+enum PlannedAction<'a> {
     /// This image is what is wanted.
-    Nothing { tag: &'a str, image: Row<'a> },
+    Nothing { tag: &'a str, image: ImageRow<'a> },
     /// This image is, and gets the name.
-    Tag { tag: &'a str, image: Row<'a> },
+    Tag { tag: &'a str, image: ImageRow<'a> },
     /// An image is to be built.
-    Build(Build<'a>),
+    Build(PlannedBuild<'a>),
 }
 
 #[derive(Debug, Serialize)]
-struct Build<'a> {
+struct PlannedBuild<'a> {
     tag: &'a str,
     branch: &'a str,
     branch_from: &'a str,
@@ -51,24 +51,24 @@ struct Build<'a> {
     dockerfile: &'a str,
 }
 
-impl<'a> Planned<'a> {
-    fn of(step: &'a Step) -> Self {
+impl<'a> PlannedAction<'a> {
+    fn of(step: &'a BuildAction) -> Self {
         match step {
-            Step::Nothing(image) => Self::Nothing {
+            BuildAction::Nothing(image) => Self::Nothing {
                 tag: &image.tag,
-                image: Row::new(image, None),
+                image: ImageRow::new(image, None),
             },
-            Step::Tag(image, tag) => Self::Tag {
+            BuildAction::Tag(image, tag) => Self::Tag {
                 tag,
-                image: Row::new(image, None),
+                image: ImageRow::new(image, None),
             },
-            Step::Bake(plan) => Self::Build(Build::of(plan)),
+            BuildAction::Build(plan) => Self::Build(PlannedBuild::of(plan)),
         }
     }
 }
 
-impl<'a> Build<'a> {
-    fn of(plan: &'a Plan) -> Self {
+impl<'a> PlannedBuild<'a> {
+    fn of(plan: &'a BuildPlan) -> Self {
         let underlay = plan.underlay.as_ref();
         Self {
             tag: &plan.tag,
@@ -95,18 +95,18 @@ impl PlanArgs {
     /// Prints what `plan` plans.
     pub(super) fn look(
         &self,
-        site: Site,
+        site: BuildContext,
         target: Target,
-        plan: impl Fn(Site, Target) -> Result<Step>,
-        format: Format,
+        plan: impl Fn(BuildContext, Target) -> Result<BuildAction>,
+        format: OutputFormat,
     ) -> Result<()> {
         let mut step = plan(site, target.clone())?;
-        if self.print_dockerfile && !matches!(step, Step::Bake(_)) {
+        if self.print_dockerfile && !matches!(step, BuildAction::Build(_)) {
             // Of what is there already: the one by which it would be built.
             let reuse = Reuse::Steps;
-            step = plan(Site { reuse, ..site }, target)?;
+            step = plan(BuildContext { reuse, ..site }, target)?;
         }
-        if let Step::Bake(plan) = &step {
+        if let BuildAction::Build(plan) = &step {
             scope::extras(site, plan)?;
             if self.print_dockerfile {
                 return ui::result(plan.dockerfile.trim_end());
@@ -115,21 +115,21 @@ impl PlanArgs {
                 ui::warn(remark);
             }
         }
-        if format == Format::Json {
-            return ui::result(serde_json::to_string_pretty(&Planned::of(&step))?);
+        if format == OutputFormat::Json {
+            return ui::result(serde_json::to_string_pretty(&PlannedAction::of(&step))?);
         }
         match &step {
-            Step::Nothing(image) => ui::result(format_args!("{} is up to date", image.tag)),
-            Step::Tag(image, tag) => ui::result(format_args!(
+            BuildAction::Nothing(image) => ui::result(format_args!("{} is up to date", image.tag)),
+            BuildAction::Tag(image, tag) => ui::result(format_args!(
                 "{} is up to date, and becomes {tag}",
                 image.tag
             )),
-            Step::Bake(plan) => show(plan),
+            BuildAction::Build(plan) => show(plan),
         }
     }
 }
 
-fn show(plan: &Plan) -> Result<()> {
+fn show(plan: &BuildPlan) -> Result<()> {
     ui::result(format_args!(
         "commit  {} {}",
         plan.commit.short, plan.commit.subject

@@ -8,19 +8,19 @@ use std::slice;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{EngineArgs, HostArgs, Place};
+use super::{EngineArgs, HostArgs, RepoArgs};
 use crate::conf::{self, Host};
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::image::Image;
 use crate::image::bake;
-use crate::image::choose::{Choice, choose};
-use crate::image::nearest;
-use crate::image::plan::{Reuse, Site};
-use crate::image::remember;
-use crate::image::staleness::{Mend, Staleness};
-use crate::image::start::{Start, Wishes};
-use crate::image::target::{self, Fetch};
+use crate::image::select_image::{SelectedImage, select};
+use crate::image::parent;
+use crate::image::plan::{Reuse, BuildContext};
+use crate::image::record_build;
+use crate::image::staleness::{Remedy, Staleness};
+use crate::image::start::{StartPlan, StartRequest};
+use crate::image::target::{self, FetchMode};
 use crate::layers::stack::{self, Agent};
 use crate::ui;
 
@@ -36,7 +36,7 @@ use crate::ui;
 #[derive(Debug, Args)]
 pub struct StartImage {
     #[command(flatten)]
-    place: Place,
+    place: RepoArgs,
     #[command(flatten)]
     host: HostArgs,
     #[command(flatten)]
@@ -94,7 +94,7 @@ impl StartImage {
         Ok(u8::try_from(code).unwrap_or(1))
     }
 
-    fn prepare(&self, engine: &Engine) -> Result<(Choice, Host, Wishes)> {
+    fn prepare(&self, engine: &Engine) -> Result<(SelectedImage, Host, StartRequest)> {
         let (path, typed) = self.place.split();
         if let (Some(path), Some(second)) = (path, typed)
             && !path.exists()
@@ -104,13 +104,13 @@ impl StartImage {
                 .hint(format!("a command goes behind --: {path} -- {second} …"))
                 .into());
         }
-        let mut choice = choose(engine, path, typed)?;
+        let mut choice = select(engine, path, typed)?;
         if !self.dry_run {
-            remember::mend(&choice.repo, engine, slice::from_ref(&choice.image), None);
+            record_build::mend_records(&choice.repo, engine, slice::from_ref(&choice.image), None);
         }
         let host = self.host.read(&choice.sources)?;
         let agent = self.agent(&choice)?;
-        let wishes = start(engine, &choice, &host).complete(Wishes {
+        let wishes = start(engine, &choice, &host).complete(StartRequest {
             name: self.name.clone(),
             hostname: self.hostname.clone(),
             agent,
@@ -120,7 +120,7 @@ impl StartImage {
         })?;
         if self.wants_update(&choice)? {
             let image = update(engine, &choice, &host)?;
-            choice = Choice::of(image, choice.repo, choice.sources)?;
+            choice = SelectedImage::of(image, choice.repo, choice.sources)?;
         }
         Ok((choice, host, wishes))
     }
@@ -132,7 +132,7 @@ impl StartImage {
     }
 
     /// The agent that was asked for, else that of the image.
-    fn agent(&self, choice: &Choice) -> Result<Option<&'static Agent>> {
+    fn agent(&self, choice: &SelectedImage) -> Result<Option<&'static Agent>> {
         let labels = &choice.image.labels;
         match (&self.agent, &labels.agent) {
             (Some(name), _) if name == "none" => Ok(None),
@@ -147,7 +147,7 @@ impl StartImage {
     fn keys(
         &self,
         agent: Option<&'static Agent>,
-        choice: &Choice,
+        choice: &SelectedImage,
     ) -> Result<Vec<(&'static Agent, PathBuf)>> {
         let claude = stack::agent("claude")?;
         let mut keys = Vec::new();
@@ -167,7 +167,7 @@ impl StartImage {
         Ok(keys)
     }
 
-    fn wants_update(&self, choice: &Choice) -> Result<bool> {
+    fn wants_update(&self, choice: &SelectedImage) -> Result<bool> {
         let staleness = &choice.tracking.staleness;
         if self.no_update || self.dry_run {
             return Ok(false);
@@ -188,12 +188,12 @@ impl StartImage {
         }
         let sentence = staleness.sentence(&choice.image.tag, &labels.branch_from);
         ui::warn(format_args!("image {sentence}"));
-        let mend = staleness.mend();
-        if mend == Mend::Update && ui::interactive() {
+        let mend = staleness.remedy();
+        if mend == Remedy::Update && ui::interactive() {
             return ui::confirm("Update it first?");
         }
         if let Some(command) = mend.command(&choice.repo.as_typed(&labels.branch_from)) {
-            let or = if mend == Mend::Update {
+            let or = if mend == Remedy::Update {
                 ", or --update"
             } else {
                 ""
@@ -204,8 +204,8 @@ impl StartImage {
     }
 }
 
-fn start<'a>(engine: &'a Engine, choice: &'a Choice, host: &'a Host) -> Start<'a> {
-    Start {
+fn start<'a>(engine: &'a Engine, choice: &'a SelectedImage, host: &'a Host) -> StartPlan<'a> {
+    StartPlan {
         engine,
         image: &choice.image,
         repo: &choice.repo,
@@ -216,13 +216,13 @@ fn start<'a>(engine: &'a Engine, choice: &'a Choice, host: &'a Host) -> Start<'a
     }
 }
 
-fn update(engine: &Engine, choice: &Choice, host: &Host) -> Result<Image> {
+fn update(engine: &Engine, choice: &SelectedImage, host: &Host) -> Result<Image> {
     let branch_from = match &choice.elsewhere {
         None => &choice.image.labels.branch_from,
         Some(target) => &target.branch_from,
     };
-    let target = target::resolve(&choice.repo, Some(branch_from), Fetch::Yes)?;
-    let site = Site {
+    let target = target::resolve(&choice.repo, Some(branch_from), FetchMode::Yes)?;
+    let site = BuildContext {
         repo: &choice.repo,
         engine,
         host,
@@ -233,6 +233,6 @@ fn update(engine: &Engine, choice: &Choice, host: &Host) -> Result<Image> {
     if choice.image.labels.branch == target.branch {
         bake::update(site, target, false)
     } else {
-        bake::create(site, target, nearest::From::default())
+        bake::create(site, target, parent::ParentChoice::default())
     }
 }

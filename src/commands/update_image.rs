@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::building::Building;
+use super::building::BuildArgs;
 use crate::image::plan::Reuse;
 use crate::image::{bake, plan};
 
@@ -14,7 +14,7 @@ use crate::image::{bake, plan};
 #[derive(Debug, Args)]
 pub struct UpdateImage {
     #[command(flatten)]
-    building: Building,
+    building: BuildArgs,
     /// Put a layer on it however many there are, as far as the engine goes
     #[arg(long)]
     keep_chain: bool,

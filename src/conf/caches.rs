@@ -5,7 +5,7 @@ use super::file::nearest;
 /// A tool whose cache is shared: the volume `<tool>-cache` at `/<tool>-cache`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum Cache {
+pub enum ToolCache {
     Bazel,
     Cargo,
     Npm,
@@ -14,7 +14,7 @@ pub enum Cache {
     Ccache,
 }
 
-impl Cache {
+impl ToolCache {
     const ALL: [(&str, Self); 6] = [
         ("bazel", Self::Bazel),
         ("cargo", Self::Cargo),
@@ -53,7 +53,7 @@ impl Cache {
 }
 
 /// `none`, or names.
-pub(super) fn parse(text: &str) -> Result<Vec<Cache>, String> {
+pub(super) fn parse(text: &str) -> Result<Vec<ToolCache>, String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     if words == ["none"] {
         return Ok(Vec::new());
@@ -61,9 +61,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Cache>, String> {
     words.into_iter().map(one).collect()
 }
 
-fn one(word: &str) -> Result<Cache, String> {
-    let names = Cache::ALL.map(|(name, _)| name);
-    Cache::ALL
+fn one(word: &str) -> Result<ToolCache, String> {
+    let names = ToolCache::ALL.map(|(name, _)| name);
+    ToolCache::ALL
         .iter()
         .find(|(name, _)| *name == word)
         .map(|(_, cache)| *cache)

@@ -5,19 +5,19 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::problem::{Problem, Problems};
-use super::{Origin, Sources, Value, home, variable};
-use crate::engine::Kind;
+use super::{ValueOrigin, Sources, Value, home, variable};
+use crate::engine::EngineKind;
 
 /// The engine that the user asked for, if any: the flag, then environment and git config.
-pub fn engine(flag: Option<Kind>, sources: &Sources) -> Result<Option<Value<Kind>>, Problems> {
+pub fn engine(flag: Option<EngineKind>, sources: &Sources) -> Result<Option<Value<EngineKind>>, Problems> {
     if let Some(value) = flag {
-        let origin = Origin::Flag("--engine");
+        let origin = ValueOrigin::Flag("--engine");
         return Ok(Some(Value { value, origin }));
     }
     let Some((text, origin)) = sources.get("engine") else {
         return Ok(None);
     };
-    match Kind::from_str(text, true) {
+    match EngineKind::from_str(text, true) {
         Ok(value) => Ok(Some(Value { value, origin })),
         Err(_) => {
             let message = format!("`{text}` is no engine; docker and podman are");

@@ -1,7 +1,7 @@
 //! The shape of `.dkr.conf`: `key = value` lines, then sections of raw Dockerfile lines.
 
-use super::problem::{Place, Problem};
-use super::{Origin, instructions, keys};
+use super::problem::{Position, Problem};
+use super::{ValueOrigin, instructions, keys};
 use crate::error::MOST_MISTAKES;
 
 const SECTIONS: [&str; 2] = ["pre_clone", "post_clone"];
@@ -17,20 +17,20 @@ pub struct Section {
 
 /// One `key = value` line.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct ConfEntry {
     pub key: String,
     pub value: String,
-    pub at: Place,
+    pub at: Position,
 }
 
 /// The file, not yet understood.
 #[derive(Debug, Default)]
-pub(super) struct File {
-    pub entries: Vec<Entry>,
+pub(super) struct ConfFile {
+    pub entries: Vec<ConfEntry>,
     sections: Vec<(String, Section)>,
 }
 
-impl File {
+impl ConfFile {
     /// Takes a section out and looks its instructions over.
     pub fn take_section(&mut self, name: &str, problems: &mut Vec<Problem>) -> Section {
         let Some(at) = self.sections.iter().position(|(found, _)| found == name) else {
@@ -38,12 +38,12 @@ impl File {
         };
         let (_, section) = self.sections.remove(at);
         for (line, message) in instructions::check(&section.text) {
-            let place = Place {
+            let place = Position {
                 line: section.first_line + line,
                 column: 1,
             };
             problems.push(Problem::new(
-                Origin::File(place),
+                ValueOrigin::File(place),
                 format!("[{name}] {message}"),
             ));
         }
@@ -52,15 +52,15 @@ impl File {
 }
 
 /// Reads the lines. Whatever is wrong goes to `problems`, and the rest is still read.
-pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> File {
-    let mut file = File::default();
+pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> ConfFile {
+    let mut file = ConfFile::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, raw) in text.lines().enumerate() {
         if problems.len() >= MOST_MISTAKES {
             break;
         }
         let line = raw.trim();
-        let at = Place {
+        let at = Position {
             line: index + 1,
             column: 1 + raw.chars().take_while(|c| c.is_whitespace()).count(),
         };
@@ -88,19 +88,19 @@ fn section_name(line: &str) -> Option<&str> {
     (!name.is_empty() && name.chars().all(word)).then_some(name)
 }
 
-fn open_section(file: &mut File, name: &str, at: Place, problems: &mut Vec<Problem>) {
+fn open_section(file: &mut ConfFile, name: &str, at: Position, problems: &mut Vec<Problem>) {
     if !SECTIONS.contains(&name) {
         let known = nearest(name, &SECTIONS).map_or_else(
             || format!("there are [{}]", SECTIONS.join("] and [")),
             |near| format!("did you mean [{near}]?"),
         );
         problems.push(Problem::new(
-            Origin::File(at),
+            ValueOrigin::File(at),
             format!("unknown section [{name}]; {known}"),
         ));
     } else if file.sections.iter().any(|(found, _)| found == name) {
         problems.push(Problem::new(
-            Origin::File(at),
+            ValueOrigin::File(at),
             format!("section [{name}] stands here twice"),
         ));
     }
@@ -111,17 +111,17 @@ fn open_section(file: &mut File, name: &str, at: Place, problems: &mut Vec<Probl
     file.sections.push((name.to_owned(), section));
 }
 
-fn read_entry(file: &mut File, raw: &str, at: Place, problems: &mut Vec<Problem>) {
+fn read_entry(file: &mut ConfFile, raw: &str, at: Position, problems: &mut Vec<Problem>) {
     let Some((key, value)) = raw.split_once('=') else {
         let message = format!(
             "expected `key = value` or a [section], found `{}`",
             raw.trim()
         );
-        problems.push(Problem::new(Origin::File(at), message));
+        problems.push(Problem::new(ValueOrigin::File(at), message));
         return;
     };
     let key_name = key.trim();
-    let value_at = Place {
+    let value_at = Position {
         line: at.line,
         column: 2 + key.chars().count() + value.chars().take_while(|c| c.is_whitespace()).count(),
     };
@@ -132,14 +132,14 @@ fn read_entry(file: &mut File, raw: &str, at: Place, problems: &mut Vec<Problem>
             |near| format!("did you mean `{near}`?"),
         );
         problems.push(Problem::new(
-            Origin::File(at),
+            ValueOrigin::File(at),
             format!("unknown key `{key_name}`; {known}"),
         ));
     } else if let Some(first) = file.entries.iter().find(|entry| entry.key == key_name) {
         let message = format!("`{key_name}` is already set in line {}", first.at.line);
-        problems.push(Problem::new(Origin::File(at), message));
+        problems.push(Problem::new(ValueOrigin::File(at), message));
     } else {
-        file.entries.push(Entry {
+        file.entries.push(ConfEntry {
             key: key_name.to_owned(),
             value: value.trim().to_owned(),
             at: value_at,

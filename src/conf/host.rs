@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::problem::{Problem, Problems};
-use super::{Origin, Sources, Value, home};
+use super::{ValueOrigin, Sources, Value, home};
 use crate::git::Objects;
 
 /// How the host is reached and what its network needs.
@@ -29,7 +29,7 @@ impl Host {
         let path = |flag: Option<PathBuf>, flag_name: &'static str, name: &str| match flag {
             Some(value) => Some(Value {
                 value,
-                origin: Origin::Flag(flag_name),
+                origin: ValueOrigin::Flag(flag_name),
             }),
             None => sources.get(name).map(|(value, origin)| Value {
                 value: expand(value),

@@ -21,14 +21,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-pub use caches::Cache;
+pub use caches::ToolCache;
 pub use engine::{docker_socket, engine};
 pub use file::{Section, nearest};
 pub use folders::{cache_dir, cache_folder, check_cache_dir, layers_dir, state_dir};
 pub use host::{Host, expand};
 pub use keys::{SETTINGS, Scope, Setting};
 pub use overlay::{overlay_cache, overlay_cache_dir};
-pub use problem::{Place, Problem, Problems};
+pub use problem::{Position, Problem, Problems};
 pub use scope::{Filter, Submodules};
 pub use shell::Shell;
 pub use stack::{Stack, Toolchains, is_layer_name, is_prefix};
@@ -43,19 +43,19 @@ pub struct Value<T> {
     /// What it is.
     pub value: T,
     /// Who said so.
-    pub origin: Origin,
+    pub origin: ValueOrigin,
 }
 
 impl<T> Value<T> {
     fn default_of(value: T) -> Self {
-        let origin = Origin::Default;
+        let origin = ValueOrigin::Default;
         Self { value, origin }
     }
 }
 
 /// Where a setting came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum ValueOrigin {
     /// A flag on the command line.
     Flag(&'static str),
     /// A variable of the environment.
@@ -63,12 +63,12 @@ pub enum Origin {
     /// A key of git's config.
     GitConfig(String),
     /// A line of `.dkr.conf`.
-    File(Place),
+    File(Position),
     /// Nobody said anything.
     Default,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for ValueOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(name) => write!(f, "{name}"),
@@ -128,16 +128,16 @@ impl Sources {
     }
 
     /// The strongest word outside of `.dkr.conf` on the setting of this name.
-    pub fn get(&self, name: &str) -> Option<(&str, Origin)> {
+    pub fn get(&self, name: &str) -> Option<(&str, ValueOrigin)> {
         if let Some((value, flag)) = self.flags.get(name) {
-            return Some((value, Origin::Flag(flag)));
+            return Some((value, ValueOrigin::Flag(flag)));
         }
         let variable = format!("DKR_{}", name.to_uppercase());
         if let Some(value) = self.env.get(&variable).filter(|value| !value.is_empty()) {
-            return Some((value, Origin::Env(variable)));
+            return Some((value, ValueOrigin::Env(variable)));
         }
         let value = self.git.get(&format!("dkr.{}", name.replace('_', "")))?;
-        Some((value, Origin::GitConfig(format!("dkr.{}", camel(name)))))
+        Some((value, ValueOrigin::GitConfig(format!("dkr.{}", camel(name)))))
     }
 }
 
@@ -223,7 +223,7 @@ pub struct Conf {
     /// For `start-image`, as docker's `-v` takes them.
     pub volumes: Value<Vec<String>>,
     /// Caches shared by all of the user's containers.
-    pub caches: Value<Vec<Cache>>,
+    pub caches: Value<Vec<ToolCache>>,
     /// Languages whose tools are under the repository.
     pub stack: Value<Stack>,
     /// The coding agent that is in the image, by name.
@@ -284,7 +284,7 @@ impl Conf {
             volumes: pick.list("volumes", values::volume),
             caches: pick
                 .value("caches", caches::parse)
-                .unwrap_or_else(|| Value::default_of(vec![Cache::Bazel])),
+                .unwrap_or_else(|| Value::default_of(vec![ToolCache::Bazel])),
             stack: pick
                 .value("stack", stack::stack)
                 .unwrap_or_else(|| Value::default_of(Stack::None)),

@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-use super::{FILE, Origin};
+use super::{FILE, ValueOrigin};
 
 /// A place in `.dkr.conf`, both counted from 1, the column in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Position {
     /// The line.
     pub line: usize,
     /// The column.
     pub column: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{FILE}:{}:{}", self.line, self.column)
     }
@@ -23,13 +23,13 @@ impl fmt::Display for Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Where.
-    pub at: Origin,
+    pub at: ValueOrigin,
     /// What.
     pub message: String,
 }
 
 impl Problem {
-    pub(super) fn new(at: Origin, message: impl Into<String>) -> Self {
+    pub(super) fn new(at: ValueOrigin, message: impl Into<String>) -> Self {
         Self {
             at,
             message: message.into(),
@@ -45,7 +45,7 @@ impl Problems {
     /// Sorted as they stand in the file; what comes from elsewhere follows.
     pub(super) fn none_or(mut problems: Vec<Problem>) -> Result<(), Self> {
         problems.sort_by_key(|problem| match &problem.at {
-            Origin::File(place) => (0, Some(*place)),
+            ValueOrigin::File(place) => (0, Some(*place)),
             _ => (1, None),
         });
         if problems.is_empty() {

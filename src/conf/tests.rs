@@ -12,8 +12,8 @@ fn problems(text: &str) -> String {
 fn an_absent_file_gives_the_defaults() {
     let conf = Conf::read(None, &Sources::default()).unwrap();
     assert_eq!(conf.base_image.value, "fedora:43");
-    assert_eq!(conf.base_image.origin, Origin::Default);
-    assert_eq!(conf.caches.value, [Cache::Bazel]);
+    assert_eq!(conf.base_image.origin, ValueOrigin::Default);
+    assert_eq!(conf.caches.value, [ToolCache::Bazel]);
     assert_eq!(conf.stale_after.value, 50);
     assert!(conf.packages.value.is_empty());
     assert!(conf.siblings.value);
@@ -93,14 +93,14 @@ fn every_key_is_read() {
     assert_eq!(conf.base_image.value, "ubuntu:24.04");
     assert_eq!(
         conf.base_image.origin,
-        Origin::File(Place {
+        ValueOrigin::File(Position {
             line: 2,
             column: 14
         })
     );
     assert_eq!(conf.packages.value, ["bazel", "clang", "cmake"]);
     assert_eq!(conf.volumes.value, ["/opt/data:/data", "/a b:/c:ro"]);
-    assert_eq!(conf.caches.value, [Cache::Cargo, Cache::Go]);
+    assert_eq!(conf.caches.value, [ToolCache::Cargo, ToolCache::Go]);
     let names = vec!["rust".to_owned(), "python".to_owned()];
     assert_eq!(conf.stack.value, Stack::Names(names));
     assert_eq!(conf.agent.value.as_deref(), Some("claude"));

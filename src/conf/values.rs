@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::file::{Entry, File};
+use super::file::{ConfEntry, ConfFile};
 use super::problem::Problem;
-use super::{CaBundle, Origin, Sources, Value};
+use super::{CaBundle, ValueOrigin, Sources, Value};
 
 /// An image reference: `registry:port/name:tag@digest`, nothing else.
 static IMAGE: LazyLock<Option<Regex>> =
@@ -24,7 +24,7 @@ fn matches(rule: &LazyLock<Option<Regex>>, text: &str) -> bool {
 
 /// Picks the strongest word on each setting, and checks the weaker ones too.
 pub(super) struct Picker<'a> {
-    pub file: &'a File,
+    pub file: &'a ConfFile,
     pub sources: &'a Sources,
     pub problems: &'a mut Vec<Problem>,
 }
@@ -48,8 +48,8 @@ impl Picker<'_> {
         name: &str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<Value<T>> {
-        let Entry { value, at, .. } = self.file.entries.iter().find(|entry| entry.key == name)?;
-        self.keep(value, Origin::File(*at), parse)
+        let ConfEntry { value, at, .. } = self.file.entries.iter().find(|entry| entry.key == name)?;
+        self.keep(value, ValueOrigin::File(*at), parse)
     }
 
     /// Words separated by white space, quoted as in a shell; none by default.
@@ -72,7 +72,7 @@ impl Picker<'_> {
     fn keep<T>(
         &mut self,
         text: &str,
-        origin: Origin,
+        origin: ValueOrigin,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<Value<T>> {
         match parse(text) {

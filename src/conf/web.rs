@@ -6,16 +6,16 @@ use anyhow::{Result, anyhow};
 
 use super::variable;
 use crate::error::Failure;
-use crate::net::{Address, Patience, Secret, Settings};
+use crate::net::{Address, RetryPolicy, Secret, ClientSettings};
 
 /// Proxies are read by the client itself. `DKR_HTTP_WAIT` is the first wait between two tries in
 /// milliseconds (500), all other times being in proportion to it.
-pub fn network() -> Settings {
+pub fn network() -> ClientSettings {
     let wait = variable("DKR_HTTP_WAIT").and_then(|text| text.parse::<u32>().ok());
-    let patience = wait.map_or_else(Patience::default, |wait| Patience {
+    let patience = wait.map_or_else(RetryPolicy::default, |wait| RetryPolicy {
         first: Duration::from_millis(wait.max(1).into()),
     });
-    Settings {
+    ClientSettings {
         patience,
         direct: variable("NO_PROXY")
             .or_else(|| variable("no_proxy"))

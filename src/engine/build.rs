@@ -6,8 +6,8 @@ use std::process::ExitStatus;
 use anyhow::Result;
 
 use super::built::{Built, TempName};
-use super::progress::{Failed, Transcript};
-use super::{Engine, EngineError, Event, Found, Kind, docker, podman};
+use super::progress::{FailedStep, Transcript};
+use super::{Engine, EngineError, BuildEvent, EngineImage, EngineKind, docker, podman};
 use crate::proc::Cmd;
 use crate::ui;
 
@@ -58,7 +58,7 @@ impl BuildSpec {
 
 impl Engine {
     /// Builds it; `on_event` hears of each step. No name is moved: that is for the caller to do.
-    pub fn build(&self, spec: &BuildSpec, on_event: impl FnMut(&Event)) -> Result<Built<'_>> {
+    pub fn build(&self, spec: &BuildSpec, on_event: impl FnMut(&BuildEvent)) -> Result<Built<'_>> {
         self.build_logged(spec, on_event, |_| ())
     }
 
@@ -66,13 +66,13 @@ impl Engine {
     pub fn build_logged(
         &self,
         spec: &BuildSpec,
-        mut on_event: impl FnMut(&Event),
+        mut on_event: impl FnMut(&BuildEvent),
         mut on_line: impl FnMut(&str),
     ) -> Result<Built<'_>> {
         match self.kind {
-            Kind::Docker => {
+            EngineKind::Docker => {
                 let name = TempName::new(self, &spec.tag)?;
-                let mut transcript = docker::Plain::default();
+                let mut transcript = docker::PlainProgress::default();
                 let cmd = self.docker_build(spec, &name.name)?;
                 let status =
                     cmd.stderr_lines(follow(&mut transcript, &mut on_event, &mut on_line))?;
@@ -84,10 +84,10 @@ impl Engine {
                     _name: Some(name),
                 })
             }
-            Kind::Podman => {
+            EngineKind::Podman => {
                 let cmd = self.podman_build(spec)?;
                 let mut run = || -> Result<_> {
-                    let mut transcript = podman::Steps::default();
+                    let mut transcript = podman::PodmanProgress::default();
                     let status =
                         cmd.all_lines(follow(&mut transcript, &mut on_event, &mut on_line))?;
                     Ok((status, transcript))
@@ -112,8 +112,8 @@ impl Engine {
 
     /// The image that was built. A client may say that all went well and have built nothing, or
     /// left it with a builder of its own.
-    fn as_asked(&self, name: &str, spec: &BuildSpec) -> Result<Found> {
-        let asked = |found: &Found| {
+    fn as_asked(&self, name: &str, spec: &BuildSpec) -> Result<EngineImage> {
+        let asked = |found: &EngineImage| {
             let is_there = |(name, value): &(String, String)| found.labels.get(name) == Some(value);
             spec.labels.iter().all(is_there)
         };
@@ -126,7 +126,7 @@ impl Engine {
 /// Hears each line of a build.
 fn follow(
     transcript: &mut impl Transcript,
-    mut on_event: impl FnMut(&Event),
+    mut on_event: impl FnMut(&BuildEvent),
     mut on_line: impl FnMut(&str),
 ) -> impl FnMut(&str) {
     move |line| {
@@ -140,7 +140,7 @@ fn follow(
     }
 }
 
-fn outcome(kind: Kind, status: ExitStatus, transcript: &impl Transcript) -> Result<()> {
+fn outcome(kind: EngineKind, status: ExitStatus, transcript: &impl Transcript) -> Result<()> {
     if status.success() {
         Ok(())
     } else {
@@ -148,8 +148,8 @@ fn outcome(kind: Kind, status: ExitStatus, transcript: &impl Transcript) -> Resu
     }
 }
 
-fn explain(kind: Kind, transcript: &impl Transcript) -> EngineError {
-    let Some(Failed { step, tail, reason }) = transcript.failure() else {
+fn explain(kind: EngineKind, transcript: &impl Transcript) -> EngineError {
+    let Some(FailedStep { step, tail, reason }) = transcript.failure() else {
         return EngineError::of_stderr(kind, &transcript.loose());
     };
     let output = tail.join("\n");
@@ -157,7 +157,7 @@ fn explain(kind: Kind, transcript: &impl Transcript) -> EngineError {
         return EngineError::NoFrontend(reason);
     }
     let all = format!("{output}\n{reason}");
-    if kind == Kind::Podman
+    if kind == EngineKind::Podman
         && let Some(known) = podman::known(&all)
     {
         return known;

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::{Engine, Found};
+use super::{Engine, EngineImage};
 use crate::digest;
 use crate::proc::{check_interrupted, user};
 
@@ -21,18 +21,18 @@ pub fn is_temp_name(name: &str) -> bool {
 #[must_use]
 pub struct Built<'a> {
     pub(super) engine: &'a Engine,
-    pub(super) found: Found,
+    pub(super) found: EngineImage,
     pub(super) _name: Option<TempName<'a>>,
 }
 
 impl Built<'_> {
     /// What the engine says of it.
-    pub fn found(&self) -> &Found {
+    pub fn found(&self) -> &EngineImage {
         &self.found
     }
 
     /// Gives it its name, unless we were asked to stop before.
-    pub fn tag(self, name: &str) -> Result<Found> {
+    pub fn tag(self, name: &str) -> Result<EngineImage> {
         check_interrupted()?;
         let cmd = self.engine.cmd().args(["tag", &self.found.id, name]);
         self.engine.run(&cmd.even_when_stopped())?;

@@ -10,7 +10,7 @@ use crate::proc::{Cmd, check_interrupted};
 
 /// A command for a container that is gone with it, and is without network and terminal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Task {
+pub struct CaptureSpec {
     /// The image's name or id.
     pub image: String,
     /// Whether it runs as root, whatever user the image has.
@@ -36,11 +36,11 @@ pub struct Captured {
 
 impl Engine {
     /// Runs it to its end. Nothing of it outlives a signal to us.
-    pub fn capture(&self, task: &Task) -> Result<Captured> {
+    pub fn capture(&self, task: &CaptureSpec) -> Result<Captured> {
         check_interrupted()?;
         // A client that makes and starts in one go forgets what it made when a signal comes between.
         let create = create_command(self.cmd(), task).even_when_stopped();
-        let container = Container {
+        let container = TempContainer {
             engine: self,
             id: self.run(&create)?.trim().to_owned(),
         };
@@ -64,7 +64,7 @@ impl Engine {
         let targets = volumes.iter().filter_map(|volume| volume.split_once(':'));
         let mut args = vec![format!("{}:{}", user.0, user.1)];
         args.extend(targets.map(|(_, target)| target.to_owned()));
-        let captured = self.capture(&Task {
+        let captured = self.capture(&CaptureSpec {
             image: image.to_owned(),
             root: true,
             volumes: volumes.to_vec(),
@@ -97,19 +97,19 @@ impl Engine {
 }
 
 /// A container that is gone with this value.
-struct Container<'a> {
+struct TempContainer<'a> {
     engine: &'a Engine,
     id: String,
 }
 
-impl Drop for Container<'_> {
+impl Drop for TempContainer<'_> {
     fn drop(&mut self) {
         let cmd = self.engine.cmd().args(["container", "rm", "--force"]);
         let _ = cmd.arg(&self.id).even_when_stopped().output();
     }
 }
 
-fn create_command(cmd: Cmd, task: &Task) -> Cmd {
+fn create_command(cmd: Cmd, task: &CaptureSpec) -> Cmd {
     // --rm: should we be killed, it goes with its program. --init: so do those that this has left behind.
     let create = ["create", "--rm", "--init", "--pull=never"];
     let mut cmd = cmd.args(create).arg("--network=none");
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_task_s_command_line() {
-        let task = Task {
+        let task = CaptureSpec {
             image: "a/b:1".into(),
             root: true,
             volumes: vec!["cargo-cache:/cargo-cache".into()],

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::docker::{self, Client};
-use super::{Engine, EngineError, Kind};
+use super::docker::{self, DockerClient};
+use super::{Engine, EngineError, EngineKind};
 use crate::proc::on_path;
 
 impl Engine {
@@ -14,44 +14,44 @@ impl Engine {
     ///
     /// A `docker` that is podman under docker's name is used as podman, when there is no docker
     /// behind it.
-    pub fn find(wanted: Option<Kind>, socket: Option<PathBuf>) -> Result<Self> {
-        if wanted == Some(Kind::Podman)
+    pub fn find(wanted: Option<EngineKind>, socket: Option<PathBuf>) -> Result<Self> {
+        if wanted == Some(EngineKind::Podman)
             && let Some(program) = on_path("podman").into_iter().next()
         {
-            return Ok(Self::new(Kind::Podman, program));
+            return Ok(Self::new(EngineKind::Podman, program));
         }
         let mut others = Vec::new();
         for program in on_path("docker") {
             // Asking takes ten milliseconds, and a list no more than that.
             let is_binary = docker::is_binary(&program);
-            if !is_binary || wanted == Some(Kind::Podman) {
+            if !is_binary || wanted == Some(EngineKind::Podman) {
                 let client = docker::ask(&program)?;
-                if matches!(client, Client::Podman(_) | Client::Strange(_)) {
+                if matches!(client, DockerClient::Podman(_) | DockerClient::Strange(_)) {
                     others.push((program, client));
                     continue;
                 }
             }
-            if wanted == Some(Kind::Podman) {
+            if wanted == Some(EngineKind::Podman) {
                 continue;
             }
             return Ok(Self {
                 // A script may have ideas of its own on where the daemon is.
                 socket: socket.filter(|_| is_binary),
-                ..Self::new(Kind::Docker, program)
+                ..Self::new(EngineKind::Docker, program)
             });
         }
-        if wanted != Some(Kind::Docker) {
+        if wanted != Some(EngineKind::Docker) {
             let disguised = others
                 .iter()
-                .find(|(_, client)| matches!(client, Client::Podman(_)));
+                .find(|(_, client)| matches!(client, DockerClient::Podman(_)));
             let podman = on_path("podman").into_iter().next();
             if let Some(program) = podman.or_else(|| Some(disguised?.0.clone())) {
-                return Ok(Self::new(Kind::Podman, program));
+                return Ok(Self::new(EngineKind::Podman, program));
             }
         }
         Err(match wanted {
-            Some(Kind::Podman) => EngineError::Missing(Kind::Podman),
-            Some(Kind::Docker) if others.is_empty() => EngineError::Missing(Kind::Docker),
+            Some(EngineKind::Podman) => EngineError::Missing(EngineKind::Podman),
+            Some(EngineKind::Docker) if others.is_empty() => EngineError::Missing(EngineKind::Docker),
             _ => docker::why_none(&others),
         }
         .into())
@@ -62,7 +62,7 @@ impl Engine {
 #[derive(Debug)]
 pub struct Installed {
     /// Docker's clients, up to the first that can build.
-    pub docker: Vec<(PathBuf, Client)>,
+    pub docker: Vec<(PathBuf, DockerClient)>,
     /// Podman and its version.
     pub podman: Option<(PathBuf, String)>,
 }

@@ -1,12 +1,12 @@
 //! The door of fuzz targets: nobody else comes this way.
 
-use super::docker::Plain;
-use super::podman::Steps;
+use super::docker::PlainProgress;
+use super::podman::PodmanProgress;
 use super::progress::Transcript;
 
 /// Reads what a build printed, as each engine's.
 pub fn transcripts(text: &str) {
-    let (mut plain, mut steps) = (Plain::default(), Steps::default());
+    let (mut plain, mut steps) = (PlainProgress::default(), PodmanProgress::default());
     let both: [&mut dyn Transcript; 2] = [&mut plain, &mut steps];
     for transcript in both {
         for line in text.lines() {

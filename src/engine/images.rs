@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::built::is_temp_name;
 use super::docker::socket;
-use super::{Engine, EngineError, Kind, podman};
+use super::{Engine, EngineError, EngineKind, podman};
 use crate::proc::Cmd;
 
 /// Asks how large images are unpacked; daemons that know but one size do not look at it.
@@ -16,7 +16,7 @@ const MANIFESTS: (&str, &str) = ("manifests", "1");
 
 /// What the engine knows of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct EngineImage {
     /// The full id, `sha256:…`.
     pub id: String,
     /// Bytes, all layers together, unpacked.
@@ -33,7 +33,7 @@ pub struct Found {
     pub platform: Option<String>,
 }
 
-impl Found {
+impl EngineImage {
     /// What identifies the content of this image on any machine, as far as anything does: the
     /// registry's digest under which `name` came, else that of another name, else the id.
     pub fn digest(&self, name: &str) -> &str {
@@ -131,16 +131,16 @@ impl Engine {
     /// A daemon with a local socket is asked itself: starting the client takes longer than all
     /// the rest of a listing. Where that does not work the client says why. Podman's list has all
     /// that an inspection would tell.
-    pub fn images(&self, label: &str) -> Result<Vec<Found>> {
+    pub fn images(&self, label: &str) -> Result<Vec<EngineImage>> {
         self.tagged(Some(label))
     }
 
     /// All tagged images, in one call.
-    pub fn all_images(&self) -> Result<Vec<Found>> {
+    pub fn all_images(&self) -> Result<Vec<EngineImage>> {
         self.tagged(None)
     }
 
-    fn tagged(&self, label: Option<&str>) -> Result<Vec<Found>> {
+    fn tagged(&self, label: Option<&str>) -> Result<Vec<EngineImage>> {
         if let Some(answer) = self.socket.as_ref().and_then(|socket| list(socket, label)) {
             return Ok(answer);
         }
@@ -150,7 +150,7 @@ impl Engine {
             let filters = filters.flat_map(|filter| ["--filter", filter]);
             self.cmd().arg("images").args(form).args(filters)
         };
-        if self.kind == Kind::Podman {
+        if self.kind == EngineKind::Podman {
             let answer = self.podman_list(&list(&["--format", "json"]))?;
             let images = parse(answer.as_bytes()).context("cannot read podman's list of images")?;
             return Ok(images.into_iter().map(podman::docker_s).collect());
@@ -180,7 +180,7 @@ impl Engine {
     }
 
     /// What the engine knows of these images, by id or name; those that are gone are left out.
-    fn inspect(&self, names: &[String]) -> Result<Vec<Found>> {
+    fn inspect(&self, names: &[String]) -> Result<Vec<EngineImage>> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -194,8 +194,8 @@ impl Engine {
         let images: Vec<Raw> = serde_json::from_slice(&output.stdout)
             .with_context(|| format!("cannot read what {kind} image inspect printed"))?;
         match kind {
-            Kind::Docker => images.into_iter().map(|raw| self.unpacked(raw)).collect(),
-            Kind::Podman => Ok(images
+            EngineKind::Docker => images.into_iter().map(|raw| self.unpacked(raw)).collect(),
+            EngineKind::Podman => Ok(images
                 .into_iter()
                 .map(|raw| podman::docker_s(raw.into()))
                 .collect()),
@@ -203,9 +203,9 @@ impl Engine {
     }
 
     /// With the size that it has unpacked: what its layers add, where only they tell.
-    fn unpacked(&self, raw: Raw) -> Result<Found> {
+    fn unpacked(&self, raw: Raw) -> Result<EngineImage> {
         let is_packed = raw.is_packed();
-        let mut found = Found::from(raw);
+        let mut found = EngineImage::from(raw);
         if is_packed {
             let form = ["--human=false", "--format", "{{.Size}}"];
             let cmd = self.cmd().arg("history").args(form).arg(&found.id);
@@ -219,7 +219,7 @@ impl Engine {
     }
 
     /// What the engine knows of one image, by id or name; `None` when it is gone.
-    pub fn inspect_one(&self, name: &str) -> Result<Option<Found>> {
+    pub fn inspect_one(&self, name: &str) -> Result<Option<EngineImage>> {
         if let Some(raw) = self.socket.as_ref().and_then(|socket| one(socket, name)) {
             return self.unpacked(raw).map(Some);
         }
@@ -260,10 +260,10 @@ impl Engine {
     pub fn remove_if_nameless(&self, id: &str, is_parent: bool) -> Result<()> {
         // Podman's cached steps hang together by the images between them, and go with the last one
         // that stands on them. Without this one they would stay for ever; its layers do so anyhow.
-        if self.kind == Kind::Podman && is_parent {
+        if self.kind == EngineKind::Podman && is_parent {
             return Ok(());
         }
-        let named = |image: &Found| !image.names.is_empty();
+        let named = |image: &EngineImage| !image.names.is_empty();
         if !self.inspect_one(id)?.as_ref().is_some_and(named) {
             // A refusal means that it is in use.
             self.cmd().args(["image", "rm", id]).output()?;
@@ -283,7 +283,7 @@ impl Engine {
     }
 }
 
-fn list(socket: &Path, label: Option<&str>) -> Option<Vec<Found>> {
+fn list(socket: &Path, label: Option<&str>) -> Option<Vec<EngineImage>> {
     let labels: Vec<&str> = label.into_iter().collect();
     let filters = serde_json::json!({ "dangling": ["false"], "label": labels }).to_string();
     let query = [("filters", filters.as_str()), MANIFESTS];
@@ -296,12 +296,12 @@ fn one(socket: &Path, name: &str) -> Option<Raw> {
     serde_json::from_slice(&answer).ok()
 }
 
-fn parse(json: &[u8]) -> serde_json::Result<Vec<Found>> {
+fn parse(json: &[u8]) -> serde_json::Result<Vec<EngineImage>> {
     let raw: Vec<Raw> = serde_json::from_slice(json)?;
-    Ok(raw.into_iter().map(Found::from).collect())
+    Ok(raw.into_iter().map(EngineImage::from).collect())
 }
 
-impl From<Raw> for Found {
+impl From<Raw> for EngineImage {
     fn from(raw: Raw) -> Self {
         let mut names = raw.repo_tags.or(raw.names).unwrap_or_default();
         names.retain(|name| name != "<none>:<none>" && !is_temp_name(name));

@@ -14,7 +14,7 @@ mod images;
 mod podman;
 mod progress;
 mod run;
-mod trouble;
+mod error;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -24,26 +24,26 @@ use anyhow::Result;
 
 pub use build::{BuildSpec, quote};
 pub use built::Built;
-pub use capture::{Captured, Task};
-pub use docker::Client;
+pub use capture::{Captured, CaptureSpec};
+pub use docker::DockerClient;
 pub use find::{Installed, installed};
-pub use images::Found;
-pub use progress::Event;
+pub use images::EngineImage;
+pub use progress::BuildEvent;
 pub use run::{Mount, RunSpec};
-pub use trouble::EngineError;
+pub use error::EngineError;
 
 use crate::proc::Cmd;
 
 /// Which engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Kind {
+pub enum EngineKind {
     /// Docker, with BuildKit
     Docker,
     /// Podman, by itself or under docker's name
     Podman,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for EngineKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Docker => "docker",
@@ -55,16 +55,16 @@ impl fmt::Display for Kind {
 /// A container engine, through its command line.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    kind: Kind,
+    kind: EngineKind,
     program: PathBuf,
     /// The daemon's own socket, where it is a local one and this client would ask there.
     socket: Option<PathBuf>,
     /// Docker's client for builds, once it was looked for: the first on the PATH may not be one.
-    builder: OnceLock<docker::Builder>,
+    builder: OnceLock<docker::BuildClient>,
 }
 
 impl Engine {
-    fn new(kind: Kind, program: PathBuf) -> Self {
+    fn new(kind: EngineKind, program: PathBuf) -> Self {
         Self {
             kind,
             program,
@@ -74,13 +74,13 @@ impl Engine {
     }
 
     /// Which one it is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> EngineKind {
         self.kind
     }
 
     /// Whether it sees the files of this machine, as far as can be told without asking it.
     pub fn is_local(&self) -> bool {
-        self.kind == Kind::Podman || self.socket.is_some()
+        self.kind == EngineKind::Podman || self.socket.is_some()
     }
 
     /// A command of this engine.

@@ -7,7 +7,7 @@ const KEPT: usize = 30;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
+pub enum BuildEvent {
     /// A step of the Dockerfile began: `[4/7] RUN …`.
     Started {
         /// Its number in the Dockerfile.
@@ -34,7 +34,7 @@ pub enum Event {
     Exporting,
 }
 
-impl Event {
+impl BuildEvent {
     /// A step that began, in a line: `[4/7] RUN …`.
     pub fn started(&self) -> Option<String> {
         match self {
@@ -50,7 +50,7 @@ impl Event {
 
 /// The step that ended a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failed {
+pub struct FailedStep {
     /// `[4/7] RUN …`, or the name of something internal.
     pub step: String,
     /// The end of its output.
@@ -62,9 +62,9 @@ pub struct Failed {
 /// All that a build printed so far, as far as it matters.
 pub trait Transcript {
     /// Takes one line.
-    fn read(&mut self, line: &str) -> Option<Event>;
+    fn read(&mut self, line: &str) -> Option<BuildEvent>;
     /// The step that failed, if one did.
-    fn failure(&self) -> Option<Failed>;
+    fn failure(&self) -> Option<FailedStep>;
     /// The lines that belong to no step: an error before the first one, for example.
     fn loose(&self) -> String;
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{Engine, Kind, podman};
+use super::{Engine, EngineKind, podman};
 use crate::proc::{Cmd, check_interrupted};
 
 /// A file or folder of the host inside the container, read-only.
@@ -49,7 +49,7 @@ impl Engine {
             self.discard_stopped(&spec.hostname);
         }
         // What podman gives when it could not start anything; a command may give it as well.
-        if self.kind == Kind::Podman && matches!(code, 125 | 126) {
+        if self.kind == EngineKind::Podman && matches!(code, 125 | 126) {
             self.starts_containers(&spec.image)?;
         }
         Ok(code)
@@ -84,7 +84,7 @@ impl Engine {
     }
 }
 
-fn run_command(kind: Kind, cmd: Cmd, spec: &RunSpec) -> Cmd {
+fn run_command(kind: EngineKind, cmd: Cmd, spec: &RunSpec) -> Cmd {
     // --init: a command that is process 1 itself would not hear of Ctrl-C. --pull: of an image that was removed
     // meanwhile no registry is asked, as its name tells of the repository.
     let mut cmd = cmd.args(["run", "--rm", "--init", "--interactive", "--pull=never"]);
@@ -107,7 +107,7 @@ fn run_command(kind: Kind, cmd: Cmd, spec: &RunSpec) -> Cmd {
         let source = source.display().to_string();
         // Podman 4 splits at commas whatever the quotes; --volume of podman takes commas as they
         // are, and splits at colons.
-        cmd = if kind == Kind::Podman && source.contains(',') {
+        cmd = if kind == EngineKind::Podman && source.contains(',') {
             cmd.arg("--volume").arg(format!("{source}:{target}:ro"))
         } else {
             let source = csv_field(&format!("source={source}"));
@@ -153,8 +153,8 @@ mod tests {
             volumes: vec!["bazel-cache:/bazel-cache".into()],
             command: vec!["make".into(), "check".into()],
         };
-        let run = |kind: Kind| run_command(kind, Cmd::new(kind.to_string()), &spec).to_string();
-        insta::assert_snapshot!(run(Kind::Docker), @r#"docker run --rm --init --interactive '--pull=never' --tty '--network=host' --add-host app-1f2e:127.0.0.1 --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --mount 'type=bind,"source=/a, ""b""/run",target=/run/from-host,readonly' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
-        insta::assert_snapshot!(run(Kind::Podman), @r#"podman run --rm --init --interactive '--pull=never' --tty '--network=host' --add-host app-1f2e:127.0.0.1 --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --volume '/a, "b"/run:/run/from-host:ro' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
+        let run = |kind: EngineKind| run_command(kind, Cmd::new(kind.to_string()), &spec).to_string();
+        insta::assert_snapshot!(run(EngineKind::Docker), @r#"docker run --rm --init --interactive '--pull=never' --tty '--network=host' --add-host app-1f2e:127.0.0.1 --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --mount 'type=bind,"source=/a, ""b""/run",target=/run/from-host,readonly' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
+        insta::assert_snapshot!(run(EngineKind::Podman), @r#"podman run --rm --init --interactive '--pull=never' --tty '--network=host' --add-host app-1f2e:127.0.0.1 --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --volume '/a, "b"/run:/run/from-host:ro' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
     }
 }

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 
 use super::changes::offline;
 use super::{Distance, History, ObjectId, Repo, failed, lines, run};
-use crate::proc::in_turns;
+use crate::proc::parallel_map;
 
 /// The commits between two commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Repo {
             Some(lead) => Ok(*lead),
             None => self.apart(commit, to),
         };
-        in_turns(&asked, lead)?.into_iter().collect()
+        parallel_map(&asked, lead)?.into_iter().collect()
     }
 
     /// Of two of which neither is in the history of the other.

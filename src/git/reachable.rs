@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use anyhow::{Result, bail};
 
 use super::{ObjectId, command, lines, run, serve};
-use crate::proc::{Stop, lock};
+use crate::proc::{CancelToken, lock};
 
 /// The objects that the refs of a repository lead to, as far as somebody asked for them.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct Reachable {
     git_dir: PathBuf,
     /// A commit that may be had though no ref leads to it.
     also: Option<ObjectId>,
-    stop: Stop,
+    stop: CancelToken,
     known: Mutex<KnownObjects>,
 }
 
@@ -34,7 +34,7 @@ struct KnownObjects {
 
 impl Reachable {
     /// Of the repository whose git directory this is.
-    pub fn new(git_dir: &Path, also: Option<ObjectId>, stop: &Stop) -> Self {
+    pub fn new(git_dir: &Path, also: Option<ObjectId>, stop: &CancelToken) -> Self {
         Self {
             git_dir: git_dir.to_owned(),
             also,

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use super::{ObjectId, Repo, command, run};
 use crate::error::Failure;
-use crate::proc::{Cmd, Stop};
+use crate::proc::{Cmd, CancelToken};
 
 /// The bare repository in a temporary folder of the caller's.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ impl View {
         commit: &ObjectId,
         branch: Option<&str>,
         folder: &Path,
-        stop: &Stop,
+        stop: &CancelToken,
     ) -> Result<Self> {
         let tags = repo.git(LIST).arg(format!("--merged={commit}")).until(stop);
         // The view itself replaces nothing.

@@ -41,7 +41,7 @@ pub struct Lexed {
 }
 
 /// What is wrong, and at which byte.
-type Wrong = (usize, String);
+type WordError = (usize, String);
 
 impl Word {
     /// A word without variables.
@@ -106,7 +106,7 @@ fn in_name(c: char) -> bool {
 }
 
 /// The words of a line, apart by white space.
-pub fn words(text: &str) -> Result<Vec<Lexed>, Wrong> {
+pub fn words(text: &str) -> Result<Vec<Lexed>, WordError> {
     let mut lexer = Lexer::new(text);
     let mut found = Vec::new();
     loop {
@@ -122,7 +122,7 @@ pub fn words(text: &str) -> Result<Vec<Lexed>, Wrong> {
 }
 
 /// A whole line as one word.
-pub fn value(text: &str) -> Result<Word, Wrong> {
+pub fn value(text: &str) -> Result<Word, WordError> {
     Lexer::new(text).word(|_| false)
 }
 
@@ -144,7 +144,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Reads up to a character that ends it outside of quotes, which stays.
-    fn word(&mut self, ends: fn(char) -> bool) -> Result<Word, Wrong> {
+    fn word(&mut self, ends: fn(char) -> bool) -> Result<Word, WordError> {
         let mut word = Word::default();
         while let Some((at, c)) = self.chars.next_if(|(_, c)| !ends(*c)) {
             match c {
@@ -161,7 +161,7 @@ impl<'a> Lexer<'a> {
         Ok(word)
     }
 
-    fn single(&mut self, open: usize, word: &mut Word) -> Result<(), Wrong> {
+    fn single(&mut self, open: usize, word: &mut Word) -> Result<(), WordError> {
         // An empty pair is an empty text, too.
         append(word, "");
         loop {
@@ -173,7 +173,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn double(&mut self, open: usize, word: &mut Word) -> Result<(), Wrong> {
+    fn double(&mut self, open: usize, word: &mut Word) -> Result<(), WordError> {
         append(word, "");
         loop {
             match self.chars.next() {
@@ -189,7 +189,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn dollar(&mut self, at: usize, word: &mut Word) -> Result<(), Wrong> {
+    fn dollar(&mut self, at: usize, word: &mut Word) -> Result<(), WordError> {
         if self.chars.next_if(|(_, c)| *c == '{').is_some() {
             return self.braces(at, word);
         }
@@ -203,7 +203,7 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    fn braces(&mut self, open: usize, word: &mut Word) -> Result<(), Wrong> {
+    fn braces(&mut self, open: usize, word: &mut Word) -> Result<(), WordError> {
         let wrong = |at: usize, message: &str| Err((at, message.to_owned()));
         let name = self.name();
         if !is_name(&name) {

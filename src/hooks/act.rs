@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::plan::{Action, Plan};
+use super::plan::{InstallStep, InstallPlan};
 use crate::git::Repo;
 use crate::{fs, ui};
 
@@ -13,7 +13,7 @@ use crate::{fs, ui};
 type Undo<'a> = Box<dyn FnOnce() -> Result<()> + 'a>;
 
 /// Takes every step; when one fails, undoes those before it.
-pub fn act(repo: &Repo, plan: &Plan) -> Result<()> {
+pub fn act(repo: &Repo, plan: &InstallPlan) -> Result<()> {
     let mut done: Vec<Undo> = Vec::new();
     for action in &plan.actions {
         match step(repo, action) {
@@ -37,13 +37,13 @@ pub fn act(repo: &Repo, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-fn step<'a>(repo: &'a Repo, action: &'a Action) -> Result<Undo<'a>> {
+fn step<'a>(repo: &'a Repo, action: &'a InstallStep) -> Result<Undo<'a>> {
     Ok(match action {
-        Action::Rename { from, to } => {
+        InstallStep::Rename { from, to } => {
             rename(from, to)?;
             Box::new(move || rename(to, from))
         }
-        Action::Write { path, bytes, mode } => {
+        InstallStep::Write { path, bytes, mode } => {
             let before = saved(path)?;
             write(repo, path, bytes, *mode)?;
             match before {
@@ -51,7 +51,7 @@ fn step<'a>(repo: &'a Repo, action: &'a Action) -> Result<Undo<'a>> {
                 None => Box::new(move || remove(path)),
             }
         }
-        Action::Remove(path) => {
+        InstallStep::Remove(path) => {
             let before = saved(path)?;
             remove(path)?;
             Box::new(move || match before {
@@ -59,7 +59,7 @@ fn step<'a>(repo: &'a Repo, action: &'a Action) -> Result<Undo<'a>> {
                 None => Ok(()),
             })
         }
-        Action::RemoveFolder(path) => {
+        InstallStep::RemoveFolder(path) => {
             // Others' files in it are no failure.
             let removed = std::fs::remove_dir(path).is_ok();
             Box::new(move || {
@@ -69,11 +69,11 @@ fn step<'a>(repo: &'a Repo, action: &'a Action) -> Result<Undo<'a>> {
                 Ok(())
             })
         }
-        Action::Set { key, value, before } => {
+        InstallStep::Set { key, value, before } => {
             repo.set_own_config(key, value.as_deref())?;
             Box::new(move || repo.set_own_config(key, before.as_deref()))
         }
-        Action::RemoveSection { name, before } => {
+        InstallStep::RemoveSection { name, before } => {
             repo.remove_own_section(name)?;
             Box::new(move || {
                 for (key, value) in before {

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::stub::program;
+use super::script::program;
 use crate::conf::Sources;
 use crate::git::{ObjectId, Repo};
-use crate::image::watch::{self, Watched};
+use crate::image::watch_list::{self, WatchedImage};
 use crate::proc::{Cmd, leave_terminal};
 
 /// Whether the user asked for it.
@@ -19,7 +19,7 @@ pub fn wanted(sources: &Sources) -> bool {
 }
 
 /// Starts the update of an image and does not wait for it; the file that it writes to.
-pub fn start(repo: &Repo, watched: &Watched) -> Result<PathBuf> {
+pub fn start(repo: &Repo, watched: &WatchedImage) -> Result<PathBuf> {
     let log = repo.own_dir().join("update.log");
     Cmd::new(program()?)
         .args(["hooks", "update"])
@@ -44,7 +44,7 @@ pub fn update(repo: &Repo, tag: &str) -> Result<()> {
     };
     let mut last: Option<ObjectId> = None;
     loop {
-        let all = watch::read(repo);
+        let all = watch_list::read(repo);
         let Some(watched) = all.iter().find(|watched| watched.tag == tag) else {
             return Ok(());
         };

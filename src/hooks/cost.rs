@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::stub::{self, Runner};
-use super::{Event, Facts, Way};
+use super::script::{self, Runner};
+use super::{Event, HookState, InstallMethod};
 use crate::fs::{self, Scratch};
 use crate::git::Repo;
 use crate::proc::Cmd;
@@ -15,16 +15,16 @@ const RUNS: usize = 9;
 
 /// The time of a call that does not concern us: the median of a few. Whatever hook is kept behind
 /// ours is not run.
-pub fn cost(repo: &Repo, facts: &Facts) -> Result<Duration> {
+pub fn cost(repo: &Repo, facts: &HookState) -> Result<Duration> {
     let scratch = Scratch::new()?;
     let event = Event::ReferenceTransaction;
     let file = scratch.path().join(event.name());
-    let text = stub::script(event, &facts.program, None, Runner::Git);
+    let text = script::script(event, &facts.program, None, Runner::Git);
     fs::write_with_mode(&file, text.as_bytes(), 0o700)?;
     let cmd = match facts.way {
-        Way::Files => Cmd::new("sh").arg(&file),
-        Way::Config => {
-            let command = stub::command(&file);
+        InstallMethod::Files => Cmd::new("sh").arg(&file),
+        InstallMethod::Config => {
+            let command = script::command(&file);
             let command = format!("{command} \"$@\"");
             Cmd::new("sh").arg("-c").arg(&command).arg(&command)
         }

@@ -9,20 +9,20 @@
 mod act;
 pub mod auto;
 mod cost;
-mod facts;
-mod folder;
+mod state;
+mod directory;
 mod plan;
 mod report;
 pub mod run;
-mod site;
-mod stub;
-pub mod told;
+mod slot;
+mod script;
+pub mod notified;
 
 pub use act::act;
 pub use cost::cost;
-pub use facts::Facts;
-pub use plan::{Action, Options, Plan, install, uninstall};
-pub use report::{EventReport, State, report};
+pub use state::HookState;
+pub use plan::{InstallStep, InstallOptions, InstallPlan, install, uninstall};
+pub use report::{EventReport, HookStatus, report};
 
 use serde::Serialize;
 
@@ -68,14 +68,14 @@ impl Event {
 /// How git comes to run a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
+pub enum InstallMethod {
     /// Its config names a command: git 2.54 and later. Files of others are not touched.
     Config,
     /// A file in the folder of hooks, which runs the one that was there before.
     Files,
 }
 
-impl Way {
+impl InstallMethod {
     /// For messages and programs.
     pub fn name(self) -> &'static str {
         match self {

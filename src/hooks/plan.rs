@@ -5,15 +5,15 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::facts::{Facts, Made};
-use super::site::{Entry, Site, Tool};
-use super::stub::{self, Runner};
-use super::{Event, Way};
+use super::state::{HookState, InstallManifest};
+use super::slot::{HookFile, HookSlot, Tool};
+use super::script::{self, Runner};
+use super::{Event, InstallMethod};
 use crate::error::Failure;
 
 /// What the user asks of an install.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
+pub struct InstallOptions {
     /// Without the hook that sees fetches, which is called for every change of a ref.
     pub no_fetch: bool,
     /// With `dkr.autoUpdate`.
@@ -22,7 +22,7 @@ pub struct Options {
 
 /// One step. Each can be undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub enum InstallStep {
     /// A file gets another name.
     Rename {
         /// Now.
@@ -61,7 +61,7 @@ pub enum Action {
     },
 }
 
-impl fmt::Display for Action {
+impl fmt::Display for InstallStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rename { from, to } => {
@@ -90,16 +90,16 @@ impl fmt::Display for Action {
 
 /// The steps in their order, and what the user should know.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct InstallPlan {
     /// The steps; none when all is as it should be.
-    pub actions: Vec<Action>,
+    pub actions: Vec<InstallStep>,
     /// What to know.
     pub remarks: Vec<String>,
 }
 
 /// How hooks get into the repository. Fails before anything is touched where they cannot.
-pub fn install(facts: &Facts, options: Options) -> Result<Plan> {
-    let mut plan = Plan::default();
+pub fn install(facts: &HookState, options: InstallOptions) -> Result<InstallPlan> {
+    let mut plan = InstallPlan::default();
     let mut made = facts.made.clone();
     let wanted = |event| !(options.no_fetch && event == Event::ReferenceTransaction);
     for site in &facts.elsewhere {
@@ -108,7 +108,7 @@ pub fn install(facts: &Facts, options: Options) -> Result<Plan> {
     made.folders.clear();
     made.no_fetch = options.no_fetch;
     match facts.way {
-        Way::Config => {
+        InstallMethod::Config => {
             facts.sites.iter().for_each(|site| plan.take_out(site));
             for event in Event::ALL {
                 if wanted(event) {
@@ -118,7 +118,7 @@ pub fn install(facts: &Facts, options: Options) -> Result<Plan> {
                 }
             }
         }
-        Way::Files => {
+        InstallMethod::Files => {
             let folder = facts.folder.clone()?;
             for event in Event::ALL {
                 plan.unconfigure(facts, event);
@@ -139,25 +139,25 @@ pub fn install(facts: &Facts, options: Options) -> Result<Plan> {
     if options.auto_update && facts.auto_update.as_deref() != Some("true") {
         made.auto_update = true;
         made.auto_update_was = facts.auto_update.clone();
-        plan.actions.push(Action::Set {
+        plan.actions.push(InstallStep::Set {
             key: "dkr.autoUpdate".to_owned(),
             value: Some("true".to_owned()),
             before: facts.auto_update.clone(),
         });
     }
     if made != facts.made {
-        plan.actions.push(if made == Made::default() {
-            Action::Remove(facts.home.join(Made::FILE))
+        plan.actions.push(if made == InstallManifest::default() {
+            InstallStep::Remove(facts.home.join(InstallManifest::FILE))
         } else {
-            write(facts.home.join(Made::FILE), made.text(), 0o644)
+            write(facts.home.join(InstallManifest::FILE), made.text(), 0o644)
         });
     }
     Ok(plan)
 }
 
 /// How they get out again.
-pub fn uninstall(facts: &Facts) -> Plan {
-    let mut plan = Plan::default();
+pub fn uninstall(facts: &HookState) -> InstallPlan {
+    let mut plan = InstallPlan::default();
     for site in facts.sites.iter().chain(&facts.elsewhere) {
         plan.take_out(site);
     }
@@ -165,45 +165,45 @@ pub fn uninstall(facts: &Facts) -> Plan {
         plan.unconfigure(facts, event);
     }
     if facts.made.auto_update && facts.auto_update.as_deref() == Some("true") {
-        plan.actions.push(Action::Set {
+        plan.actions.push(InstallStep::Set {
             key: "dkr.autoUpdate".to_owned(),
             value: facts.made.auto_update_was.clone(),
             before: facts.auto_update.clone(),
         });
     }
-    if facts.made != Made::default() {
-        let file = facts.home.join(Made::FILE);
-        plan.actions.push(Action::Remove(file));
+    if facts.made != InstallManifest::default() {
+        let file = facts.home.join(InstallManifest::FILE);
+        plan.actions.push(InstallStep::Remove(file));
     }
     if !plan.actions.is_empty() {
         let folders = facts.made.new_folders.iter().map(PathBuf::as_path);
         let ours = facts.home.ancestors().take(2);
         let folders = folders.chain(ours).map(|path| path.to_owned());
-        plan.actions.extend(folders.map(Action::RemoveFolder));
+        plan.actions.extend(folders.map(InstallStep::RemoveFolder));
     }
     plan
 }
 
-fn write(path: PathBuf, text: String, mode: u32) -> Action {
+fn write(path: PathBuf, text: String, mode: u32) -> InstallStep {
     let bytes = text.into_bytes();
-    Action::Write { path, bytes, mode }
+    InstallStep::Write { path, bytes, mode }
 }
 
-impl Plan {
+impl InstallPlan {
     fn rename(&mut self, from: PathBuf, to: PathBuf) {
-        self.actions.push(Action::Rename { from, to });
+        self.actions.push(InstallStep::Rename { from, to });
     }
 
     fn remove(&mut self, path: PathBuf) {
-        self.actions.push(Action::Remove(path));
+        self.actions.push(InstallStep::Remove(path));
     }
 
     /// Puts our file into its place, in front of what is there.
-    fn put(&mut self, site: &Site, facts: &Facts) -> Result<()> {
+    fn put(&mut self, site: &HookSlot, facts: &HookState) -> Result<()> {
         let kept_name = site.kept_name();
-        let text = stub::script(site.event, &facts.program, Some(&kept_name), site.runner);
+        let text = script::script(site.event, &facts.program, Some(&kept_name), site.runner);
         for entry in [&site.hook, &site.kept] {
-            if *entry == Entry::Folder {
+            if *entry == HookFile::Folder {
                 bail!(
                     Failure::new(format!(
                         "there is a folder where a hook goes: {}",
@@ -224,43 +224,43 @@ impl Plan {
             return Ok(());
         }
         let behind_pre_commit =
-            site.hook.is_of(Tool::PreCommit) && matches!(site.legacy, Entry::Foreign { .. });
-        if behind_pre_commit && site.kept == Entry::Absent {
+            site.hook.is_of(Tool::PreCommit) && matches!(site.legacy, HookFile::Foreign { .. });
+        if behind_pre_commit && site.kept == HookFile::Absent {
             // In front of it, its next install would move ours over what it has moved before.
             self.rename(site.legacy_path(), site.kept_path());
             self.actions.push(write(site.legacy_path(), text, 0o755));
             return Ok(());
         }
-        if let Entry::Foreign { bytes, .. } = &site.hook {
+        if let HookFile::Foreign { bytes, .. } = &site.hook {
             let mut kept = site.kept.clone();
             for (_, path) in site.moved() {
                 // What we kept goes where the other tool would have put it.
                 self.remove(path.clone());
-                if kept != Entry::Absent {
+                if kept != HookFile::Absent {
                     self.rename(site.kept_path(), path);
-                    kept = Entry::Absent;
+                    kept = HookFile::Absent;
                 }
             }
             match &kept {
-                Entry::Absent => {}
+                HookFile::Absent => {}
                 // The same hook, installed once more over ours.
-                Entry::Foreign { bytes: same, .. } if same == bytes => {
+                HookFile::Foreign { bytes: same, .. } if same == bytes => {
                     self.remove(site.kept_path())
                 }
-                Entry::Ours { .. } => self.remove(site.kept_path()),
+                HookFile::Ours { .. } => self.remove(site.kept_path()),
                 _ => {
-                    self.rename(site.kept_path(), site.spare.clone());
+                    self.rename(site.kept_path(), site.backup_path.clone());
                     self.remarks.push(format!(
                         "{} was written over a hook that ran before; that is in {} and does not run",
                         site.path.display(),
-                        site.spare.display()
+                        site.backup_path.display()
                     ));
                 }
             }
             self.rename(site.path.clone(), site.kept_path());
         } else {
             let moved = site.moved().into_iter().map(|(_, path)| path);
-            self.actions.extend(moved.map(Action::Remove));
+            self.actions.extend(moved.map(InstallStep::Remove));
         }
         self.actions.push(write(site.path.clone(), text, 0o755));
         Ok(())
@@ -268,8 +268,8 @@ impl Plan {
 
     /// Takes our file out of its place, wherever another tool has moved it, and puts back what was
     /// there.
-    fn take_out(&mut self, site: &Site) {
-        let mut kept = site.kept != Entry::Absent;
+    fn take_out(&mut self, site: &HookSlot) {
+        let mut kept = site.kept != HookFile::Absent;
         if site.kept.is_of(Tool::PreCommit) && site.is_run_by_pre_commit() {
             // It has put itself in again, and would run itself as what was there before.
             self.remove(site.kept_path());
@@ -278,7 +278,7 @@ impl Plan {
         if site.hook.is_ours() {
             self.remove(site.path.clone());
         }
-        if kept && matches!(site.hook, Entry::Absent | Entry::Ours { .. }) {
+        if kept && matches!(site.hook, HookFile::Absent | HookFile::Ours { .. }) {
             self.rename(site.kept_path(), site.path.clone());
             kept = false;
         }
@@ -298,9 +298,9 @@ impl Plan {
         }
     }
 
-    fn configure(&mut self, facts: &Facts, event: Event) {
+    fn configure(&mut self, facts: &HookState, event: Event) {
         let path = facts.stub_path(event);
-        let text = stub::script(event, &facts.program, None, Runner::Git);
+        let text = script::script(event, &facts.program, None, Runner::Git);
         let stub = facts.stubs.iter().find(|(other, _)| *other == event);
         // First the file, then the command, then the event: at no moment does git miss anything.
         if !stub.is_some_and(|(_, entry)| entry.runs_as(&text)) {
@@ -312,13 +312,13 @@ impl Plan {
         let before = facts.section(event);
         if !before.is_empty() {
             let name = event.section();
-            self.actions.push(Action::RemoveSection { name, before });
+            self.actions.push(InstallStep::RemoveSection { name, before });
         }
         for (key, value) in [
-            ("command", stub::command(&path)),
+            ("command", script::command(&path)),
             ("event", event.name().to_owned()),
         ] {
-            self.actions.push(Action::Set {
+            self.actions.push(InstallStep::Set {
                 key: format!("{}.{key}", event.section()),
                 value: Some(value),
                 before: None,
@@ -326,11 +326,11 @@ impl Plan {
         }
     }
 
-    fn unconfigure(&mut self, facts: &Facts, event: Event) {
+    fn unconfigure(&mut self, facts: &HookState, event: Event) {
         let before = facts.section(event);
         if !before.is_empty() {
             let name = event.section();
-            self.actions.push(Action::RemoveSection { name, before });
+            self.actions.push(InstallStep::RemoveSection { name, before });
         }
         let mut stubs = facts.stubs.iter();
         if stubs.any(|(other, entry)| *other == event && entry.is_ours()) {
@@ -339,7 +339,7 @@ impl Plan {
     }
 
     /// What follows from where the files are.
-    fn remark_on(&mut self, facts: &Facts, folder: &std::path::Path) {
+    fn remark_on(&mut self, facts: &HookState, folder: &std::path::Path) {
         if self.actions.is_empty() {
             return;
         }

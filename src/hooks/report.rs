@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::site::{Entry, Site, Tool};
-use super::{Event, Facts, Way, stub};
+use super::slot::{HookFile, HookSlot, Tool};
+use super::{Event, HookState, InstallMethod, script};
 
 /// What to do in most cases.
 const INSTALL: &str = "git dkr hooks install";
@@ -13,7 +13,7 @@ const INSTALL: &str = "git dkr hooks install";
 /// Whether a hook would do its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum HookStatus {
     /// It is there and runs.
     Installed,
     /// It is not there.
@@ -27,7 +27,7 @@ pub enum State {
     ProgramGone,
 }
 
-impl State {
+impl HookStatus {
     /// For people.
     pub fn words(self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ pub struct EventReport {
     /// Which.
     pub event: Event,
     /// Whether it does its work.
-    pub state: State,
+    pub state: HookStatus,
     /// Its file, when it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
@@ -59,7 +59,7 @@ pub struct EventReport {
 }
 
 impl EventReport {
-    fn new(event: Event, state: State) -> Self {
+    fn new(event: Event, state: HookStatus) -> Self {
         Self {
             event,
             state,
@@ -80,7 +80,7 @@ impl EventReport {
     }
 
     fn would_not_run(mut self, why: impl Into<String>, hint: impl Into<String>) -> Self {
-        self.state = State::WouldNotRun;
+        self.state = HookStatus::WouldNotRun;
         self.note(why).hint(hint)
     }
 }
@@ -88,20 +88,20 @@ impl EventReport {
 /// How each hook stands. `silenced` when the environment says `DKR_HOOKS=0`, `runs` whether a file is a
 /// program, `other` the git-dkr on the PATH.
 pub fn report(
-    facts: &Facts,
+    facts: &HookState,
     silenced: bool,
     runs: impl Fn(&Path) -> bool,
     other: Option<&Path>,
 ) -> Vec<EventReport> {
     let of = |event| {
         let (report, bytes) = match facts.way {
-            Way::Config => configured(facts, event),
-            Way::Files => filed(facts, event),
+            InstallMethod::Config => configured(facts, event),
+            InstallMethod::Files => filed(facts, event),
         };
-        if report.state != State::Installed {
+        if report.state != HookStatus::Installed {
             let left_out = event == Event::ReferenceTransaction && facts.made.no_fetch;
-            if left_out && report.state == State::NotInstalled {
-                return EventReport::new(event, State::NotInstalled)
+            if left_out && report.state == HookStatus::NotInstalled {
+                return EventReport::new(event, HookStatus::NotInstalled)
                     .note("left out by --no-fetch, so fetches are not seen");
             }
             return report;
@@ -110,7 +110,7 @@ pub fn report(
             let why = "DKR_HOOKS=0 is in the environment";
             return report.would_not_run(why, "unset DKR_HOOKS");
         }
-        let program = stub::program_of(bytes).unwrap_or_default();
+        let program = script::program_of(bytes).unwrap_or_default();
         if runs(&program) {
             return report;
         }
@@ -123,7 +123,7 @@ pub fn report(
             other.display()
         );
         EventReport {
-            state: State::ProgramGone,
+            state: HookStatus::ProgramGone,
             ..report.note(why).hint(INSTALL)
         }
     };
@@ -131,9 +131,9 @@ pub fn report(
 }
 
 /// The report, and the text of the hook.
-fn configured(facts: &Facts, event: Event) -> (EventReport, &[u8]) {
-    let report = EventReport::new(event, State::Installed);
-    let missing = EventReport::new(event, State::NotInstalled).hint(INSTALL);
+fn configured(facts: &HookState, event: Event) -> (EventReport, &[u8]) {
+    let report = EventReport::new(event, HookStatus::Installed);
+    let missing = EventReport::new(event, HookStatus::NotInstalled).hint(INSTALL);
     if !facts.section(event).is_empty() {
         let mut report = report;
         report.file = Some(facts.stub_path(event));
@@ -156,7 +156,7 @@ fn configured(facts: &Facts, event: Event) -> (EventReport, &[u8]) {
                 let hint = format!("git config --local --unset {key}");
                 (report.would_not_run(why, hint), &[])
             }
-            Some((_, Entry::Ours { bytes, .. })) => (report, bytes),
+            Some((_, HookFile::Ours { bytes, .. })) => (report, bytes),
             _ => {
                 let why = format!("{} is gone", facts.stub_path(event).display());
                 (report.would_not_run(why, INSTALL), &[])
@@ -174,15 +174,15 @@ fn configured(facts: &Facts, event: Event) -> (EventReport, &[u8]) {
     }
 }
 
-fn filed(facts: &Facts, event: Event) -> (EventReport, &[u8]) {
+fn filed(facts: &HookState, event: Event) -> (EventReport, &[u8]) {
     let elsewhere = facts.elsewhere.iter().find(|site| site.event == event);
     let configured = !facts.section(event).is_empty();
-    let missing = EventReport::new(event, State::NotInstalled);
+    let missing = EventReport::new(event, HookStatus::NotInstalled);
     let (report, bytes) = match facts.sites.iter().find(|site| site.event == event) {
         Some(site) => at(site),
         None => (missing.clone(), &[][..]),
     };
-    if report.state != State::NotInstalled {
+    if report.state != HookStatus::NotInstalled {
         return (report, bytes);
     }
     if let Some(site) = elsewhere.filter(|site| site.hook.is_ours()) {
@@ -206,24 +206,24 @@ fn filed(facts: &Facts, event: Event) -> (EventReport, &[u8]) {
 }
 
 /// How it stands with a file.
-fn at(site: &Site) -> (EventReport, &[u8]) {
-    let mut report = EventReport::new(site.event, State::Installed);
+fn at(site: &HookSlot) -> (EventReport, &[u8]) {
+    let mut report = EventReport::new(site.event, HookStatus::Installed);
     report.file = Some(site.path.clone());
     match (&site.hook, &site.legacy) {
-        (Entry::Ours { bytes, runs }, _) => {
-            if !runs && site.runner == stub::Runner::Git {
+        (HookFile::Ours { bytes, runs }, _) => {
+            if !runs && site.runner == script::Runner::Git {
                 let why = format!("{} is not executable", site.path.display());
                 return (report.would_not_run(why, INSTALL), bytes);
             }
             report.note = site.kept.owner().map(|owner| match &site.kept {
-                Entry::Foreign { runs: false, .. } if site.runner == stub::Runner::Git => {
+                HookFile::Foreign { runs: false, .. } if site.runner == script::Runner::Git => {
                     format!("keeps a hook of {owner} that is not executable")
                 }
                 _ => format!("runs the hook of {owner} first"),
             });
             (report, bytes)
         }
-        (hook, Entry::Ours { bytes, .. }) if hook.is_of(Tool::PreCommit) => {
+        (hook, HookFile::Ours { bytes, .. }) if hook.is_of(Tool::PreCommit) => {
             report.file = Some(site.legacy_path());
             (report.note("pre-commit runs it first"), bytes)
         }
@@ -231,9 +231,9 @@ fn at(site: &Site) -> (EventReport, &[u8]) {
             let was_here = site.has_ours();
             report.file = None;
             report.state = if was_here {
-                State::Replaced
+                HookStatus::Replaced
             } else {
-                State::NotInstalled
+                HookStatus::NotInstalled
             };
             report.note = hook.owner().map(|owner| {
                 if was_here {

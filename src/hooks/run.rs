@@ -5,13 +5,13 @@ use std::ffi::OsString;
 
 use anyhow::Result;
 
-use super::{auto, told::Told};
+use super::{auto, notified::Notified};
 use crate::conf;
 use crate::git::{Head, ObjectId, Repo};
 use crate::image::settings::sources;
 use crate::image::staleness::Staleness;
 use crate::image::tracking::compare;
-use crate::image::watch::{self, Watched};
+use crate::image::watch_list::{self, WatchedImage};
 use crate::ui;
 
 /// Whether the user wants to hear nothing.
@@ -26,7 +26,7 @@ pub fn run(event: &str, args: &[OsString]) -> Result<()> {
         return Ok(());
     }
     let repo = Repo::look(None)?;
-    let watched = watch::read(&repo);
+    let watched = watch_list::read(&repo);
     let moved: Vec<String> = match event {
         "reference-transaction" => args
             .iter()
@@ -44,7 +44,7 @@ pub fn run(event: &str, args: &[OsString]) -> Result<()> {
     let tips = repo.commits(&references)?;
 
     let person = ui::stdout_is_terminal();
-    let mut told = Told::read(&repo);
+    let mut told = Notified::read(&repo);
     let before = told.clone();
     let states: Vec<String> = watched.iter().zip(&tips).map(state).collect();
     told.keep(|state| states.iter().any(|present| present == state));
@@ -77,16 +77,16 @@ pub fn run(event: &str, args: &[OsString]) -> Result<()> {
 }
 
 /// What is told of once: this image, at its commit, compared with this tip.
-fn state((watched, tip): (&Watched, &Option<ObjectId>)) -> String {
+fn state((watched, tip): (&WatchedImage, &Option<ObjectId>)) -> String {
     let tip = tip.as_ref().map_or("gone", ObjectId::as_str);
     format!("{} {} {tip}", watched.tag, watched.commit)
 }
 
-fn say(repo: &Repo, watched: &Watched, staleness: &Staleness) -> Result<()> {
+fn say(repo: &Repo, watched: &WatchedImage, staleness: &Staleness) -> Result<()> {
     let sentence = staleness.sentence(&watched.tag, &watched.branch_from);
     let place = shlex::try_join([".", &watched.branch_from])?;
     // Of a ref that is gone there is none.
-    let Some(command) = staleness.mend().command(&place) else {
+    let Some(command) = staleness.remedy().command(&place) else {
         ui::notice(sentence);
         return Ok(());
     };

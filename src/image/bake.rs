@@ -8,52 +8,52 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-use super::deliver::Given;
+use super::object_delivery::ObjectDelivery;
 use super::find::Inventory;
-use super::labels::Kind;
-use super::manifest::Manifest;
-use super::nearest::From;
-use super::plan::{Plan, Reuse, Site, Step, plan_create, plan_update};
-use super::reach::Way;
-use super::report::{Report, explain};
-use super::{Image, Labels, Target, deliver, dockerfile, names, remember, scope, stack, turn};
+use super::labels::ImageKind;
+use super::manifest::KeyManifest;
+use super::parent::ParentChoice;
+use super::plan::{BuildPlan, Reuse, BuildContext, BuildAction, plan_create, plan_update};
+use super::transport::Transport;
+use super::build_progress::{BuildProgress, explain};
+use super::{Image, Labels, Target, object_delivery, dockerfile, names, record_build, scope, tool_layers, build_lock};
 use crate::conf::{self, ca};
-use crate::engine::{BuildSpec, Engine, Found};
-use crate::error::{Failure, HalfDone};
+use crate::engine::{BuildSpec, Engine, EngineImage};
+use crate::error::{Failure, PartialState};
 use crate::fs::{Lock, Scratch};
 use crate::git::{Extras, View};
 use crate::ssh::{ObjectTransfer, SECRETS, ServerConfig};
 use crate::{layers, proc, ui};
 
 /// Makes an image of the target: on the nearest one, or of its own.
-pub fn create(site: Site, target: Target, from: From) -> Result<Image> {
+pub fn create(site: BuildContext, target: Target, from: ParentChoice) -> Result<Image> {
     let _turn = take_turn(site, &target)?;
     let plan = |target| plan_create(site, target, from);
-    take(site, planned(site, target, plan)?)
+    take(site, plan_and_pull(site, target, plan)?)
 }
 
 /// Takes the image of the branch to the target, if it is not there.
-pub fn update(site: Site, target: Target, keep_chain: bool) -> Result<Image> {
+pub fn update(site: BuildContext, target: Target, keep_chain: bool) -> Result<Image> {
     let _turn = take_turn(site, &target)?;
     let plan = |target| plan_update(site, target, keep_chain);
-    take(site, planned(site, target, plan)?)
+    take(site, plan_and_pull(site, target, plan)?)
 }
 
 /// Waits until nobody else builds an image of the branch, and sees that those that are there have records:
 /// what is planned goes by them.
-fn take_turn(site: Site, target: &Target) -> Result<Lock> {
-    let turn = turn::take(site.repo, &target.branch)?;
-    let images = Inventory::take(site.engine)?.images;
-    remember::mend(site.repo, site.engine, &images, Some(&target.branch));
+fn take_turn(site: BuildContext, target: &Target) -> Result<Lock> {
+    let turn = build_lock::acquire(site.repo, &target.branch)?;
+    let images = Inventory::list(site.engine)?.images;
+    record_build::mend_records(site.repo, site.engine, &images, Some(&target.branch));
     Ok(turn)
 }
 
 /// Plans, and fetches the base image for it when that is not here: its digest is part of what the
 /// build depends on.
-fn planned(site: Site, target: Target, plan: impl Fn(Target) -> Result<Step>) -> Result<Step> {
+fn plan_and_pull(site: BuildContext, target: Target, plan: impl Fn(Target) -> Result<BuildAction>) -> Result<BuildAction> {
     // Hooks that spoke of an image which is gone need not do so again.
-    let step = plan(target.clone()).inspect_err(|_| remember::watch(site))?;
-    let Step::Bake(first) = &step else {
+    let step = plan(target.clone()).inspect_err(|_| record_build::watch(site))?;
+    let BuildAction::Build(first) = &step else {
         return Ok(step);
     };
     if first.manifest.is_some() {
@@ -63,21 +63,21 @@ fn planned(site: Site, target: Target, plan: impl Fn(Target) -> Result<Step>) ->
     plan(target)
 }
 
-fn take(site: Site, step: Step) -> Result<Image> {
+fn take(site: BuildContext, step: BuildAction) -> Result<Image> {
     match step {
-        Step::Bake(plan) => bake(site, &plan),
-        Step::Nothing(image) => {
+        BuildAction::Build(plan) => bake(site, &plan),
+        BuildAction::Nothing(image) => {
             let commit = image.labels.commit.short();
             ui::status("fresh", &format!("{} is at {commit} already", image.tag));
-            remember::watch(site);
+            record_build::watch(site);
             Ok(*image)
         }
-        Step::Tag(image, tag) => retag(site, *image, tag),
+        BuildAction::Tag(image, tag) => retag(site, *image, tag),
     }
 }
 
 /// Gives an image that is what is wanted the name that it should have.
-fn retag(site: Site, image: Image, tag: String) -> Result<Image> {
+fn retag(site: BuildContext, image: Image, tag: String) -> Result<Image> {
     let before = site.engine.inspect_one(&tag)?;
     site.engine.tag(&image.id, &tag)?;
     if let Some(old) = before {
@@ -88,16 +88,16 @@ fn retag(site: Site, image: Image, tag: String) -> Result<Image> {
         "tagged",
         &format!("{tag}, an image at {commit} as {}", image.tag),
     );
-    remember::watch(site);
+    record_build::watch(site);
     Ok(Image { tag, ..image })
 }
 
 /// A build that is ready to run, and the way to the repository that it needs.
-struct Ready {
+struct PreparedBuild {
     spec: BuildSpec,
-    way: Way,
+    way: Transport,
     /// What it is given instead of a clone or a fetch.
-    given: Given,
+    given: ObjectDelivery,
     delivery: Option<ObjectTransfer>,
     /// The bytes that it is sent, at most.
     total: Arc<AtomicU64>,
@@ -106,7 +106,7 @@ struct Ready {
 }
 
 /// Does what was planned. Fails without leaving anything but the engine's own build cache.
-fn bake(site: Site, plan: &Plan) -> Result<Image> {
+fn bake(site: BuildContext, plan: &BuildPlan) -> Result<Image> {
     let began = Instant::now();
     site.engine.can_build()?;
     let manifest = plan.manifest.as_ref().with_context(|| {
@@ -115,11 +115,11 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     })?;
     let extras = scope::extras(site, plan)?;
     if let Some(underlay) = &plan.underlay {
-        stack::make(site, &plan.conf, &plan.target.commit, underlay)?;
+        tool_layers::make(site, &plan.conf, &plan.target.commit, underlay)?;
     }
-    let lent = plan.parent.as_ref().filter(|_| plan.kind == Kind::Base);
+    let lent = plan.parent.as_ref().filter(|_| plan.kind == ImageKind::Base);
     let lent = lent
-        .map(|parent| Lent::take(site, parent, &plan.target.branch))
+        .map(|parent| TempTag::take(site, parent, &plan.target.branch))
         .transpose()?;
     for remark in &plan.remarks {
         ui::warn(remark);
@@ -137,7 +137,7 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     ui::status("build", &plan.describe());
 
     let before = site.engine.inspect_one(&plan.tag)?;
-    let report = Report::new(ready.way.sent(), Arc::clone(&ready.total));
+    let report = BuildProgress::new(ready.way.sent(), Arc::clone(&ready.total));
     let done = site
         .engine
         .build(&ready.spec, |event| report.hear(event))
@@ -149,7 +149,7 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
         Ok(built) => built,
         Err(error) => {
             proc::check_interrupted()?;
-            return Err(delivery.and_then(deliver::failure).unwrap_or(error));
+            return Err(delivery.and_then(object_delivery::failure).unwrap_or(error));
         }
     };
     let image = Image::read(plan.tag.clone(), built.found())
@@ -159,34 +159,34 @@ fn bake(site: Site, plan: &Plan) -> Result<Image> {
     let size = ui::bytes(image.size);
     let time = ui::seconds(began.elapsed());
     ui::status("built", &format!("{}  {size} in {time}", plan.tag));
-    settle(site, plan, &image, before).context(HalfDone("the image was built before that"))?;
-    if let Some(delivery) = delivery.filter(|_| ready.given == Given::All) {
-        deliver::advise(site, delivery);
+    replace_previous(site, plan, &image, before).context(PartialState("the image was built before that"))?;
+    if let Some(delivery) = delivery.filter(|_| ready.given == ObjectDelivery::All) {
+        object_delivery::advise(site, delivery);
     }
     Ok(image)
 }
 
 /// What is to be done once an image has its name, which another may have lost to it.
-fn settle(site: Site, plan: &Plan, image: &Image, before: Option<Found>) -> Result<()> {
+fn replace_previous(site: BuildContext, plan: &BuildPlan, image: &Image, before: Option<EngineImage>) -> Result<()> {
     if let Some(old) = before.filter(|old| old.id != image.id) {
         let is_parent = plan.parent.as_ref().is_some_and(|p| p.id == old.id);
         site.engine.remove_if_nameless(&old.id, is_parent)?;
     }
     if let Some(manifest) = &plan.manifest {
-        remember::record(site.repo, site.engine, image, manifest);
+        record_build::record(site.repo, site.engine, image, manifest);
     }
-    remember::watch(site);
+    record_build::watch(site);
     Ok(proc::check_interrupted()?)
 }
 
 /// Writes what the build reads, and opens the way to the repository.
 fn prepare(
-    site: Site,
-    plan: &Plan,
-    manifest: &Manifest,
+    site: BuildContext,
+    plan: &BuildPlan,
+    manifest: &KeyManifest,
     extras: Extras,
-    lent: Option<&Lent>,
-) -> Result<Ready> {
+    lent: Option<&TempTag>,
+) -> Result<PreparedBuild> {
     let scratch = Scratch::new()?;
     let view = View::create(
         site.repo,
@@ -194,11 +194,11 @@ fn prepare(
         plan.target.on_branch(),
         &scratch.folder("view")?,
     )?;
-    let given = Given::of(site, plan)?;
-    let delivery = deliver::start(site, plan, &given, extras)?;
+    let given = ObjectDelivery::of(site, plan)?;
+    let delivery = object_delivery::start(site, plan, &given, extras)?;
     let desk = delivery.as_ref().map(ObjectTransfer::desk);
     let total = match &desk {
-        Some(desk) if given != Given::Nothing => desk.size(),
+        Some(desk) if given != ObjectDelivery::Nothing => desk.size(),
         _ => Arc::new(site.repo.size()?.into()),
     };
     let serve = ServerConfig {
@@ -207,7 +207,7 @@ fn prepare(
         receive: None,
         objects: desk,
     };
-    let way = Way::open(site.host, serve, scratch.path())?;
+    let way = Transport::open(site.host, serve, scratch.path())?;
     let context = scratch.folder("context")?;
     let ca = site.host.ca_bundle.is_some();
     let text = match lent {
@@ -226,7 +226,7 @@ fn prepare(
         no_cache: site.reuse == Reuse::Nothing,
         ..BuildSpec::default()
     };
-    Ok(Ready {
+    Ok(PreparedBuild {
         spec,
         way,
         given,
@@ -238,15 +238,15 @@ fn prepare(
 
 /// A name of its own for the image that a create is put on, for as long as that takes: the image is of
 /// another branch, whose builds may rename or remove it meanwhile, and BuildKit takes no id.
-struct Lent<'a> {
+struct TempTag<'a> {
     engine: &'a Engine,
     name: String,
 }
 
-impl<'a> Lent<'a> {
-    fn take(site: Site<'a>, image: &Image, branch: &str) -> Result<Self> {
+impl<'a> TempTag<'a> {
+    fn take(site: BuildContext<'a>, image: &Image, branch: &str) -> Result<Self> {
         // One build of a branch at a time: what a run that was killed left is taken over.
-        let name = names::lent(&site.repo.path, branch);
+        let name = names::temp_tag(&site.repo.path, branch);
         let before = site.engine.inspect_one(&name)?;
         site.engine.tag(&image.id, &name).map_err(|_| {
             Failure::new(format!("{} was removed meanwhile", image.tag)).hint("try again")
@@ -261,7 +261,7 @@ impl<'a> Lent<'a> {
     }
 }
 
-impl Drop for Lent<'_> {
+impl Drop for TempTag<'_> {
     fn drop(&mut self) {
         self.engine.give_back(&self.name);
     }
@@ -278,7 +278,7 @@ fn without_comma(key: &Path, scratch: &Scratch) -> Result<PathBuf> {
     Ok(link)
 }
 
-fn labels(site: Site, plan: &Plan, manifest: &Manifest) -> Result<Labels> {
+fn labels(site: BuildContext, plan: &BuildPlan, manifest: &KeyManifest) -> Result<Labels> {
     let (layers, agent) = match (&plan.parent, &plan.underlay) {
         (Some(parent), _) => (parent.labels.layers.clone(), parent.labels.agent.clone()),
         (None, Some(underlay)) => (underlay.layers.clone(), underlay.agent.clone()),
@@ -306,7 +306,7 @@ fn labels(site: Site, plan: &Plan, manifest: &Manifest) -> Result<Labels> {
         layers,
         agent,
         asked: match (&plan.parent, plan.kind) {
-            (Some(parent), Kind::Update) => parent.labels.asked.clone(),
+            (Some(parent), ImageKind::Update) => parent.labels.asked.clone(),
             _ => site.sources.flags(),
         },
         cache_key: Some(manifest.key()),
@@ -315,8 +315,8 @@ fn labels(site: Site, plan: &Plan, manifest: &Manifest) -> Result<Labels> {
 }
 
 fn secrets(
-    site: Site,
-    way: &Way,
+    site: BuildContext,
+    way: &Transport,
     scratch: &Scratch,
     context: &Path,
 ) -> Result<Vec<(String, PathBuf)>> {

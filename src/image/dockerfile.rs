@@ -12,8 +12,8 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
 use super::Target;
-use super::labels::Kind;
-use crate::conf::{CaBundle, Cache, Conf, Section, Submodules, ca};
+use super::labels::ImageKind;
+use crate::conf::{CaBundle, ToolCache, Conf, Section, Submodules, ca};
 use crate::digest;
 use crate::engine::quote;
 use crate::fs::write_private;
@@ -52,7 +52,7 @@ pub fn write_context(dockerfile: &str, conf: &Conf, folder: &Path) -> Result<()>
 
 /// What the templates are filled with.
 #[derive(Serialize)]
-struct Values<'a> {
+struct TemplateValues<'a> {
     /// The image it starts from: a base image, or the parent of an update.
     from: &'a str,
     environment: Vec<&'a (&'static str, &'static str)>,
@@ -78,7 +78,7 @@ struct Values<'a> {
 
 /// What the commit does not tell of its clone.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Content<'a> {
+pub struct CloneOptions<'a> {
     /// The repository's shallow file, if it has one.
     pub shallow: Option<&'a str>,
     /// Which objects it has.
@@ -90,7 +90,7 @@ pub struct Content<'a> {
 pub fn create(
     conf: &Conf,
     target: &Target,
-    clone: Content,
+    clone: CloneOptions,
     marks: &[String],
     ca: bool,
 ) -> Result<String> {
@@ -109,18 +109,18 @@ pub fn create(
 
 /// For one more layer on the image of this name. `kind` says what it comes to: an update, or what a
 /// create of the target would be.
-pub fn update(conf: &Conf, target: &Target, parent: &str, kind: Kind, ca: bool) -> Result<String> {
+pub fn update(conf: &Conf, target: &Target, parent: &str, kind: ImageKind, ca: bool) -> Result<String> {
     let mut values = values(conf, target, parent, ca);
-    values.becomes_clone = kind == Kind::Base;
+    values.becomes_clone = kind == ImageKind::Base;
     render(include_str!("../../templates/update.Dockerfile"), &values)
 }
 
-fn values<'a>(conf: &'a Conf, target: &'a Target, from: &'a str, ca: bool) -> Values<'a> {
+fn values<'a>(conf: &'a Conf, target: &'a Target, from: &'a str, ca: bool) -> TemplateValues<'a> {
     let secrets = ssh::SECRETS.map(|id| format!("--mount=type=secret,id={id}"));
     let caches = &conf.caches.value;
     let lfs = conf.lfs.value.then_some("git-lfs");
     let wanted = conf.packages.value.iter().map(String::as_str);
-    Values {
+    TemplateValues {
         from,
         environment: caches
             .iter()
@@ -130,7 +130,7 @@ fn values<'a>(conf: &'a Conf, target: &'a Target, from: &'a str, ca: bool) -> Va
         ca_mount: if ca { ca::MOUNT } else { "" },
         install_ca: ca && conf.ca_bundle.value == CaBundle::Install,
         packages: PACKAGES.into_iter().chain(lfs).chain(wanted).collect(),
-        bazel: caches.contains(&Cache::Bazel),
+        bazel: caches.contains(&ToolCache::Bazel),
         branch: &target.branch,
         reference: target.reference.as_deref().unwrap_or_default(),
         commit: target.commit.as_str(),
@@ -155,7 +155,7 @@ fn scope(conf: &Conf) -> Vec<(&'static str, &'static str)> {
     filter.into_iter().chain(submodules).chain(lfs).collect()
 }
 
-fn render(template: &str, values: &Values) -> Result<String> {
+fn render(template: &str, values: &TemplateValues) -> Result<String> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_filter("quote", |value: String| quote(&value));
@@ -212,14 +212,14 @@ mod tests {
     fn plain() {
         let conf = conf("base_image = debian:bookworm-slim\n");
         insta::assert_snapshot!(
-            create(&conf, &target("main"), Content::default(), &[], false).unwrap()
+            create(&conf, &target("main"), CloneOptions::default(), &[], false).unwrap()
         );
     }
 
     #[test]
     fn with_everything() {
         insta::assert_snapshot!(
-            create(&conf(FULL), &target("main"), Content::default(), &[], true).unwrap()
+            create(&conf(FULL), &target("main"), CloneOptions::default(), &[], true).unwrap()
         );
     }
 
@@ -230,7 +230,7 @@ mod tests {
                 &conf(FULL),
                 &target("main"),
                 "dkr:app-main",
-                Kind::Update,
+                ImageKind::Update,
                 false
             )
             .unwrap()
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_create_on_another_image() {
-        let text = update(&conf(FULL), &target("x"), "dkr:app-main", Kind::Base, false).unwrap();
+        let text = update(&conf(FULL), &target("x"), "dkr:app-main", ImageKind::Base, false).unwrap();
         insta::assert_snapshot!(text);
     }
 
@@ -248,7 +248,7 @@ mod tests {
         let text = create(
             &conf(""),
             &target(r#"a$(id)`id`";&'|<>b"#),
-            Content::default(),
+            CloneOptions::default(),
             &[],
             false,
         )
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_clone_of_other_objects_is_not_taken_for_another() {
         let of = |shallow, objects, marks: &[String]| {
-            let clone = Content { shallow, objects };
+            let clone = CloneOptions { shallow, objects };
             create(&conf(""), &target("main"), clone, marks, false).unwrap()
         };
         let exact = |cut| of(cut, Objects::Exact, &[]);

@@ -3,21 +3,21 @@
 
 use anyhow::{Context, Result};
 
-use super::labels::Kind;
-use super::manifest::{Change, Manifest};
-use super::plan::Site;
+use super::labels::ImageKind;
+use super::manifest::{InputChange, KeyManifest};
+use super::plan::BuildContext;
 use super::record::Record;
 use super::staleness::commits;
-use super::target::{self, Fetch};
-use super::{Image, inputs, plan, records, stack};
+use super::target::{self, FetchMode};
+use super::{Image, inputs, plan, records, tool_layers};
 use crate::error::Failure;
 use crate::git::{Distance, History, ObjectId, Repo};
 
 /// The records of an image and of those below it, down to the one that was cloned.
 #[derive(Debug, Clone)]
-pub struct Chain(Vec<(ObjectId, Record)>);
+pub struct RecordChain(Vec<(ObjectId, Record)>);
 
-impl Chain {
+impl RecordChain {
     /// Finds the records of an image. Those below are looked up by their keys, and may be missing.
     pub fn of(repo: &Repo, image: &Image) -> Result<Self> {
         Self::among(&records::all(repo)?, image)
@@ -56,7 +56,7 @@ impl Chain {
     }
 
     /// What the image depends on, all layers together, comparable with a create's manifest.
-    pub fn whole(&self) -> Manifest {
+    pub fn whole(&self) -> KeyManifest {
         let mut records = self.0.iter().rev().map(|(_, record)| &record.manifest);
         let root = records.next().cloned().unwrap_or_default();
         records.fold(root, |below, update| update.clone().on(&below))
@@ -64,15 +64,15 @@ impl Chain {
 
     /// Whether it leads down to a clone.
     pub fn is_complete(&self) -> bool {
-        self.0.last().is_some_and(|(_, r)| r.r#type == Kind::Base)
+        self.0.last().is_some_and(|(_, r)| r.r#type == ImageKind::Base)
     }
 }
 
 /// What a create of the same branch would depend on now; `None` when the base image is not here.
-pub fn present(site: Site, branch_from: &str) -> Result<Option<Manifest>> {
-    let target = target::resolve(site.repo, Some(branch_from), Fetch::No)?;
+pub fn present(site: BuildContext, branch_from: &str) -> Result<Option<KeyManifest>> {
+    let target = target::resolve(site.repo, Some(branch_from), FetchMode::No)?;
     let conf = plan::settings_at(site, &target.commit)?;
-    let (conf, underlay) = stack::settle(site, conf, &target.commit)?;
+    let (conf, underlay) = tool_layers::resolve_base_image(site, conf, &target.commit)?;
     let shallow = site.repo.shallow_boundary()?;
     let clone = plan::clone(site, shallow.as_deref());
     inputs::of_create(site, &conf, &target, clone, underlay.as_ref())
@@ -80,16 +80,16 @@ pub fn present(site: Site, branch_from: &str) -> Result<Option<Manifest>> {
 
 /// What an image is compared with.
 #[derive(Debug, Clone)]
-pub struct Other {
+pub struct Comparison {
     /// For people.
     pub name: String,
     /// What it depends on; `None` when that cannot be made out.
-    pub manifest: Option<Manifest>,
+    pub manifest: Option<KeyManifest>,
     /// Whether all of that is known.
     pub is_complete: bool,
 }
 
-impl Other {
+impl Comparison {
     /// Another image, or the present state of a branch, which `present` makes out; of the image's
     /// own branch when nothing is typed.
     pub fn find(
@@ -97,7 +97,7 @@ impl Other {
         images: &[Image],
         image: &Image,
         typed: Option<&str>,
-        present: impl FnOnce(&str) -> Option<Manifest>,
+        present: impl FnOnce(&str) -> Option<KeyManifest>,
     ) -> Result<Self> {
         let now = |branch_from: &str| Self {
             name: format!("{branch_from} now"),
@@ -111,14 +111,14 @@ impl Other {
             // A branch whose image this is: what it would be made of now.
             Ok(same) if same.id == image.id && by_name(images, typed).is_none() => Ok(now(typed)),
             Ok(found) => {
-                let chain = Chain::of(repo, found)?;
+                let chain = RecordChain::of(repo, found)?;
                 Ok(Self {
                     name: found.tag.clone(),
                     manifest: Some(chain.whole()),
                     is_complete: chain.is_complete(),
                 })
             }
-            Err(error) => match target::resolve(repo, Some(typed), Fetch::No) {
+            Err(error) => match target::resolve(repo, Some(typed), FetchMode::No) {
                 Ok(_) => Ok(now(typed)),
                 Err(_) => Err(error),
             },
@@ -130,11 +130,11 @@ impl Other {
 /// `complete` is false only what an update brings is compared: of what is not known nothing is said.
 pub fn compare(
     repo: &Repo,
-    chain: &Chain,
-    other: Other,
+    chain: &RecordChain,
+    other: Comparison,
     complete: bool,
-) -> Result<Option<Vec<(Change, String)>>> {
-    let known = |manifest: Manifest| match complete {
+) -> Result<Option<Vec<(InputChange, String)>>> {
+    let known = |manifest: KeyManifest| match complete {
         true => manifest,
         false => manifest.brought(),
     };
@@ -145,7 +145,7 @@ pub fn compare(
 }
 
 /// What differs, the most telling first, each with a sentence.
-fn differences(repo: &Repo, old: &Manifest, new: &Manifest) -> Result<Vec<(Change, String)>> {
+fn differences(repo: &Repo, old: &KeyManifest, new: &KeyManifest) -> Result<Vec<(InputChange, String)>> {
     let ends = (commit_of(old), commit_of(new));
     old.changes(new)
         .into_iter()
@@ -160,7 +160,7 @@ fn differences(repo: &Repo, old: &Manifest, new: &Manifest) -> Result<Vec<(Chang
         .collect()
 }
 
-fn commit_of(manifest: &Manifest) -> Option<ObjectId> {
+fn commit_of(manifest: &KeyManifest) -> Option<ObjectId> {
     ObjectId::parse(manifest.get("commit")?)
 }
 
@@ -178,7 +178,7 @@ fn distance(repo: &Repo, old: &ObjectId, new: &ObjectId) -> Result<String> {
 
 fn key_file(
     repo: &Repo,
-    change: &Change,
+    change: &InputChange,
     path: &str,
     old: &ObjectId,
     new: &ObjectId,
@@ -195,7 +195,7 @@ fn key_file(
 }
 
 /// Of an input that speaks for itself.
-pub(super) fn sentence(change: &Change, new: &Manifest) -> String {
+pub(super) fn sentence(change: &InputChange, new: &KeyManifest) -> String {
     let (old, now) = (change.old.as_deref(), change.new.as_deref());
     let arrow = |cut: fn(&str) -> &str| {
         let show = |value: Option<&str>| value.map_or("nothing", cut).to_owned();
@@ -270,7 +270,7 @@ pub fn find_image<'a>(images: &'a [Image], repo: &Repo, name: &str) -> Result<&'
     if let Some(image) = by_name(images, name) {
         return Ok(image);
     }
-    let target = target::resolve(repo, Some(name), Fetch::No);
+    let target = target::resolve(repo, Some(name), FetchMode::No);
     let branch = target.as_ref().ok().map(|target| target.branch.as_str());
     let found = images
         .iter()
@@ -305,12 +305,12 @@ mod tests {
     use super::*;
 
     fn change(name: &str, old: Option<&str>, new: Option<&str>) -> String {
-        let change = Change {
+        let change = InputChange {
             name: name.to_owned(),
             old: old.map(str::to_owned),
             new: new.map(str::to_owned),
         };
-        sentence(&change, &Manifest::default())
+        sentence(&change, &KeyManifest::default())
     }
 
     #[test]

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::labels::{Labels, MARK};
 use super::names;
-use crate::engine::{Engine, Found};
+use crate::engine::{Engine, EngineImage};
 use crate::ui;
 
 /// An image that git dkr built.
@@ -24,7 +24,7 @@ pub struct Image {
 
 impl Image {
     /// From what the engine said, if the labels make sense.
-    pub fn read(tag: String, found: &Found) -> Result<Self, String> {
+    pub fn read(tag: String, found: &EngineImage) -> Result<Self, String> {
         Ok(Self {
             labels: Labels::parse(&found.labels)?,
             id: found.id.clone(),
@@ -94,7 +94,7 @@ pub struct Inventory {
 
 impl Inventory {
     /// Asks the engine.
-    pub fn take(engine: &Engine) -> Result<Self> {
+    pub fn list(engine: &Engine) -> Result<Self> {
         let (mut images, mut strange) = (Vec::new(), Vec::new());
         for found in engine.images(MARK)? {
             // A name that a build which was killed left behind is no image's own.
@@ -134,7 +134,7 @@ impl Inventory {
 /// The images of all repositories, for a command about one of them: a warning tells of each that is
 /// said to be of this one and cannot be used.
 pub fn all_for(engine: &Engine, repo_path: &Path) -> Result<Vec<Image>> {
-    let inventory = Inventory::take(engine)?;
+    let inventory = Inventory::list(engine)?;
     inventory.warn(engine, Some(repo_path));
     Ok(inventory.images)
 }

@@ -2,21 +2,21 @@
 
 use anyhow::{Context, Result};
 
-use super::dockerfile::Content;
-use super::manifest::{Base, Inputs, Manifest, check_key_files};
-use super::plan::Site;
-use super::stack::Underlay;
+use super::dockerfile::CloneOptions;
+use super::manifest::{BaseInputs, BuildInputs, KeyManifest, check_key_files};
+use super::plan::BuildContext;
+use super::tool_layers::ToolLayers;
 use super::{Image, Target};
 use crate::conf::{self, CaBundle, Conf, ca};
 
 /// Of an image of its own; `None` while the base image is not here.
 pub fn of_create(
-    site: Site,
+    site: BuildContext,
     conf: &Conf,
     target: &Target,
-    clone: Content,
-    underlay: Option<&Underlay>,
-) -> Result<Option<Manifest>> {
+    clone: CloneOptions,
+    underlay: Option<&ToolLayers>,
+) -> Result<Option<KeyManifest>> {
     // Layers may yet have to be built; what they stand on is here.
     let name = match underlay {
         None => Some(&conf.base_image.value),
@@ -41,7 +41,7 @@ pub fn of_create(
             None => return Ok(None),
         },
     };
-    let base = Base {
+    let base = BaseInputs {
         image: name.map_or("scratch", String::as_str),
         digest: found
             .as_ref()
@@ -56,28 +56,28 @@ pub fn of_create(
         ca: ca.as_deref(),
     };
     let key_files = key_files(site, conf, target)?;
-    let inputs = Inputs {
+    let inputs = BuildInputs {
         conf,
         target,
         key_files: &key_files,
     };
-    Manifest::of_create(inputs, base).map(Some)
+    KeyManifest::of_create(inputs, base).map(Some)
 }
 
 /// Of one more layer on an image.
-pub fn of_update(site: Site, conf: &Conf, target: &Target, parent: &Image) -> Result<Manifest> {
+pub fn of_update(site: BuildContext, conf: &Conf, target: &Target, parent: &Image) -> Result<KeyManifest> {
     let key_files = key_files(site, conf, target)?;
-    let inputs = Inputs {
+    let inputs = BuildInputs {
         conf,
         target,
         key_files: &key_files,
     };
     // An image of an earlier git dkr has no key; its id stands for it.
     let key = parent.labels.cache_key.as_ref().unwrap_or(&parent.id);
-    Manifest::of_update(inputs, key)
+    KeyManifest::of_update(inputs, key)
 }
 
-fn key_files(site: Site, conf: &Conf, target: &Target) -> Result<Vec<(String, String)>> {
+fn key_files(site: BuildContext, conf: &Conf, target: &Target) -> Result<Vec<(String, String)>> {
     let found = site.repo.blobs_at(&target.commit, &patterns(conf));
     let found = found.context("cannot look up the key files")?;
     check_key_files(&found)?;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::over::Bottom;
+use super::chain_limits::ChainBase;
 use crate::git::ObjectId;
 
 /// The version of the label scheme; an image with another is left alone.
@@ -18,14 +18,14 @@ pub const MARK: &str = "dkr.schema";
 /// Whether an image was cloned, or put on another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum ImageKind {
     /// A clone of its own.
     Base,
     /// One more layer on another image.
     Update,
 }
 
-impl Kind {
+impl ImageKind {
     /// As the label says it.
     pub fn name(self) -> &'static str {
         match self {
@@ -54,14 +54,14 @@ pub struct Labels {
     /// When it was built.
     pub created_at: Timestamp,
     /// Clone or update.
-    pub kind: Kind,
+    pub kind: ImageKind,
     /// The image that it was put on; none for a full clone.
     pub parent: Option<String>,
     /// The bytes of the base image that its full clone stands on; images of an earlier git dkr do not
     /// say.
     pub base_size: Option<u64>,
     /// The full clone at the bottom; none when it is one.
-    pub bottom: Option<Bottom>,
+    pub bottom: Option<ChainBase>,
     /// The layers under the clone, from the bottom.
     pub layers: Vec<String>,
     /// The agent that is in one of them.
@@ -99,7 +99,7 @@ impl Labels {
                 "bottom",
                 self.bottom
                     .as_ref()
-                    .map(Bottom::to_text)
+                    .map(ChainBase::to_text)
                     .unwrap_or_default(),
             ),
             ("layers", self.layers.join(" ")),
@@ -150,13 +150,13 @@ impl Labels {
                 .parse()
                 .map_err(|_| bad("created_at", created_at))?,
             kind: match get("type")? {
-                "base" => Kind::Base,
-                "update" => Kind::Update,
+                "base" => ImageKind::Base,
+                "update" => ImageKind::Update,
                 other => return Err(bad("type", other)),
             },
             parent: some("parent"),
             base_size: some("base_size").and_then(|size| size.parse().ok()),
-            bottom: some("bottom").and_then(|text| Bottom::parse(&text)),
+            bottom: some("bottom").and_then(|text| ChainBase::parse(&text)),
             layers: some("layers")
                 .unwrap_or_default()
                 .split_whitespace()
@@ -193,10 +193,10 @@ pub(super) mod tests {
             stays: false,
             commit: ObjectId::parse(&"3f".repeat(20)).unwrap(),
             created_at: "2026-01-02T03:04:05.678Z".parse().unwrap(),
-            kind: Kind::Update,
+            kind: ImageKind::Update,
             parent: Some("sha256:0".into()),
             base_size: Some(7),
-            bottom: Bottom::parse(&format!("{} 3 9", "3f".repeat(20))),
+            bottom: ChainBase::parse(&format!("{} 3 9", "3f".repeat(20))),
             layers: vec!["base".into(), "agent-claude".into()],
             agent: Some("claude".into()),
             asked: [("stack".into(), "auto".into())].into(),

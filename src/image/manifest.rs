@@ -9,8 +9,8 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use super::Target;
-use super::dockerfile::{self, CONTEXT, Content};
-use super::labels::{Kind, Labels};
+use super::dockerfile::{self, CONTEXT, CloneOptions};
+use super::labels::{ImageKind, Labels};
 use crate::conf::{self, CaBundle, Conf, Submodules};
 use crate::error::Failure;
 use crate::git::{ObjectId, Objects};
@@ -31,11 +31,11 @@ const SCRIPT: &str = "script:";
 /// What a build depends on, by name. Short values stand for themselves, texts as their SHA-256.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Manifest(BTreeMap<String, String>);
+pub struct KeyManifest(BTreeMap<String, String>);
 
 /// What every build depends on.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a> {
+pub struct BuildInputs<'a> {
     /// Settings at the commit.
     pub conf: &'a Conf,
     /// What the image is to hold.
@@ -46,7 +46,7 @@ pub struct Inputs<'a> {
 
 /// What only an image of its own depends on.
 #[derive(Debug, Clone, Copy)]
-pub struct Base<'a> {
+pub struct BaseInputs<'a> {
     /// The base image, or what the lowest layer stands on.
     pub image: &'a str,
     /// Its digest.
@@ -56,14 +56,14 @@ pub struct Base<'a> {
     /// What it runs on, `linux/amd64`.
     pub platform: &'a str,
     /// What the commit does not tell of the clone.
-    pub clone: Content<'a>,
+    pub clone: CloneOptions<'a>,
     /// The CA certificates that are installed for good.
     pub ca: Option<&'a [u8]>,
 }
 
-impl Manifest {
+impl KeyManifest {
     /// Of an image of its own.
-    pub fn of_create(inputs: Inputs, base: Base) -> anyhow::Result<Self> {
+    pub fn of_create(inputs: BuildInputs, base: BaseInputs) -> anyhow::Result<Self> {
         let conf = inputs.conf;
         let installs_ca = conf.ca_bundle.value == CaBundle::Install && base.ca.is_some();
         // The commit stands for itself, so that the text tells of all else.
@@ -100,12 +100,12 @@ impl Manifest {
     }
 
     /// Of one more layer on the image with this key.
-    pub fn of_update(inputs: Inputs, parent: &str) -> anyhow::Result<Self> {
+    pub fn of_update(inputs: BuildInputs, parent: &str) -> anyhow::Result<Self> {
         let text = dockerfile::update(
             inputs.conf,
             &inputs.anywhere(),
             "parent",
-            Kind::Update,
+            ImageKind::Update,
             false,
         )?;
         let mut manifest = Self::of_both(inputs, "update", &text);
@@ -120,7 +120,7 @@ impl Manifest {
         &self,
         conf: &Conf,
         root: &Self,
-        clone: Content,
+        clone: CloneOptions,
         has_ca: bool,
     ) -> anyhow::Result<Self> {
         let get = |name| root.get(name).map(str::to_owned);
@@ -147,28 +147,28 @@ impl Manifest {
     /// What keeps an image that depends on this from becoming one that depends on `other`: all that
     /// differs, but for what comes with the commit. What another `[post_clone]` left would stay, and so would
     /// traces of submodules and of a sparse worktree where there are to be none.
-    pub fn hinders(&self, other: &Self) -> Vec<Change> {
+    pub fn incompatible_inputs(&self, other: &Self) -> Vec<InputChange> {
         let entrypoint = format!("{SCRIPT}entrypoint");
         let mut changes = self.changes(other);
         changes.retain(|change| match change.name.as_str() {
             "post_clone" => true,
             "sparse" | "submodules" => change.new.is_none(),
-            name => !brings(name) && name != entrypoint,
+            name => !is_updatable(name) && name != entrypoint,
         });
         changes
     }
 
     /// Another `[post_clone]`, as a difference.
-    pub fn post_clone_change(&self, other: &Self) -> Change {
+    pub fn post_clone_change(&self, other: &Self) -> InputChange {
         let get = |manifest: &Self| manifest.get("post_clone").map(str::to_owned);
-        Change {
+        InputChange {
             name: "post_clone".to_owned(),
             old: get(self),
             new: get(other),
         }
     }
 
-    fn of_both(inputs: Inputs, kind: &str, dockerfile: &str) -> Self {
+    fn of_both(inputs: BuildInputs, kind: &str, dockerfile: &str) -> Self {
         let mut manifest = Self::default();
         let target = inputs.target;
         manifest.put("schema", SCHEMA.to_owned());
@@ -259,24 +259,24 @@ impl Manifest {
         // The parent's text speaks of its own [post_clone].
         whole
             .0
-            .retain(|name, _| !brings(name) && (same || name != "dockerfile"));
+            .retain(|name, _| !is_updatable(name) && (same || name != "dockerfile"));
         whole.0.extend(self.brought().0);
         whole
     }
 
     /// The inputs that an update brings.
     pub fn brought(mut self) -> Self {
-        self.0.retain(|name, _| brings(name));
+        self.0.retain(|name, _| is_updatable(name));
         self
     }
 
     /// What is different in another, the most telling first.
-    pub fn changes(&self, other: &Self) -> Vec<Change> {
+    pub fn changes(&self, other: &Self) -> Vec<InputChange> {
         let added = other.0.keys().filter(|name| !self.0.contains_key(*name));
         let names = self.0.keys().chain(added);
-        let mut changes: Vec<Change> = names
+        let mut changes: Vec<InputChange> = names
             .filter(|name| self.get(name) != other.get(name))
-            .map(|name| Change {
+            .map(|name| InputChange {
                 name: name.clone(),
                 old: self.get(name).map(str::to_owned),
                 new: other.get(name).map(str::to_owned),
@@ -324,7 +324,7 @@ pub fn check_key_files(files: &[(String, String)]) -> Result<(), Failure> {
     )))
 }
 
-fn brings(name: &str) -> bool {
+fn is_updatable(name: &str) -> bool {
     let others = [
         "commit",
         "branch",
@@ -336,7 +336,7 @@ fn brings(name: &str) -> bool {
     name.starts_with(KEY_FILE) || others.contains(&name)
 }
 
-impl Inputs<'_> {
+impl BuildInputs<'_> {
     /// The target without its commit.
     fn anywhere(&self) -> Target {
         Target {
@@ -348,7 +348,7 @@ impl Inputs<'_> {
 
 /// An input that is not the same in two manifests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub struct InputChange {
     /// Its name.
     pub name: String,
     /// What it was; `None` when it was not there.
@@ -357,7 +357,7 @@ pub struct Change {
     pub new: Option<String>,
 }
 
-impl Change {
+impl InputChange {
     /// Whether the input is in both manifests.
     fn both(&self) -> bool {
         self.old.is_some() && self.new.is_some()

@@ -39,7 +39,7 @@ pub fn tag_apart(repo_name: &str, repo_path: &Path, branch: &str) -> String {
 }
 
 /// The name that an image has besides while one of this repository and branch is put on it.
-pub fn lent(repo_path: &Path, branch: &str) -> String {
+pub fn temp_tag(repo_path: &Path, branch: &str) -> String {
     format!("{LENT}{}", identity(repo_path, branch))
 }
 

@@ -2,12 +2,12 @@
 
 use anyhow::{Context, Result, bail};
 
-use super::dockerfile::Content;
-use super::labels::Kind;
-use super::manifest::Manifest;
-use super::nearest::{self, From};
-use super::over::{Bottom, TooMuch};
-use super::stack::{self, Underlay};
+use super::dockerfile::CloneOptions;
+use super::labels::ImageKind;
+use super::manifest::KeyManifest;
+use super::parent::{self, ParentChoice};
+use super::chain_limits::{ChainBase, ChainLimit};
+use super::tool_layers::{self, ToolLayers};
 use super::{Image, Labels, Target, dockerfile, find, inputs, names, records, scope, tracking};
 use crate::conf::{self, Conf, Host, Sources};
 use crate::engine::Engine;
@@ -16,7 +16,7 @@ use crate::git::{CommitSummary, Distance, History, ObjectId, Objects, Repo};
 
 /// What a build works with.
 #[derive(Debug, Clone, Copy)]
-pub struct Site<'a> {
+pub struct BuildContext<'a> {
     /// The repository.
     pub repo: &'a Repo,
     /// The engine.
@@ -43,7 +43,7 @@ pub enum Reuse {
 
 /// Everything that is decided before anything is done.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct BuildPlan {
     /// What the image is to hold.
     pub target: Target,
     /// What is shown of the commit.
@@ -53,24 +53,24 @@ pub struct Plan {
     /// The image's name.
     pub tag: String,
     /// What it comes to: an update, or what a full create would make.
-    pub kind: Kind,
+    pub kind: ImageKind,
     /// The image that it is put on; none for a full clone.
     pub parent: Option<Image>,
     /// The full clone below that.
-    pub bottom: Option<Bottom>,
+    pub bottom: Option<ChainBase>,
     /// How far it is from a parent that a create is put on, or why it is put on none.
     pub why: Option<String>,
     /// What it stands on, when that is made of layers.
-    pub underlay: Option<Underlay>,
+    pub underlay: Option<ToolLayers>,
     /// The Dockerfile.
     pub dockerfile: String,
     /// What the build depends on; `None` while the base image is not here.
-    pub manifest: Option<Manifest>,
+    pub manifest: Option<KeyManifest>,
     /// What the user should hear beforehand.
     pub remarks: Vec<String>,
 }
 
-impl Plan {
+impl BuildPlan {
     /// Images that must be fetched before the build can be planned to its end.
     pub fn to_pull(&self) -> Vec<String> {
         match (&self.manifest, &self.underlay) {
@@ -89,12 +89,12 @@ impl Plan {
     pub fn describe(&self) -> String {
         match (&self.parent, self.kind) {
             (None, _) => format!("{} on {}", self.tag, self.conf.base_image.value),
-            (Some(parent), Kind::Base) => {
+            (Some(parent), ImageKind::Base) => {
                 let way = self.why.as_deref().filter(|way| !way.is_empty());
                 let way = way.map(|way| format!(": {way}")).unwrap_or_default();
                 format!("{} on {}{way}", self.tag, parent.tag)
             }
-            (Some(parent), Kind::Update) => format!(
+            (Some(parent), ImageKind::Update) => format!(
                 "{}, one layer on the image of {}",
                 self.tag,
                 parent.labels.commit.short()
@@ -104,14 +104,14 @@ impl Plan {
 }
 
 /// Plans what a full clone would come to, on the nearest image where that is cheaper.
-pub fn plan_create(site: Site, target: Target, from: From) -> Result<Step> {
+pub fn plan_create(site: BuildContext, target: Target, from: ParentChoice) -> Result<BuildAction> {
     let images = find::all_for(site.engine, &site.repo.path)?;
     let newest = find::newest_of(&images, &site.repo.path, &target.branch);
     let tag = tag(site, &target, newest)?;
     let plan = plan(site, target, tag, None, Vec::new())?;
-    let bake = |plan| -> Result<Step> {
-        let plan = nearest::put(site, plan, &images, from)?;
-        Ok(Step::Bake(Box::new(plan)))
+    let bake = |plan| -> Result<BuildAction> {
+        let plan = parent::select_parent(site, plan, &images, from)?;
+        Ok(BuildAction::Build(Box::new(plan)))
     };
     let Some(manifest) = plan
         .manifest
@@ -125,43 +125,43 @@ pub fn plan_create(site: Site, target: Target, from: From) -> Result<Step> {
     for image in &images {
         if image.is_of(&site.repo.path, &plan.target.branch)
             && image.labels.cache_key == key
-            && nearest::is_asked(site, &plan, &images, image, from)?
+            && parent::is_asked(site, &plan, &images, image, from)?
         {
             same.push(image);
         }
     }
     if let Some(image) = same.iter().find(|image| image.tag == plan.tag) {
-        return Ok(Step::Nothing(Box::new((*image).clone())));
+        return Ok(BuildAction::Nothing(Box::new((*image).clone())));
     }
     // Under another name it may be what somebody built on ours, which inherits the labels; what
     // has a record is ours.
     let ours = |image: &&&Image| records::has(site.repo, image).unwrap_or(false);
     Ok(match same.iter().find(ours) {
-        Some(image) => Step::Tag(Box::new((*image).clone()), plan.tag),
+        Some(image) => BuildAction::Tag(Box::new((*image).clone()), plan.tag),
         None => bake(plan)?,
     })
 }
 
 /// What a create of the target would be without any other image; for one who asks.
-pub fn plan_full(site: Site, target: Target) -> Result<Plan> {
+pub fn plan_full(site: BuildContext, target: Target) -> Result<BuildPlan> {
     let tag = names::tag(&site.repo.name(), &target.branch);
     plan(site, target, tag, None, Vec::new())
 }
 
 /// What a build comes down to.
 #[derive(Debug, Clone)]
-pub enum Step {
+pub enum BuildAction {
     /// This image is what is wanted already.
     Nothing(Box<Image>),
     /// This one is, and lacks a name.
     Tag(Box<Image>, String),
     /// This is to be built.
-    Bake(Box<Plan>),
+    Build(Box<BuildPlan>),
 }
 
 /// Plans one more layer on the newest image of the branch, or a full clone where there is too much of
 /// it; with `keep_chain` only what the engine cannot do is too much.
-pub fn plan_update(site: Site, target: Target, keep_chain: bool) -> Result<Step> {
+pub fn plan_update(site: BuildContext, target: Target, keep_chain: bool) -> Result<BuildAction> {
     let images = find::all_for(site.engine, &site.repo.path)?;
     let Some(parent) = find::newest_of(&images, &site.repo.path, &target.branch) else {
         let message = format!(
@@ -180,14 +180,14 @@ pub fn plan_update(site: Site, target: Target, keep_chain: bool) -> Result<Step>
     // One that follows another ref is to follow this one.
     let is_of = tracking::are_of(site.repo, &[parent.labels.subject()], &target)? == [true];
     if is_of && parent.labels.commit == target.commit && site.reuse == Reuse::Images {
-        return Ok(Step::Nothing(Box::new(parent.clone())));
+        return Ok(BuildAction::Nothing(Box::new(parent.clone())));
     }
     let tag = tag(site, &target, Some(parent))?;
-    let measured = nearest::measure(site, parent)?;
-    let alive = || nearest::alive(site.repo, &measured, &target.commit);
+    let measured = parent::measure(site, parent)?;
+    let alive = || parent::live_bytes(site.repo, &measured, &target.commit);
     if let Some(why) = measured.too_much(max_layers, keep_chain, alive)? {
         let keep = match why {
-            TooMuch::Engine(_) => "",
+            ChainLimit::Engine(_) => "",
             _ => "; --keep-chain makes it a layer",
         };
         let name = &parent.tag;
@@ -195,12 +195,12 @@ pub fn plan_update(site: Site, target: Target, keep_chain: bool) -> Result<Step>
             "not on {name}: {why}: this update is a create{keep}"
         ));
         let sources = site.sources.clone().asked(&parent.labels.asked);
-        let site = Site {
+        let site = BuildContext {
             sources: &sources,
             ..site
         };
         let plan = plan(site, target, tag, None, Vec::new())?;
-        return Ok(Step::Bake(Box::new(Plan { why, ..plan })));
+        return Ok(BuildAction::Build(Box::new(BuildPlan { why, ..plan })));
     }
     let mut remarks = Vec::new();
     let old = &parent.labels.commit;
@@ -220,23 +220,23 @@ pub fn plan_update(site: Site, target: Target, keep_chain: bool) -> Result<Step>
     let bottom = Some(measured.bottom());
     let parent = parent.clone();
     let plan = plan(site, target, tag, Some(parent), remarks)?;
-    let plan = Plan { bottom, ..plan };
-    Ok(Step::Bake(Box::new(plan)))
+    let plan = BuildPlan { bottom, ..plan };
+    Ok(BuildAction::Build(Box::new(plan)))
 }
 
 fn plan(
-    site: Site,
+    site: BuildContext,
     target: Target,
     tag: String,
     parent: Option<Image>,
     mut remarks: Vec<String>,
-) -> Result<Plan> {
+) -> Result<BuildPlan> {
     let text = site.repo.file_at(&target.commit, conf::FILE)?;
     let conf = parse_conf(site, &target.commit, text.as_deref())?;
     remarks.extend(uncommitted(site, &target, text.as_deref())?);
     remarks.extend(scope::absent(site.repo, &target.commit, &conf)?);
     let (conf, underlay) = match parent {
-        None => stack::settle(site, conf, &target.commit)?,
+        None => tool_layers::resolve_base_image(site, conf, &target.commit)?,
         Some(_) => (conf, None),
     };
     remarks.extend(
@@ -263,20 +263,20 @@ fn plan(
             )
         }
         Some(parent) => {
-            remarks.extend(outgrown(site, parent, &conf));
-            let text = dockerfile::update(&conf, &target, &parent.tag, Kind::Update, ca)?;
+            remarks.extend(settings_not_applied_by_update(site, parent, &conf));
+            let text = dockerfile::update(&conf, &target, &parent.tag, ImageKind::Update, ca)?;
             let manifest = inputs::of_update(site, &conf, &target, parent)?;
             (text, Some(manifest))
         }
     };
-    Ok(Plan {
+    Ok(BuildPlan {
         commit: site.repo.commit(&target.commit)?,
         target,
         conf,
         tag,
         kind: match parent {
-            None => Kind::Base,
-            Some(_) => Kind::Update,
+            None => ImageKind::Base,
+            Some(_) => ImageKind::Update,
         },
         parent,
         bottom: None,
@@ -289,27 +289,27 @@ fn plan(
 }
 
 /// What the commit does not tell of its clone.
-pub fn clone<'a>(site: Site, shallow: Option<&'a str>) -> Content<'a> {
-    Content {
+pub fn clone<'a>(site: BuildContext, shallow: Option<&'a str>) -> CloneOptions<'a> {
+    CloneOptions {
         shallow,
         objects: site.host.objects.value,
     }
 }
 
 /// The settings at a commit.
-pub fn settings_at(site: Site, commit: &ObjectId) -> Result<Conf> {
+pub fn settings_at(site: BuildContext, commit: &ObjectId) -> Result<Conf> {
     let text = site.repo.file_at(commit, conf::FILE)?;
     parse_conf(site, commit, text.as_deref())
 }
 
 /// The text of `.dkr.conf` at a commit, under the stronger settings.
-fn parse_conf(site: Site, commit: &ObjectId, text: Option<&str>) -> Result<Conf> {
+fn parse_conf(site: BuildContext, commit: &ObjectId, text: Option<&str>) -> Result<Conf> {
     Conf::read(text, site.sources)
         .with_context(|| format!("the settings at {} have problems", commit.short()))
 }
 
 /// Settings that the user wrote and did not commit: they do nothing yet.
-fn uncommitted(site: Site, target: &Target, committed: Option<&str>) -> Result<Option<String>> {
+fn uncommitted(site: BuildContext, target: &Target, committed: Option<&str>) -> Result<Option<String>> {
     let in_main_worktree = site.repo.git_dir == site.repo.common_dir;
     let written = crate::fs::read_text(site.repo.path.join(conf::FILE)).ok();
     if !in_main_worktree || written.is_none() || written.as_deref() == committed {
@@ -323,7 +323,7 @@ fn uncommitted(site: Site, target: &Target, committed: Option<&str>) -> Result<O
 }
 
 /// What an update cannot bring, as it stands on an image made by older settings.
-fn outgrown(site: Site, parent: &Image, conf: &Conf) -> Option<String> {
+fn settings_not_applied_by_update(site: BuildContext, parent: &Image, conf: &Conf) -> Option<String> {
     let commit = &parent.labels.commit;
     let old = settings_at(site, commit).ok()?;
     let changed: Vec<&str> = [
@@ -355,7 +355,7 @@ fn outgrown(site: Site, parent: &Image, conf: &Conf) -> Option<String> {
 }
 
 /// The name of the branch's image: that of the newest, unless somebody else gave it.
-fn tag(site: Site, target: &Target, newest: Option<&Image>) -> Result<String> {
+fn tag(site: BuildContext, target: &Target, newest: Option<&Image>) -> Result<String> {
     match newest.filter(|image| image.has_our_name()) {
         Some(image) => Ok(image.tag.clone()),
         None => free_tag(site, target),
@@ -363,7 +363,7 @@ fn tag(site: Site, target: &Target, newest: Option<&Image>) -> Result<String> {
 }
 
 /// The plain tag, or one with a hash when the plain one is another's.
-fn free_tag(site: Site, target: &Target) -> Result<String> {
+fn free_tag(site: BuildContext, target: &Target) -> Result<String> {
     let plain = names::tag(&site.repo.name(), &target.branch);
     let taken =
         site.engine

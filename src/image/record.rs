@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::labels::{Kind, line};
-use super::manifest::{self, Manifest};
+use super::labels::{ImageKind, line};
+use super::manifest::{self, KeyManifest};
 use crate::git::ObjectId;
 use crate::ui;
 
@@ -37,7 +37,7 @@ pub struct Record {
     /// The engine's id, `sha256:…`.
     pub image: String,
     /// All that the key depends on.
-    pub manifest: Manifest,
+    pub manifest: KeyManifest,
     /// The bytes that these layers take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<u64>,
@@ -51,7 +51,7 @@ pub struct Record {
     /// Its name at that time.
     pub tag: String,
     /// Clone or update.
-    pub r#type: Kind,
+    pub r#type: ImageKind,
     /// The version of the format.
     pub v: u64,
 }
@@ -65,7 +65,7 @@ impl Record {
 
 /// What a line of a note turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Line {
+pub enum NoteLine {
     /// A record.
     Record(Box<Record>),
     /// A record of a later version of git dkr: kept, and not understood.
@@ -75,38 +75,38 @@ pub enum Line {
 }
 
 /// Reads a note; each line for itself. Blank lines are none.
-pub fn read(note: &str) -> Vec<Line> {
+pub fn read(note: &str) -> Vec<NoteLine> {
     note.lines()
         .filter(|text| !text.trim().is_empty())
         .map(read_line)
         .collect()
 }
 
-fn read_line(text: &str) -> Line {
+fn read_line(text: &str) -> NoteLine {
     #[derive(Deserialize)]
-    struct Versioned {
+    struct RecordVersion {
         v: u64,
     }
     if text.len() > LONGEST {
         let (size, limit) = (ui::bytes(text.len() as u64), ui::bytes(LONGEST as u64));
-        return Line::Strange(format!("it has {size}: at most {limit} are read"));
+        return NoteLine::Strange(format!("it has {size}: at most {limit} are read"));
     }
-    match serde_json::from_str::<Versioned>(text) {
-        Ok(Versioned { v }) if v > VERSION => return Line::Newer(v),
+    match serde_json::from_str::<RecordVersion>(text) {
+        Ok(RecordVersion { v }) if v > VERSION => return NoteLine::Newer(v),
         Ok(_) => {}
-        Err(error) => return Line::Strange(error.to_string()),
+        Err(error) => return NoteLine::Strange(error.to_string()),
     }
     if text.contains("\\u") || text.chars().any(char::is_control) {
         // Terminals obey some of them; what we write has none.
-        return Line::Strange("it holds control characters".to_owned());
+        return NoteLine::Strange("it holds control characters".to_owned());
     }
     let record: Record = match serde_json::from_str(text) {
         Ok(record) => record,
-        Err(error) => return Line::Strange(error.to_string()),
+        Err(error) => return NoteLine::Strange(error.to_string()),
     };
     match check(&record) {
-        Ok(()) => Line::Record(Box::new(record)),
-        Err(reason) => Line::Strange(reason),
+        Ok(()) => NoteLine::Record(Box::new(record)),
+        Err(reason) => NoteLine::Strange(reason),
     }
 }
 
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     fn record() -> Record {
-        let manifest = Manifest::default();
+        let manifest = KeyManifest::default();
         Record {
             branch: "main".into(),
             branch_from: "origin/main".into(),
@@ -147,7 +147,7 @@ mod tests {
             platform: "linux/amd64".into(),
             size: 7,
             tag: "dkr:app-main".into(),
-            r#type: Kind::Base,
+            r#type: ImageKind::Base,
             v: VERSION,
         }
     }
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let line = record().to_line().unwrap();
-        assert_eq!(read(&line), [Line::Record(Box::new(record()))]);
+        assert_eq!(read(&line), [NoteLine::Record(Box::new(record()))]);
         let names: Vec<&str> = line
             .split('"')
             .filter(|word| serde_json::to_value(record()).unwrap().get(word).is_some())
@@ -174,7 +174,7 @@ mod tests {
         line.insert_str(at, &inputs);
         let began = std::time::Instant::now();
         let read = read(&line);
-        let [Line::Strange(reason)] = &read[..] else {
+        let [NoteLine::Strange(reason)] = &read[..] else {
             panic!("{} lines", read.len())
         };
         assert!(reason.ends_with("at most 32.0 MB are read"), "{reason}");
@@ -190,7 +190,7 @@ mod tests {
         };
         let line = older.to_line().unwrap();
         assert!(!line.contains("depth") && !line.contains("over"), "{line}");
-        assert_eq!(read(&line), [Line::Record(Box::new(older))]);
+        assert_eq!(read(&line), [NoteLine::Record(Box::new(older))]);
     }
 
     #[test]
@@ -202,7 +202,7 @@ mod tests {
         }
         .to_line()
         .unwrap();
-        assert!(matches!(&read(&escape)[..], [Line::Strange(_)]));
+        assert!(matches!(&read(&escape)[..], [NoteLine::Strange(_)]));
         let evil = Record {
             tag: "--rm".into(),
             ..record()
@@ -217,12 +217,12 @@ mod tests {
         .unwrap();
         let note = format!("hello\n\n{{\"v\":2,\"x\":1}}\n{evil}\n{forged}\n{good}\n{{\"v\":1}}\n");
         let lines = read(&note);
-        assert!(matches!(lines[0], Line::Strange(_)));
-        assert_eq!(lines[1], Line::Newer(2));
-        assert!(matches!(&lines[2], Line::Strange(why) if why.contains("--rm")));
-        assert!(matches!(&lines[3], Line::Strange(why) if why.contains("cache key")));
-        assert_eq!(lines[4], Line::Record(Box::new(record())));
-        assert!(matches!(lines[5], Line::Strange(_)));
+        assert!(matches!(lines[0], NoteLine::Strange(_)));
+        assert_eq!(lines[1], NoteLine::Newer(2));
+        assert!(matches!(&lines[2], NoteLine::Strange(why) if why.contains("--rm")));
+        assert!(matches!(&lines[3], NoteLine::Strange(why) if why.contains("cache key")));
+        assert_eq!(lines[4], NoteLine::Record(Box::new(record())));
+        assert!(matches!(lines[5], NoteLine::Strange(_)));
     }
 
     proptest::proptest! {

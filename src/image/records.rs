@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::Image;
-use super::record::{Line, Record, read};
+use super::record::{NoteLine, Record, read};
 use crate::git::{ObjectId, Repo};
 use crate::ui;
 
@@ -38,9 +38,9 @@ fn understood(commit: &ObjectId, note: &str) -> Vec<Record> {
     let (mut strange, mut newer) = (Vec::new(), None);
     for line in read(note) {
         match line {
-            Line::Record(record) => records.push(*record),
-            Line::Newer(version) => newer = Some(version),
-            Line::Strange(reason) => strange.push(reason),
+            NoteLine::Record(record) => records.push(*record),
+            NoteLine::Newer(version) => newer = Some(version),
+            NoteLine::Strange(reason) => strange.push(reason),
         }
     }
     let mut reasons = Vec::new();

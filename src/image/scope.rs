@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::plan::{Plan, Site};
+use super::plan::{BuildPlan, BuildContext};
 use super::{Image, records};
 use crate::conf::{Conf, Submodules};
 use crate::error::Failure;
@@ -53,7 +53,7 @@ pub fn absent(repo: &Repo, commit: &ObjectId, conf: &Conf) -> Result<Option<Stri
 
 /// What is to come with the commit, beside the repository's own objects. Fails when the host lacks
 /// any of it.
-pub fn extras(site: Site, plan: &Plan) -> Result<Extras> {
+pub fn extras(site: BuildContext, plan: &BuildPlan) -> Result<Extras> {
     let (conf, commit) = (&plan.conf, &plan.target.commit);
     let wanted = ExtrasRequest {
         submodules: conf.submodules.value != Submodules::No,
@@ -84,7 +84,7 @@ pub fn extras(site: Site, plan: &Plan) -> Result<Extras> {
 
 /// Whether an image was asked for the same, so that it has what its own commit needs. Without a
 /// record nobody knows, and all is sent.
-fn same_scope(site: Site, plan: &Plan, image: &Image) -> Result<bool> {
+fn same_scope(site: BuildContext, plan: &BuildPlan, image: &Image) -> Result<bool> {
     let records = records::of(site.repo, &image.labels.commit)?;
     let record = records.iter().find(|record| record.image == image.id);
     let (Some(record), Some(manifest)) = (record, &plan.manifest) else {

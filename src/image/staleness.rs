@@ -87,11 +87,11 @@ impl Staleness {
     }
 
     /// What helps.
-    pub fn mend(&self) -> Mend {
+    pub fn remedy(&self) -> Remedy {
         match self {
-            Self::Behind(_) => Mend::Update,
-            Self::Diverged => Mend::Create,
-            Self::Fresh | Self::Gone | Self::Unknown => Mend::Nothing,
+            Self::Behind(_) => Remedy::Update,
+            Self::Diverged => Remedy::Create,
+            Self::Fresh | Self::Gone | Self::Unknown => Remedy::Nothing,
         }
     }
 
@@ -147,7 +147,7 @@ fn number(count: u64) -> String {
 
 /// What takes an image to its branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mend {
+pub enum Remedy {
     /// `update-image`.
     Update,
     /// `create-image`.
@@ -156,7 +156,7 @@ pub enum Mend {
     Nothing,
 }
 
-impl Mend {
+impl Remedy {
     /// The command, for a repository and branch as one would type them.
     pub fn command(self, place: &str) -> Option<String> {
         match self {
@@ -216,7 +216,7 @@ mod tests {
         .iter()
         .map(|state| {
             let sentence = state.sentence("dkr:app-main", "origin/main");
-            let command = state.mend().command(". origin/main").unwrap_or_default();
+            let command = state.remedy().command(". origin/main").unwrap_or_default();
             format!("{:<24} | {sentence} | {command}", state.short())
         })
         .collect();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::reach::Way;
+use super::transport::Transport;
 use super::{Image, Target, names, tracking::Tracking};
 use crate::conf::{Conf, Host, ca, proxies};
 use crate::engine::{Engine, Mount, RunSpec};
@@ -44,7 +44,7 @@ esac";
 
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
-pub struct Wishes {
+pub struct StartRequest {
     /// The work branch; a random one when absent.
     pub name: Option<String>,
     /// The container's host name; a random one when absent.
@@ -61,7 +61,7 @@ pub struct Wishes {
 
 /// The image to start and what belongs to it.
 #[derive(Debug, Clone, Copy)]
-pub struct Start<'a> {
+pub struct StartPlan<'a> {
     /// The engine.
     pub engine: &'a Engine,
     /// The image.
@@ -78,9 +78,9 @@ pub struct Start<'a> {
     pub host: &'a Host,
 }
 
-impl Start<'_> {
+impl StartPlan<'_> {
     /// Checks the wishes and completes them. Nothing is started when one cannot be met.
-    pub fn complete(&self, mut wishes: Wishes) -> Result<Wishes> {
+    pub fn complete(&self, mut wishes: StartRequest) -> Result<StartRequest> {
         let hostname = match wishes.hostname.take() {
             Some(name) => self.check_hostname(name)?,
             None => self.fresh_hostname()?,
@@ -192,18 +192,18 @@ impl Start<'_> {
     }
 
     /// The command that would be run, without the server behind it.
-    pub fn dry_run(&self, wishes: &Wishes) -> Cmd {
+    pub fn dry_run(&self, wishes: &StartRequest) -> Cmd {
         let root = Path::new("<temporary folder>");
         self.engine.start_command(&self.spec(wishes, root))
     }
 
     /// Runs the container in the foreground; the command's exit code.
-    pub fn run(&self, wishes: &Wishes) -> Result<i32> {
+    pub fn run(&self, wishes: &StartRequest) -> Result<i32> {
         let scratch = Scratch::new()?;
         let way = self.open_way(wishes, &scratch)?;
         let code = self.engine.start(&self.spec(wishes, scratch.path()))?;
         // The host's own git has taken what was pushed, and wrote down nothing.
-        if matches!(way, Way::Host(_))
+        if matches!(way, Transport::Host(_))
             && let Err(error) = self.note_pushed(wishes.hostname.as_deref().unwrap_or_default())
         {
             ui::warn(format_args!("{error:#}"));
@@ -217,15 +217,15 @@ impl Start<'_> {
             tip: None,
             ..self.tracking.clone()
         };
-        let start = Start {
+        let start = StartPlan {
             tracking: &baked,
             ..*self
         };
         let script = ["sh", "-c", TRIAL, "sh"].map(OsString::from);
         let reference = baked.reference.as_ref().map(OsString::from);
-        let wishes = start.complete(Wishes {
+        let wishes = start.complete(StartRequest {
             command: script.into_iter().chain(reference).collect(),
-            ..Wishes::default()
+            ..StartRequest::default()
         })?;
         let scratch = Scratch::new()?;
         let _way = start.open_way(&wishes, &scratch)?;
@@ -261,7 +261,7 @@ impl Start<'_> {
     }
 
     /// Opens the way to the repository, and writes what [`Start::spec`] mounts.
-    fn open_way(&self, wishes: &Wishes, scratch: &Scratch) -> Result<Way> {
+    fn open_way(&self, wishes: &StartRequest, scratch: &Scratch) -> Result<Transport> {
         let root = scratch.path();
         let hostname = wishes.hostname.as_deref().unwrap_or_default();
         let serve = ServerConfig {
@@ -270,7 +270,7 @@ impl Start<'_> {
             receive: Some(ReceivePolicy::new(self.repo, hostname)?),
             objects: None,
         };
-        let way = Way::open(self.host, serve, root)?;
+        let way = Transport::open(self.host, serve, root)?;
         let run_dir = scratch.mountable_dir(RUN)?;
         let identity = self.repo.identity()?;
         way.access().write_run_dir(&run_dir, hostname, &identity)?;
@@ -301,7 +301,7 @@ impl Start<'_> {
         PushedBranches::by(&self.repo.common_dir, hostname).add(names.iter().map(String::as_str))
     }
 
-    fn spec(&self, wishes: &Wishes, root: &Path) -> RunSpec {
+    fn spec(&self, wishes: &StartRequest, root: &Path) -> RunSpec {
         let tip = self.tracking.tip.as_ref();
         let newer = tip.is_some_and(|tip| *tip != self.image.labels.commit);
         let fetch = newer || self.elsewhere.is_some();

@@ -31,7 +31,7 @@ impl Target {
 
 /// Whether to ask remotes for news.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fetch {
+pub enum FetchMode {
     /// Fetch the branch of a remote first.
     Yes,
     /// Take what is here.
@@ -39,7 +39,7 @@ pub enum Fetch {
 }
 
 /// Resolves what the user typed (`HEAD` when nothing was).
-pub fn resolve(repo: &Repo, typed: Option<&str>, fetch: Fetch) -> Result<Target> {
+pub fn resolve(repo: &Repo, typed: Option<&str>, fetch: FetchMode) -> Result<Target> {
     let target = find(repo, typed.unwrap_or("HEAD"), fetch)?;
     refuse_odd_name(&target)?;
     Ok(target)
@@ -65,12 +65,12 @@ fn refuse_odd_name(target: &Target) -> Result<()> {
     bail!(Failure::new(message).hint(hint))
 }
 
-fn find(repo: &Repo, typed: &str, fetch: Fetch) -> Result<Target> {
+fn find(repo: &Repo, typed: &str, fetch: FetchMode) -> Result<Target> {
     let remotes = repo.remotes()?;
     match branch_from::parse(typed, &remotes) {
         BranchFrom::Head => head(repo, &remotes),
         BranchFrom::Remote { remote, branch } => {
-            if fetch == Fetch::Yes {
+            if fetch == FetchMode::Yes {
                 // No moving line: git may ask for a passphrase meanwhile.
                 ui::status("fetch", &format!("{branch} from {remote}"));
                 repo.fetch_branch(&remote, &branch)?;

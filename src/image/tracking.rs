@@ -9,7 +9,7 @@ use super::settings::sources;
 use super::{Image, Labels, Target, inputs, staleness::Staleness};
 use crate::conf::{self, Conf, Sources};
 use crate::git::{Distance, History, ObjectId, Repo};
-use crate::proc::at_once;
+use crate::proc::join;
 use crate::ui;
 
 /// How many images it takes for two threads to be quicker than one.
@@ -17,7 +17,7 @@ const MANY: usize = 8;
 
 /// What is known of an image without asking an engine.
 #[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
+pub struct TrackedImage<'a> {
     /// The commit it stands at.
     pub commit: &'a ObjectId,
     /// The branch of its clone.
@@ -28,7 +28,7 @@ pub struct Subject<'a> {
     pub stays: bool,
 }
 
-impl Subject<'_> {
+impl TrackedImage<'_> {
     /// Whether it is meant by what the user typed, which leads to `branch` if to anything.
     pub fn answers_to(&self, typed: &str, branch: Option<&str>) -> bool {
         self.branch == typed || self.branch_from == typed || branch == Some(self.branch)
@@ -37,8 +37,8 @@ impl Subject<'_> {
 
 impl Labels {
     /// As far as git is concerned.
-    pub fn subject(&self) -> Subject<'_> {
-        Subject {
+    pub fn subject(&self) -> TrackedImage<'_> {
+        TrackedImage {
             commit: &self.commit,
             branch: &self.branch,
             branch_from: &self.branch_from,
@@ -59,7 +59,7 @@ pub struct Tracking {
 }
 
 /// The ref that an image speaks of, if it is of a branch.
-fn reference(subject: Subject, remotes: &[String]) -> String {
+fn reference(subject: TrackedImage, remotes: &[String]) -> String {
     let branch = subject.branch;
     match branch_from::parse(subject.branch_from, remotes) {
         BranchFrom::Remote { remote, branch } => format!("refs/remotes/{remote}/{branch}"),
@@ -72,7 +72,7 @@ fn reference(subject: Subject, remotes: &[String]) -> String {
 }
 
 /// The refs that images of one repository follow.
-pub fn references(repo: &Repo, subjects: &[Subject]) -> Result<Vec<String>> {
+pub fn references(repo: &Repo, subjects: &[TrackedImage]) -> Result<Vec<String>> {
     // Without a slash there is no remote in it.
     let remotes = if subjects.iter().any(|s| s.branch_from.contains('/')) {
         repo.remotes()?
@@ -87,7 +87,7 @@ pub fn references(repo: &Repo, subjects: &[Subject]) -> Result<Vec<String>> {
 
 /// Which images of one repository are of this target: they follow its ref, or stay at its commit when
 /// it has none.
-pub fn are_of(repo: &Repo, subjects: &[Subject], target: &Target) -> Result<Vec<bool>> {
+pub fn are_of(repo: &Repo, subjects: &[TrackedImage], target: &Target) -> Result<Vec<bool>> {
     let references = references(repo, subjects)?;
     let tips = repo.commits(&references)?;
     let all = subjects.iter().zip(references).zip(tips);
@@ -104,7 +104,7 @@ pub fn are_of(repo: &Repo, subjects: &[Subject], target: &Target) -> Result<Vec<
 
 /// Looks up the branches of several images of one repository: one question to git for the refs,
 /// then the distances, then one or two for the key files where there is a distance.
-pub fn track(repo: &Repo, subjects: &[Subject]) -> Result<Vec<Tracking>> {
+pub fn track(repo: &Repo, subjects: &[TrackedImage]) -> Result<Vec<Tracking>> {
     let references = references(repo, subjects)?;
     let tips = repo.commits(&references)?;
     let commits: Vec<&ObjectId> = subjects.iter().map(|subject| subject.commit).collect();
@@ -147,7 +147,7 @@ pub fn compare(
     let (changed, distances) = if pairs.len() < MANY {
         (changed(), distances())
     } else {
-        at_once(changed, distances)?
+        join(changed, distances)?
     };
     let mut changed = changed
         .unwrap_or_else(|error| {
@@ -226,7 +226,7 @@ fn patterns(text: Option<&str>, sources: &Sources) -> Vec<String> {
 }
 
 /// Of an image whose branch is not there: it may stand at a commit or a tag.
-fn without_branch(repo: &Repo, subject: Subject) -> Result<Option<Distance>> {
+fn without_branch(repo: &Repo, subject: TrackedImage) -> Result<Option<Distance>> {
     if subject.branch == subject.commit.as_str() {
         return Ok(Some(Distance::Behind(0)));
     }
@@ -251,7 +251,7 @@ pub fn track_all(images: &[Image], also: impl Fn(&Repo)) -> Vec<Staleness> {
             continue;
         };
         also(&repo);
-        let some: Vec<Subject> = images
+        let some: Vec<TrackedImage> = images
             .iter()
             .filter(|image| here(image))
             .map(|image| image.labels.subject())
@@ -280,7 +280,7 @@ mod tests {
     use super::*;
 
     fn follows(branch: &str, branch_from: &str) -> String {
-        let subject = Subject {
+        let subject = TrackedImage {
             commit: &ObjectId::parse(&"3f".repeat(20)).unwrap(),
             branch,
             branch_from,

@@ -8,10 +8,10 @@ use anyhow::{Context, Result};
 
 use super::dockerfile::{BASE_IMAGE, to_build, without_syntax};
 use super::files;
-use super::plan::{INPUTS, KEY, Node, Plan, State};
+use super::plan::{INPUTS, KEY, LayerNode, LayerPlan, LayerState};
 use super::toolchains;
 use crate::conf::{self, Host, ca};
-use crate::engine::{BuildSpec, Engine, EngineError, Found};
+use crate::engine::{BuildSpec, Engine, EngineError, EngineImage};
 use crate::fs::{Lock, Scratch, write_private};
 use crate::proc::lock;
 use crate::{digest, proc, ui};
@@ -21,7 +21,7 @@ const AT_ONCE: usize = 4;
 
 /// What builds work with.
 #[derive(Debug, Clone, Copy)]
-pub struct Site<'a> {
+pub struct LayerBuildContext<'a> {
     /// The engine that knows what is there.
     pub engine: &'a Engine,
     /// Settings of the machine.
@@ -48,7 +48,7 @@ enum AtFailure {
 
 /// Builds whatever of the plan is not there, and these places of it in any case. At the first
 /// failure nothing more is begun, and what runs is waited for.
-pub fn build(site: Site, plan: &Plan, force: &[usize]) -> Result<()> {
+pub fn build(site: LayerBuildContext, plan: &LayerPlan, force: &[usize]) -> Result<()> {
     let unbuilt = run_all(site, plan, force, AtFailure::Stop)?;
     match unbuilt.failures.into_iter().next() {
         Some((_, error)) => Err(error),
@@ -58,20 +58,20 @@ pub fn build(site: Site, plan: &Plan, force: &[usize]) -> Result<()> {
 
 /// The same, but builds all that can be. An image that is not here and that something stands on
 /// counts as tried before.
-pub fn build_what_can_be(site: Site, plan: &Plan, force: &[usize]) -> Result<Unbuilt> {
+pub fn build_what_can_be(site: LayerBuildContext, plan: &LayerPlan, force: &[usize]) -> Result<Unbuilt> {
     run_all(site, plan, force, AtFailure::GoOn)
 }
 
-fn run_all(site: Site, plan: &Plan, force: &[usize], at_failure: AtFailure) -> Result<Unbuilt> {
+fn run_all(site: LayerBuildContext, plan: &LayerPlan, force: &[usize], at_failure: AtFailure) -> Result<Unbuilt> {
     let forced = forced(plan, force);
-    let turn = |(node, forced): (&Node, &bool)| match &node.state {
-        State::Built { named: true, .. } if !forced => Turn::Done,
-        _ if node.key.is_none() && at_failure == AtFailure::GoOn => Turn::Untried,
-        _ => Turn::Waits,
+    let turn = |(node, forced): (&LayerNode, &bool)| match &node.state {
+        LayerState::Built { named: true, .. } if !forced => BuildState::Done,
+        _ if node.key.is_none() && at_failure == AtFailure::GoOn => BuildState::Untried,
+        _ => BuildState::Waits,
     };
-    let turns: Vec<Turn> = plan.nodes.iter().zip(&forced).map(turn).collect();
-    let wanted = turns.iter().filter(|turn| **turn == Turn::Waits).count();
-    let queue = Queue {
+    let turns: Vec<BuildState> = plan.nodes.iter().zip(&forced).map(turn).collect();
+    let wanted = turns.iter().filter(|turn| **turn == BuildState::Waits).count();
+    let queue = BuildQueue {
         turns: Mutex::new(turns),
         changed: Condvar::new(),
         at_failure,
@@ -97,7 +97,7 @@ fn run_all(site: Site, plan: &Plan, force: &[usize], at_failure: AtFailure) -> R
     let turns = queue.turns.into_inner();
     let turns = turns.unwrap_or_else(PoisonError::into_inner);
     let untried = plan.nodes.iter().zip(turns);
-    let untried = untried.filter(|(_, turn)| *turn == Turn::Untried);
+    let untried = untried.filter(|(_, turn)| *turn == BuildState::Untried);
     let unbuilt = Unbuilt {
         failures: failures
             .into_inner()
@@ -112,7 +112,7 @@ fn run_all(site: Site, plan: &Plan, force: &[usize], at_failure: AtFailure) -> R
 }
 
 /// What stands on something that is built anew is built anew.
-fn forced(plan: &Plan, force: &[usize]) -> Vec<bool> {
+fn forced(plan: &LayerPlan, force: &[usize]) -> Vec<bool> {
     let mut forced = vec![false; plan.nodes.len()];
     for (at, node) in plan.nodes.iter().enumerate() {
         forced[at] = force.contains(&at) || node.below.iter().any(|below| forced[*below]);
@@ -121,7 +121,7 @@ fn forced(plan: &Plan, force: &[usize]) -> Vec<bool> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
+enum BuildState {
     Waits,
     Runs,
     Done,
@@ -130,32 +130,32 @@ enum Turn {
     Untried,
 }
 
-struct Queue {
-    turns: Mutex<Vec<Turn>>,
+struct BuildQueue {
+    turns: Mutex<Vec<BuildState>>,
     changed: Condvar,
     at_failure: AtFailure,
 }
 
-impl Queue {
+impl BuildQueue {
     /// The next place whose images below are all there, when one is; waits for it. `None` when
     /// there is nothing left to begin.
-    fn next(&self, plan: &Plan) -> Option<usize> {
+    fn next(&self, plan: &LayerPlan) -> Option<usize> {
         let mut turns = lock(&self.turns);
         loop {
             if self.at_failure == AtFailure::GoOn {
                 leave_out(&mut turns, plan);
-            } else if turns.contains(&Turn::Failed) {
+            } else if turns.contains(&BuildState::Failed) {
                 return None;
             }
-            if !turns.contains(&Turn::Waits) || proc::check_interrupted().is_err() {
+            if !turns.contains(&BuildState::Waits) || proc::check_interrupted().is_err() {
                 return None;
             }
             let ready = |at: &usize| {
                 let below = &plan.nodes[*at].below;
-                turns[*at] == Turn::Waits && below.iter().all(|below| turns[*below] == Turn::Done)
+                turns[*at] == BuildState::Waits && below.iter().all(|below| turns[*below] == BuildState::Done)
             };
             if let Some(at) = (0..turns.len()).find(ready) {
-                turns[at] = Turn::Runs;
+                turns[at] = BuildState::Runs;
                 return Some(at);
             }
             turns = self
@@ -166,27 +166,27 @@ impl Queue {
     }
 
     fn end(&self, at: usize, well: bool) {
-        lock(&self.turns)[at] = if well { Turn::Done } else { Turn::Failed };
+        lock(&self.turns)[at] = if well { BuildState::Done } else { BuildState::Failed };
         self.changed.notify_all();
     }
 }
 
 /// What stands on something that failed has no turn any more. Each is behind what it stands on.
-fn leave_out(turns: &mut [Turn], plan: &Plan) {
+fn leave_out(turns: &mut [BuildState], plan: &LayerPlan) {
     for at in 0..turns.len() {
         let below = &plan.nodes[at].below;
-        let lost = |below: &usize| matches!(turns[*below], Turn::Failed | Turn::Untried);
-        if turns[at] == Turn::Waits && below.iter().any(lost) {
-            turns[at] = Turn::Untried;
+        let lost = |below: &usize| matches!(turns[*below], BuildState::Failed | BuildState::Untried);
+        if turns[at] == BuildState::Waits && below.iter().any(lost) {
+            turns[at] = BuildState::Untried;
         }
     }
 }
 
 /// Makes one image, or names one that is there.
-fn make(site: Site, node: &Node, force: bool, board: &ui::Board) -> Result<()> {
+fn make(site: LayerBuildContext, node: &LayerNode, force: bool, board: &ui::Board) -> Result<()> {
     proc::check_interrupted()?;
     let engine = site.engine;
-    if let State::Built { id, .. } = &node.state
+    if let LayerState::Built { id, .. } = &node.state
         && !force
     {
         let before = engine.inspect_one(&node.tag)?;
@@ -224,7 +224,7 @@ fn make(site: Site, node: &Node, force: bool, board: &ui::Board) -> Result<()> {
 }
 
 /// Gives images whose names hold their keys the plain names, too: what was built last is called so.
-pub fn name_plainly(engine: &Engine, plan: &Plan) -> Result<()> {
+pub fn name_plainly(engine: &Engine, plan: &LayerPlan) -> Result<()> {
     for node in &plan.nodes {
         let Some(plain) = node.plain_name() else {
             continue;
@@ -256,7 +256,7 @@ fn remove_former(engine: &Engine, before: Option<String>, now: &str) -> Result<(
     }
 }
 
-fn run(site: Site, node: &Node, key: &str, force: bool, on_step: impl Fn(&str)) -> Result<Found> {
+fn run(site: LayerBuildContext, node: &LayerNode, key: &str, force: bool, on_step: impl Fn(&str)) -> Result<EngineImage> {
     let scratch = Scratch::new()?;
     let context = scratch.folder("context")?;
     files::write(&node.layer.files, &context)?;
@@ -298,7 +298,7 @@ fn attempt(
     spec: &BuildSpec,
     text: &str,
     on_step: &impl Fn(&str),
-) -> Result<Found> {
+) -> Result<EngineImage> {
     let path = spec
         .dockerfile
         .as_deref()
@@ -318,7 +318,7 @@ fn is_missing_frontend(error: &anyhow::Error) -> bool {
         .any(|cause| matches!(cause.downcast_ref(), Some(EngineError::NoFrontend(_))))
 }
 
-fn labels(node: &Node, key: &str) -> Result<Vec<(String, String)>> {
+fn labels(node: &LayerNode, key: &str) -> Result<Vec<(String, String)>> {
     let inputs = serde_json::to_string(&node.inputs)?;
     Ok(vec![
         (KEY.to_owned(), key.to_owned()),
@@ -326,7 +326,7 @@ fn labels(node: &Node, key: &str) -> Result<Vec<(String, String)>> {
     ])
 }
 
-fn build_args(node: &Node) -> Vec<(String, String)> {
+fn build_args(node: &LayerNode) -> Vec<(String, String)> {
     let base = node.base.iter();
     let base = base.map(|base| (BASE_IMAGE.to_owned(), base.clone()));
     let args = node.layer.definition.args.iter();

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::definition::Definition;
-use crate::engine::{Engine, Task};
+use crate::engine::{Engine, CaptureSpec};
 use crate::error::Failure;
 
 const SCRIPT: &str = include_str!("../../templates/check-layer");
@@ -15,7 +15,7 @@ const ANSWER: &str = "dkr-check";
 
 /// Something to be tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
+pub struct LayerCheck {
     /// `binary`, `path`, `library` or `alias`.
     pub kind: &'static str,
     /// What, as the layer says it.
@@ -26,7 +26,7 @@ pub struct Check {
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Tried {
+pub struct CheckResult {
     /// The layer; `composed` for the image of several.
     pub layer: String,
     /// `binary`, `path`, `library` or `alias`; `image` when there was none to ask in.
@@ -40,9 +40,9 @@ pub struct Tried {
 }
 
 /// All that a layer says of itself.
-pub fn checks(definition: &Definition) -> Vec<Check> {
+pub fn checks(definition: &Definition) -> Vec<LayerCheck> {
     let plain = |kind: &'static str, names: &[String]| {
-        let check = |name: &String| Check {
+        let check = |name: &String| LayerCheck {
             kind,
             what: name.clone(),
             ask: Ok((kind, name.clone())),
@@ -52,7 +52,7 @@ pub fn checks(definition: &Definition) -> Vec<Check> {
     let mut found = plain("binary", &definition.binaries);
     found.extend(plain("path", &definition.paths));
     found.extend(plain("library", &definition.libraries));
-    found.extend(definition.aliases.iter().map(|(name, command)| Check {
+    found.extend(definition.aliases.iter().map(|(name, command)| LayerCheck {
         kind: "alias",
         what: format!("{name} = {command}"),
         ask: expanded(&definition.aliases, name).map(|words| ("command", words[0].clone())),
@@ -90,7 +90,7 @@ fn split(aliases: &BTreeMap<String, String>, name: &str) -> Result<Vec<String>, 
 }
 
 /// Tries all of it in one container of the image.
-pub fn run(engine: &Engine, layer: &str, image: &str, checks: &[Check]) -> Result<Vec<Tried>> {
+pub fn run(engine: &Engine, layer: &str, image: &str, checks: &[LayerCheck]) -> Result<Vec<CheckResult>> {
     if checks.is_empty() {
         return Ok(Vec::new());
     }
@@ -98,11 +98,11 @@ pub fn run(engine: &Engine, layer: &str, image: &str, checks: &[Check]) -> Resul
     for (kind, name) in checks.iter().filter_map(|check| check.ask.as_ref().ok()) {
         args.extend([(*kind).to_owned(), name.clone()]);
     }
-    let captured = engine.capture(&Task {
+    let captured = engine.capture(&CaptureSpec {
         image: image.to_owned(),
         program: "sh".to_owned(),
         args,
-        ..Task::default()
+        ..CaptureSpec::default()
     })?;
     if captured.code != Some(0) {
         let said = captured.stderr.trim().lines().last().unwrap_or_default();
@@ -115,12 +115,12 @@ pub fn run(engine: &Engine, layer: &str, image: &str, checks: &[Check]) -> Resul
 }
 
 /// The answers, put to what was asked.
-fn verdicts(layer: &str, checks: &[Check], stdout: &str) -> Vec<Tried> {
+fn verdicts(layer: &str, checks: &[LayerCheck], stdout: &str) -> Vec<CheckResult> {
     let mut answers = stdout.lines().filter_map(|line| {
         let mut parts = line.splitn(3, '\t');
         (parts.next() == Some(ANSWER)).then(|| (parts.next(), parts.next().unwrap_or_default()))
     });
-    let tried = |check: &Check| {
+    let tried = |check: &LayerCheck| {
         let (ok, detail) = match &check.ask {
             Err(reason) => (false, reason.clone()),
             Ok(_) => match answers.next() {
@@ -128,7 +128,7 @@ fn verdicts(layer: &str, checks: &[Check], stdout: &str) -> Vec<Tried> {
                 None => (false, "there was no answer".to_owned()),
             },
         };
-        Tried {
+        CheckResult {
             layer: layer.to_owned(),
             check: check.kind,
             what: check.what.clone(),
@@ -178,7 +178,7 @@ mod tests {
         };
         let stdout = "noise\ndkr-check\tok\t/usr/bin/gcc\ndkr-check\tfail\tnot \x1b[31mthere\nmore\ndkr-check\tok\t\n";
         let rows = verdicts("c", &checks(&definition), stdout);
-        let shown = |tried: &Tried| {
+        let shown = |tried: &CheckResult| {
             format!(
                 "{} {}: {} {}",
                 tried.check, tried.what, tried.ok, tried.detail

@@ -77,7 +77,7 @@ pub fn read(file: &str, text: &str, mistakes: &mut Vec<Mistake>) -> Option<Defin
         }
     };
     let before = mistakes.len();
-    let mut reader = Reader {
+    let mut reader = DefinitionReader {
         file,
         text,
         mistakes,
@@ -87,7 +87,7 @@ pub fn read(file: &str, text: &str, mistakes: &mut Vec<Mistake>) -> Option<Defin
     (whole || !definition.name.is_empty()).then_some(definition)
 }
 
-struct Reader<'a> {
+struct DefinitionReader<'a> {
     file: &'a str,
     text: &'a str,
     mistakes: &'a mut Vec<Mistake>,
@@ -105,7 +105,7 @@ const TABLES: Keys = &[
     "aliases",
 ];
 
-impl Reader<'_> {
+impl DefinitionReader<'_> {
     fn definition(&mut self, root: &dyn TableLike) -> Definition {
         self.only(root, "", TABLES);
         let mut found = Definition::default();

@@ -13,7 +13,7 @@ const LONGEST_VALUE: usize = 4096;
 
 /// An image that a Dockerfile uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct From {
+pub struct FromInstruction {
     /// The image, with the defaults of arguments filled in.
     pub image: String,
     /// Whether `BASE_IMAGE` decides it.
@@ -24,9 +24,9 @@ pub struct From {
 
 /// What a layer's Dockerfile uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Text {
+pub struct LayerDockerfile {
     /// The images it starts from or copies from, in their order; its own stages are none of them.
-    pub froms: Vec<From>,
+    pub froms: Vec<FromInstruction>,
     /// The instructions that could not be read: line and reason.
     pub problems: Vec<(usize, String)>,
     /// The number of the line of a `# syntax=` directive, from 0.
@@ -36,10 +36,10 @@ pub struct Text {
 }
 
 /// Reads it under these values of arguments.
-pub fn read(text: &str, args: &BTreeMap<String, String>) -> Text {
-    let mut found = Text {
+pub fn read(text: &str, args: &BTreeMap<String, String>) -> LayerDockerfile {
+    let mut found = LayerDockerfile {
         syntax: syntax(text),
-        ..Text::default()
+        ..LayerDockerfile::default()
     };
     let mut defaults: BTreeMap<String, String> = BTreeMap::new();
     let mut known = BTreeSet::new();
@@ -113,7 +113,7 @@ pub fn read(text: &str, args: &BTreeMap<String, String>) -> Text {
     found
 }
 
-impl Text {
+impl LayerDockerfile {
     fn uses(
         &mut self,
         image: &str,
@@ -124,7 +124,7 @@ impl Text {
     ) {
         let own = stages.contains_key(&image.to_lowercase());
         if !own && image != "scratch" && (known.insert(image.to_owned()) || by_argument) {
-            self.froms.push(From {
+            self.froms.push(FromInstruction {
                 image: image.to_owned(),
                 by_argument,
                 line,
@@ -277,7 +277,7 @@ mod tests {
     fn images(text: &str) -> Vec<String> {
         let found = read(text, &BTreeMap::new());
         assert_eq!(found.problems, [], "{text}");
-        let shown = |from: From| {
+        let shown = |from: FromInstruction| {
             format!(
                 "{}:{}{}",
                 from.line,

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::check::expanded;
 use super::definition::Definition;
-use super::files::{File, Files};
-use crate::conf::{Cache, Shell};
+use super::files::{LayerFile, LayerFiles};
+use crate::conf::{ToolCache, Shell};
 
 /// The file in a layer's folder that is printed instead of functions of ours.
 pub const OWN: &str = "env.sh";
@@ -16,7 +16,7 @@ const FISH: &str = include_str!("../../templates/layer-env.fish");
 
 /// What the functions run, and as whom.
 #[derive(Debug, Clone)]
-pub struct Container<'a> {
+pub struct EnvContainer<'a> {
     /// The engine's program.
     pub engine: &'a Path,
     /// The layer's image.
@@ -52,8 +52,8 @@ fn commands(definition: &Definition) -> Vec<(&str, Result<Vec<String>, String>)>
 }
 
 /// The layer's own text for shells: its `env.sh`, when that says more than comments do.
-pub fn own_text(files: &Files) -> Option<String> {
-    let Some(File::Plain(bytes, _)) = files.get(OWN) else {
+pub fn own_text(files: &LayerFiles) -> Option<String> {
+    let Some(LayerFile::Plain(bytes, _)) = files.get(OWN) else {
         return None;
     };
     let text = String::from_utf8_lossy(bytes);
@@ -67,7 +67,7 @@ pub fn has_commands(definition: &Definition) -> bool {
 }
 
 /// The caches that a layer's commands fill, so that the next container finds them.
-pub fn caches(definition: &Definition) -> Vec<Cache> {
+pub fn caches(definition: &Definition) -> Vec<ToolCache> {
     let has = |names: &[&str]| {
         let commands = commands(definition);
         let mut words = commands
@@ -75,12 +75,12 @@ pub fn caches(definition: &Definition) -> Vec<Cache> {
             .flat_map(|(_, words)| words.iter().flatten());
         words.any(|word| names.contains(&word.rsplit('/').next().unwrap_or(word)))
     };
-    let known: [(Cache, &[&str]); 5] = [
-        (Cache::Cargo, &["cargo"]),
-        (Cache::Npm, &["npm", "npx", "yarn", "pnpm"]),
-        (Cache::Pip, &["pip", "pip3", "poetry"]),
-        (Cache::Go, &["go"]),
-        (Cache::Ccache, &["ccache"]),
+    let known: [(ToolCache, &[&str]); 5] = [
+        (ToolCache::Cargo, &["cargo"]),
+        (ToolCache::Npm, &["npm", "npx", "yarn", "pnpm"]),
+        (ToolCache::Pip, &["pip", "pip3", "poetry"]),
+        (ToolCache::Go, &["go"]),
+        (ToolCache::Ccache, &["ccache"]),
     ];
     let known = known.into_iter().filter(|(_, names)| has(names));
     known.map(|(cache, _)| cache).collect()
@@ -88,7 +88,7 @@ pub fn caches(definition: &Definition) -> Vec<Cache> {
 
 /// The named volume of a cache, as docker's `-v` takes it. What root put there others cannot
 /// change, so that each user but root has one.
-pub fn volume(cache: Cache, user: u32) -> String {
+pub fn volume(cache: ToolCache, user: u32) -> String {
     let volume = cache.volume();
     match volume.split_once(':') {
         Some((name, target)) if user != 0 => format!("{name}-{user}:{target}"),
@@ -97,7 +97,7 @@ pub fn volume(cache: Cache, user: u32) -> String {
 }
 
 /// The text for a shell to read.
-pub fn wrapper(definition: &Definition, container: &Container, shell: Shell) -> String {
+pub fn wrapper(definition: &Definition, container: &EnvContainer, shell: Shell) -> String {
     let name = &definition.name;
     // Dots are fine in a layer's name, and in no function of zsh with some options.
     let helper = format!("__dkr_{}", name.replace(['-', '.'], "_"));
@@ -177,7 +177,7 @@ b = "a"
     }
 
     fn shown(shell: Shell, user: u32) -> String {
-        let container = Container {
+        let container = EnvContainer {
             engine: Path::new("/usr/bin/docker"),
             image: "dkr-layer/rust:1",
             user: (user, user),
@@ -188,7 +188,7 @@ b = "a"
     #[test]
     fn comments_alone_are_no_text_of_a_layer_s_own() {
         let own = |text: &str| {
-            let file = File::Plain(text.as_bytes().to_vec(), false);
+            let file = LayerFile::Plain(text.as_bytes().to_vec(), false);
             own_text(&[(OWN.to_owned(), file)].into())
         };
         assert_eq!(own("# a\n\n  # b\n"), None);
@@ -196,7 +196,7 @@ b = "a"
             own("# a\nf() { g; }\n\n").as_deref(),
             Some("# a\nf() { g; }")
         );
-        assert_eq!(own_text(&Files::new()), None);
+        assert_eq!(own_text(&LayerFiles::new()), None);
     }
 
     #[test]

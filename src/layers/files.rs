@@ -14,14 +14,14 @@ use crate::git::TreeFile;
 
 /// A file, or a symbolic link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum File {
+pub enum LayerFile {
     /// Its content, and whether it can be run.
     Plain(Vec<u8>, bool),
     /// Where it leads.
     Link(PathBuf),
 }
 
-impl File {
+impl LayerFile {
     /// What stands for it in a key.
     pub fn digest(&self) -> String {
         match self {
@@ -44,11 +44,11 @@ pub fn check_size(path: &str, size: u64) -> Result<(), Failure> {
 }
 
 /// Files by their path below the layer's folder.
-pub type Files = BTreeMap<String, File>;
+pub type LayerFiles = BTreeMap<String, LayerFile>;
 
 /// All files below a folder, `.git` left out.
-pub fn read_folder(folder: &Path) -> Result<Files> {
-    let mut files = Files::new();
+pub fn read_folder(folder: &Path) -> Result<LayerFiles> {
+    let mut files = LayerFiles::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(current) = folders.pop() {
         let shown = current.display();
@@ -70,11 +70,11 @@ pub fn read_folder(folder: &Path) -> Result<Files> {
                 folders.push(path);
             } else if metadata.is_symlink() {
                 let target = std::fs::read_link(&path).with_context(unreadable)?;
-                files.insert(name, File::Link(target));
+                files.insert(name, LayerFile::Link(target));
             } else if metadata.is_file() {
                 check_size(&path.to_string_lossy(), metadata.len())?;
                 let bytes = fs::read(&path).with_context(unreadable)?;
-                files.insert(name, File::Plain(bytes, metadata.mode() & 0o111 != 0));
+                files.insert(name, LayerFile::Plain(bytes, metadata.mode() & 0o111 != 0));
             }
         }
     }
@@ -82,15 +82,15 @@ pub fn read_folder(folder: &Path) -> Result<Files> {
 }
 
 /// The files of a commit.
-pub fn of_tree(files: Vec<TreeFile>) -> Files {
+pub fn of_tree(files: Vec<TreeFile>) -> LayerFiles {
     files
         .into_iter()
         .map(|file| {
             let content = match file.mode.as_str() {
                 "120000" => {
-                    File::Link(PathBuf::from(String::from_utf8_lossy(&file.bytes).as_ref()))
+                    LayerFile::Link(PathBuf::from(String::from_utf8_lossy(&file.bytes).as_ref()))
                 }
-                mode => File::Plain(file.bytes, mode == "100755"),
+                mode => LayerFile::Plain(file.bytes, mode == "100755"),
             };
             (file.path, content)
         })
@@ -98,7 +98,7 @@ pub fn of_tree(files: Vec<TreeFile>) -> Files {
 }
 
 /// Writes them into a folder that is there and empty.
-pub fn write(files: &Files, folder: &Path) -> Result<()> {
+pub fn write(files: &LayerFiles, folder: &Path) -> Result<()> {
     for (name, file) in files {
         let path = folder.join(name);
         let shown = path.display();
@@ -106,10 +106,10 @@ pub fn write(files: &Files, folder: &Path) -> Result<()> {
             std::fs::create_dir_all(parent).with_context(|| format!("cannot make {shown}"))?;
         }
         match file {
-            File::Plain(bytes, runs) => {
+            LayerFile::Plain(bytes, runs) => {
                 write_private(&path, bytes, if *runs { 0o755 } else { 0o644 })?;
             }
-            File::Link(target) => {
+            LayerFile::Link(target) => {
                 symlink(target, &path).with_context(|| format!("cannot write {shown}"))?;
             }
         }

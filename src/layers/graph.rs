@@ -1,10 +1,10 @@
 //! In which order layers are built.
 
-use super::shelf::{Layer, Shelf};
+use super::catalog::{Layer, LayerCatalog};
 use crate::conf::nearest;
 use crate::error::Failure;
 
-impl Shelf {
+impl LayerCatalog {
     /// A layer by its name.
     pub fn get(&self, name: &str) -> Result<&Layer, Failure> {
         self.layers.get(name).ok_or_else(|| {

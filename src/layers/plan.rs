@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::dockerfile::BASE_IMAGE;
-use super::shelf::{Layer, Settings, Shelf, ours};
+use super::catalog::{Layer, LayerSettings, LayerCatalog, parse_layer_tag};
 use super::{definition, env};
 use crate::digest;
-use crate::engine::Found;
+use crate::engine::EngineImage;
 use crate::error::Failure;
 
 /// Counts up when the same inputs begin to mean another image.
@@ -21,7 +21,7 @@ const UNKEYED: [&str; 2] = [definition::FILE, env::OWN];
 
 /// An image to be made of a layer.
 #[derive(Debug, Clone)]
-pub struct Node<'a> {
+pub struct LayerNode<'a> {
     /// The layer.
     pub layer: &'a Layer,
     /// The name of the image.
@@ -35,7 +35,7 @@ pub struct Node<'a> {
     /// The key over that; `None` while an image that it stands on is not here.
     pub key: Option<String>,
     /// Whether it is there.
-    pub state: State,
+    pub state: LayerState,
     /// The layers from the bottom to this one.
     chain: Vec<&'a str>,
     own: bool,
@@ -43,7 +43,7 @@ pub struct Node<'a> {
     plain: String,
 }
 
-impl Node<'_> {
+impl LayerNode<'_> {
     /// The layers from the bottom to this one.
     pub fn chain(&self) -> impl Iterator<Item = &str> {
         self.chain.iter().copied()
@@ -80,7 +80,7 @@ impl Node<'_> {
 
 /// Whether a layer's image is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum LayerState {
     /// As it should be.
     Built {
         /// The image's id.
@@ -98,36 +98,36 @@ pub enum State {
 
 /// Images of layers, each behind those it stands on.
 #[derive(Debug, Clone, Default)]
-pub struct Plan<'a> {
+pub struct LayerPlan<'a> {
     /// Them.
-    pub nodes: Vec<Node<'a>>,
+    pub nodes: Vec<LayerNode<'a>>,
     /// Images that are no layers and not here yet; keys are not known before they are.
     pub absent: Vec<String>,
 }
 
 /// Makes plans.
 pub struct Planner<'a> {
-    shelf: &'a Shelf,
-    settings: &'a Settings,
-    images: &'a [Found],
-    plan: Plan<'a>,
+    shelf: &'a LayerCatalog,
+    settings: &'a LayerSettings,
+    images: &'a [EngineImage],
+    plan: LayerPlan<'a>,
 }
 
 impl<'a> Planner<'a> {
     /// An image has the name `<prefix>/<name>:<version>`, and the key in it where the layer stands on
     /// more than it requires, or on a base other than its own: two repositories may want two.
     /// `images` is all that the engine has.
-    pub fn new(shelf: &'a Shelf, settings: &'a Settings, images: &'a [Found]) -> Self {
+    pub fn new(shelf: &'a LayerCatalog, settings: &'a LayerSettings, images: &'a [EngineImage]) -> Self {
         Self {
             shelf,
             settings,
             images,
-            plan: Plan::default(),
+            plan: LayerPlan::default(),
         }
     }
 
     /// What was planned.
-    pub fn finish(self) -> Plan<'a> {
+    pub fn finish(self) -> LayerPlan<'a> {
         self.plan
     }
 
@@ -171,7 +171,7 @@ impl<'a> Planner<'a> {
     fn node(&mut self, layer: &'a Layer, on: Option<usize>) -> Result<usize, Failure> {
         let mut chain = on.map_or(Vec::new(), |on| self.plan.nodes[on].chain.clone());
         chain.push(layer.name());
-        let known = |node: &Node| node.layer.name() == layer.name() && node.chain == chain;
+        let known = |node: &LayerNode| node.layer.name() == layer.name() && node.chain == chain;
         if let Some(at) = self.plan.nodes.iter().position(known) {
             return Ok(at);
         }
@@ -180,7 +180,7 @@ impl<'a> Planner<'a> {
         let mut complete = true;
         let mut base = None;
         for from in &layer.text.froms {
-            let at = match (on, ours(&from.image, &self.settings.prefix)) {
+            let at = match (on, parse_layer_tag(&from.image, &self.settings.prefix)) {
                 (Some(on), _) if from.by_argument => Some(on),
                 (_, Some((name, _))) => Some(self.own(self.shelf.get(name)?)?),
                 _ => None,
@@ -217,7 +217,7 @@ impl<'a> Planner<'a> {
             _ => plain.clone(),
         };
         let state = self.state(layer, &tag, key.as_deref(), &inputs);
-        self.plan.nodes.push(Node {
+        self.plan.nodes.push(LayerNode {
             layer,
             tag,
             base,
@@ -276,7 +276,7 @@ impl<'a> Planner<'a> {
         let froms = self.shelf.layers.values().flat_map(|l| &l.text.froms);
         let names = froms.filter(|from| !from.by_argument);
         names
-            .filter_map(|from| ours(&from.image, &self.settings.prefix))
+            .filter_map(|from| parse_layer_tag(&from.image, &self.settings.prefix))
             .any(|(name, _)| name == layer.name())
     }
 
@@ -286,36 +286,36 @@ impl<'a> Planner<'a> {
         tag: &str,
         key: Option<&str>,
         inputs: &BTreeMap<String, String>,
-    ) -> State {
+    ) -> LayerState {
         // Images made on a layer inherit its labels: names tell them apart.
         let repository = format!("{}/{}:", self.settings.prefix, layer.name());
-        let is_ours = |image: &&Found| {
+        let is_ours = |image: &&EngineImage| {
             let key_of = image.labels.get(KEY).map(String::as_str);
             key.is_some() && key_of == key && image.names.iter().any(|n| n.starts_with(&repository))
         };
-        let has_name = |image: &&Found| image.names.iter().any(|name| name == tag);
-        let mut same: Vec<&Found> = self.images.iter().filter(is_ours).collect();
+        let has_name = |image: &&EngineImage| image.names.iter().any(|name| name == tag);
+        let mut same: Vec<&EngineImage> = self.images.iter().filter(is_ours).collect();
         same.sort_by_key(|image| !has_name(image));
         if let Some(image) = same.first() {
-            return State::Built {
+            return LayerState::Built {
                 id: image.id.clone(),
                 size: image.size,
                 named: has_name(image),
             };
         }
         let Some(old) = named(self.images, tag) else {
-            return State::Missing;
+            return LayerState::Missing;
         };
         let old = old.labels.get(INPUTS).map(String::as_str);
         let old = old.and_then(|text| serde_json::from_str(text).ok());
-        State::Changed(match old {
+        LayerState::Changed(match old {
             Some(old) => reasons(&old, inputs),
             None => vec!["the image of that name is not git dkr's".to_owned()],
         })
     }
 }
 
-fn named<'a>(images: &'a [Found], name: &str) -> Option<&'a Found> {
+fn named<'a>(images: &'a [EngineImage], name: &str) -> Option<&'a EngineImage> {
     let full = if name
         .rsplit('/')
         .next()
@@ -325,7 +325,7 @@ fn named<'a>(images: &'a [Found], name: &str) -> Option<&'a Found> {
     } else {
         format!("{name}:latest")
     };
-    let has = |found: &&Found| {
+    let has = |found: &&EngineImage| {
         found.id == name || found.names.contains(&full) || found.digests.contains(&full)
     };
     images.iter().find(has)

@@ -3,15 +3,15 @@
 use serde::Serialize;
 use termtree::Tree;
 
-use super::plan::{Plan, State};
-use super::shelf::Shelf;
+use super::plan::{LayerPlan, LayerState};
+use super::catalog::LayerCatalog;
 use super::toolchains;
 use crate::error::Failure;
 use crate::ui;
 
 /// A layer and its image, as programs read it.
 #[derive(Debug, Serialize)]
-pub struct Row<'a> {
+pub struct LayerRow<'a> {
     /// The layer's name.
     pub name: &'a str,
     /// Its version.
@@ -47,21 +47,21 @@ pub struct Row<'a> {
 }
 
 /// A row for each image of a plan.
-pub fn rows<'a>(plan: &'a Plan<'a>) -> Vec<Row<'a>> {
-    let mut rows: Vec<Row> = plan.nodes.iter().map(row).collect();
+pub fn rows<'a>(plan: &'a LayerPlan<'a>) -> Vec<LayerRow<'a>> {
+    let mut rows: Vec<LayerRow> = plan.nodes.iter().map(row).collect();
     rows.sort_by_key(|row| row.name);
     rows
 }
 
-fn row<'a>(node: &'a super::plan::Node<'a>) -> Row<'a> {
+fn row<'a>(node: &'a super::plan::LayerNode<'a>) -> LayerRow<'a> {
     let definition = &node.layer.definition;
     let requires = definition.requires.iter();
     let (state, id, size, reasons) = match &node.state {
-        State::Built { id, size, .. } => ("built", Some(id.as_str()), Some(*size), Vec::new()),
-        State::Changed(reasons) => ("changed", None, None, reasons.clone()),
-        State::Missing => ("missing", None, None, vec!["it was never built".to_owned()]),
+        LayerState::Built { id, size, .. } => ("built", Some(id.as_str()), Some(*size), Vec::new()),
+        LayerState::Changed(reasons) => ("changed", None, None, reasons.clone()),
+        LayerState::Missing => ("missing", None, None, vec!["it was never built".to_owned()]),
     };
-    Row {
+    LayerRow {
         name: &definition.name,
         version: &definition.version,
         description: &definition.description,
@@ -80,16 +80,16 @@ fn row<'a>(node: &'a super::plan::Node<'a>) -> Row<'a> {
 }
 
 /// What a layer requires, as a tree, with the state of each image.
-pub fn tree(shelf: &Shelf, plan: &Plan, name: &str) -> Result<Tree<String>, Failure> {
+pub fn tree(shelf: &LayerCatalog, plan: &LayerPlan, name: &str) -> Result<Tree<String>, Failure> {
     let layer = shelf.get(name)?;
     let node = plan
         .nodes
         .iter()
         .find(|node| node.layer.name() == name && node.is_own());
     let state = node.map_or(String::new(), |node| match &node.state {
-        State::Built { size, .. } => format!("  built, {}", ui::bytes(*size)),
-        State::Changed(reasons) => format!("  changed: {}", reasons.join("; ")),
-        State::Missing => "  missing".to_owned(),
+        LayerState::Built { size, .. } => format!("  built, {}", ui::bytes(*size)),
+        LayerState::Changed(reasons) => format!("  changed: {}", reasons.join("; ")),
+        LayerState::Missing => "  missing".to_owned(),
     });
     let mut tree = Tree::new(format!("{name} {}{state}", layer.definition.version));
     for other in &layer.definition.requires {

@@ -1,6 +1,6 @@
 //! Which layers a repository asks for, in an order that lets projects share them.
 
-use super::shelf::{Layer, Shelf};
+use super::catalog::{Layer, LayerCatalog};
 use crate::error::Failure;
 
 /// The layer that all others stand on.
@@ -80,7 +80,7 @@ pub fn agent(name: &str) -> Result<&'static Agent, Failure> {
 
 /// What a repository asks for.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct StackRequest<'a> {
     /// Languages, by their layers.
     pub languages: &'a [String],
     /// More layers.
@@ -92,7 +92,7 @@ pub struct Wanted<'a> {
 /// The layers for that, each behind what it requires. The same set always comes in the same
 /// order. Agents come last, with what they alone require right below them: they change most often, and
 /// a stack that is there without one is not built again for it.
-pub fn order<'a>(shelf: &'a Shelf, wanted: Wanted) -> Result<Vec<&'a Layer>, Failure> {
+pub fn order<'a>(shelf: &'a LayerCatalog, wanted: StackRequest) -> Result<Vec<&'a Layer>, Failure> {
     let mut names: Vec<String> = wanted
         .languages
         .iter()
@@ -119,7 +119,7 @@ pub fn order<'a>(shelf: &'a Shelf, wanted: Wanted) -> Result<Vec<&'a Layer>, Fai
 }
 
 /// These and all that they require, in the one order.
-fn sorted<'a>(shelf: &'a Shelf, names: &[&String]) -> Result<Vec<&'a str>, Failure> {
+fn sorted<'a>(shelf: &'a LayerCatalog, names: &[&String]) -> Result<Vec<&'a str>, Failure> {
     let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
     let order = shelf.order(&names)?;
     let mut all: Vec<&str> = order.iter().map(|layer| layer.name()).collect();
@@ -128,7 +128,7 @@ fn sorted<'a>(shelf: &'a Shelf, names: &[&String]) -> Result<Vec<&'a str>, Failu
 }
 
 /// The layer that a language goes by.
-fn known(shelf: &Shelf, name: &str) -> String {
+fn known(shelf: &LayerCatalog, name: &str) -> String {
     let synonym = SYNONYMS.iter().find(|(other, _)| *other == name);
     match synonym {
         Some((_, layer)) if !shelf.layers.contains_key(name) => (*layer).to_owned(),
@@ -146,8 +146,8 @@ fn rank(name: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::shelf::tests::{place, toml};
-    use super::super::shelf::{Origin, Settings};
+    use super::super::catalog::tests::{place, toml};
+    use super::super::catalog::{LayerOrigin, LayerSettings};
     use super::*;
 
     fn names(languages: &[&str], layers: &[&str], agent: Option<&str>) -> Result<String, Failure> {
@@ -165,10 +165,10 @@ mod tests {
             .iter()
             .map(|(name, toml)| (*name, toml.as_str(), "FROM $BASE_IMAGE\n"))
             .collect();
-        let place = place(Origin::BuiltIn, "x", &folders);
-        let shelf = Shelf::read(vec![place], &Settings::default()).unwrap();
+        let place = place(LayerOrigin::BuiltIn, "x", &folders);
+        let shelf = LayerCatalog::read(vec![place], &LayerSettings::default()).unwrap();
         let own = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
-        let wanted = Wanted {
+        let wanted = StackRequest {
             languages: &own(languages),
             layers: &own(layers),
             agent,

@@ -4,7 +4,7 @@
 use anyhow::Error;
 
 use super::definition::Definition;
-use super::shelf::{Layer, Origin};
+use super::catalog::{Layer, LayerOrigin};
 use crate::conf::Toolchains;
 use crate::engine::EngineError;
 use crate::error::Failure;
@@ -41,14 +41,14 @@ const fn pinned(
 }
 
 /// The toolchains of a built-in layer; somebody's own layer of the same name decides for itself.
-fn of<'a>(origin: Origin, layer: &'a str) -> impl Iterator<Item = &'static Pinned> + 'a {
+fn of<'a>(origin: LayerOrigin, layer: &'a str) -> impl Iterator<Item = &'static Pinned> + 'a {
     PINNED
         .iter()
-        .filter(move |pinned| origin == Origin::BuiltIn && pinned.layer == layer)
+        .filter(move |pinned| origin == LayerOrigin::BuiltIn && pinned.layer == layer)
 }
 
 /// Sets the build arguments of a layer; an empty one stands for the distribution's own.
-pub(super) fn choose(origin: Origin, definition: &mut Definition, toolchains: Toolchains) {
+pub(super) fn choose(origin: LayerOrigin, definition: &mut Definition, toolchains: Toolchains) {
     for pinned in of(origin, &definition.name) {
         let version = match toolchains {
             Toolchains::Upstream => pinned.version,

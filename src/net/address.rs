@@ -10,7 +10,7 @@ use ureq::http::Uri;
 pub struct Address(Uri);
 
 /// Scheme, host and port: what a token belongs to.
-pub(super) type Origin = (String, String, u16);
+pub(super) type UrlOrigin = (String, String, u16);
 
 impl Address {
     /// Reads `https://…`, or `http://` of a loopback address. A part behind `#` is dropped.
@@ -94,7 +94,7 @@ impl Address {
         is_loopback(&self.host())
     }
 
-    pub(super) fn origin(&self) -> Origin {
+    pub(super) fn origin(&self) -> UrlOrigin {
         let scheme = self.0.scheme_str().unwrap_or_default().to_owned();
         let usual = if scheme == "http" { 80 } else { 443 };
         (scheme, self.host(), self.0.port_u16().unwrap_or(usual))

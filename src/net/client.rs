@@ -12,10 +12,10 @@ use serde::de::DeserializeOwned;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, SendBody, http};
 
-use super::address::Origin;
-use super::slice::Slice;
-use super::trouble::{Trouble, broken, refused};
-use super::{Address, Patience, Secret};
+use super::address::UrlOrigin;
+use super::file_range::FileRange;
+use super::request_error::{RequestError, broken, refused};
+use super::{Address, RetryPolicy, Secret};
 use crate::error::Failure;
 use crate::{proc, ui};
 
@@ -26,16 +26,16 @@ const ANSWER: u64 = 32 << 20;
 
 /// What the environment says of the network.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub struct ClientSettings {
     /// How long one waits.
-    pub patience: Patience,
+    pub patience: RetryPolicy,
     /// `NO_PROXY`, as it is written: hosts that are asked without the proxy.
     pub direct: String,
 }
 
 /// A request that can be made several times.
 #[derive(Debug, Clone)]
-pub struct Request<'a> {
+pub struct HttpRequest<'a> {
     /// `GET`.
     pub method: http::Method,
     /// Where to.
@@ -56,7 +56,7 @@ pub enum Body<'a> {
     /// A value.
     Json(&'a serde_json::Value),
     /// A part of a file, never in memory as a whole.
-    Slice {
+    FileRange {
         /// The file.
         file: &'a Path,
         /// Where the part begins, in bytes.
@@ -70,17 +70,17 @@ pub enum Body<'a> {
 
 /// One that asks. Waits for the network end at once when we are interrupted.
 #[derive(Debug)]
-pub struct Client {
+pub struct HttpClient {
     agent: Agent,
-    settings: Settings,
-    token: Option<(Secret, Vec<Origin>)>,
+    settings: ClientSettings,
+    token: Option<(Secret, Vec<UrlOrigin>)>,
     /// Gone with us, and with it the watch.
     _watched: Arc<()>,
 }
 
-impl Client {
+impl HttpClient {
     /// Proxies are those of the environment, certificates those that the machine trusts.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: ClientSettings) -> Self {
         let silence = settings.patience.silence();
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::PlatformVerifier)
@@ -123,7 +123,7 @@ impl Client {
     }
 
     /// Asks for JSON. An answer that says no is an error with a [`Refusal`] in it.
-    pub fn json<T: DeserializeOwned>(&self, request: &Request) -> Result<T> {
+    pub fn json<T: DeserializeOwned>(&self, request: &HttpRequest) -> Result<T> {
         let bytes = self.call(request, || Ok(()))?;
         let asked = asked(&request.method, request.address);
         serde_json::from_slice(&bytes)
@@ -133,23 +133,23 @@ impl Client {
     /// Asks for anything that fits into memory. `again` is called before each try but the first.
     pub fn call(
         &self,
-        request: &Request,
+        request: &HttpRequest,
         mut again: impl FnMut() -> Result<()>,
     ) -> Result<Vec<u8>> {
         let mut tried = false;
-        self.persist(|| {
+        self.with_retries(|| {
             if std::mem::replace(&mut tried, true) {
                 again()?;
             }
             let before = match &request.body {
-                Body::Slice { count, .. } => count.load(Ordering::Relaxed),
+                Body::FileRange { count, .. } => count.load(Ordering::Relaxed),
                 _ => 0,
             };
             let answer = self.send(request).and_then(|response| {
                 read(response.into_body().into_reader(), ANSWER)
                     .map_err(|error| broken(request.address, &error.into()))
             });
-            if let (Err(_), Body::Slice { count, .. }) = (&answer, &request.body) {
+            if let (Err(_), Body::FileRange { count, .. }) = (&answer, &request.body) {
                 count.store(before, Ordering::Relaxed);
             }
             answer
@@ -157,7 +157,7 @@ impl Client {
     }
 
     /// Tries until it works, it cannot, or five tries in a row moved nothing.
-    pub(super) fn persist<T>(&self, mut attempt: impl FnMut() -> Result<T, Trouble>) -> Result<T> {
+    pub(super) fn with_retries<T>(&self, mut attempt: impl FnMut() -> Result<T, RequestError>) -> Result<T> {
         let mut failed = 0;
         loop {
             proc::check_interrupted()?;
@@ -165,11 +165,11 @@ impl Client {
                 Ok(value) => return Ok(value),
                 // We hang up ourselves then.
                 Err(_) if proc::check_interrupted().is_err() => continue,
-                Err(Trouble::Final(why)) => return Err(why),
-                Err(Trouble::Passing { why, limit, moved }) => (why, limit, moved),
+                Err(RequestError::Final(why)) => return Err(why),
+                Err(RequestError::Passing { why, limit, moved }) => (why, limit, moved),
             };
             failed = if moved { 1 } else { failed + 1 };
-            if failed >= Patience::TRIES {
+            if failed >= RetryPolicy::TRIES {
                 return Err(why);
             }
             let patience = self.settings.patience;
@@ -209,7 +209,7 @@ impl Client {
     }
 
     /// One try, through all its redirects. An answer that says no is trouble.
-    pub(super) fn send(&self, request: &Request) -> Result<http::Response<ureq::Body>, Trouble> {
+    pub(super) fn send(&self, request: &HttpRequest) -> Result<http::Response<ureq::Body>, RequestError> {
         let mut address = request.address.clone();
         for _ in 0..=REDIRECTS {
             ui::echo(&asked(&request.method, &address));
@@ -237,7 +237,7 @@ impl Client {
         Err(Failure::new(format!("{} is redirected again and again", request.address)).into())
     }
 
-    fn once(&self, request: &Request, to: &Address) -> Result<http::Response<ureq::Body>, Trouble> {
+    fn once(&self, request: &HttpRequest, to: &Address) -> Result<http::Response<ureq::Body>, RequestError> {
         let mut builder = http::Request::builder()
             .method(request.method.clone())
             .uri(to.uri().clone())
@@ -260,7 +260,7 @@ impl Client {
                     .header("content-length", text.len());
                 SendBody::from_owned_reader(io::Cursor::new(text))
             }
-            Body::Slice {
+            Body::FileRange {
                 file,
                 from,
                 len,
@@ -273,7 +273,7 @@ impl Client {
                     .header("expect", "100-continue");
                 // It may look at all of it before it answers.
                 silence *= 5;
-                let slice = Slice::open(file, *from, *len, Arc::clone(count));
+                let slice = FileRange::open(file, *from, *len, Arc::clone(count));
                 let slice = slice.with_context(|| format!("cannot read {}", file.display()))?;
                 SendBody::from_owned_reader(slice)
             }
@@ -371,7 +371,7 @@ mod tests {
     fn a_token_is_not_shown() {
         let address = Address::parse("https://h.example/").unwrap();
         let token = Secret::new(" gh_hidden\n").unwrap();
-        let client = Client::new(Settings::default()).with_token(token, &[&address]);
+        let client = HttpClient::new(ClientSettings::default()).with_token(token, &[&address]);
         assert!(!format!("{client:?}").contains("hidden"));
         assert!(Secret::new("a b").is_none() && Secret::new("").is_none());
     }

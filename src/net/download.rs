@@ -10,8 +10,8 @@ use anyhow::{Context, Result, anyhow};
 use ureq::http;
 
 use super::client::header;
-use super::trouble::{Trouble, broken};
-use super::{Address, Body, Client, Request};
+use super::request_error::{RequestError, broken};
+use super::{Address, Body, HttpClient, HttpRequest};
 use crate::error::Failure;
 use crate::{fs, proc, ui};
 
@@ -46,7 +46,7 @@ pub struct Download<'a> {
 /// A try that wrote so much was worth it, and is not held against the server.
 const WORTH: u64 = 1 << 20;
 
-impl Client {
+impl HttpClient {
     /// Downloads. `on_size` hears how long it all will be, when the server says it. What was
     /// downloaded stays in the file if it fails.
     pub fn download(&self, wanted: &Download, on_size: &mut dyn FnMut(u64)) -> Result<()> {
@@ -59,7 +59,7 @@ impl Client {
             .open(wanted.to)
             .with_context(cannot)?;
         let before = wanted.count.load(Ordering::Relaxed);
-        self.persist(|| {
+        self.with_retries(|| {
             let filled = Filled::of(&mut file, wanted).with_context(cannot)?;
             wanted.count.store(before + filled.0, Ordering::Relaxed);
             self.fill(wanted, &mut file, filled, before, on_size)
@@ -73,7 +73,7 @@ impl Client {
         Filled(have): Filled,
         before: u64,
         on_size: &mut dyn FnMut(u64),
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RequestError> {
         let cannot = || format!("cannot write {}", wanted.to.display());
         if wanted.size == Some(have) {
             return Ok(());
@@ -86,7 +86,7 @@ impl Client {
                 headers.push(("if-range", name));
             }
         }
-        let request = Request {
+        let request = HttpRequest {
             method: http::Method::GET,
             address: wanted.from,
             accept: wanted.accept,
@@ -100,9 +100,9 @@ impl Client {
         };
         let response = match self.send(&request) {
             // Nothing is left to send, or what is there is not the beginning.
-            Err(Trouble::Final(why)) if have > 0 && is_status(&why, 416) => {
+            Err(RequestError::Final(why)) if have > 0 && is_status(&why, 416) => {
                 start_over(file)?;
-                return Err(Trouble::passing(why));
+                return Err(RequestError::passing(why));
             }
             other => other?,
         };
@@ -113,7 +113,7 @@ impl Client {
             (true, _) => {
                 start_over(file)?;
                 let why = format!("{} sent another part than was asked for", wanted.from);
-                return Err(Trouble::passing(anyhow!(Failure::new(why))));
+                return Err(RequestError::passing(anyhow!(Failure::new(why))));
             }
             (false, _) => {
                 start_over(file)?;
@@ -137,7 +137,7 @@ impl Client {
         let mut buffer = vec![0; 1 << 17];
         let began = done;
         let lost = |trouble, done| match trouble {
-            Trouble::Passing { why, limit, .. } => Trouble::Passing {
+            RequestError::Passing { why, limit, .. } => RequestError::Passing {
                 why,
                 limit,
                 moved: done - began >= WORTH,
@@ -164,7 +164,7 @@ impl Client {
             Some(total) if total != done => {
                 let (done_text, total) = (ui::bytes(done), ui::bytes(total));
                 let why = format!("{} ended after {done_text} of {total}", wanted.from);
-                Err(lost(Trouble::passing(anyhow!(Failure::new(why))), done))
+                Err(lost(RequestError::passing(anyhow!(Failure::new(why))), done))
             }
             _ => Ok(()),
         }
@@ -213,7 +213,7 @@ fn note_validator(file: &Path, response: &http::Response<ureq::Body>) -> Result<
 }
 
 fn is_status(error: &anyhow::Error, status: u16) -> bool {
-    super::Refusal::of(error).is_some_and(|refusal| refusal.status == status)
+    super::HttpError::of(error).is_some_and(|refusal| refusal.status == status)
 }
 
 /// `bytes 5-9/10`: from where, and how long it all is.

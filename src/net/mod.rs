@@ -8,16 +8,16 @@
 mod address;
 mod client;
 mod download;
-mod patience;
-mod refusal;
-mod slice;
-mod trouble;
+mod retry;
+mod http_error;
+mod file_range;
+mod request_error;
 
 pub use address::Address;
-pub use client::{Body, Client, Request, Settings};
+pub use client::{Body, HttpClient, HttpRequest, ClientSettings};
 pub use download::{Download, Resume};
-pub use patience::Patience;
-pub use refusal::Refusal;
+pub use retry::RetryPolicy;
+pub use http_error::HttpError;
 
 use std::fmt;
 

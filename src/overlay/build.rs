@@ -5,25 +5,25 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-use super::cache::{Folder, Index};
-use super::parts::Part;
+use super::cache::{DirectoryCache, Index};
+use super::parts::OverlayPart;
 use super::profile;
 use super::restore::{applied_others, record};
-use super::site::Site;
-use super::snapshot::{About, Before, Machine, Subject, take};
-use super::steps::{self, Place, State};
+use super::root::OverlayRoot;
+use super::snapshot::{About, Baseline, Machine, SnapshotSubject, take};
+use super::steps::{self, StepContext, StepState};
 use crate::ui;
 
 /// Carries out the steps of a part on the site and stores what they changed, in place of what was
 /// stored under its tag. Nothing is stored when a step fails. `below` are the keys of the parts that
 /// it stands on.
 pub fn build(
-    part: &Part,
+    part: &OverlayPart,
     name: Option<&str>,
-    site: &Site,
-    own: &Folder,
+    site: &OverlayRoot,
+    own: &DirectoryCache,
     below: &[String],
-    state: &mut State,
+    state: &mut StepState,
 ) -> Result<()> {
     for remark in &part.containerfile.remarks {
         ui::warn(remark);
@@ -34,7 +34,7 @@ pub fn build(
     // which then sees no change in the folder that it is in.
     drop(own.unfinished()?);
     steps::source_date(state)?;
-    let (mut before, resumed) = Before::build(&site.root, &site.left_out, &site.state)?;
+    let (mut before, resumed) = Baseline::build(&site.root, &site.left_out, &site.state)?;
     if resumed {
         ui::warn(
             "the last build here did not come to its end: what changed since it began is taken, too",
@@ -48,7 +48,7 @@ pub fn build(
         );
         before.forget(&earlier);
     }
-    let place = Place {
+    let place = StepContext {
         root: &site.root,
         file: &part.file,
     };
@@ -67,7 +67,7 @@ pub fn build(
     };
     let archive = own.unfinished()?.into_temp_path();
     let also = std::mem::take(&mut state.snapshot);
-    let subject = Subject {
+    let subject = SnapshotSubject {
         root: &site.root,
         left_out: &site.left_out,
         also: &also,
@@ -83,7 +83,7 @@ pub fn build(
     own.take_in(archive, &index, true)
         .context("cannot store the snapshot")?;
     record(&site.state, &taken.manifest)?;
-    Before::ended(&site.state)?;
+    Baseline::ended(&site.state)?;
     let took = ui::seconds(begun.elapsed());
     ui::status(
         "built",

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 
 use anyhow::{Context, Result, bail};
 
-use super::cache::{Archive, Cache, Folder, Index, Place, Put};
+use super::cache::{Archive, SnapshotCache, DirectoryCache, Index, CacheLocation, StoreResult};
 use crate::error::Failure;
 use crate::ui;
 
@@ -15,18 +15,18 @@ use crate::ui;
 #[derive(Debug)]
 pub struct Caches {
     /// This machine's own.
-    pub own: Folder,
+    pub own: DirectoryCache,
     /// The one that is shared, and what the user calls it.
-    pub shared: Option<(Place, Cache)>,
+    pub shared: Option<(CacheLocation, SnapshotCache)>,
 }
 
 /// One of them.
 #[derive(Debug, Clone, Copy)]
-pub enum Where<'a> {
+pub enum CacheRef<'a> {
     /// This machine's.
-    Own(&'a Folder),
+    Own(&'a DirectoryCache),
     /// The shared one.
-    Shared(&'a Place, &'a Cache),
+    Shared(&'a CacheLocation, &'a SnapshotCache),
 }
 
 /// A cache that could not be asked, or broke off; building may still do.
@@ -36,15 +36,15 @@ pub struct Unavailable(String);
 
 impl Caches {
     /// The nearest first.
-    pub fn all(&self) -> impl Iterator<Item = Where<'_>> {
+    pub fn all(&self) -> impl Iterator<Item = CacheRef<'_>> {
         let shared = self.shared.as_ref();
-        let shared = shared.map(|(place, cache)| Where::Shared(place, cache));
-        [Where::Own(&self.own)].into_iter().chain(shared)
+        let shared = shared.map(|(place, cache)| CacheRef::Shared(place, cache));
+        [CacheRef::Own(&self.own)].into_iter().chain(shared)
     }
 
     /// The nearest that has an entry of this tag, with the entry. What is wrong with one cache is told
     /// only when no other has it.
-    pub fn find(&self, tag: &str) -> Result<Option<(Where<'_>, Index)>> {
+    pub fn find(&self, tag: &str) -> Result<Option<(CacheRef<'_>, Index)>> {
         let mut failed = Ok(None);
         for cache in self.all() {
             match cache.find(tag) {
@@ -65,8 +65,8 @@ impl Caches {
     }
 
     /// Keeps what came from the shared cache in this machine's.
-    pub fn keep(&self, from: Where<'_>, index: &Index, archive: &Path) -> Result<()> {
-        if let Where::Shared(..) = from {
+    pub fn keep(&self, from: CacheRef<'_>, index: &Index, archive: &Path) -> Result<()> {
+        if let CacheRef::Shared(..) = from {
             self.own.put(archive, index, false, &count())?;
         }
         Ok(())
@@ -95,9 +95,9 @@ impl Caches {
         drop(watch);
         let size = ui::bytes(size);
         let (what, text) = match put {
-            Put::Stored => ("pushed", format!("{tag}  {size} to {place}")),
-            Put::WasThere => ("there", format!("{tag} was in {place} already")),
-            Put::Elsewhere => (
+            StoreResult::Stored => ("pushed", format!("{tag}  {size} to {place}")),
+            StoreResult::WasThere => ("there", format!("{tag} was in {place} already")),
+            StoreResult::Elsewhere => (
                 "left",
                 format!("{tag} to another run, which sends it to {place}"),
             ),
@@ -107,7 +107,7 @@ impl Caches {
     }
 }
 
-impl Where<'_> {
+impl CacheRef<'_> {
     /// The entry of a tag.
     pub fn find(self, tag: &str) -> Result<Option<Index>> {
         let found = match self {
@@ -135,7 +135,7 @@ impl Where<'_> {
     }
 }
 
-impl fmt::Display for Where<'_> {
+impl fmt::Display for CacheRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Own(_) => f.write_str("this machine's cache"),

@@ -16,13 +16,13 @@ const MOST: usize = 4;
 
 /// A file for a download, ours alone until dropped. It stays for the next run, unless it is spent.
 #[derive(Debug)]
-pub struct Slot {
+pub struct DownloadFile {
     path: PathBuf,
     _held: File,
     spent: bool,
 }
 
-impl Slot {
+impl DownloadFile {
     /// Takes the one of this name, and clears others away. `what` completes "waiting for …".
     pub fn take(folder: &Path, name: &str, what: &str) -> Result<Self> {
         let path = folder.join(name);
@@ -72,7 +72,7 @@ impl Slot {
     }
 }
 
-impl Drop for Slot {
+impl Drop for DownloadFile {
     fn drop(&mut self) {
         if self.spent {
             remove(&self.path);
@@ -125,7 +125,7 @@ mod tests {
             names
         };
         let make = |name: &str, hours: u64| {
-            let slot = Slot::take(folder, name, "x").unwrap();
+            let slot = DownloadFile::take(folder, name, "x").unwrap();
             std::fs::write(slot.path().with_extension("etag"), "x").unwrap();
             let at = SystemTime::now() - Duration::from_secs(hours * 3600);
             File::options()
@@ -137,7 +137,7 @@ mod tests {
         };
         let old = folder.join("old");
         make("old", 100);
-        let mut held = Slot::take(folder, "held", "x").unwrap();
+        let mut held = DownloadFile::take(folder, "held", "x").unwrap();
         assert!(!old.exists());
         for (at, name) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
             make(name, 50 - at as u64);

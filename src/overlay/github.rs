@@ -4,22 +4,22 @@ use anyhow::{Context, Result, anyhow};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::containerfile::Repo;
+use super::containerfile::GitHubRepo;
 use crate::conf;
 use crate::error::Failure;
-use crate::net::{Address, Body, Client, Refusal, Request, Secret, Settings};
+use crate::net::{Address, Body, HttpClient, HttpError, HttpRequest, Secret, ClientSettings};
 
 const JSON: &str = "application/vnd.github+json";
 
 /// The API, with the user's token.
 #[derive(Debug)]
-pub struct Hub {
+pub struct GitHubClient {
     /// What asks.
-    pub client: Client,
+    pub client: HttpClient,
     api: Address,
 }
 
-impl Hub {
+impl GitHubClient {
     /// As the environment says.
     pub fn open() -> Result<Self> {
         Ok(Self::new(
@@ -30,8 +30,8 @@ impl Hub {
     }
 
     /// The API at an address. The token goes there, and to the host beside it for uploads.
-    pub fn new(api: Address, token: Option<Secret>, settings: Settings) -> Self {
-        let mut client = Client::new(settings);
+    pub fn new(api: Address, token: Option<Secret>, settings: ClientSettings) -> Self {
+        let mut client = HttpClient::new(settings);
         if let Some(token) = token {
             let uploads = uploads(&api);
             let to: Vec<&Address> = std::iter::once(&api).chain(&uploads).collect();
@@ -41,7 +41,7 @@ impl Hub {
     }
 
     /// An address of a repository's: `rest` begins with a slash, or is empty.
-    pub fn address(&self, repo: &Repo, rest: &str) -> Result<Address> {
+    pub fn address(&self, repo: &GitHubRepo, rest: &str) -> Result<Address> {
         let base = self.api.path().trim_end_matches('/');
         let path = format!("{base}/repos/{repo}{rest}");
         self.api.at(&path).map_err(|why| anyhow!(Failure::new(why)))
@@ -54,12 +54,12 @@ impl Hub {
     }
 
     /// Reads; `rest` is as for [`Hub::address`].
-    pub fn get<T: DeserializeOwned>(&self, repo: &Repo, rest: &str) -> Result<T> {
+    pub fn get<T: DeserializeOwned>(&self, repo: &GitHubRepo, rest: &str) -> Result<T> {
         self.ask("GET", repo, rest, None)
     }
 
     /// The same, `None` where there is no such thing.
-    pub fn find<T: DeserializeOwned>(&self, repo: &Repo, rest: &str) -> Result<Option<T>> {
+    pub fn find<T: DeserializeOwned>(&self, repo: &GitHubRepo, rest: &str) -> Result<Option<T>> {
         match self.get(repo, rest) {
             Ok(found) => Ok(Some(found)),
             Err(error) if is(&error, 404) => Ok(None),
@@ -71,7 +71,7 @@ impl Hub {
     pub fn ask<T: DeserializeOwned>(
         &self,
         method: &str,
-        repo: &Repo,
+        repo: &GitHubRepo,
         rest: &str,
         value: Option<&Value>,
     ) -> Result<T> {
@@ -82,7 +82,7 @@ impl Hub {
     }
 
     /// Deletes; what is not there is no error.
-    pub fn delete(&self, repo: &Repo, rest: &str) -> Result<()> {
+    pub fn delete(&self, repo: &GitHubRepo, rest: &str) -> Result<()> {
         let address = self.address(repo, rest)?;
         match self
             .client
@@ -95,8 +95,8 @@ impl Hub {
     }
 
     /// Says what a refusal means, and what to do about it.
-    pub fn explain(&self, repo: &Repo, error: anyhow::Error) -> anyhow::Error {
-        let Some(refusal) = Refusal::of(&error) else {
+    pub fn explain(&self, repo: &GitHubRepo, error: anyhow::Error) -> anyhow::Error {
+        let Some(refusal) = HttpError::of(&error) else {
             return error;
         };
         let token = self.client.has_token();
@@ -134,7 +134,7 @@ impl Hub {
     }
 
     /// That there is a token to write with.
-    pub fn may_write(&self, repo: &Repo) -> Result<()> {
+    pub fn may_write(&self, repo: &GitHubRepo) -> Result<()> {
         if self.client.has_token() {
             return Ok(());
         }
@@ -149,7 +149,7 @@ impl Hub {
 #[derive(Debug, thiserror::Error)]
 #[error("{refusal}")]
 struct Denied {
-    refusal: Refusal,
+    refusal: HttpError,
     #[source]
     meaning: Failure,
 }
@@ -157,21 +157,21 @@ struct Denied {
 /// Whether an error comes from an answer with this status.
 pub fn is(error: &anyhow::Error, status: u16) -> bool {
     let denied = error.downcast_ref::<Denied>().map(|denied| &denied.refusal);
-    let refusal = denied.or_else(|| Refusal::of(error));
+    let refusal = denied.or_else(|| HttpError::of(error));
     refusal.is_some_and(|refusal| refusal.status == status)
 }
 
 /// Whether an error is an answer that says no, and no trouble of the network.
 pub fn is_refusal(error: &anyhow::Error) -> bool {
-    Refusal::of(error).is_some()
+    HttpError::of(error).is_some()
 }
 
 fn request<'a>(
     method: &str,
     address: &'a Address,
     value: Option<&'a Value>,
-) -> Result<Request<'a>> {
-    Ok(Request {
+) -> Result<HttpRequest<'a>> {
+    Ok(HttpRequest {
         method: method.parse().context("no method")?,
         address,
         accept: JSON,
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn uploads_go_to_known_hosts() {
         let address = |text| Address::parse(text).unwrap();
-        let hub = |api| Hub::new(address(api), None, Settings::default());
+        let hub = |api| GitHubClient::new(address(api), None, ClientSettings::default());
         let public = hub("https://api.github.com");
         for (to, yes) in [
             ("https://uploads.github.com/x", true),
@@ -209,7 +209,7 @@ mod tests {
         let own = hub("https://git.example/api/v3");
         assert!(own.takes_uploads(&address("https://git.example/api/uploads/x")));
         assert!(!own.takes_uploads(&address("https://uploads.git.example/x")));
-        let repo = Repo::parse("a/b").unwrap();
+        let repo = GitHubRepo::parse("a/b").unwrap();
         let at = own.address(&repo, "/releases").unwrap();
         assert_eq!(
             at.to_string(),

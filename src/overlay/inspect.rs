@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::snapshot::manifest::{Entry, Kind, Manifest};
+use super::snapshot::manifest::{SnapshotEntry, EntryKind, SnapshotManifest};
 
 /// How many of the largest files are named.
 const LARGEST: usize = 5;
@@ -25,7 +25,7 @@ pub struct Summary {
 }
 
 /// Counts.
-pub fn summary(manifest: &Manifest) -> Summary {
+pub fn summary(manifest: &SnapshotManifest) -> Summary {
     let mut sum = Summary {
         removed: manifest.removed.len(),
         bytes: manifest.content(),
@@ -33,13 +33,13 @@ pub fn summary(manifest: &Manifest) -> Summary {
     };
     for entry in &manifest.entries {
         match entry.kind {
-            Kind::File { .. } => sum.files += 1,
-            Kind::Folder => sum.folders += 1,
-            Kind::Link { .. } | Kind::Symlink { .. } => sum.links += 1,
-            Kind::Parent | Kind::Fifo => {}
+            EntryKind::File { .. } => sum.files += 1,
+            EntryKind::Folder => sum.folders += 1,
+            EntryKind::Link { .. } | EntryKind::Symlink { .. } => sum.links += 1,
+            EntryKind::Parent | EntryKind::Fifo => {}
         }
     }
-    let mut files: Vec<&Entry> = manifest
+    let mut files: Vec<&SnapshotEntry> = manifest
         .entries
         .iter()
         .filter(|entry| entry.size() > 0)
@@ -53,11 +53,11 @@ pub fn summary(manifest: &Manifest) -> Summary {
 }
 
 /// Every path, a line each: `+` for what it holds, `-` for what it removes.
-pub fn paths(manifest: &Manifest) -> Vec<String> {
+pub fn paths(manifest: &SnapshotManifest) -> Vec<String> {
     let held = manifest
         .entries
         .iter()
-        .filter(|entry| entry.kind != Kind::Parent);
+        .filter(|entry| entry.kind != EntryKind::Parent);
     let mut lines: Vec<(String, char)> = held.map(|entry| (shown(entry), '+')).collect();
     lines.extend(
         manifest
@@ -72,11 +72,11 @@ pub fn paths(manifest: &Manifest) -> Vec<String> {
         .collect()
 }
 
-fn shown(entry: &Entry) -> String {
+fn shown(entry: &SnapshotEntry) -> String {
     match &entry.kind {
-        Kind::Symlink { to } => format!("/{} -> {to}", entry.path),
-        Kind::Link { to } => format!("/{} = /{to}", entry.path),
-        Kind::Folder => format!("/{}/", entry.path),
+        EntryKind::Symlink { to } => format!("/{} -> {to}", entry.path),
+        EntryKind::Link { to } => format!("/{} = /{to}", entry.path),
+        EntryKind::Folder => format!("/{}/", entry.path),
         _ => format!("/{}", entry.path),
     }
 }

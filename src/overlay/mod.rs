@@ -25,6 +25,6 @@ mod profile;
 pub mod rebuild;
 pub mod restore;
 pub mod shim;
-pub mod site;
+pub mod root;
 pub mod snapshot;
 pub mod steps;

@@ -15,9 +15,9 @@ pub fn threads() -> usize {
 /// Buffers that are used again: the kernel gives new memory page by page, which takes longer than
 /// what is done with it.
 #[derive(Debug, Default)]
-pub struct Pool(Mutex<Vec<Vec<u8>>>);
+pub struct BufferPool(Mutex<Vec<Vec<u8>>>);
 
-impl Pool {
+impl BufferPool {
     /// An empty buffer.
     pub fn get(&self) -> Vec<u8> {
         self.0

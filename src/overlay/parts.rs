@@ -14,7 +14,7 @@ pub const FILE: &str = "Containerfile";
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct OverlayPart {
     /// Its name, as the user gave it.
     pub file: String,
     /// What it asks for.
@@ -26,7 +26,7 @@ pub struct Part {
 }
 
 /// Reads them; all that is wrong in any of them is one error.
-pub fn read(files: &[PathBuf], name: Option<&str>) -> Result<Vec<Part>> {
+pub fn read(files: &[PathBuf], name: Option<&str>) -> Result<Vec<OverlayPart>> {
     if let Some(name) = name {
         key::check_name(name)?;
     }
@@ -36,7 +36,7 @@ pub fn read(files: &[PathBuf], name: Option<&str>) -> Result<Vec<Part>> {
     for ((file, bytes), key) in files.iter().zip(&bytes).zip(key::keys(&bytes)) {
         let file = file.display().to_string();
         match Containerfile::parse(&file, bytes) {
-            Ok(containerfile) => parts.push(Part {
+            Ok(containerfile) => parts.push(OverlayPart {
                 tag: key::tag(name, &key),
                 file,
                 containerfile,

@@ -5,19 +5,19 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use super::build::build;
-use super::cache::Corrupt;
-use super::caches::{Caches, Unavailable, Where};
-use super::parts::Part;
-use super::restore::{self, Expected, Mended, Restored, Unusable, restore};
-use super::site::Site;
-use super::steps::State;
+use super::cache::CorruptEntry;
+use super::caches::{Caches, Unavailable, CacheRef};
+use super::parts::OverlayPart;
+use super::restore::{self, Expected, Recovered, Restored, Unusable, restore};
+use super::root::OverlayRoot;
+use super::steps::StepState;
 use crate::error::{Failure, Interrupted};
 use crate::fs::Lock;
 use crate::ui;
 
 /// What was done about a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Done {
+pub enum PartResult {
     /// Its steps were carried out.
     Built,
     /// Its snapshot was put in place.
@@ -26,7 +26,7 @@ pub enum Done {
     Kept,
 }
 
-impl Done {
+impl PartResult {
     /// For programs.
     pub fn name(self) -> &'static str {
         match self {
@@ -38,8 +38,8 @@ impl Done {
 }
 
 /// What came of trying to restore a part.
-enum Tried {
-    Done(Done),
+enum RestoreAttempt {
+    Done(PartResult),
     /// No cache has it.
     Missing,
     /// One has it, or cannot be asked, and this is why it is of no use.
@@ -47,22 +47,22 @@ enum Tried {
 }
 
 /// Parts, the name in their tags, and where all this happens.
-pub struct Job<'a> {
+pub struct RebuildJob<'a> {
     /// In their order.
-    pub parts: &'a [Part],
+    pub parts: &'a [OverlayPart],
     /// As the user calls what comes of them.
     pub name: Option<&'a str>,
     /// The root.
-    pub site: &'a Site,
+    pub site: &'a OverlayRoot,
     /// The caches.
     pub caches: &'a Caches,
 }
 
-impl Job<'_> {
+impl RebuildJob<'_> {
     /// Builds all parts, whatever the caches hold.
-    pub fn build(&self) -> Result<Vec<Done>> {
+    pub fn build(&self) -> Result<Vec<PartResult>> {
         let _turn = self.begin()?;
-        let mut state = State::default();
+        let mut state = StepState::default();
         let built = self
             .parts
             .iter()
@@ -71,7 +71,7 @@ impl Job<'_> {
     }
 
     /// Restores all parts. Nothing is done unless all of them are in a cache.
-    pub fn restore(&self) -> Result<Vec<Done>> {
+    pub fn restore(&self) -> Result<Vec<PartResult>> {
         let _turn = self.begin()?;
         if self.is_applied()? {
             return Ok(self.kept());
@@ -84,15 +84,15 @@ impl Job<'_> {
             }
         }
         let restored = self.parts.iter().map(|part| match self.try_restore(part)? {
-            Tried::Done(done) => Ok(done),
-            Tried::Missing => Err(self.missing(part).into()),
-            Tried::Failed(error) => Err(error),
+            RestoreAttempt::Done(done) => Ok(done),
+            RestoreAttempt::Missing => Err(self.missing(part).into()),
+            RestoreAttempt::Failed(error) => Err(error),
         });
         restored.collect()
     }
 
     /// Restores what is in a cache and builds the rest.
-    pub fn restore_or_build(&self, push: bool) -> Result<Vec<Done>> {
+    pub fn restore_or_build(&self, push: bool) -> Result<Vec<PartResult>> {
         let _turn = self.begin()?;
         if self.is_applied()? {
             if push {
@@ -100,21 +100,21 @@ impl Job<'_> {
             }
             return Ok(self.kept());
         }
-        let mut state = State::default();
+        let mut state = StepState::default();
         let mut all = Vec::new();
         for part in self.parts {
             let broken = match self.try_restore(part)? {
-                Tried::Done(done) => {
+                RestoreAttempt::Done(done) => {
                     state.pass(&part.containerfile)?;
                     all.push(done);
                     continue;
                 }
-                Tried::Missing => {
+                RestoreAttempt::Missing => {
                     let text = format!("{}  {} is in no cache", part.file, part.tag);
                     ui::status("missing", &text);
                     false
                 }
-                Tried::Failed(error) => {
+                RestoreAttempt::Failed(error) => {
                     ui::warn(format_args!("{error:#}; building {} instead", part.file));
                     if let Some(Unusable::OtherMachine(..)) = error.downcast_ref() {
                         ui::warn("--name NAME keeps a snapshot for each kind of machine");
@@ -138,8 +138,8 @@ impl Job<'_> {
         let turn = restore::turn(&self.site.state)?;
         match restore::mend(&self.site.root, &self.site.state)? {
             None => {}
-            Some(Mended::Undone) => ui::status("mended", "took back what a killed run had begun"),
-            Some(Mended::Completed(key, remarks)) => {
+            Some(Recovered::Undone) => ui::status("mended", "took back what a killed run had begun"),
+            Some(Recovered::Completed(key, remarks)) => {
                 for remark in remarks {
                     ui::warn(remark);
                 }
@@ -158,9 +158,9 @@ impl Job<'_> {
         restore::is_applied(&self.site.root, &self.site.state, &keys)
     }
 
-    fn kept(&self) -> Vec<Done> {
+    fn kept(&self) -> Vec<PartResult> {
         self.parts.iter().for_each(tell_kept);
-        vec![Done::Kept; self.parts.len()]
+        vec![PartResult::Kept; self.parts.len()]
     }
 
     /// Sends what this machine's cache has and the shared one lacks, also of earlier runs.
@@ -178,27 +178,27 @@ impl Job<'_> {
         Ok(())
     }
 
-    fn build_one(&self, part: &Part, state: &mut State) -> Result<Done> {
+    fn build_one(&self, part: &OverlayPart, state: &mut StepState) -> Result<PartResult> {
         let keys = self.parts.iter().map(|part| part.key.clone());
         let below: Vec<String> = keys.take_while(|key| *key != part.key).collect();
         build(part, self.name, self.site, &self.caches.own, &below, state)
             .with_context(|| format!("cannot build {}", part.file))?;
-        Ok(Done::Built)
+        Ok(PartResult::Built)
     }
 
-    fn missing(&self, part: &Part) -> Failure {
+    fn missing(&self, part: &OverlayPart) -> Failure {
         Failure::new(format!("{} is not in {}", part.tag, self.caches.names()))
             .hint("git dkr overlay restore-or-build builds what is in no cache")
     }
 
     /// Tries each cache, the nearest first. An error is this machine's own: no cache, and no build,
     /// would help.
-    fn try_restore(&self, part: &Part) -> Result<Tried> {
+    fn try_restore(&self, part: &OverlayPart) -> Result<RestoreAttempt> {
         let mut failed: Option<anyhow::Error> = None;
         for cache in self.caches.all() {
             match self.restore_from(cache, part) {
                 Ok(None) => {}
-                Ok(Some(done)) => return Ok(Tried::Done(done)),
+                Ok(Some(done)) => return Ok(RestoreAttempt::Done(done)),
                 Err(error) if is_the_cache_s(&error) => {
                     if let Some(before) = failed.replace(error) {
                         ui::warn(format_args!("{before:#}"));
@@ -207,10 +207,10 @@ impl Job<'_> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(failed.map_or(Tried::Missing, Tried::Failed))
+        Ok(failed.map_or(RestoreAttempt::Missing, RestoreAttempt::Failed))
     }
 
-    fn restore_from(&self, cache: Where<'_>, part: &Part) -> Result<Option<Done>> {
+    fn restore_from(&self, cache: CacheRef<'_>, part: &OverlayPart) -> Result<Option<PartResult>> {
         let Some(index) = cache.find(&part.tag)? else {
             return Ok(None);
         };
@@ -242,21 +242,21 @@ fn is_the_cache_s(error: &anyhow::Error) -> bool {
 /// Whether something is in a cache that nobody can use: it may be replaced.
 fn is_broken(error: &anyhow::Error) -> bool {
     let damaged = matches!(error.downcast_ref(), Some(Unusable::Corrupt(_)));
-    damaged || Corrupt::is(error)
+    damaged || CorruptEntry::is(error)
 }
 
-fn tell_kept(part: &Part) {
+fn tell_kept(part: &OverlayPart) {
     ui::status("kept", &format!("{}  all of it is there", part.file));
 }
 
-fn tell(part: &Part, cache: Where<'_>, restored: &Restored, begun: Instant) -> Done {
+fn tell(part: &OverlayPart, cache: CacheRef<'_>, restored: &Restored, begun: Instant) -> PartResult {
     if restored.written + restored.removed == 0 {
         tell_kept(part);
-        return Done::Kept;
+        return PartResult::Kept;
     }
     let (size, took) = (ui::bytes(restored.bytes), ui::seconds(begun.elapsed()));
     let (file, count) = (&part.file, restored.written);
     let text = format!("{file}  {count} files, {size} from {cache} in {took}");
     ui::status("restored", &text);
-    Done::Restored
+    PartResult::Restored
 }

@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use super::containerfile::{Action, Containerfile, Fetch, Source, Step};
+use super::containerfile::{StepAction, Containerfile, FetchStep, DownloadSource, OverlayStep};
 use super::environment::Environment;
-use super::fetch::{Wanted, fetch};
-use super::github::Hub;
+use super::fetch::{FetchSpec, fetch};
+use super::github::GitHubClient;
 use super::inside::inside;
 use crate::conf;
-use crate::error::{Failure, HalfDone};
+use crate::error::{Failure, PartialState};
 use crate::grammar::{Piece, Word};
 use crate::ui;
 
@@ -22,7 +22,7 @@ const SHOWN: usize = 100;
 
 /// What carries over from step to step, and from one `Containerfile` to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
+pub struct StepState {
     /// What `ENV` has set.
     pub environment: Environment,
     /// Where `WORKDIR` has gone, as the root sees it.
@@ -31,7 +31,7 @@ pub struct State {
     pub snapshot: Vec<PathBuf>,
 }
 
-impl Default for State {
+impl Default for StepState {
     fn default() -> Self {
         Self {
             environment: Environment::default(),
@@ -41,7 +41,7 @@ impl Default for State {
     }
 }
 
-impl State {
+impl StepState {
     /// What it is after these steps have been restored instead of run.
     pub fn pass(&mut self, containerfile: &Containerfile) -> Result<()> {
         for step in &containerfile.steps {
@@ -52,21 +52,21 @@ impl State {
     }
 
     /// What one step changes of it.
-    fn take(&mut self, action: &Action) -> Result<()> {
+    fn take(&mut self, action: &StepAction) -> Result<()> {
         match action {
-            Action::Env(pairs) => self.environment.set(pairs).map_err(Failure::new)?,
-            Action::Workdir(folder) => {
+            StepAction::Env(pairs) => self.environment.set(pairs).map_err(Failure::new)?,
+            StepAction::Workdir(folder) => {
                 let folder = self.expand(folder)?;
                 self.workdir = self.path(&folder)?;
             }
-            Action::Snapshot(paths) => {
+            StepAction::Snapshot(paths) => {
                 for path in paths {
                     let path = self.expand(path)?;
                     let path = self.path(&path)?;
                     self.snapshot.push(path);
                 }
             }
-            Action::Run(_) | Action::Fetch(_) => {}
+            StepAction::Run(_) | StepAction::Fetch(_) => {}
         }
         Ok(())
     }
@@ -123,7 +123,7 @@ pub fn machine(name: &str) -> Option<String> {
 }
 
 /// Where steps run, and what is said of them.
-pub struct Place<'a> {
+pub struct StepContext<'a> {
     /// The folder that is `/` to them.
     pub root: &'a Path,
     /// The file's name, for messages.
@@ -133,8 +133,8 @@ pub struct Place<'a> {
 /// Carries them all out.
 pub fn carry_out(
     containerfile: &Containerfile,
-    place: &Place<'_>,
-    state: &mut State,
+    place: &StepContext<'_>,
+    state: &mut StepState,
 ) -> Result<()> {
     let count = containerfile.steps.len();
     for (index, step) in containerfile.steps.iter().enumerate() {
@@ -142,7 +142,7 @@ pub fn carry_out(
         ui::status(&number, &ui::shortened(&step.text, SHOWN));
         let begun = Instant::now();
         one(step, place, state)
-            .context(HalfDone(
+            .context(PartialState(
                 "nothing was stored, and what was done so far is still on this machine",
             ))
             .with_context(|| {
@@ -154,7 +154,7 @@ pub fn carry_out(
                     ui::shortened(&step.text, SHOWN)
                 )
             })?;
-        if matches!(step.action, Action::Run(_) | Action::Fetch(_)) {
+        if matches!(step.action, StepAction::Run(_) | StepAction::Fetch(_)) {
             ui::status(
                 &number,
                 &format!("done in {}", ui::seconds(begun.elapsed())),
@@ -164,34 +164,34 @@ pub fn carry_out(
     Ok(())
 }
 
-fn one(step: &Step, place: &Place<'_>, state: &mut State) -> Result<()> {
+fn one(step: &OverlayStep, place: &StepContext<'_>, state: &mut StepState) -> Result<()> {
     state.take(&step.action)?;
     match &step.action {
-        Action::Run(run) => command::run(run, place.root, state),
-        Action::Workdir(_) => {
+        StepAction::Run(run) => command::run(run, place.root, state),
+        StepAction::Workdir(_) => {
             let folder = inside(place.root, &state.workdir)?;
             std::fs::create_dir_all(&folder)
                 .with_context(|| format!("cannot make {}", folder.display()))
         }
-        Action::Fetch(fetch) => get(fetch, place.root, state),
-        Action::Env(_) | Action::Snapshot(_) => Ok(()),
+        StepAction::Fetch(fetch) => get(fetch, place.root, state),
+        StepAction::Env(_) | StepAction::Snapshot(_) => Ok(()),
     }
 }
 
-fn get(asked: &Fetch, root: &Path, state: &State) -> Result<()> {
-    let source = Source::parse(&state.expand(&asked.source)?).map_err(Failure::new)?;
+fn get(asked: &FetchStep, root: &Path, state: &StepState) -> Result<()> {
+    let source = DownloadSource::parse(&state.expand(&asked.source)?).map_err(Failure::new)?;
     let dest = state.expand(&asked.dest)?;
     let is_folder = dest.ends_with('/');
     let mut dest = state.path(&dest)?.to_string_lossy().into_owned();
     dest.extend(is_folder.then_some('/'));
-    let wanted = Wanted {
+    let wanted = FetchSpec {
         source,
         dest,
         sha256: asked.sha256.clone(),
         chmod: asked.chmod,
     };
     let downloads = conf::cache_folder("downloads")?;
-    let placed = fetch(&wanted, root, &Hub::open()?, &downloads)?;
+    let placed = fetch(&wanted, root, &GitHubClient::open()?, &downloads)?;
     let what = match placed.unpacked {
         Some(files) => format!("{files} files"),
         None => "one file".to_owned(),
@@ -205,7 +205,7 @@ fn get(asked: &Fetch, root: &Path, state: &State) -> Result<()> {
 }
 
 /// The time that stands for those that the run makes, if the steps were given one.
-pub fn source_date(state: &State) -> Result<Option<i64>> {
+pub fn source_date(state: &StepState) -> Result<Option<i64>> {
     let own = Word(vec![Piece::Variable {
         name: command::SOURCE_DATE.to_owned(),
         otherwise: None,
@@ -229,7 +229,7 @@ mod tests {
     fn the_state_after_steps_that_were_restored() {
         let text = "ENV A=/a\nWORKDIR srv\nWORKDIR ../$A/../b\nSNAPSHOT x ../y\nRUN false\n";
         let read = Containerfile::parse("Containerfile", text.as_bytes()).unwrap();
-        let mut state = State::default();
+        let mut state = StepState::default();
         state.pass(&read).unwrap();
         assert_eq!(state.workdir, Path::new("/b"));
         assert!(state.snapshot.is_empty());

@@ -5,7 +5,7 @@ use std::process::{Output, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::{Cmd, at_once, check_interrupted};
+use super::{Cmd, join, check_interrupted};
 use crate::ui;
 
 impl Cmd {
@@ -59,7 +59,7 @@ impl Cmd {
             io::copy(&mut stdout, &mut io::sink()).with_context(cannot)?;
             Ok(given)
         };
-        let (output, read) = at_once(|| child.wait_with_output(), read)?;
+        let (output, read) = join(|| child.wait_with_output(), read)?;
         drop(feeder.map(std::thread::JoinHandle::join));
         check_interrupted()?;
         Ok((output.with_context(cannot)?, read))

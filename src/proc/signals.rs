@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::threads::{Held, Stop};
+use super::threads::{RunningChild, CancelToken};
 use crate::error::Interrupted;
 
 /// The first signal that asked us to stop; 0 while there was none.
@@ -72,7 +72,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Who is told of a signal to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum SignalTarget {
     /// The child.
     Alone,
     /// The child, but of Ctrl-C: it shares our process group, and hears of that from the terminal.
@@ -85,7 +85,7 @@ pub(super) enum Told {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Registered {
     pid: Pid,
-    told: Told,
+    told: SignalTarget,
     /// Whether it is asked to stop by SIGHUP.
     by_hangup: bool,
 }
@@ -94,9 +94,9 @@ impl Registered {
     fn tell(self, signal: Signal) {
         // The child may be gone already, which is what was wanted.
         let _ = match self.told {
-            Told::NotOfCtrlC if signal == Signal::INT => Ok(()),
-            Told::Group => kill_process_group(self.pid, signal),
-            Told::Alone | Told::NotOfCtrlC => kill_process(self.pid, signal),
+            SignalTarget::NotOfCtrlC if signal == Signal::INT => Ok(()),
+            SignalTarget::Group => kill_process_group(self.pid, signal),
+            SignalTarget::Alone | SignalTarget::NotOfCtrlC => kill_process(self.pid, signal),
         };
     }
 }
@@ -104,7 +104,7 @@ impl Registered {
 /// Keeps a child registered for as long as this value lives.
 pub(super) struct Registration {
     child: Option<Registered>,
-    _held: Option<Held>,
+    _held: Option<RunningChild>,
 }
 
 impl Registration {
@@ -116,7 +116,7 @@ impl Registration {
         }
     }
 
-    pub(super) fn new(child: &Child, told: Told, by_hangup: bool, stop: Option<&Stop>) -> Self {
+    pub(super) fn new(child: &Child, told: SignalTarget, by_hangup: bool, stop: Option<&CancelToken>) -> Self {
         let registered = i32::try_from(child.id())
             .ok()
             .and_then(Pid::from_raw)

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{Cmd, lock};
 
 /// Asks two at the same time, where somebody waits for the answers of both.
-pub fn at_once<A: Send, B>(
+pub fn join<A: Send, B>(
     one: impl FnOnce() -> A + Send,
     other: impl FnOnce() -> B,
 ) -> Result<(A, B)> {
@@ -27,7 +27,7 @@ pub fn at_once<A: Send, B>(
 const TURNS: usize = 4;
 
 /// Asks the same of each of these, a few at a time; the answers in their order.
-pub fn in_turns<T: Sync, A: Send>(asked: &[T], ask: impl Fn(&T) -> A + Sync) -> Result<Vec<A>> {
+pub fn parallel_map<T: Sync, A: Send>(asked: &[T], ask: impl Fn(&T) -> A + Sync) -> Result<Vec<A>> {
     let share = asked.len().div_ceil(TURNS).max(1);
     let ask = &ask;
     std::thread::scope(|scope| {
@@ -46,15 +46,15 @@ pub fn in_turns<T: Sync, A: Send>(asked: &[T], ask: impl Fn(&T) -> A + Sync) -> 
 
 /// Ends the commands that were given it (see [`Cmd::until`]), now and from now on.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<Mutex<State>>);
+pub struct CancelToken(Arc<Mutex<CancelState>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct CancelState {
     asked: bool,
     running: Vec<Pid>,
 }
 
-impl Stop {
+impl CancelToken {
     /// Ends them.
     pub fn ask(&self) {
         let mut state = lock(&self.0);
@@ -66,7 +66,7 @@ impl Stop {
     }
 
     /// Keeps a child within reach for as long as the value lives.
-    pub(super) fn hold(&self, child: &Child) -> Held {
+    pub(super) fn hold(&self, child: &Child) -> RunningChild {
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let mut state = lock(&self.0);
         state.running.extend(pid);
@@ -74,14 +74,14 @@ impl Stop {
             let _ = kill_process(pid, Signal::TERM);
         }
         drop(state);
-        Held(self.clone(), pid)
+        RunningChild(self.clone(), pid)
     }
 }
 
 /// A running child that can be ended.
-pub(super) struct Held(Stop, Option<Pid>);
+pub(super) struct RunningChild(CancelToken, Option<Pid>);
 
-impl Drop for Held {
+impl Drop for RunningChild {
     fn drop(&mut self) {
         lock(&self.0.0)
             .running
@@ -92,7 +92,7 @@ impl Drop for Held {
 impl Cmd {
     /// Lets it be ended by another thread.
     #[must_use]
-    pub fn until(mut self, stop: &Stop) -> Self {
+    pub fn until(mut self, stop: &CancelToken) -> Self {
         self.stop = Some(stop.clone());
         self
     }
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_command_ends_when_it_is_asked_and_so_does_a_later_one() {
-        let stop = Stop::default();
+        let stop = CancelToken::default();
         let cmd = Cmd::new("sleep").arg("100").until(&stop);
         let running = std::thread::spawn({
             let cmd = cmd.clone();

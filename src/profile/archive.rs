@@ -15,22 +15,22 @@ const SMALL: u64 = 4 << 20;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Entry {
+struct ArchiveManifest {
     config: String,
     repo_tags: Option<Vec<String>>,
     layers: Vec<String>,
 }
 
 #[derive(Deserialize)]
-struct Image {
+struct ImageDescription {
     #[serde(default)]
-    config: Config,
+    config: ImageConfig,
     rootfs: RootFs,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Config {
+struct ImageConfig {
     labels: Option<BTreeMap<String, String>>,
 }
 
@@ -41,7 +41,7 @@ struct RootFs {
 
 /// What is in an archive, by path.
 #[derive(Default)]
-struct Content {
+struct ArchiveContent {
     small: BTreeMap<PathBuf, Vec<u8>>,
     hashes: BTreeMap<PathBuf, String>,
     links: BTreeMap<PathBuf, PathBuf>,
@@ -52,7 +52,7 @@ pub fn check(reader: impl Read, tag: &str, profile_id: &str) -> Result<(), Strin
     let content = read(reader)?;
     let json = content.small.get(Path::new("manifest.json"));
     let json = json.ok_or("it has no manifest.json")?;
-    let entries: Vec<Entry> = parse("manifest.json", json)?;
+    let entries: Vec<ArchiveManifest> = parse("manifest.json", json)?;
     let [entry] = entries.as_slice() else {
         return Err(format!("it holds {} images", entries.len()));
     };
@@ -71,7 +71,7 @@ pub fn check(reader: impl Read, tag: &str, profile_id: &str) -> Result<(), Strin
     if stem.trim_end_matches(".json") != digest::of(json) {
         return Err("the image's description is not what it was".to_owned());
     }
-    let image: Image = parse("the image's description", json)?;
+    let image: ImageDescription = parse("the image's description", json)?;
     let found = image.config.labels.unwrap_or_default();
     match found.get(labels::PROFILE) {
         Some(id) if id == profile_id => {}
@@ -100,8 +100,8 @@ fn parse<'a, T: Deserialize<'a>>(what: &str, json: &'a [u8]) -> Result<T, String
     serde_json::from_slice(json).map_err(|error| format!("{what} makes no sense: {error}"))
 }
 
-fn read(reader: impl Read) -> Result<Content, String> {
-    let mut content = Content::default();
+fn read(reader: impl Read) -> Result<ArchiveContent, String> {
+    let mut content = ArchiveContent::default();
     let mut archive = tar::Archive::new(reader);
     let broken = |error: std::io::Error| format!("it cannot be read: {error}");
     for entry in archive.entries().map_err(broken)? {
@@ -132,7 +132,7 @@ fn read(reader: impl Read) -> Result<Content, String> {
     Ok(content)
 }
 
-impl Content {
+impl ArchiveContent {
     /// Older engines save a layer that is there twice as a link, `../<id>/layer.tar`.
     fn resolve(&self, path: &Path) -> PathBuf {
         let Some(target) = self.links.get(path) else {

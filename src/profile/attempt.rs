@@ -4,21 +4,21 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::build::Job;
+use super::build::ProfileBuild;
 use super::variant::Variant;
 use super::{context, dockerfile, labels};
 use crate::conf::{self, ca};
-use crate::engine::{BuildSpec, EngineError, Event, Found};
+use crate::engine::{BuildSpec, EngineError, BuildEvent, EngineImage};
 use crate::fs::{Scratch, write_private};
 use crate::ui;
 
-impl Job<'_> {
+impl ProfileBuild<'_> {
     /// Builds until it works or nothing more may help: the image, and the one whose name it took.
     pub(super) fn attempts(
         &self,
         tried: &mut Vec<Variant>,
         log: &mut String,
-    ) -> Result<(Found, Option<Found>)> {
+    ) -> Result<(EngineImage, Option<EngineImage>)> {
         let scratch = Scratch::new()?;
         let folder = scratch.folder("context")?;
         let include = &self.profile.include;
@@ -72,12 +72,12 @@ impl Job<'_> {
         }
     }
 
-    fn attempt(&self, spec: &BuildSpec, log: &mut String) -> Result<Found> {
+    fn attempt(&self, spec: &BuildSpec, log: &mut String) -> Result<EngineImage> {
         let progress = ui::Progress::start("start the build");
-        let hear = |event: &Event| match event {
-            Event::Started { .. } => progress.say(&event.started().unwrap_or_default()),
-            Event::Output(line) => progress.say(line),
-            Event::Done {
+        let hear = |event: &BuildEvent| match event {
+            BuildEvent::Started { .. } => progress.say(&event.started().unwrap_or_default()),
+            BuildEvent::Output(line) => progress.say(line),
+            BuildEvent::Done {
                 number,
                 of,
                 instruction,
@@ -89,7 +89,7 @@ impl Job<'_> {
                     progress.above(|| ui::status(&format!("[{number}/{of}]"), &what));
                 }
             }
-            Event::Exporting => progress.say("write the image"),
+            BuildEvent::Exporting => progress.say("write the image"),
         };
         let built = self.engine.build_logged(spec, hear, |line| {
             log.push_str(line);

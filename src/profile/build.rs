@@ -8,22 +8,22 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
-use super::cache::Cache;
-use super::dockerfile::{self, Options};
+use super::cache::ArchiveCache;
+use super::dockerfile::{self, DockerfileOptions};
 use super::labels;
-use super::record::{Manifest, Records, seconds};
+use super::record::{ProfileManifest, RecordDirectory, seconds};
 use super::repo_profile::{self, Profile};
-use super::request::Request;
+use super::request::ProfileRequest;
 use super::variant::Variant;
 use crate::conf::{self, Host};
-use crate::engine::{Engine, EngineError, Found};
-use crate::error::{Failure, HalfDone, Interrupted};
+use crate::engine::{Engine, EngineError, EngineImage};
+use crate::error::{Failure, PartialState, Interrupted};
 use crate::fs::{Lock, read_written};
 use crate::{digest, proc, ui};
 
 /// What goes to standard output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Response {
+pub struct ProfileResponse {
     /// The image's name.
     pub image_tag: String,
     /// The profile's id.
@@ -37,29 +37,29 @@ pub struct Response {
 /// A failure whose log was written.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot build the image of the profile {profile_id}")]
-pub struct Logged {
+pub struct LoggedFailure {
     profile_id: String,
     /// The log.
     pub log: PathBuf,
 }
 
 /// One run.
-pub(super) struct Job<'a> {
+pub(super) struct ProfileBuild<'a> {
     pub(super) engine: Engine,
     pub(super) host: &'a Host,
     pub(super) repo_dir: PathBuf,
     pub(super) profile: Profile,
     pub(super) tag: String,
     pub(super) base: String,
-    pub(super) cache: Cache,
-    pub(super) records: Records,
+    pub(super) cache: ArchiveCache,
+    pub(super) records: RecordDirectory,
     pub(super) began: Instant,
     pub(super) times: RefCell<BTreeMap<&'static str, f64>>,
 }
 
 /// An image, and how it came.
-struct Made {
-    image: Found,
+struct ProfileImage {
+    image: EngineImage,
     result: &'static str,
     variant: Variant,
     tried: Vec<Variant>,
@@ -71,10 +71,10 @@ struct Made {
 /// The engine is looked for last: what is wrong with a request is wrong without one, too.
 pub fn run(
     host: &Host,
-    request: &Request,
+    request: &ProfileRequest,
     engine: impl FnOnce() -> Result<Engine>,
-) -> Result<Response> {
-    let job = Job::new(host, request, engine)?;
+) -> Result<ProfileResponse> {
+    let job = ProfileBuild::new(host, request, engine)?;
     for remark in &job.profile.remarks {
         ui::warn(remark);
     }
@@ -93,17 +93,17 @@ pub fn run(
         Ok(response)
     });
     match made.result {
-        "built" => kept.context(HalfDone(
+        "built" => kept.context(PartialState(
             "the image was built; the next run keeps its archive",
         )),
         _ => kept,
     }
 }
 
-impl<'a> Job<'a> {
+impl<'a> ProfileBuild<'a> {
     fn new(
         host: &'a Host,
-        request: &Request,
+        request: &ProfileRequest,
         engine: impl FnOnce() -> Result<Engine>,
     ) -> Result<Self> {
         let shown = request.repo_dir.display();
@@ -132,8 +132,8 @@ impl<'a> Job<'a> {
             host,
             tag: repo_profile::tag(&profile.id),
             base: dockerfile::base(&profile),
-            cache: Cache::new(folder),
-            records: Records::of(&repo_dir),
+            cache: ArchiveCache::new(folder),
+            records: RecordDirectory::of(&repo_dir),
             repo_dir,
             profile,
             began: Instant::now(),
@@ -160,7 +160,7 @@ impl<'a> Job<'a> {
     }
 
     /// What is there already, in the engine or as an archive.
-    fn find(&self, force: bool) -> Result<Option<Made>> {
+    fn find(&self, force: bool) -> Result<Option<ProfileImage>> {
         if force {
             return Ok(None);
         }
@@ -193,7 +193,7 @@ impl<'a> Job<'a> {
                 self.tag, image.id
             ))
         };
-        Ok(Some(Made {
+        Ok(Some(ProfileImage {
             image,
             result,
             variant,
@@ -205,11 +205,11 @@ impl<'a> Job<'a> {
     /// The Dockerfile.
     pub(super) fn text(&self, variant: Variant) -> String {
         let ca = self.host.ca_bundle.is_some();
-        dockerfile::text(&self.profile, Options { variant, ca })
+        dockerfile::text(&self.profile, DockerfileOptions { variant, ca })
     }
 
     /// Builds it, once more where the log of a failure says what may help.
-    fn build(&self) -> Result<Made> {
+    fn build(&self) -> Result<ProfileImage> {
         let mut log = String::new();
         let mut tried = vec![Variant::default()];
         let built = self.timed("build", || self.attempts(&mut tried, &mut log));
@@ -225,7 +225,7 @@ impl<'a> Job<'a> {
         }
         let (size, time) = (ui::bytes(image.size), ui::seconds(self.began.elapsed()));
         ui::status("built", &format!("{}  {size} in {time}", self.tag));
-        Ok(Made {
+        Ok(ProfileImage {
             image,
             result: "built",
             variant,
@@ -256,7 +256,7 @@ impl<'a> Job<'a> {
             ui::warn(format_args!("{problem:#}"));
             return error;
         }
-        error.context(Logged {
+        error.context(LoggedFailure {
             profile_id: self.profile.id.clone(),
             log: log_path,
         })
@@ -286,13 +286,13 @@ impl<'a> Job<'a> {
     fn manifest<'b>(
         &'b self,
         result: &'static str,
-        image: Option<&'b Found>,
+        image: Option<&'b EngineImage>,
         variant: Variant,
         tried: &[Variant],
-    ) -> Manifest<'b> {
+    ) -> ProfileManifest<'b> {
         let mut durations = self.times.borrow().clone();
         durations.insert("total", seconds(self.began.elapsed()));
-        Manifest {
+        ProfileManifest {
             result,
             image_tag: &self.tag,
             image_id: image.map(|image| image.id.as_str()),
@@ -312,7 +312,7 @@ impl<'a> Job<'a> {
     }
 
     /// Writes the archive, and how long that took.
-    fn keep(&self, made: &Made) -> Result<()> {
+    fn keep(&self, made: &ProfileImage) -> Result<()> {
         let save = || self.cache.save(&self.engine, &self.tag, &self.profile.id);
         match self.timed("save", save) {
             // The image is there all the same.
@@ -323,14 +323,14 @@ impl<'a> Job<'a> {
         self.records.write_manifest(&manifest)
     }
 
-    fn remember(&self, made: &Made) -> Result<Response> {
+    fn remember(&self, made: &ProfileImage) -> Result<ProfileResponse> {
         self.records.write_dockerfile(&self.text(made.variant))?;
         if let Some(log) = &made.log {
             self.records.write_log(log)?;
         }
         let manifest = self.manifest(made.result, Some(&made.image), made.variant, &made.tried);
         self.records.write_manifest(&manifest)?;
-        Ok(Response {
+        Ok(ProfileResponse {
             image_tag: self.tag.clone(),
             profile_id: self.profile.id.clone(),
             reused_cache: manifest.reused_cache,

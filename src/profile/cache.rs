@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 
 use super::{archive, labels};
-use crate::engine::{Engine, EngineError, Found};
+use crate::engine::{Engine, EngineError, EngineImage};
 use crate::{proc, ui};
 
 /// How the names begin of archives that are not whole yet.
@@ -18,11 +18,11 @@ const UNFINISHED: &str = ".git-dkr-";
 
 /// A folder of archives.
 #[derive(Debug, Clone)]
-pub struct Cache {
+pub struct ArchiveCache {
     folder: PathBuf,
 }
 
-impl Cache {
+impl ArchiveCache {
     /// In this folder, which is made when something is put there.
     pub fn new(folder: PathBuf) -> Self {
         Self { folder }
@@ -49,7 +49,7 @@ impl Cache {
     }
 
     /// Takes a profile's image from its archive; `None` where there is none that will do.
-    pub fn load(&self, engine: &Engine, tag: &str, profile_id: &str) -> Result<Option<Found>> {
+    pub fn load(&self, engine: &Engine, tag: &str, profile_id: &str) -> Result<Option<EngineImage>> {
         let path = self.path(profile_id);
         let file = match crate::fs::open(&path) {
             Ok(file) => file,
@@ -60,7 +60,7 @@ impl Cache {
             }
         };
         ui::status("check", &path.display().to_string());
-        let checked = archive::check(BufReader::new(Stopping(file)), tag, profile_id);
+        let checked = archive::check(BufReader::new(CancellableFile(file)), tag, profile_id);
         proc::check_interrupted()?;
         if let Err(reason) = checked {
             set_aside(&path, &reason);
@@ -76,7 +76,7 @@ impl Cache {
             return Ok(None);
         }
         let found = engine.inspect_one(tag)?;
-        let ours = |found: &Found| {
+        let ours = |found: &EngineImage| {
             found
                 .labels
                 .get(labels::PROFILE)
@@ -107,7 +107,7 @@ impl Cache {
     }
 }
 
-impl Cache {
+impl ArchiveCache {
     /// A file whose lock is ours for as long as it is written.
     fn unfinished(&self, profile_id: &str) -> io::Result<NamedTempFile> {
         loop {
@@ -145,9 +145,9 @@ impl Cache {
 }
 
 /// Ends when we are asked to stop.
-struct Stopping(File);
+struct CancellableFile(File);
 
-impl Read for Stopping {
+impl Read for CancellableFile {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         proc::check_interrupted().map_err(io::Error::other)?;
         self.0.read(into)

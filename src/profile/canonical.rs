@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::json::{Json, Text};
+use super::json::{Json, PythonString};
 use crate::digest;
 
 /// SHA-256 of the profile's one spelling, with `"working_dir": "."`: where a repository lies is
 /// not what it is.
-pub fn id(profile: &[(Text, Json)]) -> String {
+pub fn id(profile: &[(PythonString, Json)]) -> String {
     let mut pairs = profile.to_vec();
-    pairs.push((Text::from("working_dir"), Json::Text(Text::from("."))));
+    pairs.push((PythonString::from("working_dir"), Json::Text(PythonString::from("."))));
     digest::of(canonical(&Json::Object(pairs)))
 }
 
@@ -39,7 +39,7 @@ fn write(json: &Json, out: &mut String) {
         }
         Json::Object(pairs) => {
             // Sorted by code point; of a key that stands twice the last is left.
-            let sorted: BTreeMap<&Text, &Json> =
+            let sorted: BTreeMap<&PythonString, &Json> =
                 pairs.iter().map(|(key, json)| (key, json)).collect();
             let mut mark = '{';
             for (key, value) in sorted {
@@ -53,7 +53,7 @@ fn write(json: &Json, out: &mut String) {
     }
 }
 
-fn string(text: &Text, out: &mut String) {
+fn string(text: &PythonString, out: &mut String) {
     out.push('"');
     for point in text.points() {
         match *point {
@@ -210,7 +210,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn what_was_spelled_is_read_and_spelled_the_same(value: f64, text in "\\PC{0,9}") {
-            let json = Json::List(vec![Json::Float(value), Json::Text(Text::from(text.as_str()))]);
+            let json = Json::List(vec![Json::Float(value), Json::Text(PythonString::from(text.as_str()))]);
             let spelled = canonical(&json);
             proptest::prop_assert_eq!(canonical(&parse(&spelled).unwrap()), spelled);
         }

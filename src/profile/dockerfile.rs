@@ -18,7 +18,7 @@ const BUILDER: &str = "python3-dev libffi-dev";
 
 /// What is different from one build to another beside the profile.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
+pub struct DockerfileOptions {
     /// What is tried.
     pub variant: Variant,
     /// Whether extra CA certificates are at hand, as a build secret.
@@ -36,7 +36,7 @@ pub fn needs_newline(profile: &Profile) -> bool {
 }
 
 /// Its text.
-pub fn text(profile: &Profile, options: Options) -> String {
+pub fn text(profile: &Profile, options: DockerfileOptions) -> String {
     let mount = if options.ca { ca::MOUNT } else { "" };
     let mut lines = vec![format!("FROM {}", base(profile))];
     if options.ca {
@@ -120,8 +120,8 @@ mod tests {
     #[test]
     fn plain_and_with_everything() {
         let plain = of(r#"{"install_cmds": ["pip install -e ."]}"#);
-        insta::assert_snapshot!(text(&plain, Options::default()));
-        insta::assert_snapshot!(text(&of(FULL), Options::default()));
+        insta::assert_snapshot!(text(&plain, DockerfileOptions::default()));
+        insta::assert_snapshot!(text(&of(FULL), DockerfileOptions::default()));
     }
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
         };
         let step = |profile: &Profile, builder, archive, ca| {
             let variant = Variant { builder, archive };
-            text(profile, Options { variant, ca })
+            text(profile, DockerfileOptions { variant, ca })
         };
         let builder = step(&profile(false), true, false, false);
         assert!(
@@ -149,7 +149,7 @@ mod tests {
     fn the_order_of_keys_does_not_matter() {
         let one = of(r#"{"env": {"B": "2", "A": "1"}, "install_cmds": ["x"]}"#);
         let other = of(r#"{"install_cmds": ["x"], "env": {"A": "1", "B": "2"}}"#);
-        let of = |profile| text(profile, Options::default());
+        let of = |profile| text(profile, DockerfileOptions::default());
         assert_eq!(of(&one), of(&other));
         assert_eq!(one.id, other.id);
     }
@@ -161,7 +161,7 @@ mod tests {
             proptest::prop_assume!(!command.trim().is_empty());
             let json = serde_json::json!({"install_cmds": [command], "env": {"A": value}});
             let profile = of(&json.to_string());
-            let text = text(&profile, Options::default());
+            let text = text(&profile, DockerfileOptions::default());
             let lines: Vec<&str> = text.split('\n').collect();
             let count = if value.contains('\n') { 8 } else { 7 };
             proptest::prop_assert_eq!(lines.len(), count, "{}", text);

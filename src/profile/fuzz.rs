@@ -1,6 +1,6 @@
 //! The door of fuzz targets, and of the test that reads the manual: nobody else comes this way.
 
-use super::dockerfile::{self, Options};
+use super::dockerfile::{self, DockerfileOptions};
 use super::{archive, canonical, json, repo_profile};
 
 /// Reads a profile, and writes what follows from it.
@@ -11,7 +11,7 @@ pub fn profile(text: &str) {
         assert_eq!(again.as_ref(), Ok(&spelt), "it has two spellings");
     }
     if let Ok(profile) = repo_profile::parse("profile", text) {
-        dockerfile::text(&profile, Options::default());
+        dockerfile::text(&profile, DockerfileOptions::default());
     }
 }
 

@@ -11,9 +11,9 @@ const DIGITS: usize = 4300;
 
 /// A text as Python holds it: code points, lone surrogates among them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Text(Vec<u32>);
+pub struct PythonString(Vec<u32>);
 
-impl Text {
+impl PythonString {
     /// Its code points.
     pub fn points(&self) -> &[u32] {
         &self.0
@@ -25,13 +25,13 @@ impl Text {
     }
 }
 
-impl From<&str> for Text {
+impl From<&str> for PythonString {
     fn from(text: &str) -> Self {
         Self(text.chars().map(u32::from).collect())
     }
 }
 
-impl fmt::Display for Text {
+impl fmt::Display for PythonString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |point: &u32| char::from_u32(*point).unwrap_or(char::REPLACEMENT_CHARACTER);
         f.write_str(&self.0.iter().map(shown).collect::<String>())
@@ -50,11 +50,11 @@ pub enum Json {
     /// Any other number; `NaN` and `Infinity` too, which Python takes.
     Float(f64),
     /// A string.
-    Text(Text),
+    Text(PythonString),
     /// A list.
     List(Vec<Json>),
     /// An object, in its order; a key may stand twice.
-    Object(Vec<(Text, Json)>),
+    Object(Vec<(PythonString, Json)>),
 }
 
 impl Json {
@@ -75,7 +75,7 @@ impl Json {
         let Self::Object(pairs) = self else {
             return None;
         };
-        let key = Text::from(key);
+        let key = PythonString::from(key);
         let found = pairs.iter().rev().find(|(name, _)| *name == key);
         found.map(|(_, value)| value)
     }
@@ -83,7 +83,7 @@ impl Json {
 
 /// Why a text is not one JSON value, and at which byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wrong {
+pub struct JsonError {
     /// The byte.
     pub at: usize,
     /// What.
@@ -91,8 +91,8 @@ pub struct Wrong {
 }
 
 /// Reads a text that is one value, with white space around it at most.
-pub fn parse(text: &str) -> Result<Json, Wrong> {
-    let mut parser = Parser { text, at: 0 };
+pub fn parse(text: &str) -> Result<Json, JsonError> {
+    let mut parser = JsonParser { text, at: 0 };
     parser.space();
     let value = parser.value(0)?;
     parser.space();
@@ -102,14 +102,14 @@ pub fn parse(text: &str) -> Result<Json, Wrong> {
     }
 }
 
-struct Parser<'a> {
+struct JsonParser<'a> {
     text: &'a str,
     at: usize,
 }
 
-impl Parser<'_> {
-    fn wrong(&self, message: impl Into<String>) -> Wrong {
-        Wrong {
+impl JsonParser<'_> {
+    fn wrong(&self, message: impl Into<String>) -> JsonError {
+        JsonError {
             at: self.at,
             message: message.into(),
         }
@@ -136,7 +136,7 @@ impl Parser<'_> {
         found
     }
 
-    fn value(&mut self, depth: usize) -> Result<Json, Wrong> {
+    fn value(&mut self, depth: usize) -> Result<Json, JsonError> {
         if depth > DEPTH {
             return Err(self.wrong(format!("values stand more than {DEPTH} deep in each other")));
         }
@@ -171,7 +171,7 @@ impl Parser<'_> {
         None
     }
 
-    fn list(&mut self, depth: usize) -> Result<Json, Wrong> {
+    fn list(&mut self, depth: usize) -> Result<Json, JsonError> {
         self.at += 1;
         let mut values = Vec::new();
         self.space();
@@ -191,7 +191,7 @@ impl Parser<'_> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Json, Wrong> {
+    fn object(&mut self, depth: usize) -> Result<Json, JsonError> {
         self.at += 1;
         let mut pairs = Vec::new();
         self.space();
@@ -220,7 +220,7 @@ impl Parser<'_> {
         }
     }
 
-    fn string(&mut self) -> Result<Text, Wrong> {
+    fn string(&mut self) -> Result<PythonString, JsonError> {
         self.at += 1;
         let mut points = Vec::new();
         loop {
@@ -230,7 +230,7 @@ impl Parser<'_> {
             match c {
                 '"' => {
                     self.at += 1;
-                    return Ok(Text(points));
+                    return Ok(PythonString(points));
                 }
                 '\\' => points.push(self.escape()?),
                 '\0'..='\x1f' => {
@@ -244,7 +244,7 @@ impl Parser<'_> {
         }
     }
 
-    fn escape(&mut self) -> Result<u32, Wrong> {
+    fn escape(&mut self) -> Result<u32, JsonError> {
         let letter = self.text.as_bytes().get(self.at + 1).copied();
         let point = match letter {
             Some(letter @ (b'"' | b'\\' | b'/')) => u32::from(letter),
@@ -261,7 +261,7 @@ impl Parser<'_> {
     }
 
     /// `\u` and four digits; two of them where both together are one character.
-    fn unicode(&mut self) -> Result<u32, Wrong> {
+    fn unicode(&mut self) -> Result<u32, JsonError> {
         let first = self.unit(0);
         let first = first.ok_or_else(|| self.wrong("four hexadecimal digits must follow `\\u`"))?;
         self.at += 6;
@@ -289,7 +289,7 @@ impl Parser<'_> {
         self.at - start
     }
 
-    fn number(&mut self) -> Result<Json, Wrong> {
+    fn number(&mut self) -> Result<Json, JsonError> {
         let start = self.at;
         self.take(b'-');
         // No number begins with a zero but zero itself.
@@ -379,7 +379,7 @@ mod tests {
         #[test]
         fn strings_are_read_as_others_read_them(text in "\\PC{0,20}") {
             let json = serde_json::to_string(&text).unwrap();
-            proptest::prop_assert_eq!(parse(&json), Ok(Json::Text(Text::from(text.as_str()))));
+            proptest::prop_assert_eq!(parse(&json), Ok(Json::Text(PythonString::from(text.as_str()))));
         }
     }
 }

@@ -18,5 +18,5 @@ mod repo_profile;
 pub mod request;
 mod variant;
 
-pub use build::{Logged, Response};
-pub use request::Request;
+pub use build::{LoggedFailure, ProfileResponse};
+pub use request::ProfileRequest;

@@ -12,7 +12,7 @@ use crate::fs::write_with_mode;
 
 /// `manifest.json`
 #[derive(Debug, Serialize)]
-pub struct Manifest<'a> {
+pub struct ProfileManifest<'a> {
     /// `built`, `loaded` from an archive, `reused` from the engine, or `failed`.
     pub result: &'static str,
     /// The image's name.
@@ -46,11 +46,11 @@ pub struct Manifest<'a> {
 
 /// The folder of the three.
 #[derive(Debug, Clone)]
-pub struct Records {
+pub struct RecordDirectory {
     folder: PathBuf,
 }
 
-impl Records {
+impl RecordDirectory {
     /// Of a repository's folder.
     pub fn of(repo_dir: &Path) -> Self {
         Self {
@@ -74,7 +74,7 @@ impl Records {
     }
 
     /// Writes the manifest.
-    pub fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
+    pub fn write_manifest(&self, manifest: &ProfileManifest) -> Result<()> {
         let text = serde_json::to_string_pretty(manifest).context("cannot write the manifest")?;
         self.write("manifest.json", &(text + "\n"))
     }

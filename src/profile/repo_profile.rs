@@ -67,7 +67,7 @@ pub fn parse(file: &str, text: &str) -> Result<Profile> {
             )
         );
     }
-    let mut reader = Reader {
+    let mut reader = ProfileReader {
         inner,
         problems: Vec::new(),
         remarks: Vec::new(),
@@ -99,13 +99,13 @@ fn text_of(json: &Json, key: &str) -> Option<String> {
     }
 }
 
-struct Reader<'a> {
+struct ProfileReader<'a> {
     inner: &'a Json,
     problems: Vec<String>,
     remarks: Vec<String>,
 }
 
-impl Reader<'_> {
+impl ProfileReader<'_> {
     fn id(&mut self, given: Option<&Json>) -> Option<String> {
         let problem = match given {
             None | Some(Json::Null) => return None,

@@ -18,7 +18,7 @@ const HINT: &str = r#"for example {"repo_dir": "/src/app", "profile_path": "/src
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+pub struct ProfileRequest {
     /// The repository's folder, or one in it.
     pub repo_dir: PathBuf,
     /// The profile's file.
@@ -30,7 +30,7 @@ pub struct Request {
 }
 
 /// Reads a request. Every problem with its keys is told at once.
-pub fn parse(bytes: &[u8]) -> Result<Request> {
+pub fn parse(bytes: &[u8]) -> Result<ProfileRequest> {
     let Ok(text) = std::str::from_utf8(bytes) else {
         bail!(Failure::new("the request is not UTF-8").hint(HINT));
     };
@@ -73,7 +73,7 @@ pub fn parse(bytes: &[u8]) -> Result<Request> {
         }
     };
     match (repo_dir, profile_path) {
-        (Some(repo_dir), Some(profile_path)) if problems.is_empty() => Ok(Request {
+        (Some(repo_dir), Some(profile_path)) if problems.is_empty() => Ok(ProfileRequest {
             repo_dir,
             profile_path,
             image_cache_dir,
@@ -111,7 +111,7 @@ mod tests {
     fn all_of_it() {
         let text = r#" {"repo_dir": "/a", "profile_path": "b.json", "image_cache_dir": "/c", "force_rebuild": true}
 "#;
-        let request = Request {
+        let request = ProfileRequest {
             repo_dir: "/a".into(),
             profile_path: "b.json".into(),
             image_cache_dir: Some("/c".into()),

@@ -9,14 +9,14 @@ use anyhow::Result;
 use tokio::sync::oneshot;
 
 use crate::git::ObjectBundle;
-use crate::proc::{Stop, lock};
+use crate::proc::{CancelToken, lock};
 
 /// A parcel that is made while the build does something else. Dropping it ends what makes it.
 #[derive(Debug)]
 pub struct ObjectTransfer {
     desk: TransferHandle,
     took: Arc<OnceLock<Duration>>,
-    stop: Stop,
+    stop: CancelToken,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -24,7 +24,7 @@ impl ObjectTransfer {
     /// Begins to make it. `estimate` is about how many bytes it will be.
     pub fn start(
         estimate: u64,
-        prepare: impl FnOnce(&Stop) -> Result<ObjectBundle> + Send + 'static,
+        prepare: impl FnOnce(&CancelToken) -> Result<ObjectBundle> + Send + 'static,
     ) -> Self {
         let (put, ready) = oneshot::channel();
         let desk = TransferHandle(Arc::new(TransferState {
@@ -32,7 +32,7 @@ impl ObjectTransfer {
             size: Arc::new(AtomicU64::new(estimate)),
             failure: Mutex::new(None),
         }));
-        let (stop, took) = (Stop::default(), Arc::new(OnceLock::new()));
+        let (stop, took) = (CancelToken::default(), Arc::new(OnceLock::new()));
         let thread = std::thread::spawn({
             let (stop, took) = (stop.clone(), Arc::clone(&took));
             let size = desk.size();

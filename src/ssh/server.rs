@@ -18,7 +18,7 @@ use super::session::{SshConnection, ConnectionPolicy};
 use super::{Access, ServerConfig};
 use crate::fs::write_private;
 use crate::git::Reachable;
-use crate::proc::Stop;
+use crate::proc::CancelToken;
 
 /// The user name of the client, which is no account of the host.
 const USER: &str = "dkr";
@@ -36,7 +36,7 @@ pub struct Server {
     access: Access,
     sent: Arc<AtomicU64>,
     /// What is asked of git for clients.
-    running: Stop,
+    running: CancelToken,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -87,7 +87,7 @@ impl Server {
             ..Default::default()
         });
         let sent = Arc::new(AtomicU64::new(0));
-        let running = Stop::default();
+        let running = CancelToken::default();
         let reachable = Reachable::new(&serve.upload, serve.also.clone(), &running);
         let policy = ConnectionPolicy {
             reachable: Arc::new(reachable),

@@ -3,12 +3,12 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::super::Format;
-use super::ShelfArgs;
+use super::super::OutputFormat;
+use super::CatalogArgs;
 use crate::error::Failure;
 use crate::layers::build;
-use crate::layers::plan::State;
-use crate::layers::report::{Row, rows};
+use crate::layers::plan::LayerState;
+use crate::layers::report::{LayerRow, rows};
 use crate::{cli, ui};
 
 /// Build the images of layers, and of all that they require
@@ -29,10 +29,10 @@ pub struct Build {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    shelf: ShelfArgs,
+    shelf: CatalogArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: OutputFormat,
 }
 
 impl Build {
@@ -53,7 +53,7 @@ impl Build {
         let force: Vec<usize> = (0..plan.nodes.len())
             .filter(|at| self.force_rebuild && wanted(plan.nodes[*at].layer.name()))
             .collect();
-        if self.dry_run && self.format == Format::Json {
+        if self.dry_run && self.format == OutputFormat::Json {
             // The states of before say what would be done.
             ui::result(serde_json::to_string_pretty(&rows(&plan))?)?;
             return Ok(0);
@@ -62,10 +62,10 @@ impl Build {
             for (at, node) in plan.nodes.iter().enumerate() {
                 let what = match &node.state {
                     _ if force.contains(&at) => "build".to_owned(),
-                    State::Built { named: true, .. } => continue,
-                    State::Built { .. } => "tag".to_owned(),
-                    State::Changed(reasons) => format!("build ({})", reasons.join("; ")),
-                    State::Missing => "build".to_owned(),
+                    LayerState::Built { named: true, .. } => continue,
+                    LayerState::Built { .. } => "tag".to_owned(),
+                    LayerState::Changed(reasons) => format!("build ({})", reasons.join("; ")),
+                    LayerState::Missing => "build".to_owned(),
                 };
                 ui::result(format_args!("{}  {what}", node.tag))?;
             }
@@ -80,7 +80,7 @@ impl Build {
             || {
                 let images = workshop.engine.all_images()?;
                 let plan = workshop.plan(&layers, &images)?;
-                let rows: Vec<Row> = rows(&plan);
+                let rows: Vec<LayerRow> = rows(&plan);
                 Ok(serde_json::to_string_pretty(&rows)?)
             },
         )?;
@@ -90,9 +90,9 @@ impl Build {
     /// The names of the images for a script, or all of them; a person has read them.
     fn print(&self, tags: &[&str], json: impl Fn() -> Result<String>) -> Result<()> {
         match self.format {
-            Format::Json => ui::result(json()?),
-            Format::Text if !ui::stdout_is_terminal() => tags.iter().try_for_each(ui::result),
-            Format::Text => {
+            OutputFormat::Json => ui::result(json()?),
+            OutputFormat::Text if !ui::stdout_is_terminal() => tags.iter().try_for_each(ui::result),
+            OutputFormat::Text => {
                 ui::status("fresh", &tags.join(" "));
                 Ok(())
             }

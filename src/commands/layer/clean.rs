@@ -3,10 +3,10 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::ShelfArgs;
+use super::CatalogArgs;
 use crate::error::Failure;
 use crate::layers::plan::KEY;
-use crate::layers::shelf::ours;
+use crate::layers::catalog::parse_layer_tag;
 use crate::ui;
 
 /// Remove the images of layers
@@ -23,7 +23,7 @@ pub struct Clean {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    shelf: ShelfArgs,
+    shelf: CatalogArgs,
 }
 
 impl Clean {
@@ -43,7 +43,7 @@ impl Clean {
             .filter(|image| image.labels.contains_key(KEY))
             .flat_map(|image| &image.names)
             .filter(|tag| {
-                let name = ours(tag, prefix).map(|(name, _)| name);
+                let name = parse_layer_tag(tag, prefix).map(|(name, _)| name);
                 name.is_some_and(|name| self.all || self.names.iter().any(|n| n == name))
             });
         let tags: Vec<&String> = tags.collect();

@@ -3,11 +3,11 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::ShelfArgs;
+use super::CatalogArgs;
 use crate::conf::Shell;
 use crate::error::Failure;
 use crate::layers::compose::make::ready;
-use crate::layers::env::{self, Container};
+use crate::layers::env::{self, EnvContainer};
 use crate::{proc, ui};
 
 /// Print functions for a shell that run a layer's commands in containers
@@ -24,7 +24,7 @@ pub struct Env {
     #[arg(long, value_enum)]
     shell: Option<Shell>,
     #[command(flatten)]
-    shelf: ShelfArgs,
+    shelf: CatalogArgs,
 }
 
 impl Env {
@@ -63,7 +63,7 @@ impl Env {
         if user.0 != 0 {
             workshop.engine.give(&tag, &volumes, user)?;
         }
-        let container = Container {
+        let container = EnvContainer {
             engine: workshop.engine.program(),
             image: &tag,
             user,

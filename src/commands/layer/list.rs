@@ -3,19 +3,19 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::super::Format;
-use super::ShelfArgs;
-use crate::layers::report::{Row, rows};
+use super::super::OutputFormat;
+use super::CatalogArgs;
+use crate::layers::report::{LayerRow, rows};
 use crate::ui;
 
 /// List the layers there are, and whether their images are built
 #[derive(Debug, Args)]
 pub struct List {
     #[command(flatten)]
-    shelf: ShelfArgs,
+    shelf: CatalogArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: OutputFormat,
 }
 
 impl List {
@@ -24,8 +24,8 @@ impl List {
         let workshop = self.shelf.open()?;
         let images = workshop.engine.all_images()?;
         let plan = workshop.plan(&workshop.shelf.layers.values().collect::<Vec<_>>(), &images)?;
-        let rows: Vec<Row> = rows(&plan).into_iter().filter(|row| row.own).collect();
-        if self.format == Format::Json {
+        let rows: Vec<LayerRow> = rows(&plan).into_iter().filter(|row| row.own).collect();
+        if self.format == OutputFormat::Json {
             ui::result(serde_json::to_string_pretty(&rows)?)?;
             return Ok(0);
         }

@@ -15,15 +15,15 @@ use clap::{Args, Subcommand};
 
 use super::{EngineArgs, HostArgs};
 use crate::conf::{self, Conf, Host, Sources};
-use crate::engine::{Engine, Found};
+use crate::engine::{Engine, EngineImage};
 use crate::error::Failure;
 use crate::fs::read_written_text;
 use crate::git::Repo;
 use crate::image::settings::sources;
-use crate::layers::build::Site;
-use crate::layers::places::{self, From};
-use crate::layers::plan::{Plan, Planner};
-use crate::layers::shelf::{self, Origin, Settings, Shelf};
+use crate::layers::build::LayerBuildContext;
+use crate::layers::sources::{self, RepositoryFiles};
+use crate::layers::plan::{LayerPlan, Planner};
+use crate::layers::catalog::{self, LayerOrigin, LayerSettings, LayerCatalog};
 use crate::ui;
 
 /// Build, look at and try layers: images of tools that stand on each other
@@ -64,7 +64,7 @@ impl Layer {
 
 /// Where layers are and what they are called.
 #[derive(Debug, Args)]
-pub(super) struct ShelfArgs {
+pub(super) struct CatalogArgs {
     /// A folder of layers to look into first; can be given more than once
     #[arg(long = "dir", value_name = "FOLDER")]
     folders: Vec<PathBuf>,
@@ -87,17 +87,17 @@ pub(super) struct ShelfArgs {
 }
 
 /// What a command on layers works with.
-pub(super) struct Workshop {
-    pub shelf: Shelf,
-    pub settings: Settings,
+pub(super) struct LayerContext {
+    pub shelf: LayerCatalog,
+    pub settings: LayerSettings,
     pub engine: Engine,
     pub host: Host,
 }
 
-impl ShelfArgs {
+impl CatalogArgs {
     /// Reads all layers under the settings of the worktree one stands in, if one does: somebody
     /// who works on layers has not committed them yet.
-    pub(super) fn open(&self) -> Result<Workshop> {
+    pub(super) fn open(&self) -> Result<LayerContext> {
         let repo = Repo::look(None).ok();
         let mut sources = sources(repo.as_ref())?;
         if let Some(prefix) = &self.prefix {
@@ -114,14 +114,14 @@ impl ShelfArgs {
             sources = sources.with_flag("layer_args", args, "--arg");
         }
         let conf = conf_of(repo.as_ref(), &sources)?;
-        let settings = Settings::of(&conf);
-        let from = repo.as_ref().map_or(From::Nowhere, From::Worktree);
-        let shelf = places::gather(&self.folders, from, &settings)?;
-        for remark in &shelf.remarks {
+        let settings = LayerSettings::of(&conf);
+        let from = repo.as_ref().map_or(RepositoryFiles::Nowhere, RepositoryFiles::Worktree);
+        let shelf = sources::gather(&self.folders, from, &settings)?;
+        for remark in &catalog.remarks {
             ui::warn(remark);
         }
-        Ok(Workshop {
-            shelf,
+        Ok(LayerContext {
+            catalog,
             settings,
             engine: self.engine.find(&sources)?,
             host: self.host.read(&sources)?,
@@ -138,9 +138,9 @@ fn conf_of(repo: Option<&Repo>, sources: &Sources) -> Result<Conf> {
     Ok(Conf::read(text.as_deref(), sources)?)
 }
 
-impl Workshop {
-    pub(super) fn site(&self) -> Site<'_> {
-        Site {
+impl LayerContext {
+    pub(super) fn site(&self) -> LayerBuildContext<'_> {
+        LayerBuildContext {
             engine: &self.engine,
             host: &self.host,
         }
@@ -148,11 +148,11 @@ impl Workshop {
 
     /// The layers that are meant, each once: those that are named, or all but the built-in ones.
     /// `verb` is what would be done to them.
-    fn chosen(&self, names: &[String], all: bool, verb: &str) -> Result<Vec<&shelf::Layer>> {
-        let mut chosen: Vec<&shelf::Layer> = Vec::new();
+    fn chosen(&self, names: &[String], all: bool, verb: &str) -> Result<Vec<&catalog::Layer>> {
+        let mut chosen: Vec<&catalog::Layer> = Vec::new();
         if all {
             let own = self.shelf.layers.values();
-            chosen.extend(own.filter(|layer| layer.origin != Origin::BuiltIn));
+            chosen.extend(own.filter(|layer| layer.origin != LayerOrigin::BuiltIn));
         }
         for name in names {
             let layer = self.shelf.get(name)?;
@@ -175,7 +175,7 @@ impl Workshop {
     }
 
     /// Plans the images of these layers.
-    fn plan<'a>(&'a self, layers: &[&'a shelf::Layer], images: &'a [Found]) -> Result<Plan<'a>> {
+    fn plan<'a>(&'a self, layers: &[&'a catalog::Layer], images: &'a [EngineImage]) -> Result<LayerPlan<'a>> {
         let mut planner = Planner::new(&self.shelf, &self.settings, images);
         for layer in layers {
             planner.own(layer)?;

@@ -12,8 +12,8 @@ use crate::fs::write_with_mode;
 use crate::git::Repo;
 use crate::image::settings::sources;
 use crate::layers::env::OWN;
-use crate::layers::places::IN_REPOSITORY;
-use crate::layers::shelf::{PREFIX, Settings};
+use crate::layers::sources::IN_REPOSITORY;
+use crate::layers::catalog::{PREFIX, LayerSettings};
 use crate::ui;
 
 const TOML: &str = include_str!("../../../templates/new-layer/layer.toml");
@@ -62,7 +62,7 @@ impl New {
                     .hint("take another name, or remove it first")
             );
         }
-        let settings = Settings::of(&conf_of(repo.as_ref(), &sources(repo.as_ref())?)?);
+        let settings = LayerSettings::of(&conf_of(repo.as_ref(), &sources(repo.as_ref())?)?);
         let dockerfile = match &settings.base {
             Some(base) => DOCKERFILE.replace(BASE, base),
             None => DOCKERFILE.to_owned(),

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::super::Format;
-use super::ShelfArgs;
-use crate::layers::report::{Row, rows, tree};
+use super::super::OutputFormat;
+use super::CatalogArgs;
+use crate::layers::report::{LayerRow, rows, tree};
 use crate::ui;
 
 /// Show a layer: what it requires and provides, and why its image would be rebuilt
@@ -14,10 +14,10 @@ pub struct Show {
     /// The layer's name
     name: String,
     #[command(flatten)]
-    shelf: ShelfArgs,
+    shelf: CatalogArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: OutputFormat,
 }
 
 impl Show {
@@ -28,9 +28,9 @@ impl Show {
         let definition = &layer.definition;
         let images = workshop.engine.all_images()?;
         let plan = workshop.plan(&[layer], &images)?;
-        let rows: Vec<Row> = rows(&plan).into_iter().filter(|row| row.own).collect();
-        if self.format == Format::Json {
-            let (this, below): (Vec<&Row>, Vec<&Row>) =
+        let rows: Vec<LayerRow> = rows(&plan).into_iter().filter(|row| row.own).collect();
+        if self.format == OutputFormat::Json {
+            let (this, below): (Vec<&LayerRow>, Vec<&LayerRow>) =
                 rows.iter().partition(|row| row.name == self.name);
             let mut value = serde_json::to_value(this.first())?;
             value["below"] = serde_json::to_value(below)?;
@@ -78,7 +78,7 @@ impl Show {
     }
 }
 
-fn state(row: &Row) -> String {
+fn state(row: &LayerRow) -> String {
     match row.size {
         Some(size) => format!("built, {}", ui::bytes(size)),
         None => format!("{}: {}", row.state, row.reasons.join("; ")),

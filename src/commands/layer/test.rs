@@ -3,15 +3,15 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::super::Format;
-use super::{ShelfArgs, Workshop};
-use crate::engine::Found;
+use super::super::OutputFormat;
+use super::{CatalogArgs, LayerContext};
+use crate::engine::EngineImage;
 use crate::layers::build;
-use crate::layers::check::{self, Check, Tried, checks};
+use crate::layers::check::{self, LayerCheck, CheckResult, checks};
 use crate::layers::compose::Recipe;
-use crate::layers::compose::make::{Scrap, make};
-use crate::layers::plan::{Plan, Planner};
-use crate::layers::shelf::Layer;
+use crate::layers::compose::make::{TempImage, make};
+use crate::layers::plan::{LayerPlan, Planner};
+use crate::layers::catalog::Layer;
 use crate::{cli, ui};
 
 /// Try layers: that all of [provides] and [aliases] is in their images, and starts
@@ -29,10 +29,10 @@ pub struct Test {
     #[arg(long)]
     no_compose: bool,
     #[command(flatten)]
-    shelf: ShelfArgs,
+    shelf: CatalogArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: OutputFormat,
 }
 
 impl Test {
@@ -49,9 +49,9 @@ impl Test {
         self.print(&tried, layers.len())
     }
 
-    fn print(&self, tried: &[Tried], layers: usize) -> Result<u8> {
+    fn print(&self, tried: &[CheckResult], layers: usize) -> Result<u8> {
         let failed = tried.iter().filter(|tried| !tried.ok).count();
-        if self.format == Format::Json {
+        if self.format == OutputFormat::Json {
             ui::result(serde_json::to_string_pretty(tried)?)?;
             return Ok(u8::from(failed > 0));
         }
@@ -87,7 +87,7 @@ fn count(number: usize, what: &str) -> String {
 }
 
 /// Each layer in its own image; and whether all of them could be built.
-fn apart(workshop: &Workshop, layers: &[&Layer]) -> Result<(Vec<Tried>, bool)> {
+fn apart(workshop: &LayerContext, layers: &[&Layer]) -> Result<(Vec<CheckResult>, bool)> {
     let engine = &workshop.engine;
     let mut images = engine.all_images()?;
     let absent = planned(workshop, layers, &images)?.0.absent;
@@ -118,7 +118,7 @@ fn apart(workshop: &Workshop, layers: &[&Layer]) -> Result<(Vec<Tried>, bool)> {
     for (layer, at) in layers.iter().zip(places) {
         let tag = &plan.nodes[at].tag;
         if let Some(detail) = missing(layer.name()) {
-            tried.push(Tried {
+            tried.push(CheckResult {
                 layer: layer.name().to_owned(),
                 check: "image",
                 what: tag.clone(),
@@ -137,10 +137,10 @@ fn apart(workshop: &Workshop, layers: &[&Layer]) -> Result<(Vec<Tried>, bool)> {
 
 /// The images of the layers, and their places in the plan.
 fn planned<'a>(
-    workshop: &'a Workshop,
+    workshop: &'a LayerContext,
     layers: &[&'a Layer],
-    images: &'a [Found],
-) -> Result<(Plan<'a>, Vec<usize>)> {
+    images: &'a [EngineImage],
+) -> Result<(LayerPlan<'a>, Vec<usize>)> {
     let mut planner = Planner::new(&workshop.shelf, &workshop.settings, images);
     let places = layers.iter().map(|layer| planner.own(layer));
     let places = places.collect::<Result<Vec<usize>, _>>()?;
@@ -148,7 +148,7 @@ fn planned<'a>(
 }
 
 /// All of them in one image, which is removed again.
-fn together(workshop: &Workshop, layers: &[&Layer]) -> Result<Vec<Tried>> {
+fn together(workshop: &LayerContext, layers: &[&Layer]) -> Result<Vec<CheckResult>> {
     let provides = |layer: &&&Layer| {
         let definition = &layer.definition;
         !definition.binaries.is_empty()
@@ -162,7 +162,7 @@ fn together(workshop: &Workshop, layers: &[&Layer]) -> Result<Vec<Tried>> {
     }
     let names: Vec<String> = named.iter().map(|layer| layer.name().to_owned()).collect();
     let recipe = Recipe::new(&workshop.shelf, &names)?;
-    let scrap = Scrap::new(&workshop.engine);
+    let scrap = TempImage::new(&workshop.engine);
     let made = make(
         workshop.site(),
         &workshop.shelf,
@@ -173,7 +173,7 @@ fn together(workshop: &Workshop, layers: &[&Layer]) -> Result<Vec<Tried>> {
     if let Err(error) = made {
         // The step's own words were shown; a layer that does not compose is a result.
         crate::proc::check_interrupted()?;
-        return Ok(vec![Tried {
+        return Ok(vec![CheckResult {
             layer: "composed".to_owned(),
             check: "image",
             what: names.join(" "),
@@ -181,7 +181,7 @@ fn together(workshop: &Workshop, layers: &[&Layer]) -> Result<Vec<Tried>> {
             detail: format!("{:#}", error),
         }]);
     }
-    let mut all: Vec<Check> = Vec::new();
+    let mut all: Vec<LayerCheck> = Vec::new();
     for check in named.iter().flat_map(|layer| checks(&layer.definition)) {
         if !all.contains(&check) {
             all.push(check);

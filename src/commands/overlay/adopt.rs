@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::super::Place;
+use super::super::RepoArgs;
 use crate::conf::FILE;
 use crate::error::Failure;
 use crate::git::{Repo, worktree_top};
@@ -23,7 +23,7 @@ const NAMES: [&str; 2] = ["Containerfile.recorded", "Containerfile"];
 #[derive(Debug, Args)]
 pub struct Adopt {
     #[command(flatten)]
-    place: Place,
+    place: RepoArgs,
     /// The Containerfile, from the top of the repository on
     /// [default: Containerfile.recorded, else Containerfile]
     #[arg(short, long, value_name = "FILE")]

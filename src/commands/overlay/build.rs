@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::Task;
+use super::RebuildArgs;
 
 /// Carry out the steps of a Containerfile on this machine, and keep what they change
 ///
@@ -12,7 +12,7 @@ use super::Task;
 #[derive(Debug, Args)]
 pub struct Build {
     #[command(flatten)]
-    task: Task,
+    task: RebuildArgs,
 }
 
 impl Build {

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::Files;
+use super::ContainerfileArgs;
 use crate::error::Failure;
 use crate::overlay::environment::fish;
-use crate::overlay::steps::{State, machine};
+use crate::overlay::steps::{StepState, machine};
 use crate::ui;
 
 /// Print what ENV sets, for a shell to read
@@ -16,14 +16,14 @@ use crate::ui;
 #[derive(Debug, Args)]
 pub struct Env {
     #[command(flatten)]
-    files: Files,
+    files: ContainerfileArgs,
     /// Who is to read it
     #[arg(long, value_enum, default_value_t)]
-    shell: Reader,
+    shell: EnvFormat,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Reader {
+enum EnvFormat {
     /// sh, bash, zsh and their like
     #[default]
     Sh,
@@ -36,16 +36,16 @@ enum Reader {
 impl Env {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let mut state = State::default();
+        let mut state = StepState::default();
         for part in self.files.read()? {
             state.pass(&part.containerfile)?;
         }
         let environment = &state.environment;
         let values = || environment.values(&machine).map_err(Failure::new);
         let text = match self.shell {
-            Reader::Sh => environment.posix(),
-            Reader::Fish => fish(&values()?),
-            Reader::Json => {
+            EnvFormat::Sh => environment.posix(),
+            EnvFormat::Fish => fish(&values()?),
+            EnvFormat::Json => {
                 let object: serde_json::Map<_, _> = values()?
                     .into_iter()
                     .map(|(name, value)| (name, value.into()))

@@ -4,34 +4,34 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Files, Where, Workplace};
-use crate::commands::Format;
+use super::{ContainerfileArgs, OverlayArgs, OverlayContext};
+use crate::commands::OutputFormat;
 use crate::overlay::inspect::{Summary, paths, summary};
-use crate::overlay::parts::Part;
+use crate::overlay::parts::OverlayPart;
 use crate::overlay::restore::read_manifest;
-use crate::overlay::snapshot::Manifest;
+use crate::overlay::snapshot::SnapshotManifest;
 use crate::ui;
 
 /// Show what is in a Containerfile's snapshot, and what is in none
 #[derive(Debug, Args)]
 pub struct Inspect {
     #[command(flatten)]
-    files: Files,
+    files: ContainerfileArgs,
     #[command(flatten)]
-    place: Where,
+    place: OverlayArgs,
     /// List every path that the snapshot holds or removes
     #[arg(long)]
     paths: bool,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: OutputFormat,
 }
 
 /// A snapshot that is in a cache.
-struct Seen {
+struct CachedSnapshot {
     from: String,
     size: u64,
-    manifest: Manifest,
+    manifest: SnapshotManifest,
 }
 
 impl Inspect {
@@ -43,17 +43,17 @@ impl Inspect {
         for part in &parts {
             let seen = see(part, &workplace)?;
             match self.format {
-                Format::Json => rows.push(self.row(part, seen.as_ref())),
-                Format::Text => self.print(part, seen.as_ref())?,
+                OutputFormat::Json => rows.push(self.row(part, seen.as_ref())),
+                OutputFormat::Text => self.print(part, seen.as_ref())?,
             }
         }
         let left_out = workplace.site.left_out.lines();
         match self.format {
-            Format::Json => {
+            OutputFormat::Json => {
                 let all = json!({"snapshots": rows, "left_out": left_out});
                 ui::result(serde_json::to_string_pretty(&all)?)?;
             }
-            Format::Text => {
+            OutputFormat::Text => {
                 ui::result("in no snapshot")?;
                 for line in left_out {
                     ui::result(format_args!("  {line}"))?;
@@ -63,7 +63,7 @@ impl Inspect {
         Ok(0)
     }
 
-    fn row(&self, part: &Part, seen: Option<&Seen>) -> Value {
+    fn row(&self, part: &OverlayPart, seen: Option<&CachedSnapshot>) -> Value {
         let mut row = json!({"file": part.file, "key": part.key, "tag": part.tag});
         if let Some(seen) = seen {
             let about = &seen.manifest.about;
@@ -80,7 +80,7 @@ impl Inspect {
         row
     }
 
-    fn print(&self, part: &Part, seen: Option<&Seen>) -> Result<()> {
+    fn print(&self, part: &OverlayPart, seen: Option<&CachedSnapshot>) -> Result<()> {
         ui::result(format_args!("{}  {}", part.file, part.tag))?;
         let line = |name: &str, text: String| ui::result(format_args!("  {name:<8} {text}"));
         let Some(seen) = seen else {
@@ -122,12 +122,12 @@ fn counts(sum: &Summary) -> String {
 }
 
 /// Reads the manifest out of whichever cache has it.
-fn see(part: &Part, workplace: &Workplace) -> Result<Option<Seen>> {
+fn see(part: &OverlayPart, workplace: &OverlayContext) -> Result<Option<CachedSnapshot>> {
     let Some((cache, index)) = workplace.caches.find(&part.tag)? else {
         return Ok(None);
     };
     let archive = cache.archive(&index)?;
-    Ok(Some(Seen {
+    Ok(Some(CachedSnapshot {
         from: cache.to_string(),
         size: index.size,
         manifest: read_manifest(archive.path())?,

@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
-use super::Files;
-use crate::commands::Format;
+use super::ContainerfileArgs;
+use crate::commands::OutputFormat;
 use crate::ui;
 
 /// Print the key of a Containerfile's snapshot
@@ -14,10 +14,10 @@ use crate::ui;
 #[derive(Debug, Args)]
 pub struct Key {
     #[command(flatten)]
-    files: Files,
+    files: ContainerfileArgs,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: OutputFormat,
 }
 
 impl Key {
@@ -25,13 +25,13 @@ impl Key {
     pub fn run(&self) -> Result<u8> {
         let parts = self.files.read()?;
         match self.format {
-            Format::Text => {
+            OutputFormat::Text => {
                 for part in &parts {
                     ui::result(&part.key)?;
                 }
             }
-            Format::Json => {
-                let row = |part: &crate::overlay::parts::Part| json!({"file": part.file, "key": part.key, "tag": part.tag});
+            OutputFormat::Json => {
+                let row = |part: &crate::overlay::parts::OverlayPart| json!({"file": part.file, "key": part.key, "tag": part.tag});
                 let rows: Vec<_> = parts.iter().map(row).collect();
                 ui::result(serde_json::to_string_pretty(&rows)?)?;
             }

@@ -17,16 +17,16 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::Format;
+use super::OutputFormat;
 use crate::conf::{self, Sources};
 use crate::error::Failure;
 use crate::git::{Repo, worktree_top};
 use crate::image::settings::sources;
-use crate::overlay::cache::{Cache, Folder, Place};
+use crate::overlay::cache::{SnapshotCache, DirectoryCache, CacheLocation};
 use crate::overlay::caches::Caches;
-use crate::overlay::parts::{self, Part};
-use crate::overlay::rebuild::{Done, Job};
-use crate::overlay::site::Site;
+use crate::overlay::parts::{self, OverlayPart};
+use crate::overlay::rebuild::{PartResult, RebuildJob};
+use crate::overlay::root::OverlayRoot;
 use crate::{proc, ui};
 
 /// Rebuild an environment in place, without an engine
@@ -76,7 +76,7 @@ impl Overlay {
 
 /// Which Containerfiles.
 #[derive(Debug, Args)]
-struct Files {
+struct ContainerfileArgs {
     /// A Containerfile; each further one stands on those before it [default: Containerfile, here or
     /// at the top of the repository]
     #[arg(short = 'f', long = "containerfile", value_name = "FILE")]
@@ -86,8 +86,8 @@ struct Files {
     name: Option<String>,
 }
 
-impl Files {
-    fn read(&self) -> Result<Vec<Part>> {
+impl ContainerfileArgs {
+    fn read(&self) -> Result<Vec<OverlayPart>> {
         if self.files.is_empty() {
             parts::read(&[default_file()], self.name.as_deref())
         } else {
@@ -135,14 +135,14 @@ impl CacheArgs {
         let shared = match conf::overlay_cache(&sources) {
             None => None,
             Some(text) => {
-                let place = Place::parse(&text.value).map_err(|why| {
+                let place = CacheLocation::parse(&text.value).map_err(|why| {
                     Failure::new(format!("{}: {why}", text.origin)).hint(SHARED_HINT)
                 })?;
-                Some((place.clone(), Cache::open(&place)?))
+                Some((place.clone(), SnapshotCache::open(&place)?))
             }
         };
         Ok(Caches {
-            own: Folder::new(&conf::overlay_cache_dir(&sources)?),
+            own: DirectoryCache::new(&conf::overlay_cache_dir(&sources)?),
             shared,
         })
     }
@@ -167,7 +167,7 @@ impl CacheArgs {
 }
 
 /// The cache that a command is about; an error where nobody has named one.
-fn shared(caches: &Caches) -> Result<&Cache> {
+fn shared(caches: &Caches) -> Result<&SnapshotCache> {
     match &caches.shared {
         Some((_, cache)) => Ok(cache),
         None => Err(Failure::new("there is no shared cache")
@@ -178,7 +178,7 @@ fn shared(caches: &Caches) -> Result<&Cache> {
 
 /// What is rebuilt, and with which caches.
 #[derive(Debug, Args)]
-struct Where {
+struct OverlayArgs {
     /// The tree to work on
     #[arg(long, value_name = "DIR", default_value = "/")]
     root: PathBuf,
@@ -187,20 +187,20 @@ struct Where {
 }
 
 /// A root and caches, ready to work with.
-struct Workplace {
-    site: Site,
+struct OverlayContext {
+    site: OverlayRoot,
     caches: Caches,
 }
 
-impl Where {
-    fn open(&self) -> Result<Workplace> {
+impl OverlayArgs {
+    fn open(&self) -> Result<OverlayContext> {
         let caches = self.cache.open()?;
         let mut own = vec![caches.own.path().to_owned()];
-        if let Some((Place::Folder(folder), _)) = &caches.shared {
+        if let Some((CacheLocation::Folder(folder), _)) = &caches.shared {
             own.push(std::path::absolute(folder)?);
         }
-        Ok(Workplace {
-            site: Site::new(&self.root, &own)?,
+        Ok(OverlayContext {
+            site: OverlayRoot::new(&self.root, &own)?,
             caches,
         })
     }
@@ -208,22 +208,22 @@ impl Where {
 
 /// What brings a root to what Containerfiles ask for.
 #[derive(Debug, Args)]
-struct Task {
+struct RebuildArgs {
     #[command(flatten)]
-    files: Files,
+    files: ContainerfileArgs,
     #[command(flatten)]
-    place: Where,
+    place: OverlayArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: OutputFormat,
 }
 
-impl Task {
+impl RebuildArgs {
     /// Does it, and tells what was done; the exit code.
-    fn run(&self, work: impl FnOnce(&Job<'_>) -> Result<Vec<Done>>) -> Result<u8> {
+    fn run(&self, work: impl FnOnce(&RebuildJob<'_>) -> Result<Vec<PartResult>>) -> Result<u8> {
         let parts = self.files.read()?;
         let workplace = self.place.open()?;
-        let done = work(&Job {
+        let done = work(&RebuildJob {
             parts: &parts,
             name: self.files.name.as_deref(),
             site: &workplace.site,
@@ -234,19 +234,19 @@ impl Task {
 }
 
 /// What was done about each part, for programs; a person has read it. Gives the exit code.
-fn tell(parts: &[Part], done: &[Done], format: Format) -> Result<u8> {
+fn tell(parts: &[OverlayPart], done: &[PartResult], format: OutputFormat) -> Result<u8> {
     match format {
-        Format::Json => {
-            let row = |(part, done): (&Part, &Done)| json!({"file": part.file, "key": part.key, "tag": part.tag, "done": done.name()});
+        OutputFormat::Json => {
+            let row = |(part, done): (&OverlayPart, &PartResult)| json!({"file": part.file, "key": part.key, "tag": part.tag, "done": done.name()});
             let rows: Vec<_> = parts.iter().zip(done).map(row).collect();
             ui::result(serde_json::to_string_pretty(&rows)?)?;
         }
-        Format::Text if !ui::stdout_is_terminal() => {
+        OutputFormat::Text if !ui::stdout_is_terminal() => {
             for part in parts {
                 ui::result(&part.tag)?;
             }
         }
-        Format::Text => {}
+        OutputFormat::Text => {}
     }
     Ok(0)
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::CacheArgs;
-use crate::overlay::cache::Cache;
+use crate::overlay::cache::SnapshotCache;
 use crate::ui;
 
 /// Remove old snapshots from a cache
@@ -30,7 +30,7 @@ impl Prune {
         let gone = if self.shared {
             super::shared(&caches)?.prune(self.keep)?
         } else {
-            Cache::Folder(caches.own).prune(self.keep)?
+            SnapshotCache::Folder(caches.own).prune(self.keep)?
         };
         for entry in &gone {
             ui::result(&entry.tag)?;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{CacheArgs, Files, shared};
+use super::{CacheArgs, ContainerfileArgs, shared};
 
 /// Send a snapshot from this machine's cache to the shared one
 ///
@@ -11,7 +11,7 @@ use super::{CacheArgs, Files, shared};
 #[derive(Debug, Args)]
 pub struct Push {
     #[command(flatten)]
-    files: Files,
+    files: ContainerfileArgs,
     #[command(flatten)]
     cache: CacheArgs,
     /// Replace a snapshot that is there; until all of the new one has arrived, the old one stays

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::Task;
+use super::RebuildArgs;
 
 /// Put in place what a Containerfile's snapshot holds
 ///
@@ -12,7 +12,7 @@ use super::Task;
 #[derive(Debug, Args)]
 pub struct Restore {
     #[command(flatten)]
-    task: Task,
+    task: RebuildArgs,
 }
 
 impl Restore {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{Task, shared};
+use super::{RebuildArgs, shared};
 
 /// Restore what is in a cache, and build the rest
 ///
@@ -12,7 +12,7 @@ use super::{Task, shared};
 #[derive(Debug, Args)]
 pub struct RestoreOrBuild {
     #[command(flatten)]
-    task: Task,
+    task: RebuildArgs,
     /// Send what was built to the shared cache
     #[arg(long)]
     push: bool,

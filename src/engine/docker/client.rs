@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::engine::{Engine, EngineError, Kind};
+use crate::engine::{Engine, EngineError, EngineKind};
 use crate::proc::{Cmd, on_path};
 
 /// What a program called `docker` turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Client {
+pub enum DockerClient {
     /// It can build: by itself (before version 23) or with its buildx plugin.
     Builds {
         /// What it says of itself.
@@ -31,7 +31,7 @@ pub enum Client {
 
 /// A client that can build.
 #[derive(Debug, Clone)]
-pub struct Builder {
+pub struct BuildClient {
     pub program: PathBuf,
     /// Whether through the buildx plugin.
     pub buildx: bool,
@@ -41,13 +41,13 @@ impl Engine {
     /// That this machine can build with it.
     pub fn can_build(&self) -> Result<()> {
         match self.kind {
-            Kind::Docker => self.builder().map(drop),
-            Kind::Podman => Ok(()),
+            EngineKind::Docker => self.builder().map(drop),
+            EngineKind::Podman => Ok(()),
         }
     }
 
     /// The first client on the PATH that can build, which need not be the one for all else.
-    pub(in crate::engine) fn builder(&self) -> Result<Builder> {
+    pub(in crate::engine) fn builder(&self) -> Result<BuildClient> {
         if let Some(known) = self.builder.get() {
             return Ok(known.clone());
         }
@@ -96,11 +96,11 @@ fn driver(said: &str) -> Option<(String, String)> {
 }
 
 /// The clients on the PATH up to the first that can build, asked what they are.
-pub fn clients() -> Result<Vec<(PathBuf, Client)>> {
+pub fn clients() -> Result<Vec<(PathBuf, DockerClient)>> {
     let mut clients = Vec::new();
     for program in on_path("docker") {
         let client = ask(&program)?;
-        let builds = matches!(client, Client::Builds { .. });
+        let builds = matches!(client, DockerClient::Builds { .. });
         clients.push((program, client));
         if builds {
             break;
@@ -110,9 +110,9 @@ pub fn clients() -> Result<Vec<(PathBuf, Client)>> {
 }
 
 /// The one of these that can build.
-fn that_builds(clients: &[(PathBuf, Client)]) -> Result<Builder> {
+fn that_builds(clients: &[(PathBuf, DockerClient)]) -> Result<BuildClient> {
     let found = clients.iter().find_map(|(program, client)| match client {
-        Client::Builds { buildx, .. } => Some(Builder {
+        DockerClient::Builds { buildx, .. } => Some(BuildClient {
             program: program.clone(),
             buildx: *buildx,
         }),
@@ -137,15 +137,15 @@ pub fn version(program: &Path) -> Result<String> {
 }
 
 /// What a program called `docker` is.
-pub fn ask(program: &Path) -> Result<Client> {
+pub fn ask(program: &Path) -> Result<DockerClient> {
     let said = version(program)?;
     let client = classify(&said);
-    if !matches!(client, Client::NoBuildx(_)) {
+    if !matches!(client, DockerClient::NoBuildx(_)) {
         return Ok(client);
     }
     let plugin = Cmd::new(program).args(["buildx", "version"]).output()?;
     Ok(if plugin.status.success() {
-        Client::Builds {
+        DockerClient::Builds {
             version: said,
             buildx: true,
         }
@@ -155,9 +155,9 @@ pub fn ask(program: &Path) -> Result<Client> {
 }
 
 /// From what `docker --version` prints; whether buildx is there must be asked for.
-fn classify(said: &str) -> Client {
+fn classify(said: &str) -> DockerClient {
     if said.contains("podman") {
-        return Client::Podman(said.to_owned());
+        return DockerClient::Podman(said.to_owned());
     }
     let mut numbers = said
         .strip_prefix("Docker version ")
@@ -165,27 +165,27 @@ fn classify(said: &str) -> Client {
         .split(['.', ',', '-', '+', ' '])
         .map_while(|number| number.parse::<u32>().ok());
     match (numbers.next(), numbers.next()) {
-        (Some(23..), _) => Client::NoBuildx(said.to_owned()),
-        (Some(19..), _) | (Some(18), Some(9..)) => Client::Builds {
+        (Some(23..), _) => DockerClient::NoBuildx(said.to_owned()),
+        (Some(19..), _) | (Some(18), Some(9..)) => DockerClient::Builds {
             version: said.to_owned(),
             buildx: false,
         },
-        (Some(_), _) => Client::TooOld(said.to_owned()),
-        (None, _) => Client::Strange(said.to_owned()),
+        (Some(_), _) => DockerClient::TooOld(said.to_owned()),
+        (None, _) => DockerClient::Strange(said.to_owned()),
     }
 }
 
 /// Why none of these will do.
-pub fn why_none(clients: &[(PathBuf, Client)]) -> EngineError {
+pub fn why_none(clients: &[(PathBuf, DockerClient)]) -> EngineError {
     match clients.first() {
         None => EngineError::NotInstalled,
         Some((program, client)) => {
             let program = program.display().to_string();
             match client {
-                Client::Podman(_) => EngineError::Disguised(program),
-                Client::TooOld(version) => EngineError::TooOld(version.clone()),
-                Client::Strange(_) => EngineError::Strange(program),
-                Client::NoBuildx(_) | Client::Builds { .. } => EngineError::NoBuildx(program),
+                DockerClient::Podman(_) => EngineError::Disguised(program),
+                DockerClient::TooOld(version) => EngineError::TooOld(version.clone()),
+                DockerClient::Strange(_) => EngineError::Strange(program),
+                DockerClient::NoBuildx(_) | DockerClient::Builds { .. } => EngineError::NoBuildx(program),
             }
         }
     }
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn versions_tell_who_can_build() {
-        let builds = |version: &str| Client::Builds {
+        let builds = |version: &str| DockerClient::Builds {
             version: version.to_owned(),
             buildx: false,
         };
@@ -208,12 +208,12 @@ mod tests {
             assert_eq!(classify(version), builds(version));
         }
         let old = "Docker version 17.03.2-ce, build f5ec1e2";
-        assert_eq!(classify(old), Client::TooOld(old.into()));
+        assert_eq!(classify(old), DockerClient::TooOld(old.into()));
         let new = "Docker version 28.2.2, build e6534b4";
-        assert_eq!(classify(new), Client::NoBuildx(new.into()));
+        assert_eq!(classify(new), DockerClient::NoBuildx(new.into()));
         let podman = "podman version 4.3.1";
-        assert_eq!(classify(podman), Client::Podman(podman.into()));
-        assert_eq!(classify("hello"), Client::Strange("hello".into()));
+        assert_eq!(classify(podman), DockerClient::Podman(podman.into()));
+        assert_eq!(classify("hello"), DockerClient::Strange("hello".into()));
     }
 
     #[test]

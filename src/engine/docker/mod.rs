@@ -5,5 +5,5 @@ mod client;
 mod progress;
 pub(super) mod socket;
 
-pub use client::{Builder, Client, ask, clients, is_binary, version, why_none};
-pub use progress::Plain;
+pub use client::{BuildClient, DockerClient, ask, clients, is_binary, version, why_none};
+pub use progress::PlainProgress;

@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::engine::progress::{Event, Failed, Transcript, keep};
+use crate::engine::progress::{BuildEvent, FailedStep, Transcript, keep};
 
 #[derive(Debug, Default)]
-struct Step {
+struct BuildkitStep {
     /// `[4/7] RUN …`, or the name of something internal.
     name: String,
     tail: VecDeque<String>,
@@ -17,14 +17,14 @@ struct Step {
 
 /// All that was printed so far, as far as it matters.
 #[derive(Debug, Default)]
-pub struct Plain {
-    steps: BTreeMap<u32, Step>,
+pub struct PlainProgress {
+    steps: BTreeMap<u32, BuildkitStep>,
     /// Lines that belong to no step, the last ones.
     loose: VecDeque<String>,
 }
 
-impl Transcript for Plain {
-    fn read(&mut self, line: &str) -> Option<Event> {
+impl Transcript for PlainProgress {
+    fn read(&mut self, line: &str) -> Option<BuildEvent> {
         let line = line.trim_end();
         let Some((vertex, text)) = vertex(line) else {
             if !line.is_empty() {
@@ -36,10 +36,10 @@ impl Transcript for Plain {
         if step.name.is_empty() {
             step.name = text.to_owned();
             if text.starts_with("exporting to ") {
-                return Some(Event::Exporting);
+                return Some(BuildEvent::Exporting);
             }
             let (number, of, instruction) = numbered(text)?;
-            return Some(Event::Started {
+            return Some(BuildEvent::Started {
                 number,
                 of,
                 instruction,
@@ -55,7 +55,7 @@ impl Transcript for Plain {
                 return None;
             }
             let (number, of, instruction) = numbered(&step.name)?;
-            return Some(Event::Done {
+            return Some(BuildEvent::Done {
                 number,
                 of,
                 instruction,
@@ -65,12 +65,12 @@ impl Transcript for Plain {
         let output = output(text)?;
         keep(&mut step.tail, output);
         numbered(&step.name)?;
-        Some(Event::Output(output.to_owned()))
+        Some(BuildEvent::Output(output.to_owned()))
     }
 
-    fn failure(&self) -> Option<Failed> {
+    fn failure(&self) -> Option<FailedStep> {
         let step = self.steps.values().find(|step| step.failed.is_some())?;
-        Some(Failed {
+        Some(FailedStep {
             step: step.name.clone(),
             tail: step.tail.iter().cloned().collect(),
             reason: step.failed.clone()?,
@@ -136,12 +136,12 @@ executor failed running [/bin/sh -c echo two; exit 3]: exit code: 3
 
     #[test]
     fn a_failed_build_is_told_step_by_step() {
-        let mut transcript = Plain::default();
-        let events: Vec<Event> = FAILED.lines().filter_map(|l| transcript.read(l)).collect();
+        let mut transcript = PlainProgress::default();
+        let events: Vec<BuildEvent> = FAILED.lines().filter_map(|l| transcript.read(l)).collect();
         insta::assert_debug_snapshot!(events);
         assert_eq!(
             transcript.failure(),
-            Some(Failed {
+            Some(FailedStep {
                 step: "[3/3] RUN echo two; exit 3".into(),
                 tail: vec!["two".into(), String::new()],
                 reason: "executor failed running [/bin/sh -c echo two; exit 3]: exit code: 3"
@@ -152,7 +152,7 @@ executor failed running [/bin/sh -c echo two; exit 3]: exit code: 3
 
     #[test]
     fn an_error_before_any_step_is_kept() {
-        let mut transcript = Plain::default();
+        let mut transcript = PlainProgress::default();
         assert_eq!(
             transcript.read("failed to solve: dockerfile parse error"),
             None
@@ -167,7 +167,7 @@ executor failed running [/bin/sh -c echo two; exit 3]: exit code: 3
     proptest::proptest! {
         #[test]
         fn any_line_is_taken(lines in proptest::collection::vec("(#[0-9]{0,11} )?(\\[|\\]|[0-9./ ]|DONE|ERROR: |é){0,9}", 0..9)) {
-            let mut transcript = Plain::default();
+            let mut transcript = PlainProgress::default();
             for line in lines {
                 let _ = transcript.read(&line);
             }

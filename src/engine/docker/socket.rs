@@ -28,7 +28,7 @@ pub fn get(socket: &Path, path: &str, query: &[(&str, &str)]) -> Result<Vec<u8>,
     }
     ui::echo(&shown.arg(&address));
     let config = ureq::Agent::config_builder().proxy(None).build();
-    let connector = Socket(socket.to_owned());
+    let connector = SocketConnector(socket.to_owned());
     let agent = ureq::Agent::with_parts(config, connector, DefaultResolver::default());
     let mut body = agent
         .get(address)
@@ -40,32 +40,32 @@ pub fn get(socket: &Path, path: &str, query: &[(&str, &str)]) -> Result<Vec<u8>,
 
 /// Connects to a socket, whatever the address is.
 #[derive(Debug)]
-struct Socket(PathBuf);
+struct SocketConnector(PathBuf);
 
-impl Connector for Socket {
-    type Out = Connection;
+impl Connector for SocketConnector {
+    type Out = SocketConnection;
 
     fn connect(
         &self,
         details: &ConnectionDetails,
         _: Option<()>,
-    ) -> Result<Option<Connection>, ureq::Error> {
+    ) -> Result<Option<SocketConnection>, ureq::Error> {
         let stream = UnixStream::connect(&self.0)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let config = details.config;
         let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
-        Ok(Some(Connection { stream, buffers }))
+        Ok(Some(SocketConnection { stream, buffers }))
     }
 }
 
 #[derive(Debug)]
-struct Connection {
+struct SocketConnection {
     stream: UnixStream,
     buffers: LazyBuffers,
 }
 
-impl Transport for Connection {
+impl Transport for SocketConnection {
     fn buffers(&mut self) -> &mut dyn Buffers {
         &mut self.buffers
     }

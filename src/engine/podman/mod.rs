@@ -4,13 +4,13 @@ mod build;
 mod context;
 mod names;
 mod progress;
-mod trouble;
+mod error;
 
 use anyhow::Result;
 
 pub use names::docker_s;
-pub use progress::Steps;
-pub use trouble::known;
+pub use progress::PodmanProgress;
+pub use error::known;
 
 use super::Engine;
 

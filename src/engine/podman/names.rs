@@ -1,9 +1,9 @@
 //! Podman's words for what docker names too: ids without `sha256:`, names with their registry.
 
-use crate::engine::Found;
+use crate::engine::EngineImage;
 
 /// An image as docker would tell of it, so that records, keys and tables agree.
-pub fn docker_s(mut image: Found) -> Found {
+pub fn docker_s(mut image: EngineImage) -> EngineImage {
     if !image.id.starts_with("sha256:") {
         image.id = format!("sha256:{}", image.id);
     }
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn what_was_never_in_a_registry_is_known_by_its_id() {
-        let built = Found {
+        let built = EngineImage {
             id: "0a".into(),
             size: 1,
             layers: None,
@@ -50,7 +50,7 @@ mod tests {
             platform: None,
         };
         assert_eq!(docker_s(built.clone()).digest("debian:12"), "sha256:0a");
-        let pulled = Found {
+        let pulled = EngineImage {
             digests: vec!["docker.io/library/debian@sha256:0c".into()],
             ..built
         };

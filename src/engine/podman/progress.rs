@@ -7,11 +7,11 @@ use std::collections::VecDeque;
 
 use anyhow::{Context, Result};
 
-use crate::engine::progress::{Event, Failed, Transcript, keep};
+use crate::engine::progress::{BuildEvent, FailedStep, Transcript, keep};
 
 /// The step that runs.
 #[derive(Debug, Default)]
-struct Step {
+struct PodmanStep {
     /// `[1/2] ` with several stages.
     stage: String,
     number: u32,
@@ -24,8 +24,8 @@ struct Step {
 
 /// All that was printed so far, as far as it matters.
 #[derive(Debug, Default)]
-pub struct Steps {
-    step: Option<Step>,
+pub struct PodmanProgress {
+    step: Option<PodmanStep>,
     /// What podman says of the end.
     error: Option<String>,
     /// Lines that belong to no step, the last ones.
@@ -34,7 +34,7 @@ pub struct Steps {
     image: Option<String>,
 }
 
-impl Steps {
+impl PodmanProgress {
     /// The id of the image that was built.
     pub fn image(&self) -> Result<&str> {
         let image = self.image.as_deref();
@@ -47,14 +47,14 @@ impl Steps {
     }
 }
 
-impl Transcript for Steps {
-    fn read(&mut self, line: &str) -> Option<Event> {
+impl Transcript for PodmanProgress {
+    fn read(&mut self, line: &str) -> Option<BuildEvent> {
         let line = line.trim_end();
         if let Some(started) = begin(line).filter(|step| self.is_next(step)) {
             let (number, of) = (started.number, started.of);
             let instruction = started.instruction.clone();
             self.step = Some(started);
-            return Some(Event::Started {
+            return Some(BuildEvent::Started {
                 number,
                 of,
                 instruction,
@@ -71,10 +71,10 @@ impl Transcript for Steps {
         }
         if is_commit(line) {
             self.committed = true;
-            return Some(Event::Exporting);
+            return Some(BuildEvent::Exporting);
         }
         // Where all was in the cache there is nothing to commit.
-        let ended = |step: &Step| step.over && step.number == step.of;
+        let ended = |step: &PodmanStep| step.over && step.number == step.of;
         let at_end = self.committed || self.step.as_ref().is_some_and(ended);
         if at_end && line.len() == 64 && is_id(line) {
             self.image = Some(line.to_owned());
@@ -93,7 +93,7 @@ impl Transcript for Steps {
             }
             if is_id(arrow) {
                 step.over = true;
-                return Some(Event::Done {
+                return Some(BuildEvent::Done {
                     number: step.number,
                     of: step.of,
                     instruction: step.instruction.clone(),
@@ -102,10 +102,10 @@ impl Transcript for Steps {
             }
         }
         keep(&mut step.tail, line);
-        Some(Event::Output(line.to_owned()))
+        Some(BuildEvent::Output(line.to_owned()))
     }
 
-    fn failure(&self) -> Option<Failed> {
+    fn failure(&self) -> Option<FailedStep> {
         let step = self.step.as_ref()?;
         let error = self.error.as_deref()?;
         // Its own words name the step, in full.
@@ -113,7 +113,7 @@ impl Transcript for Steps {
             Some(rest) => rest.split_once("\": ").map_or(rest, |(_, reason)| reason),
             None => error,
         };
-        Some(Failed {
+        Some(FailedStep {
             step: format!(
                 "[{}{}/{}] {}",
                 step.stage, step.number, step.of, step.instruction
@@ -129,9 +129,9 @@ impl Transcript for Steps {
     }
 }
 
-impl Steps {
+impl PodmanProgress {
     /// What a step prints may look like the beginning of another.
-    fn is_next(&self, next: &Step) -> bool {
+    fn is_next(&self, next: &PodmanStep) -> bool {
         match &self.step {
             None => true,
             Some(now) if now.stage == next.stage => {
@@ -142,7 +142,7 @@ impl Steps {
     }
 }
 
-fn begin(line: &str) -> Option<Step> {
+fn begin(line: &str) -> Option<PodmanStep> {
     let (stage, rest) = match line.strip_prefix('[') {
         Some(rest) => {
             let (stage, rest) = rest.split_once("] ")?;
@@ -152,12 +152,12 @@ fn begin(line: &str) -> Option<Step> {
     };
     let (place, instruction) = rest.strip_prefix("STEP ")?.split_once(": ")?;
     let (number, of) = place.split_once('/')?;
-    Some(Step {
+    Some(PodmanStep {
         stage,
         number: number.parse().ok()?,
         of: of.parse().ok()?,
         instruction: instruction.to_owned(),
-        ..Step::default()
+        ..PodmanStep::default()
     })
 }
 
@@ -178,8 +178,8 @@ fn is_id(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> (Steps, Vec<Event>) {
-        let mut steps = Steps::default();
+    fn read(text: &str) -> (PodmanProgress, Vec<BuildEvent>) {
+        let mut steps = PodmanProgress::default();
         let events = text.lines().filter_map(|line| steps.read(line)).collect();
         (steps, events)
     }
@@ -236,7 +236,7 @@ two
 Error: building at STEP \"RUN echo two; exit 3\": while running runtime: exit status 3
 ",
         );
-        let failed = Failed {
+        let failed = FailedStep {
             step: "[3/3] RUN echo two; exit 3".into(),
             tail: vec!["two".into()],
             reason: "while running runtime: exit status 3".into(),
@@ -283,7 +283,7 @@ Error: building at STEP \"ENV DKR_BRANCH=diverged\": checking if cached image ex
     proptest::proptest! {
         #[test]
         fn any_line_is_taken(lines in proptest::collection::vec("(\\[[0-9/]{0,4}\\] )?(STEP |COMMIT|--> |Error: |[0-9]{1,12}/|: |[0-9a-f]{64}|é){0,5}", 0..9)) {
-            let mut steps = Steps::default();
+            let mut steps = PodmanProgress::default();
             for line in lines {
                 let _ = steps.read(&line);
             }

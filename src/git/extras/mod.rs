@@ -2,7 +2,7 @@
 //! keeps. All of it comes from the host's own copies.
 
 mod lfs;
-mod modules;
+mod submodules;
 mod store;
 
 use std::ffi::OsStr;
@@ -16,7 +16,7 @@ use crate::error::Failure;
 
 pub use lfs::Pointer;
 use lfs::LfsFile;
-pub(super) use modules::Submodule;
+pub(super) use submodules::Submodule;
 pub use store::{LfsStore, module_dir};
 
 /// So many files of which the content is lacking are named, not all of a large tree.
@@ -113,7 +113,7 @@ fn submodules(
     below: Option<&ObjectId>,
 ) -> Result<Vec<(Submodule, Option<ObjectId>)>> {
     let find = |commit| {
-        modules::find(repo, commit, wanted.recursive, |path| {
+        submodules::find(repo, commit, wanted.recursive, |path| {
             in_cone(Path::new(path), wanted.sparse)
         })
         .context("cannot list the submodules")

@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 use super::super::Repo;
 use super::super::ownership::settle;
 use super::lfs::{self, Pointer};
-use super::modules::stays;
+use super::submodules::stays;
 use crate::digest;
 
 /// Where git-lfs keeps the contents of a repository.
@@ -27,7 +27,7 @@ pub struct Incoming {
     object: Pointer,
     file: NamedTempFile,
     left: u64,
-    digest: digest::Running,
+    digest: digest::RunningDigest,
     git_dir: PathBuf,
     place: PathBuf,
 }
@@ -62,7 +62,7 @@ impl LfsStore {
             file,
             git_dir: self.git_dir.clone(),
             left: object.size,
-            digest: digest::Running::default(),
+            digest: digest::RunningDigest::default(),
             place: self.storage.join(object.place()),
             object,
         })

@@ -10,7 +10,7 @@
 //! believed, as git believes it: its checksum takes longer than any answer. So is what is written
 //! down, as far as it can be read.
 
-mod far;
+mod distance_cache;
 mod graph;
 mod newer;
 
@@ -19,7 +19,7 @@ use std::cell::RefCell;
 use anyhow::{Context, Result};
 use gix::commitgraph::Graph;
 
-use self::far::DistanceCache;
+use self::distance_cache::DistanceCache;
 use self::graph::CorruptCommitGraph;
 use self::newer::{Newer, CommitLocation, CommitSource, Unreadable};
 use super::{ObjectId, Repo, failed, lines, run};

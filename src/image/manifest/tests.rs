@@ -15,31 +15,31 @@ fn target() -> Target {
     }
 }
 
-const BASE: Base = Base {
+const BASE: BaseInputs = BaseInputs {
     digest: "sha256:0a",
     layers: None,
     image: "debian:12",
     platform: "linux/amd64",
-    clone: Content {
+    clone: CloneOptions {
         shallow: None,
         objects: Objects::Exact,
     },
     ca: None,
 };
 
-fn create(text: &str, target: &Target, base: Base) -> Manifest {
-    let inputs = Inputs {
+fn create(text: &str, target: &Target, base: BaseInputs) -> KeyManifest {
+    let inputs = BuildInputs {
         conf: &conf(text),
         target,
         key_files: &[("Cargo.lock".into(), "b1".into())],
     };
-    Manifest::of_create(inputs, base).unwrap()
+    KeyManifest::of_create(inputs, base).unwrap()
 }
 
 #[test]
 fn the_key_is_over_lengths_names_and_values() {
     let manifest = |pairs: &[(&str, &str)]| {
-        Manifest(
+        KeyManifest(
             pairs
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -73,7 +73,7 @@ fn every_input_counts_and_nothing_else() {
         plain,
         create("stale_after = 7\nvolumes = /a:/a\n", &target(), BASE).key()
     );
-    let ca = Base {
+    let ca = BaseInputs {
         ca: Some(b"certificate"),
         ..BASE
     };
@@ -100,7 +100,7 @@ fn every_input_counts_and_nothing_else() {
         create(
             "",
             &target(),
-            Base {
+            BaseInputs {
                 digest: "sha256:0b",
                 layers: None,
                 image: "debian:12",
@@ -111,7 +111,7 @@ fn every_input_counts_and_nothing_else() {
         create(
             "",
             &target(),
-            Base {
+            BaseInputs {
                 platform: "linux/arm64",
                 ..BASE
             },
@@ -120,8 +120,8 @@ fn every_input_counts_and_nothing_else() {
         create(
             "",
             &target(),
-            Base {
-                clone: Content {
+            BaseInputs {
+                clone: CloneOptions {
                     shallow: Some("3f"),
                     ..BASE.clone
                 },
@@ -132,8 +132,8 @@ fn every_input_counts_and_nothing_else() {
         create(
             "",
             &target(),
-            Base {
-                clone: Content {
+            BaseInputs {
+                clone: CloneOptions {
                     objects: Objects::All,
                     ..BASE.clone
                 },
@@ -145,7 +145,7 @@ fn every_input_counts_and_nothing_else() {
         create(
             install,
             &target(),
-            Base {
+            BaseInputs {
                 ca: Some(b"other"),
                 ..BASE
             },
@@ -164,7 +164,7 @@ fn the_most_telling_change_comes_first() {
         commit: ObjectId::parse(&"40".repeat(20)).unwrap(),
         ..target()
     };
-    let base = Base {
+    let base = BaseInputs {
         digest: "sha256:0b",
         layers: None,
         image: "debian:12",
@@ -187,13 +187,13 @@ fn an_update_stands_on_its_parent() {
         commit: ObjectId::parse(&"40".repeat(20)).unwrap(),
         ..target()
     };
-    let inputs = Inputs {
+    let inputs = BuildInputs {
         conf: &conf(""),
         target: &moved,
         key_files: &[],
     };
-    let update = Manifest::of_update(inputs, &parent.key()).unwrap();
-    let other = Manifest::of_update(inputs, "0").unwrap();
+    let update = KeyManifest::of_update(inputs, &parent.key()).unwrap();
+    let other = KeyManifest::of_update(inputs, "0").unwrap();
     assert_ne!(update.key(), other.key());
     let whole = update.on(&parent);
     assert_eq!(whole.get("packages"), Some("make"));
@@ -223,7 +223,7 @@ fn a_manifest_has_limits() {
     assert_eq!(error.to_string(), said);
 
     // A label that an image has and nobody of ours wrote.
-    let mut manifest = Manifest::default();
+    let mut manifest = KeyManifest::default();
     manifest.put("a", "x".repeat(LONGEST_LABEL));
     assert_eq!(manifest.to_label(), None);
     let labels = Labels {
@@ -231,5 +231,5 @@ fn a_manifest_has_limits() {
         manifest: Some(serde_json::to_string(&manifest).unwrap()),
         ..crate::image::labels::tests::labels()
     };
-    assert_eq!(Manifest::of_label(&labels), None);
+    assert_eq!(KeyManifest::of_label(&labels), None);
 }

@@ -2,14 +2,14 @@
 
 use anyhow::{Context, Result};
 
-use super::text::{self, SourceTag, Tags};
-use super::{Images, Recipe, Runtime};
-use crate::engine::{BuildSpec, Engine, Event, Found};
+use super::text::{self, SourceTag, RecipeTags};
+use super::{RecipeImages, Recipe, Runtime};
+use crate::engine::{BuildSpec, Engine, BuildEvent, EngineImage};
 use crate::error::Failure;
 use crate::fs::{Scratch, write_private};
-use crate::layers::build::{self, Site};
-use crate::layers::plan::{Node, Plan, Planner};
-use crate::layers::shelf::{Settings, Shelf};
+use crate::layers::build::{self, LayerBuildContext};
+use crate::layers::plan::{LayerNode, LayerPlan, Planner};
+use crate::layers::catalog::{LayerSettings, LayerCatalog};
 use crate::ui;
 
 /// The label of a composed image: the layers in it.
@@ -19,15 +19,15 @@ const SAID: &str = "dkr: ";
 
 /// Plans images and builds those that are not there. Gives what `read` makes of the plan.
 pub fn ready<T, R>(
-    site: Site,
-    shelf: &Shelf,
-    settings: &Settings,
-    what: impl for<'p> Fn(&mut Planner<'p>, &'p Shelf) -> Result<T, Failure>,
-    read: impl Fn(&Plan, &T) -> Result<R, Failure>,
+    site: LayerBuildContext,
+    shelf: &LayerCatalog,
+    settings: &LayerSettings,
+    what: impl for<'p> Fn(&mut Planner<'p>, &'p LayerCatalog) -> Result<T, Failure>,
+    read: impl Fn(&LayerPlan, &T) -> Result<R, Failure>,
 ) -> Result<R> {
     let mut pulled = false;
     loop {
-        let images: Vec<Found> = site.engine.all_images()?;
+        let images: Vec<EngineImage> = site.engine.all_images()?;
         let mut planner = Planner::new(shelf, settings, &images);
         let found = what(&mut planner, shelf)?;
         let plan = planner.finish();
@@ -44,16 +44,16 @@ pub fn ready<T, R>(
 }
 
 /// The names of a recipe's images.
-pub fn tags(recipe: &Recipe, plan: &Plan, images: &Images) -> Result<Tags, Failure> {
+pub fn tags(recipe: &Recipe, plan: &LayerPlan, images: &RecipeImages) -> Result<RecipeTags, Failure> {
     let used = || images.sources.iter().chain(&images.runtime);
     let nodes = || used().map(|at| &plan.nodes[*at]);
-    if nodes().any(Node::lacks_name) {
+    if nodes().any(LayerNode::lacks_name) {
         let message = format!("{} is not here yet", plan.absent.join(" "));
         let hint = "names of images depend on it: pull it, or compose with --build";
         return Err(Failure::new(message).hint(hint));
     }
     let names: Vec<&str> = recipe.layers.iter().map(|layer| layer.name()).collect();
-    let made_by = if nodes().all(Node::is_own) {
+    let made_by = if nodes().all(LayerNode::is_own) {
         format!("git dkr layer build {}", recipe.parts().join(" "))
     } else {
         format!("git dkr compose {} --build TAG", names.join(" "))
@@ -65,7 +65,7 @@ pub fn tags(recipe: &Recipe, plan: &Plan, images: &Images) -> Result<Tags, Failu
             below: node.bottom().to_owned(),
         }
     };
-    Ok(Tags {
+    Ok(RecipeTags {
         sources: images.sources.iter().map(source).collect(),
         runtime: match (&recipe.runtime, images.runtime) {
             (Runtime::Image(image), _) => (*image).to_owned(),
@@ -78,7 +78,7 @@ pub fn tags(recipe: &Recipe, plan: &Plan, images: &Images) -> Result<Tags, Failu
 
 /// A composed image.
 #[derive(Debug, Clone)]
-pub struct Made {
+pub struct ComposedImage {
     /// Its id.
     pub id: String,
     /// Bytes, all of it.
@@ -91,12 +91,12 @@ pub struct Made {
 
 /// Builds it, and the images that it is made of where they are not there.
 pub fn make(
-    site: Site,
-    shelf: &Shelf,
-    settings: &Settings,
+    site: LayerBuildContext,
+    shelf: &LayerCatalog,
+    settings: &LayerSettings,
     recipe: &Recipe,
     tag: &str,
-) -> Result<Made> {
+) -> Result<ComposedImage> {
     let tags = ready(
         site,
         shelf,
@@ -124,7 +124,7 @@ pub fn make(
     let built = site
         .engine
         .build(&spec, |event| match event {
-            Event::Output(output) => said.extend(remark(output)),
+            BuildEvent::Output(output) => said.extend(remark(output)),
             event => {
                 if let Some(step) = event.started() {
                     line.say(&format!("{tag}  {step}"));
@@ -148,7 +148,7 @@ pub fn make(
         let image = image.transpose()?;
         apart += image.flatten().map_or(0, |image| image.size);
     }
-    Ok(Made {
+    Ok(ComposedImage {
         id: built.id,
         size: built.size,
         apart,
@@ -158,12 +158,12 @@ pub fn make(
 
 /// A name for an image that is removed when this is dropped.
 #[derive(Debug)]
-pub struct Scrap<'a> {
+pub struct TempImage<'a> {
     engine: &'a Engine,
     tag: String,
 }
 
-impl<'a> Scrap<'a> {
+impl<'a> TempImage<'a> {
     /// A name that nobody else has.
     pub fn new(engine: &'a Engine) -> Self {
         let number: u64 = rand::random();
@@ -177,7 +177,7 @@ impl<'a> Scrap<'a> {
     }
 }
 
-impl Drop for Scrap<'_> {
+impl Drop for TempImage<'_> {
     fn drop(&mut self) {
         self.engine.discard(&self.tag);
     }

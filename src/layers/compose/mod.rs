@@ -6,13 +6,13 @@ pub mod text;
 
 use super::dockerfile::last_user;
 use super::plan::Planner;
-use super::shelf::{Layer, Settings, Shelf};
+use super::catalog::{Layer, LayerSettings, LayerCatalog};
 use crate::conf::is_prefix;
 use crate::error::Failure;
 
 /// What of a layer is taken along.
 #[derive(Debug, Clone)]
-pub struct Source<'a> {
+pub struct ComposeSource<'a> {
     /// The layer, whose image it is taken from.
     pub layer: &'a Layer,
     /// Commands.
@@ -40,7 +40,7 @@ pub struct Recipe<'a> {
     /// The layers that were asked for.
     pub layers: Vec<&'a Layer>,
     /// What is copied.
-    pub sources: Vec<Source<'a>>,
+    pub sources: Vec<ComposeSource<'a>>,
     /// Into what.
     pub runtime: Runtime<'a>,
     /// What users should hear.
@@ -49,7 +49,7 @@ pub struct Recipe<'a> {
 
 /// The places of a recipe's images in a plan.
 #[derive(Debug, Clone)]
-pub struct Images {
+pub struct RecipeImages {
     /// Of its sources, in their order.
     pub sources: Vec<usize>,
     /// Of its runtime, when that is of layers.
@@ -58,7 +58,7 @@ pub struct Images {
 
 impl<'a> Recipe<'a> {
     /// Decides what an image of these layers is made of.
-    pub fn new(shelf: &'a Shelf, names: &[String]) -> Result<Self, Failure> {
+    pub fn new(shelf: &'a LayerCatalog, names: &[String]) -> Result<Self, Failure> {
         let mut layers: Vec<&Layer> = Vec::new();
         for name in names {
             let layer = shelf.get(name)?;
@@ -94,7 +94,7 @@ impl<'a> Recipe<'a> {
     }
 
     /// Gives the runtime layers that cannot be put on the others: they are copied from.
-    fn choose_runtime(&mut self, shelf: &'a Shelf) -> Result<Vec<&'a Layer>, Failure> {
+    fn choose_runtime(&mut self, shelf: &'a LayerCatalog) -> Result<Vec<&'a Layer>, Failure> {
         let mut wanted: Vec<&str> = Vec::new();
         for reference in self.layers.iter().flat_map(|l| &l.definition.runtime) {
             if !wanted.contains(&reference.name.as_str()) {
@@ -175,7 +175,7 @@ impl<'a> Recipe<'a> {
         let sources = &self.sources;
         let libraries = sources.iter().flat_map(|source| &source.libraries);
         let paths = sources.iter().flat_map(|source| &source.paths);
-        let source = Source {
+        let source = ComposeSource {
             layer,
             binaries,
             libraries: fresh(names(&definition.libraries), &libraries.collect::<Vec<_>>()),
@@ -186,7 +186,7 @@ impl<'a> Recipe<'a> {
     }
 
     /// Plans the images that it is made of.
-    pub fn plan<'p>(&self, planner: &mut Planner<'p>, shelf: &'p Shelf) -> Result<Images, Failure> {
+    pub fn plan<'p>(&self, planner: &mut Planner<'p>, shelf: &'p LayerCatalog) -> Result<RecipeImages, Failure> {
         let sources = self.sources.iter();
         let sources = sources.map(|source| planner.own(shelf.get(source.layer.name())?));
         let sources = sources.collect::<Result<_, _>>()?;
@@ -197,7 +197,7 @@ impl<'a> Recipe<'a> {
             }
             Runtime::Image(_) => None,
         };
-        Ok(Images { sources, runtime })
+        Ok(RecipeImages { sources, runtime })
     }
 
     /// The user that the runtime ends as, when its layers say so.
@@ -290,7 +290,7 @@ fn not_too_much(layer: &Layer) -> Result<(), Failure> {
 
 /// These layers and what they require in an order in which they make one image, if there is one:
 /// a layer that says itself what it starts from cannot be put on others.
-fn stacked<'a>(shelf: &'a Shelf, names: &[&str]) -> Result<Option<Vec<&'a Layer>>, Failure> {
+fn stacked<'a>(shelf: &'a LayerCatalog, names: &[&str]) -> Result<Option<Vec<&'a Layer>>, Failure> {
     let mut fixed_first = names.to_vec();
     fixed_first.sort_by_key(|name| shelf.get(name).is_ok_and(|layer| layer.text.takes_base()));
     for names in [names, &fixed_first] {
@@ -313,7 +313,7 @@ fn stacked<'a>(shelf: &'a Shelf, names: &[&str]) -> Result<Option<Vec<&'a Layer>
 }
 
 /// Whether an image can be given this name: `app`, `registry:5000/team/app:1.0`.
-pub fn check_tag(tag: &str, settings: &Settings, shelf: &Shelf) -> Result<(), Failure> {
+pub fn check_tag(tag: &str, settings: &LayerSettings, shelf: &LayerCatalog) -> Result<(), Failure> {
     let (name, version) = match tag.rsplit_once(':') {
         Some((name, version)) if !version.contains('/') => (name, version),
         _ => (tag, "latest"),
@@ -329,7 +329,7 @@ pub fn check_tag(tag: &str, settings: &Settings, shelf: &Shelf) -> Result<(), Fa
                 .hint("a name in lower-case letters, and a version if wanted: tools:1.0"),
         );
     }
-    let layer = super::shelf::ours(tag, &settings.prefix);
+    let layer = super::catalog::parse_layer_tag(tag, &settings.prefix);
     if layer.is_some_and(|(name, _)| shelf.layers.contains_key(name)) {
         return Err(
             Failure::new(format!("{tag} is the name of a layer's image")).hint("take another name"),

@@ -1,14 +1,14 @@
 use std::collections::BTreeMap;
 
-use super::text::{SourceTag, Tags, dockerfile};
+use super::text::{SourceTag, RecipeTags, dockerfile};
 use super::*;
-use crate::layers::files::{File, Files};
-use crate::layers::shelf::{Origin, Place};
+use crate::layers::files::{LayerFile, LayerFiles};
+use crate::layers::catalog::{LayerOrigin, LayerSource};
 
 /// A shelf of layers: name, Dockerfile, and what their `layer.toml` says beside name and version.
-fn shelf(layers: &[(&str, &str, &str)]) -> Shelf {
-    let plain = |text: String| File::Plain(text.into_bytes(), false);
-    let folders: BTreeMap<String, Files> = layers
+fn shelf(layers: &[(&str, &str, &str)]) -> LayerCatalog {
+    let plain = |text: String| LayerFile::Plain(text.into_bytes(), false);
+    let folders: BTreeMap<String, LayerFiles> = layers
         .iter()
         .map(|(name, dockerfile, more)| {
             let toml = format!("[layer]\nname = \"{name}\"\nversion = \"1\"\n{more}");
@@ -19,18 +19,18 @@ fn shelf(layers: &[(&str, &str, &str)]) -> Shelf {
             ((*name).to_owned(), files.into())
         })
         .collect();
-    let place = Place {
-        origin: Origin::Named,
+    let place = LayerSource {
+        origin: LayerOrigin::Named,
         shown: "layers".to_owned(),
         folders,
     };
-    Shelf::read(vec![place], &settings()).unwrap()
+    LayerCatalog::read(vec![place], &settings()).unwrap()
 }
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> LayerSettings {
+    LayerSettings {
         prefix: "p".to_owned(),
-        ..Settings::default()
+        ..LayerSettings::default()
     }
 }
 
@@ -41,9 +41,9 @@ fn names(names: &[&str]) -> Vec<String> {
 }
 
 /// The plan of a recipe in a few lines, where the engine has `debian:12` and no layer.
-fn text(shelf: &Shelf, wanted: &[&str]) -> String {
+fn text(shelf: &LayerCatalog, wanted: &[&str]) -> String {
     let recipe = Recipe::new(shelf, &names(wanted)).unwrap();
-    let base = crate::engine::Found {
+    let base = crate::engine::EngineImage {
         id: "sha256:0".to_owned(),
         size: 0,
         layers: None,
@@ -56,7 +56,7 @@ fn text(shelf: &Shelf, wanted: &[&str]) -> String {
     let settings = settings();
     let mut planner = Planner::new(shelf, &settings, &images);
     let places = recipe.plan(&mut planner, shelf).unwrap();
-    let tags: Tags = make::tags(&recipe, &planner.finish(), &places).unwrap();
+    let tags: RecipeTags = make::tags(&recipe, &planner.finish(), &places).unwrap();
     let text = dockerfile(&recipe, &tags);
     // The scripts are files of their own.
     let script = |line: &&str| {
@@ -70,7 +70,7 @@ fn text(shelf: &Shelf, wanted: &[&str]) -> String {
     format!("{}\n{}", recipe.remarks.join("\n"), lines.join("\n"))
 }
 
-fn failure(shelf: &Shelf, wanted: &[&str]) -> String {
+fn failure(shelf: &LayerCatalog, wanted: &[&str]) -> String {
     let failure = Recipe::new(shelf, &names(wanted)).unwrap_err();
     format!("{failure}\nhint: {}", failure.advice().unwrap_or("none"))
 }
@@ -82,27 +82,27 @@ fn the_eight_layers() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let mut files = crate::layers::files::read_folder(&path).unwrap();
-        let File::Plain(text, _) = files["Dockerfile"].clone() else {
+        let LayerFile::Plain(text, _) = files["Dockerfile"].clone() else {
             panic!("no text")
         };
         let text = String::from_utf8(text).unwrap().replace("PREFIX", "p");
         files.insert(
             "Dockerfile".to_owned(),
-            File::Plain(text.into_bytes(), false),
+            LayerFile::Plain(text.into_bytes(), false),
         );
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         folders.insert(name, files);
     }
-    let place = Place {
-        origin: Origin::Named,
+    let place = LayerSource {
+        origin: LayerOrigin::Named,
         shown: "eight".to_owned(),
         folders,
     };
-    let shelf = Shelf::read(vec![place], &settings()).unwrap();
+    let shelf = LayerCatalog::read(vec![place], &settings()).unwrap();
     let all: Vec<&str> = shelf.layers.keys().map(String::as_str).collect();
     insta::assert_snapshot!("eight", text(&shelf, &all));
     let recipe = Recipe::new(&shelf, &names(&["compiler"])).unwrap();
-    let tags = Tags {
+    let tags = RecipeTags {
         sources: vec![SourceTag {
             tag: "p/compiler:12".to_owned(),
             below: "p/build-essential:12".to_owned(),

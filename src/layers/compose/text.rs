@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::{FOREIGN, MACHINE, Recipe, Runtime, Source};
+use super::{FOREIGN, MACHINE, Recipe, Runtime, ComposeSource};
 use crate::layers::dockerfile::variables;
 
 /// How the first line begins.
@@ -14,7 +14,7 @@ const INSTALL: &str = include_str!("../../../templates/compose/install");
 
 /// The names of the images that a recipe is made of.
 #[derive(Debug, Clone)]
-pub struct Tags {
+pub struct RecipeTags {
     /// Of its sources, in their order.
     pub sources: Vec<SourceTag>,
     /// Of its runtime.
@@ -33,7 +33,7 @@ pub struct SourceTag {
 }
 
 /// The text.
-pub fn dockerfile(recipe: &Recipe, tags: &Tags) -> String {
+pub fn dockerfile(recipe: &Recipe, tags: &RecipeTags) -> String {
     let names: Vec<&str> = recipe.layers.iter().map(|layer| layer.name()).collect();
     let mut text = format!(
         "{MARK}: {}\n# The images that it starts from are made by: {}\n",
@@ -73,7 +73,7 @@ pub fn dockerfile(recipe: &Recipe, tags: &Tags) -> String {
 }
 
 /// The stage that finds what of a layer is taken along.
-fn gather(source: &Source, SourceTag { tag, below }: &SourceTag) -> String {
+fn gather(source: &ComposeSource, SourceTag { tag, below }: &SourceTag) -> String {
     let name = source.layer.name();
     let kinds = [
         ("binary", &source.binaries),

@@ -1,10 +1,10 @@
-use super::super::shelf::Origin;
-use super::super::shelf::tests::{place, toml};
+use super::super::catalog::LayerOrigin;
+use super::super::catalog::tests::{place, toml};
 use super::*;
 
 const OPEN: &str = "ARG BASE_IMAGE=alpine:3.20\nFROM ${BASE_IMAGE}\n";
 
-fn shelf(settings: &Settings, extra: &str) -> Shelf {
+fn shelf(settings: &LayerSettings, extra: &str) -> LayerCatalog {
     let layers = [
         ("base", toml("base", &[]), OPEN.to_owned()),
         ("node", toml("node", &["base"]), OPEN.to_owned()),
@@ -20,11 +20,11 @@ fn shelf(settings: &Settings, extra: &str) -> Shelf {
         .iter()
         .map(|(name, toml, text)| (*name, toml.as_str(), text.as_str()))
         .collect();
-    Shelf::read(vec![place(Origin::User, "~", &folders)], settings).unwrap()
+    LayerCatalog::read(vec![place(LayerOrigin::User, "~", &folders)], settings).unwrap()
 }
 
-fn image(names: &[&str], labels: &[(&str, &str)]) -> Found {
-    Found {
+fn image(names: &[&str], labels: &[(&str, &str)]) -> EngineImage {
+    EngineImage {
         id: format!("sha256:{}", names[0]),
         size: 1,
         layers: None,
@@ -39,7 +39,7 @@ fn image(names: &[&str], labels: &[(&str, &str)]) -> Found {
 }
 
 /// What the engine would have when all of this was built.
-fn built(plan: &Plan) -> Vec<Found> {
+fn built(plan: &LayerPlan) -> Vec<EngineImage> {
     plan.nodes
         .iter()
         .map(|node| {
@@ -52,11 +52,11 @@ fn built(plan: &Plan) -> Vec<Found> {
 }
 
 fn plan<'a>(
-    shelf: &'a Shelf,
-    settings: &'a Settings,
-    images: &'a [Found],
+    shelf: &'a LayerCatalog,
+    settings: &'a LayerSettings,
+    images: &'a [EngineImage],
     stacks: &[&[&str]],
-) -> Plan<'a> {
+) -> LayerPlan<'a> {
     let mut planner = Planner::new(shelf, settings, images);
     for names in stacks {
         planner.stack(&shelf.order(names).unwrap()).unwrap();
@@ -64,20 +64,20 @@ fn plan<'a>(
     planner.finish()
 }
 
-fn states(plan: &Plan) -> Vec<String> {
+fn states(plan: &LayerPlan) -> Vec<String> {
     plan.nodes
         .iter()
         .map(|node| match &node.state {
-            State::Built { .. } => format!("{} built", node.layer.name()),
-            State::Changed(why) => format!("{} {}", node.layer.name(), why.join("; ")),
-            State::Missing => format!("{} missing", node.layer.name()),
+            LayerState::Built { .. } => format!("{} built", node.layer.name()),
+            LayerState::Changed(why) => format!("{} {}", node.layer.name(), why.join("; ")),
+            LayerState::Missing => format!("{} missing", node.layer.name()),
         })
         .collect()
 }
 
 #[test]
 fn a_changed_layer_takes_along_what_is_above_it() {
-    let settings = Settings::default();
+    let settings = LayerSettings::default();
     let shelf = shelf(&settings, "");
     let alpine = [image(&["alpine:3.20"], &[])];
     let images = built(&plan(&shelf, &settings, &alpine, &[&["agent"], &["fixed"]]));
@@ -103,7 +103,7 @@ fn a_changed_layer_takes_along_what_is_above_it() {
 
 #[test]
 fn only_what_stands_on_its_own_requirements_has_the_plain_name() {
-    let settings = Settings::default();
+    let settings = LayerSettings::default();
     let shelf = shelf(&settings, "");
     let alpine = [image(&["alpine:3.20"], &[])];
     let plan = plan(&shelf, &settings, &alpine, &[&["node", "rust"], &["rust"]]);
@@ -117,9 +117,9 @@ fn only_what_stands_on_its_own_requirements_has_the_plain_name() {
 
 #[test]
 fn on_another_base_the_key_is_in_the_name_unless_a_dockerfile_names_it() {
-    let settings = Settings {
+    let settings = LayerSettings {
         base: Some("debian:12".to_owned()),
-        ..Settings::default()
+        ..LayerSettings::default()
     };
     let shelf = shelf(&settings, "");
     let debian = [image(&["debian:12"], &[])];
@@ -136,7 +136,7 @@ fn on_another_base_the_key_is_in_the_name_unless_a_dockerfile_names_it() {
 
 #[test]
 fn an_image_made_on_a_layer_is_not_taken_for_it() {
-    let settings = Settings::default();
+    let settings = LayerSettings::default();
     let shelf = shelf(&settings, "");
     let alpine = [image(&["alpine:3.20"], &[])];
     let mut images = built(&plan(&shelf, &settings, &alpine, &[&["base"]]));
@@ -147,7 +147,7 @@ fn an_image_made_on_a_layer_is_not_taken_for_it() {
 
 #[test]
 fn a_changed_file_is_named_and_an_absent_base_too() {
-    let settings = Settings::default();
+    let settings = LayerSettings::default();
     let alpine = [image(&["alpine:3.20"], &[])];
     let before = shelf(&settings, "");
     let images = built(&plan(&before, &settings, &alpine, &[&["rust"]]));
@@ -161,7 +161,7 @@ fn a_changed_file_is_named_and_an_absent_base_too() {
 
 #[test]
 fn what_names_its_base_cannot_be_put_on_another() {
-    let settings = Settings::default();
+    let settings = LayerSettings::default();
     let shelf = shelf(&settings, "");
     let mut planner = Planner::new(&shelf, &settings, &[]);
     let order = shelf.order(&["rust", "fixed"]).unwrap();

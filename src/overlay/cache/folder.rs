@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use tempfile::{NamedTempFile, TempPath};
 
 use super::index::LONGEST;
-use super::{Archive, Corrupt, Held, Index, Listed, Part, Put, sums};
+use super::{Archive, CorruptEntry, ArchiveHold, Index, CacheEntry, IndexPart, StoreResult, sums};
 use crate::error::Failure;
 use crate::fs::{Lock, write_whole};
 use crate::overlay::key::of_tag;
@@ -27,11 +27,11 @@ const OLD: Duration = Duration::from_secs(24 * 3600);
 
 /// A folder of archives.
 #[derive(Debug)]
-pub struct Folder {
+pub struct DirectoryCache {
     path: PathBuf,
 }
 
-impl Folder {
+impl DirectoryCache {
     /// Made when something is put there.
     pub fn new(path: &Path) -> Self {
         Self {
@@ -69,17 +69,17 @@ impl Folder {
             return Ok(None);
         };
         let [part] = index.parts.as_slice() else {
-            bail!(Corrupt::new(tag, "a folder keeps one file of each"));
+            bail!(CorruptEntry::new(tag, "a folder keeps one file of each"));
         };
         if part.name != archive_name(tag, &index.sha256) || part.sha256 != index.sha256 {
-            bail!(Corrupt::new(tag, "its index names another file"));
+            bail!(CorruptEntry::new(tag, "its index names another file"));
         }
         let there = std::fs::symlink_metadata(self.path.join(&part.name));
         match there {
             Ok(there) if there.is_file() && there.len() == index.size => Ok(Some(index)),
-            Ok(_) => bail!(Corrupt::new(tag, "the archive is of another size")),
+            Ok(_) => bail!(CorruptEntry::new(tag, "the archive is of another size")),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                bail!(Corrupt::new(tag, "the archive is missing"))
+                bail!(CorruptEntry::new(tag, "the archive is missing"))
             }
             Err(error) => Err(error).with_context(|| format!("cannot read {}", part.name)),
         }
@@ -91,7 +91,7 @@ impl Folder {
         let lock = match crate::fs::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                bail!(Corrupt::new(&index.tag, "the archive is missing"))
+                bail!(CorruptEntry::new(&index.tag, "the archive is missing"))
             }
             Err(error) => {
                 return Err(error).with_context(|| format!("cannot read {}", path.display()));
@@ -102,7 +102,7 @@ impl Folder {
         // When it was used last, for prune. A folder that cannot be written to is good for reading.
         let touched = crate::fs::open(self.index_of(&index.tag));
         let _ = touched.and_then(|file| file.set_modified(SystemTime::now()));
-        let held = Held::InFolder { _lock: lock };
+        let held = ArchiveHold::InFolder { _lock: lock };
         Ok(Archive { path, held })
     }
 
@@ -113,9 +113,9 @@ impl Folder {
         index: &Index,
         replace: bool,
         count: &Arc<AtomicU64>,
-    ) -> Result<Put> {
+    ) -> Result<StoreResult> {
         if !replace && self.is_good(&index.tag) {
-            return Ok(Put::WasThere);
+            return Ok(StoreResult::WasThere);
         }
         let cannot = || format!("cannot write to the cache {}", self.path.display());
         let mut file = self.unfinished()?;
@@ -155,15 +155,15 @@ impl Folder {
 
     /// Stores an archive that was written to an [`unfinished`](Self::unfinished) file, and is what its
     /// index says. An entry of this tag that is good stays, unless it is to be replaced.
-    pub fn take_in(&self, archive: TempPath, index: &Index, replace: bool) -> Result<Put> {
+    pub fn take_in(&self, archive: TempPath, index: &Index, replace: bool) -> Result<StoreResult> {
         let tag = &index.tag;
         let cannot = || format!("cannot write to the cache {}", self.path.display());
         let _turn = self.turn()?;
         if !replace && self.is_good(tag) {
-            return Ok(Put::WasThere);
+            return Ok(StoreResult::WasThere);
         }
         let name = archive_name(tag, &index.sha256);
-        let part = Part {
+        let part = IndexPart {
             name: name.clone(),
             size: index.size,
             sha256: index.sha256.clone(),
@@ -186,7 +186,7 @@ impl Folder {
         {
             old.remove_unless_used(&self.path)?;
         }
-        Ok(Put::Stored)
+        Ok(StoreResult::Stored)
     }
 
     /// One at a time where an index and its archive change together.
@@ -197,7 +197,7 @@ impl Folder {
         )
     }
 
-    pub(super) fn list(&self) -> Result<Vec<Listed>> {
+    pub(super) fn list(&self) -> Result<Vec<CacheEntry>> {
         let mut found = Vec::new();
         for (name, at) in self.names()? {
             let Some(tag) = name
@@ -209,10 +209,10 @@ impl Folder {
             let index = match self.find(tag) {
                 Ok(None) => continue,
                 Ok(index) => index,
-                Err(error) if Corrupt::is(&error) => None,
+                Err(error) if CorruptEntry::is(&error) => None,
                 Err(error) => return Err(error),
             };
-            found.push(Listed {
+            found.push(CacheEntry {
                 tag: tag.to_owned(),
                 size: index.as_ref().map_or(0, |index| index.size),
                 used_at: Timestamp::try_from(at).unwrap_or_default(),
@@ -230,7 +230,7 @@ impl Folder {
         }
         let _turn = self.turn()?;
         let archives = self.archives()?;
-        let archives: Vec<&Kept> = archives.iter().filter(|kept| kept.tag == tag).collect();
+        let archives: Vec<&CachedArchive> = archives.iter().filter(|kept| kept.tag == tag).collect();
         if archives.iter().any(|kept| kept.is_used(&self.path)) {
             return Ok(false);
         }
@@ -252,7 +252,7 @@ impl Folder {
                 Ok(index) => {
                     index.is_some_and(|index| archive_name(&kept.tag, &index.sha256) == kept.name)
                 }
-                Err(error) if Corrupt::is(&error) => false,
+                Err(error) if CorruptEntry::is(&error) => false,
                 Err(error) => return Err(error),
             };
             if !named {
@@ -262,7 +262,7 @@ impl Folder {
         for (name, at) in self.names()? {
             let old = at.elapsed().is_ok_and(|age| age > OLD);
             if old && name.starts_with(UNFINISHED) {
-                let unfinished = Kept {
+                let unfinished = CachedArchive {
                     name,
                     tag: String::new(),
                 };
@@ -291,24 +291,24 @@ impl Folder {
         Ok(names)
     }
 
-    fn archives(&self) -> Result<Vec<Kept>> {
+    fn archives(&self) -> Result<Vec<CachedArchive>> {
         let kept = |(name, _): (String, SystemTime)| {
             let (tag, digits) = name.strip_suffix(".tar.zst")?.rsplit_once('.')?;
             let ours = of_tag(tag).is_some() && digits.len() == 12;
             let tag = tag.to_owned();
-            ours.then_some(Kept { name, tag })
+            ours.then_some(CachedArchive { name, tag })
         };
         Ok(self.names()?.into_iter().filter_map(kept).collect())
     }
 }
 
 /// An archive in the folder.
-struct Kept {
+struct CachedArchive {
     name: String,
     tag: String,
 }
 
-impl Kept {
+impl CachedArchive {
     /// Whether somebody reads it, or writes it still.
     fn is_used(&self, folder: &Path) -> bool {
         crate::fs::open(folder.join(&self.name)).is_ok_and(|file| file.try_lock().is_err())

@@ -27,13 +27,13 @@ pub struct Index {
     /// When it was made.
     pub created_at: Timestamp,
     /// The files that it is kept in, in order; at least one.
-    pub parts: Vec<Part>,
+    pub parts: Vec<IndexPart>,
 }
 
 /// A file of a cache.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Part {
+pub struct IndexPart {
     /// Its name.
     pub name: String,
     /// Its bytes.
@@ -45,14 +45,14 @@ pub struct Part {
 /// An entry of a cache that is not what it should be: it is as good as none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the cached {tag} is corrupt: {why}")]
-pub struct Corrupt {
+pub struct CorruptEntry {
     /// Of which entry.
     pub tag: String,
     /// What is wrong.
     pub why: String,
 }
 
-impl Corrupt {
+impl CorruptEntry {
     /// Of this tag, for this reason.
     pub fn new(tag: &str, why: impl Into<String>) -> Self {
         Self {
@@ -83,8 +83,8 @@ impl Index {
     }
 
     /// Reads the index of this tag, and trusts nothing in it.
-    pub fn read(tag: &str, bytes: &[u8]) -> Result<Self, Corrupt> {
-        let corrupt = |why: String| Corrupt::new(tag, why);
+    pub fn read(tag: &str, bytes: &[u8]) -> Result<Self, CorruptEntry> {
+        let corrupt = |why: String| CorruptEntry::new(tag, why);
         let index: Self = serde_json::from_slice(bytes)
             .map_err(|error| corrupt(format!("its index cannot be read: {error}")))?;
         let total = index
@@ -108,7 +108,7 @@ impl Index {
 
     /// The same, kept in these files.
     #[must_use]
-    pub fn with_parts(&self, parts: Vec<Part>) -> Self {
+    pub fn with_parts(&self, parts: Vec<IndexPart>) -> Self {
         Self {
             parts,
             ..self.clone()
@@ -129,7 +129,7 @@ mod tests {
 
     fn index() -> Index {
         let key = "a".repeat(64);
-        let part = Part {
+        let part = IndexPart {
             name: "x".into(),
             size: 5,
             sha256: "b".repeat(64),

@@ -18,31 +18,31 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-pub use folder::Folder;
-pub use index::{Corrupt, Index, Part};
+pub use folder::DirectoryCache;
+pub use index::{CorruptEntry, Index, IndexPart};
 pub use prune::surplus;
 pub use releases::Releases;
 
-use super::containerfile::Repo;
-use super::downloads::Slot;
-use super::github::Hub;
-use crate::digest::Running;
+use super::containerfile::GitHubRepo;
+use super::downloads::DownloadFile;
+use super::github::GitHubClient;
+use crate::digest::RunningDigest;
 use crate::{conf, proc};
 
 /// Which cache, as a user writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum CacheLocation {
     /// `dir:PATH`, or a path.
     Folder(PathBuf),
     /// `github:owner/repo`.
-    GitHub(Repo),
+    GitHub(GitHubRepo),
 }
 
-impl Place {
+impl CacheLocation {
     /// Reads what a user writes. A path is relative to where they are.
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Some(repo) = text.strip_prefix("github:") {
-            return Repo::parse(repo).map(Self::GitHub);
+            return GitHubRepo::parse(repo).map(Self::GitHub);
         }
         let path = text.strip_prefix("dir:").unwrap_or(text);
         if path.is_empty() {
@@ -58,7 +58,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for CacheLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(path) => write!(f, "dir:{}", path.display()),
@@ -69,16 +69,16 @@ impl fmt::Display for Place {
 
 /// A cache.
 #[derive(Debug)]
-pub enum Cache {
+pub enum SnapshotCache {
     /// A folder.
-    Folder(Folder),
+    Folder(DirectoryCache),
     /// The releases of a repository.
     Releases(Box<Releases>),
 }
 
 /// What came of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Put {
+pub enum StoreResult {
     /// It is there now.
     Stored,
     /// It was there.
@@ -89,7 +89,7 @@ pub enum Put {
 
 /// An entry, as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub struct CacheEntry {
     /// Its tag.
     pub tag: String,
     /// Bytes of its archive.
@@ -105,13 +105,13 @@ pub struct Listed {
 #[derive(Debug)]
 pub struct Archive {
     path: PathBuf,
-    held: Held,
+    held: ArchiveHold,
 }
 
 #[derive(Debug)]
-enum Held {
+enum ArchiveHold {
     InFolder { _lock: File },
-    Downloaded(Slot),
+    Downloaded(DownloadFile),
 }
 
 impl Archive {
@@ -123,19 +123,19 @@ impl Archive {
 
 impl Drop for Archive {
     fn drop(&mut self) {
-        if let Held::Downloaded(slot) = &mut self.held {
+        if let ArchiveHold::Downloaded(slot) = &mut self.held {
             slot.spend();
         }
     }
 }
 
-impl Cache {
+impl SnapshotCache {
     /// The one at a place; nothing is asked or made yet.
-    pub fn open(place: &Place) -> Result<Self> {
+    pub fn open(place: &CacheLocation) -> Result<Self> {
         Ok(match place {
-            Place::Folder(path) => Self::Folder(Folder::new(path)),
-            Place::GitHub(repo) => Self::Releases(Box::new(Releases::new(
-                Hub::open()?,
+            CacheLocation::Folder(path) => Self::Folder(DirectoryCache::new(path)),
+            CacheLocation::GitHub(repo) => Self::Releases(Box::new(Releases::new(
+                GitHubClient::open()?,
                 repo,
                 conf::part_size(),
                 &conf::cache_dir()?.join("downloads"),
@@ -170,7 +170,7 @@ impl Cache {
         index: &Index,
         replace: bool,
         count: &Arc<AtomicU64>,
-    ) -> Result<Put> {
+    ) -> Result<StoreResult> {
         match self {
             Self::Folder(folder) => folder.put(archive, index, replace, count),
             Self::Releases(releases) => releases.put(archive, index, replace, count),
@@ -186,7 +186,7 @@ impl Cache {
     }
 
     /// All entries.
-    pub fn list(&self) -> Result<Vec<Listed>> {
+    pub fn list(&self) -> Result<Vec<CacheEntry>> {
         match self {
             Self::Folder(folder) => folder.list(),
             Self::Releases(releases) => releases.list(),
@@ -203,7 +203,7 @@ impl Cache {
 
     /// Removes all but the newest of each name, and what writers that are gone left behind; never what
     /// somebody reads or writes. What it removed.
-    pub fn prune(&self, keep: usize) -> Result<Vec<Listed>> {
+    pub fn prune(&self, keep: usize) -> Result<Vec<CacheEntry>> {
         let entries = self.list()?;
         let mut gone = Vec::new();
         for tag in surplus(&entries, keep) {
@@ -235,10 +235,10 @@ struct Sums {
 fn sums(file: &Path, part: u64, to: &mut dyn Write, count: &AtomicU64) -> Result<Sums> {
     let cannot = || format!("cannot read {}", file.display());
     let mut from = crate::fs::open(file).with_context(cannot)?;
-    let (mut whole, mut parts, mut size) = (Running::default(), Vec::new(), 0);
+    let (mut whole, mut parts, mut size) = (RunningDigest::default(), Vec::new(), 0);
     let mut buffer = vec![0; 1 << 17];
     loop {
-        let mut hash = Running::default();
+        let mut hash = RunningDigest::default();
         let mut taken = (&mut from).take(part);
         let mut len = 0;
         loop {
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn places_are_read() {
-        let show = |text: &str| match Place::parse(text) {
+        let show = |text: &str| match CacheLocation::parse(text) {
             Ok(place) => place.to_string(),
             Err(why) => why,
         };

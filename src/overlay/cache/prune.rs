@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::Listed;
+use super::CacheEntry;
 use crate::overlay::key::of_tag;
 
 /// The tags of entries that are not among the `keep` last used of their name, and of all that are
 /// broken.
-pub fn surplus(entries: &[Listed], keep: usize) -> Vec<String> {
-    let mut names: BTreeMap<Option<&str>, Vec<&Listed>> = BTreeMap::new();
+pub fn surplus(entries: &[CacheEntry], keep: usize) -> Vec<String> {
+    let mut names: BTreeMap<Option<&str>, Vec<&CacheEntry>> = BTreeMap::new();
     for entry in entries {
         let name = of_tag(&entry.tag).and_then(|(name, _)| name);
         names.entry(name).or_default().push(entry);
@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn each_name_keeps_its_newest() {
-        let entry = |name: Option<&str>, digit: &str, second: i64, broken: bool| Listed {
+        let entry = |name: Option<&str>, digit: &str, second: i64, broken: bool| CacheEntry {
             tag: tag(name, &digit.repeat(64)),
             size: 1,
             used_at: Timestamp::from_second(second).unwrap(),

@@ -3,7 +3,7 @@
 mod parse;
 mod source;
 
-pub use source::{Repo, Source};
+pub use source::{GitHubRepo, DownloadSource};
 
 use crate::grammar::Word;
 
@@ -11,40 +11,40 @@ use crate::grammar::Word;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Containerfile {
     /// What is done, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<OverlayStep>,
     /// What is read and ignored, a line each, for the user.
     pub remarks: Vec<String>,
 }
 
 /// One instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct OverlayStep {
     /// Its first line, counted from 1.
     pub line: usize,
     /// Its text in one line, for people: `RUN apt-get update && …`.
     pub text: String,
     /// What it does.
-    pub action: Action,
+    pub action: StepAction,
 }
 
 /// What an instruction does. Words that a Dockerfile expands are kept as [`Word`]s.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub enum StepAction {
     /// Sets variables of the environment, all at once.
     Env(Vec<(String, Word)>),
     /// Goes to a folder, and makes it.
     Workdir(Word),
     /// Runs a command.
-    Run(Run),
+    Run(RunCommand),
     /// Downloads something.
-    Fetch(Fetch),
+    Fetch(FetchStep),
     /// Takes paths into the snapshot, changed or not, also where they are left out otherwise.
     Snapshot(Vec<Word>),
 }
 
 /// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Run {
+pub enum RunCommand {
     /// A line for `/bin/sh -c`, here-documents included.
     Shell(String),
     /// A program and its arguments.
@@ -55,7 +55,7 @@ pub enum Run {
 
 /// A download.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fetch {
+pub struct FetchStep {
     /// What, as [`Source::parse`] reads it.
     pub source: Word,
     /// Where it goes: a folder for an archive; a folder too when it ends in `/` or is one.

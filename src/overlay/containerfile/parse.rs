@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Containerfile, Fetch, Step};
+use super::{StepAction, Containerfile, FetchStep, OverlayStep};
 use crate::conf::nearest;
 use crate::error::{MOST_MISTAKES, Mistake};
 use crate::grammar::{self, Instruction, Lexed, Word, is_name};
@@ -42,7 +42,7 @@ impl Containerfile {
                 return Err(vec![mistake]);
             }
         };
-        let mut reader = Reader::new(file, text.strip_prefix('\u{feff}').unwrap_or(text));
+        let mut reader = ContainerfileReader::new(file, text.strip_prefix('\u{feff}').unwrap_or(text));
         reader.read();
         if reader.read.steps.is_empty() && reader.mistakes.is_empty() {
             let message = "there is no step in it: no RUN, ENV, WORKDIR, FETCH or SNAPSHOT";
@@ -57,9 +57,9 @@ impl Containerfile {
 }
 
 /// What went wrong in an instruction: the byte of its logical line, and what.
-type Wrong = (usize, String);
+type InstructionError = (usize, String);
 
-struct Reader<'a> {
+struct ContainerfileReader<'a> {
     file: &'a str,
     text: &'a str,
     /// Names of what was said to be ignored.
@@ -68,7 +68,7 @@ struct Reader<'a> {
     mistakes: Vec<Mistake>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ContainerfileReader<'a> {
     fn new(file: &'a str, text: &'a str) -> Self {
         Self {
             file,
@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
         // The name is of ASCII letters: as many bytes in upper case as in lower.
         let rest = logical.get(name.len()..).unwrap_or_default();
         match self.action(instruction, rest) {
-            Ok(action) => self.read.steps.push(Step {
+            Ok(action) => self.read.steps.push(OverlayStep {
                 line: instruction.line + 1,
                 text: shown(name, rest),
                 action,
@@ -132,20 +132,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn action(&mut self, instruction: &Instruction, rest: &str) -> Result<Action, Wrong> {
+    fn action(&mut self, instruction: &Instruction, rest: &str) -> Result<StepAction, InstructionError> {
         match instruction.keyword.as_str() {
-            "ENV" => env(rest).map(Action::Env),
+            "ENV" => env(rest).map(StepAction::Env),
             "WORKDIR" => {
                 let [folder] = exactly(rest, "WORKDIR takes one folder")?;
-                Ok(Action::Workdir(folder.word))
+                Ok(StepAction::Workdir(folder.word))
             }
-            "FETCH" => fetch(rest).map(Action::Fetch),
+            "FETCH" => fetch(rest).map(StepAction::Fetch),
             "SNAPSHOT" => {
                 let paths = grammar::words(rest)?;
                 if paths.is_empty() {
                     return Err((0, "SNAPSHOT takes paths".to_owned()));
                 }
-                Ok(Action::Snapshot(words_of(paths)))
+                Ok(StepAction::Snapshot(words_of(paths)))
             }
             _ => {
                 let (run, ignored) = run::run(rest, &instruction.heredocs)?;
@@ -156,7 +156,7 @@ impl<'a> Reader<'a> {
                         self.read.remarks.push(remark);
                     }
                 }
-                Ok(Action::Run(run))
+                Ok(StepAction::Run(run))
             }
         }
     }
@@ -212,14 +212,14 @@ fn words_of(lexed: Vec<Lexed>) -> Vec<Word> {
 }
 
 /// As many words as are asked for.
-fn exactly<const N: usize>(rest: &str, what: &str) -> Result<[Lexed; N], Wrong> {
+fn exactly<const N: usize>(rest: &str, what: &str) -> Result<[Lexed; N], InstructionError> {
     let words = grammar::words(rest)?;
     let surplus = words.get(N).map_or(rest.len(), |lexed| lexed.at);
     words.try_into().map_err(|_| (surplus, what.to_owned()))
 }
 
 /// `KEY=value …`, or `KEY the rest of the line`.
-fn env(rest: &str) -> Result<Vec<(String, Word)>, Wrong> {
+fn env(rest: &str) -> Result<Vec<(String, Word)>, InstructionError> {
     let trimmed = rest.trim_start();
     let start = rest.len() - trimmed.len();
     let first = trimmed.find(char::is_whitespace).unwrap_or(trimmed.len());
@@ -241,7 +241,7 @@ fn env(rest: &str) -> Result<Vec<(String, Word)>, Wrong> {
     pairs.into_iter().map(pair).collect()
 }
 
-fn pair(lexed: Lexed) -> Result<(String, Word), Wrong> {
+fn pair(lexed: Lexed) -> Result<(String, Word), InstructionError> {
     use grammar::Piece::Text;
     let mut pieces = lexed.word.0;
     let first = match pieces.first_mut() {
@@ -257,7 +257,7 @@ fn pair(lexed: Lexed) -> Result<(String, Word), Wrong> {
     Ok((name, Word(pieces)))
 }
 
-fn variable(name: &str, at: usize) -> Result<String, Wrong> {
+fn variable(name: &str, at: usize) -> Result<String, InstructionError> {
     if is_name(name) {
         Ok(name.to_owned())
     } else {
@@ -267,7 +267,7 @@ fn variable(name: &str, at: usize) -> Result<String, Wrong> {
 }
 
 /// `[--sha256=HEX] [--chmod=MODE] SOURCE DEST`
-fn fetch(rest: &str) -> Result<Fetch, Wrong> {
+fn fetch(rest: &str) -> Result<FetchStep, InstructionError> {
     let (mut sha256, mut chmod) = (None, None);
     let mut words = grammar::words(rest)?.into_iter().peekable();
     let option = |lexed: &Lexed| lexed.word.plain().filter(|text| text.starts_with("--"));
@@ -286,9 +286,9 @@ fn fetch(rest: &str) -> Result<Fetch, Wrong> {
         return Err((0, "FETCH takes what, and where it goes".to_owned()));
     };
     if let Some(text) = source.word.plain() {
-        super::Source::parse(&text).map_err(|message| (source.at, message))?;
+        super::DownloadSource::parse(&text).map_err(|message| (source.at, message))?;
     }
-    Ok(Fetch {
+    Ok(FetchStep {
         source: source.word,
         dest: dest.word,
         sha256,
@@ -296,7 +296,7 @@ fn fetch(rest: &str) -> Result<Fetch, Wrong> {
     })
 }
 
-fn digest(text: &str, at: usize) -> Result<String, Wrong> {
+fn digest(text: &str, at: usize) -> Result<String, InstructionError> {
     let digest = text.strip_prefix("sha256:").unwrap_or(text);
     if digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit()) {
         Ok(digest.to_ascii_lowercase())
@@ -306,7 +306,7 @@ fn digest(text: &str, at: usize) -> Result<String, Wrong> {
     }
 }
 
-fn mode(text: &str, at: usize) -> Result<u32, Wrong> {
+fn mode(text: &str, at: usize) -> Result<u32, InstructionError> {
     u32::from_str_radix(text, 8)
         .ok()
         .filter(|mode| *mode <= 0o7777 && text.chars().all(|c| c.is_digit(8)))

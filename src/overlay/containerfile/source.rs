@@ -6,13 +6,13 @@ use crate::net::Address;
 
 /// Where a download comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum DownloadSource {
     /// An https address.
     Url(Address),
     /// The files of a repository on GitHub, without the one folder that they are packed in.
     GitHub {
         /// Which.
-        repo: Repo,
+        repo: GitHubRepo,
         /// A branch, a tag or a commit; `None` is the newest release, or the default branch of a
         /// repository without releases.
         at: Option<String>,
@@ -21,14 +21,14 @@ pub enum Source {
 
 /// A repository on GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repo {
+pub struct GitHubRepo {
     /// Whose.
     pub owner: String,
     /// Its name.
     pub name: String,
 }
 
-impl Source {
+impl DownloadSource {
     /// Reads `https://…` (`http://` of this machine alone) and `github:owner/repo[@ref]`.
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Some(rest) = text.strip_prefix("github:") {
@@ -36,7 +36,7 @@ impl Source {
                 Some((repo, at)) => (repo, Some(at)),
                 None => (rest, None),
             };
-            let repo = Repo::parse(repo)?;
+            let repo = GitHubRepo::parse(repo)?;
             return match at {
                 Some(at) if !is_ref(at) => Err(format!("`{at}` is no branch, tag or commit")),
                 at => Ok(Self::GitHub {
@@ -59,7 +59,7 @@ fn near_miss(text: &str) -> Option<String> {
     let meant = |rest: &str| {
         let mut parts = rest.trim_end_matches('/').splitn(3, '/');
         let repo = format!("{}/{}", parts.next()?, parts.next()?);
-        let repo = Repo::parse(repo.trim_end_matches(".git")).ok()?;
+        let repo = GitHubRepo::parse(repo.trim_end_matches(".git")).ok()?;
         Some(format!("did you mean github:{repo}?"))
     };
     for prefix in [
@@ -85,7 +85,7 @@ fn near_miss(text: &str) -> Option<String> {
     meant(text).filter(|_| text.matches('/').count() == 1)
 }
 
-impl Repo {
+impl GitHubRepo {
     /// Reads `owner/repo`, as GitHub allows their names.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is no repository on GitHub; write owner/repo");
@@ -107,13 +107,13 @@ impl Repo {
     }
 }
 
-impl fmt::Display for Repo {
+impl fmt::Display for GitHubRepo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.owner, self.name)
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for DownloadSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(address) => write!(f, "{address}"),
@@ -154,7 +154,7 @@ mod tests {
             "github:a-b_corp/x@feature/one",
             "github:ada/things@refs/tags/v1@2",
         ] {
-            assert_eq!(Source::parse(same).unwrap().to_string(), same);
+            assert_eq!(DownloadSource::parse(same).unwrap().to_string(), same);
         }
     }
 
@@ -180,7 +180,7 @@ mod tests {
             "github:-ada/things",
             "../x",
         ] {
-            told += &format!("{wrong}\n  {}\n", Source::parse(wrong).unwrap_err());
+            told += &format!("{wrong}\n  {}\n", DownloadSource::parse(wrong).unwrap_err());
         }
         insta::assert_snapshot!(told);
     }
@@ -188,8 +188,8 @@ mod tests {
     proptest! {
         #[test]
         fn never_a_panic(text in "\\PC*", at in "[a-z./@?#%\\\\: -]*") {
-            let _ = Source::parse(&text);
-            if let Ok(Source::GitHub { at: Some(at), .. }) = Source::parse(&format!("github:a/b@{at}")) {
+            let _ = DownloadSource::parse(&text);
+            if let Ok(DownloadSource::GitHub { at: Some(at), .. }) = DownloadSource::parse(&format!("github:a/b@{at}")) {
                 prop_assert!(!at.contains("..") && !at.contains(['?', '#', ' ', '%', '\\']));
             }
         }

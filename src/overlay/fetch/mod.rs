@@ -15,20 +15,20 @@ use serde::Deserialize;
 
 use super::inside::inside;
 use kind::{Packing, is_tar, packing, unpacked};
-use unpack::{Stage, merge};
+use unpack::{UnpackDirectory, merge};
 
-use super::containerfile::{Repo, Source};
-use super::downloads::Slot;
-use super::github::{self, Hub};
+use super::containerfile::{GitHubRepo, DownloadSource};
+use super::downloads::DownloadFile;
+use super::github::{self, GitHubClient};
 use crate::error::Failure;
 use crate::net::{Address, Download, Resume};
 use crate::{digest, ui};
 
 /// A `FETCH` whose words are expanded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct FetchSpec {
     /// What.
-    pub source: Source,
+    pub source: DownloadSource,
     /// Where it goes, absolute as seen from within the root; with `/` at its end it is a folder.
     pub dest: String,
     /// The SHA-256 that the download must have.
@@ -39,7 +39,7 @@ pub struct Wanted {
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placed {
+pub struct FetchedFile {
     /// Where it is, the root included.
     pub at: PathBuf,
     /// What it came from; a repository with the ref that was found.
@@ -52,10 +52,10 @@ pub struct Placed {
 
 /// Fetches into the root. A download that breaks off is kept in a folder, and gone on with by the
 /// next run. Nothing is placed before all of it is here, has its digest, and was looked at.
-pub fn fetch(wanted: &Wanted, root: &Path, hub: &Hub, downloads: &Path) -> Result<Placed> {
+pub fn fetch(wanted: &FetchSpec, root: &Path, hub: &GitHubClient, downloads: &Path) -> Result<FetchedFile> {
     let (from, address, name) = match &wanted.source {
-        Source::Url(address) => (address.to_string(), address.clone(), address.file_name()),
-        Source::GitHub { repo, at } => {
+        DownloadSource::Url(address) => (address.to_string(), address.clone(), address.file_name()),
+        DownloadSource::GitHub { repo, at } => {
             let at = match at {
                 Some(at) => Some(at.clone()),
                 None => newest(hub, repo)?,
@@ -65,13 +65,13 @@ pub fn fetch(wanted: &Wanted, root: &Path, hub: &Hub, downloads: &Path) -> Resul
                 .map_or(String::new(), |at| format!("/{}", escape(at)));
             let address = hub.address(repo, &format!("/tarball{rest}"))?;
             let repo = repo.clone();
-            (Source::GitHub { repo, at }.to_string(), address, None)
+            (DownloadSource::GitHub { repo, at }.to_string(), address, None)
         }
     };
-    let mut slot = Slot::take(downloads, &address.id(), "another download of the same")?;
+    let mut slot = DownloadFile::take(downloads, &address.id(), "another download of the same")?;
     download(&address, hub, slot.path(), &from).map_err(|error| match &wanted.source {
-        Source::GitHub { repo, .. } => no_such_ref(hub, repo, &from, error),
-        Source::Url(_) => error,
+        DownloadSource::GitHub { repo, .. } => no_such_ref(hub, repo, &from, error),
+        DownloadSource::Url(_) => error,
     })?;
     // Whole and as it is: it is of no more use to another run.
     slot.spend();
@@ -92,14 +92,14 @@ pub fn fetch(wanted: &Wanted, root: &Path, hub: &Hub, downloads: &Path) -> Resul
     let file = || crate::fs::open(slot.path()).with_context(cannot);
     let shown = name.clone().unwrap_or_default();
     let packing = packing(&first(file()?).with_context(cannot)?, &shown);
-    let strip = usize::from(matches!(wanted.source, Source::GitHub { .. }));
+    let strip = usize::from(matches!(wanted.source, DownloadSource::GitHub { .. }));
     let is_archive = packing == Packing::Zip
         // What cannot be unpacked is no archive to us.
         || unpacked(packing, file()?).and_then(|reader| Ok(first(reader)?)).is_ok_and(|first| is_tar(&first));
     if !is_archive {
         let at = place(slot.path(), wanted, root, name.as_deref())?;
         let unpacked = None;
-        return Ok(Placed {
+        return Ok(FetchedFile {
             at,
             from,
             bytes,
@@ -111,7 +111,7 @@ pub fn fetch(wanted: &Wanted, root: &Path, hub: &Hub, downloads: &Path) -> Resul
         .prefix(".git-dkr-")
         .tempdir_in(nearest(&at))
         .with_context(|| format!("cannot write {}", at.display()))?;
-    let unpack = Stage::new(stage.path(), strip);
+    let unpack = UnpackDirectory::new(stage.path(), strip);
     let files = match packing {
         Packing::Zip => unpack.zip(slot.path()),
         _ => unpack.tar(unpacked(packing, file()?)?),
@@ -120,7 +120,7 @@ pub fn fetch(wanted: &Wanted, root: &Path, hub: &Hub, downloads: &Path) -> Resul
     for really in [false, true] {
         merge(stage.path(), root, Path::new(&wanted.dest), really)?;
     }
-    Ok(Placed {
+    Ok(FetchedFile {
         at,
         from,
         bytes,
@@ -128,7 +128,7 @@ pub fn fetch(wanted: &Wanted, root: &Path, hub: &Hub, downloads: &Path) -> Resul
     })
 }
 
-fn download(address: &Address, hub: &Hub, to: &Path, from: &str) -> Result<()> {
+fn download(address: &Address, hub: &GitHubClient, to: &Path, from: &str) -> Result<()> {
     let progress = ui::Progress::start(from);
     let count = Arc::new(AtomicU64::new(0));
     let mut watch = None;
@@ -155,13 +155,13 @@ struct Latest {
 }
 
 /// The tag of the newest release; `None` where there are none.
-fn newest(hub: &Hub, repo: &Repo) -> Result<Option<String>> {
+fn newest(hub: &GitHubClient, repo: &GitHubRepo) -> Result<Option<String>> {
     let latest: Option<Latest> = hub.find(repo, "/releases/latest")?;
     Ok(latest.map(|latest| latest.tag_name))
 }
 
 /// Says which of both is not there, the repository or the ref.
-fn no_such_ref(hub: &Hub, repo: &Repo, from: &str, error: anyhow::Error) -> anyhow::Error {
+fn no_such_ref(hub: &GitHubClient, repo: &GitHubRepo, from: &str, error: anyhow::Error) -> anyhow::Error {
     if !github::is(&error, 404) {
         return hub.explain(repo, error);
     }
@@ -174,7 +174,7 @@ fn no_such_ref(hub: &Hub, repo: &Repo, from: &str, error: anyhow::Error) -> anyh
 }
 
 /// Places a file, whole or not at all.
-fn place(from: &Path, wanted: &Wanted, root: &Path, name: Option<&str>) -> Result<PathBuf> {
+fn place(from: &Path, wanted: &FetchSpec, root: &Path, name: Option<&str>) -> Result<PathBuf> {
     let mut at = inside(root, Path::new(&wanted.dest))?;
     if wanted.dest.ends_with('/') || at.is_dir() {
         let name = name.ok_or_else(|| {

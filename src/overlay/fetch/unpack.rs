@@ -15,14 +15,14 @@ use crate::overlay::inside::inside;
 use crate::proc;
 
 /// An entry of an archive.
-struct Item<'a> {
+struct ArchiveItem<'a> {
     name: PathBuf,
-    what: What<'a>,
+    what: ItemKind<'a>,
     mode: u32,
     modified: Option<u64>,
 }
 
-enum What<'a> {
+enum ItemKind<'a> {
     Folder,
     File(&'a mut dyn Read),
     Link(PathBuf),
@@ -31,7 +31,7 @@ enum What<'a> {
 }
 
 /// Where an archive is unpacked before anything is placed.
-pub(super) struct Stage<'a> {
+pub(super) struct UnpackDirectory<'a> {
     folder: &'a Path,
     /// How many folders at the top are left out.
     strip: usize,
@@ -40,7 +40,7 @@ pub(super) struct Stage<'a> {
     files: u64,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> UnpackDirectory<'a> {
     pub(super) fn new(folder: &'a Path, strip: usize) -> Self {
         Self {
             folder,
@@ -63,15 +63,15 @@ impl<'a> Stage<'a> {
             let kind = header.entry_type();
             let what = match (kind, target) {
                 _ if kind.is_pax_global_extensions() => continue,
-                _ if kind.is_dir() => What::Folder,
+                _ if kind.is_dir() => ItemKind::Folder,
                 _ if kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() => {
-                    What::File(&mut entry)
+                    ItemKind::File(&mut entry)
                 }
-                (tar::EntryType::Symlink, Some(target)) => What::Link(target),
-                (tar::EntryType::Link, Some(target)) => What::Same(target),
+                (tar::EntryType::Symlink, Some(target)) => ItemKind::Link(target),
+                (tar::EntryType::Link, Some(target)) => ItemKind::Same(target),
                 _ => bail!(refused(&name, "is a device, or of a kind we do not know")),
             };
-            self.place(Item {
+            self.place(ArchiveItem {
                 name,
                 what,
                 mode,
@@ -102,18 +102,18 @@ impl<'a> Stage<'a> {
             }
             let mut target = Vec::new();
             let what = if is_dir {
-                What::Folder
+                ItemKind::Folder
             } else if is_symlink {
                 (&mut entry)
                     .take(4096)
                     .read_to_end(&mut target)
                     .context(cannot)?;
-                What::Link(PathBuf::from(std::ffi::OsStr::from_bytes(&target)))
+                ItemKind::Link(PathBuf::from(std::ffi::OsStr::from_bytes(&target)))
             } else {
-                What::File(&mut entry)
+                ItemKind::File(&mut entry)
             };
             let usual = if is_dir { 0o755 } else { 0o644 };
-            self.place(Item {
+            self.place(ArchiveItem {
                 name,
                 what,
                 mode: mode.unwrap_or(usual),
@@ -123,7 +123,7 @@ impl<'a> Stage<'a> {
         self.finish()
     }
 
-    fn place(&mut self, item: Item) -> Result<()> {
+    fn place(&mut self, item: ArchiveItem) -> Result<()> {
         proc::check_interrupted()?;
         let shown = item.name.display().to_string();
         let Some(name) = self.name_of(&item.name)? else {
@@ -137,7 +137,7 @@ impl<'a> Stage<'a> {
         let to = parent.join(last);
         let there = std::fs::symlink_metadata(&to);
         if let Ok(there) = &there
-            && there.is_dir() != matches!(item.what, What::Folder)
+            && there.is_dir() != matches!(item.what, ItemKind::Folder)
         {
             if there.is_dir() || there.is_file() {
                 bail!(refused(&item.name, "is a folder and a file"));
@@ -152,13 +152,13 @@ impl<'a> Stage<'a> {
             Err(_) => Ok(()),
         };
         match item.what {
-            What::Folder => {
+            ItemKind::Folder => {
                 std::fs::create_dir_all(&to).with_context(cannot)?;
                 // Whoever unpacks may enter it.
                 self.modes.push((to, item.mode & 0o777 | 0o700));
                 return Ok(());
             }
-            What::File(from) => {
+            ItemKind::File(from) => {
                 clear().with_context(cannot)?;
                 let mut file = File::create_new(&to).with_context(cannot)?;
                 copy(from, &mut file).with_context(cannot)?;
@@ -170,7 +170,7 @@ impl<'a> Stage<'a> {
                     file.set_modified(at).with_context(cannot)?;
                 }
             }
-            What::Link(target) => {
+            ItemKind::Link(target) => {
                 let depth = parent
                     .strip_prefix(self.folder)
                     .map_or(0, |path| path.components().count());
@@ -183,7 +183,7 @@ impl<'a> Stage<'a> {
                 clear().with_context(cannot)?;
                 symlink(&target, &to).with_context(cannot)?;
             }
-            What::Same(target) => {
+            ItemKind::Same(target) => {
                 let Some(target) = self.name_of(&target)? else {
                     bail!(refused(&item.name, "is a link to what is left out"));
                 };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::on_disk::{is_missing, look};
 use crate::overlay::snapshot::attributes;
-use crate::overlay::snapshot::manifest::{Entry, Name, Time};
+use crate::overlay::snapshot::manifest::{SnapshotEntry, Name, Time};
 
 /// What is to be done, in this order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,16 +19,16 @@ pub struct Journal {
     /// Paths below the root that go, the deepest first; folders only when they are empty.
     pub removals: Vec<Name>,
     /// What is put where.
-    pub places: Vec<Place>,
+    pub places: Vec<StagedPath>,
     /// Folders that get owner, mode, attributes and time.
-    pub folders: Vec<Entry>,
+    pub folders: Vec<SnapshotEntry>,
     /// Folders that were touched, with the time that they had.
     pub times: Vec<(Name, Time)>,
 }
 
 /// A file, or a folder with all that is in it, and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct StagedPath {
     /// Where it was made, absolute.
     pub staged: Name,
     /// Where it goes, below the root.

@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::fs::Lock;
 use crate::overlay::snapshot::Machine;
 use crate::overlay::snapshot::archive::{self, Opened};
-use crate::overlay::snapshot::manifest::{Entry, Kind, Manifest, Name, Time};
+use crate::overlay::snapshot::manifest::{SnapshotEntry, EntryKind, SnapshotManifest, Name, Time};
 use crate::ui;
 
 mod journal;
@@ -22,9 +22,9 @@ mod plan;
 mod stage;
 mod state;
 
-use plan::Sites;
-pub use state::Mended;
-use state::State;
+use plan::RestoreDirectories;
+pub use state::Recovered;
+use state::StateDirectory;
 
 /// Why a snapshot cannot be restored, here or at all; building does instead. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +59,7 @@ pub struct Restored {
 }
 
 /// Reads the manifest of an archive, and checks it but not the content.
-pub fn read_manifest(path: &Path) -> Result<Manifest> {
+pub fn read_manifest(path: &Path) -> Result<SnapshotManifest> {
     Ok(open(path)?.1.manifest)
 }
 
@@ -89,9 +89,9 @@ pub fn restore(
     path: &Path,
     expected: Expected<'_>,
 ) -> Result<Restored> {
-    let state = State::open(folder)?;
+    let state = StateDirectory::open(folder)?;
     let mut remarks = Vec::new();
-    if let Some(Mended::Completed(_, told)) = state.mend(root)? {
+    if let Some(Recovered::Completed(_, told)) = state.mend(root)? {
         remarks = told;
     }
     let (file, Opened { manifest, json }) = open(path)?;
@@ -107,7 +107,7 @@ pub fn restore(
     let mut stage = state.begin()?;
     let at = state.stage();
     let plan = plan::plan(
-        Sites {
+        RestoreDirectories {
             root,
             state: folder,
             stage: &at,
@@ -137,7 +137,7 @@ pub fn restore(
     })
 }
 
-fn fits(root: &Path, manifest: &Manifest) -> Result<(), Unusable> {
+fn fits(root: &Path, manifest: &SnapshotManifest) -> Result<(), Unusable> {
     let here = Machine::of(root);
     let there = &manifest.about;
     if (&here.arch, &here.os) == (&there.arch, &there.os) {
@@ -164,7 +164,7 @@ fn check_space(stage: &Path, bytes: u64) -> Result<()> {
 
 /// Waits until no other run builds or restores with this folder of ours; its turn ends when dropped.
 pub fn turn(state: &Path) -> Result<Lock> {
-    State::make(state)?;
+    StateDirectory::make(state)?;
     Lock::take(
         &state.join("turn"),
         "another run that changes the same root",
@@ -172,24 +172,24 @@ pub fn turn(state: &Path) -> Result<Lock> {
 }
 
 /// Ends what a killed run began under this root; `None` when there was none.
-pub fn mend(root: &Path, state: &Path) -> Result<Option<Mended>> {
-    State::open(state)?.mend(root)
+pub fn mend(root: &Path, state: &Path) -> Result<Option<Recovered>> {
+    StateDirectory::open(state)?.mend(root)
 }
 
 /// Remembers that the root is as this snapshot, which was just taken of it, says.
-pub fn record(state: &Path, manifest: &Manifest) -> Result<()> {
-    State::open(state)?.record(manifest)
+pub fn record(state: &Path, manifest: &SnapshotManifest) -> Result<()> {
+    StateDirectory::open(state)?.record(manifest)
 }
 
 /// The snapshots that were applied to this root, but for those of these keys.
-pub fn applied_others(state: &Path, keys: &[String]) -> Result<Vec<Manifest>> {
-    State::open(state)?.applied_others(keys)
+pub fn applied_others(state: &Path, keys: &[String]) -> Result<Vec<SnapshotManifest>> {
+    StateDirectory::open(state)?.applied_others(keys)
 }
 
 /// Whether the snapshots of these keys, one over the other, were applied here, and all is still as
 /// they left it: then there is nothing to restore, and no archive is needed to know it.
 pub fn is_applied(root: &Path, state: &Path, keys: &[String]) -> Result<bool> {
-    let state = State::open(state)?;
+    let state = StateDirectory::open(state)?;
     state.mend(root)?;
     let mut layers = Vec::new();
     for key in keys {
@@ -205,7 +205,7 @@ pub fn is_applied(root: &Path, state: &Path, keys: &[String]) -> Result<bool> {
             return Ok(false);
         };
         let first = match &entry.kind {
-            Kind::Link { to } => on_disk::look(&root.join(to.path()))?,
+            EntryKind::Link { to } => on_disk::look(&root.join(to.path()))?,
             _ => None,
         };
         if !on_disk::is_right(&at, &meta, entry, first.as_ref(), Some(*moment))? {
@@ -221,13 +221,13 @@ pub fn is_applied(root: &Path, state: &Path, keys: &[String]) -> Result<bool> {
 }
 
 /// What is there and what is not when each manifest was applied over those before it.
-fn all_together(layers: &[(Time, Manifest)]) -> (BTreeMap<&Name, (&Entry, Time)>, Vec<&Name>) {
-    let mut all: BTreeMap<&Name, Option<(&Entry, Time)>> = BTreeMap::new();
+fn all_together(layers: &[(Time, SnapshotManifest)]) -> (BTreeMap<&Name, (&SnapshotEntry, Time)>, Vec<&Name>) {
+    let mut all: BTreeMap<&Name, Option<(&SnapshotEntry, Time)>> = BTreeMap::new();
     for (moment, manifest) in layers {
         all.extend(manifest.removed.iter().map(|path| (path, None)));
         for entry in &manifest.entries {
             let known = all.get(&entry.path).is_some_and(Option::is_some);
-            if !(known && entry.kind == Kind::Parent) {
+            if !(known && entry.kind == EntryKind::Parent) {
                 all.insert(&entry.path, Some((entry, *moment)));
             }
         }

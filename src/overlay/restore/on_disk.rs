@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, CWD, OFlags, StatxFlags};
 
 use crate::digest;
 use crate::overlay::snapshot::attributes;
-use crate::overlay::snapshot::manifest::{Entry, Kind, Time};
+use crate::overlay::snapshot::manifest::{SnapshotEntry, EntryKind, Time};
 
 /// What stands at a path; `None` when nothing does.
 pub fn look(path: &Path) -> io::Result<Option<Metadata>> {
@@ -31,21 +31,21 @@ pub fn is_missing(error: &io::Error) -> bool {
 pub fn is_right(
     path: &Path,
     meta: &Metadata,
-    entry: &Entry,
+    entry: &SnapshotEntry,
     first: Option<&Metadata>,
     moment: Option<Time>,
 ) -> io::Result<bool> {
     let kind = meta.file_type();
     let fits = match &entry.kind {
-        Kind::Parent => return Ok(kind.is_dir()),
-        Kind::Link { .. } => {
+        EntryKind::Parent => return Ok(kind.is_dir()),
+        EntryKind::Link { .. } => {
             let same = |first: &Metadata| (first.dev(), first.ino()) == (meta.dev(), meta.ino());
             return Ok(kind.is_file() && first.is_some_and(same));
         }
-        Kind::Folder => kind.is_dir(),
-        Kind::File { size, .. } => kind.is_file() && meta.size() == *size,
-        Kind::Symlink { .. } => kind.is_symlink(),
-        Kind::Fifo => kind.is_fifo(),
+        EntryKind::Folder => kind.is_dir(),
+        EntryKind::File { size, .. } => kind.is_file() && meta.size() == *size,
+        EntryKind::Symlink { .. } => kind.is_symlink(),
+        EntryKind::Fifo => kind.is_fifo(),
     };
     let mode_fits = kind.is_symlink() || meta.mode() & 0o7777 == entry.mode;
     if !fits
@@ -63,8 +63,8 @@ pub fn is_right(
         return Ok(false);
     }
     Ok(match &entry.kind {
-        Kind::Symlink { to } => std::fs::read_link(path)? == to.path(),
-        Kind::File { sha256, .. } => {
+        EntryKind::Symlink { to } => std::fs::read_link(path)? == to.path(),
+        EntryKind::File { sha256, .. } => {
             let mut options = File::options();
             options
                 .read(true)

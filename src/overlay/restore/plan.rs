@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::journal::{Journal, Place};
+use super::journal::{Journal, StagedPath};
 use super::on_disk::{self, is_right, look};
 use crate::error::Failure;
 use crate::overlay::snapshot::attributes;
-use crate::overlay::snapshot::manifest::{Entry, Kind, Manifest, Name, Time};
+use crate::overlay::snapshot::manifest::{SnapshotEntry, EntryKind, SnapshotManifest, Name, Time};
 use crate::proc;
 
 /// Where things go.
 #[derive(Debug, Clone, Copy)]
-pub struct Sites<'a> {
+pub struct RestoreDirectories<'a> {
     /// What is restored.
     pub root: &'a Path,
     /// Our own folder, which no snapshot may touch.
@@ -26,7 +26,7 @@ pub struct Sites<'a> {
 
 /// What is to be done.
 #[derive(Debug)]
-pub struct Plan {
+pub struct RestorePlan {
     /// For each entry of the manifest where it is made; `None` when it is there.
     pub staged: Vec<Option<PathBuf>>,
     /// What is done once all is staged.
@@ -41,16 +41,16 @@ pub struct Plan {
 
 /// What there is of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Now {
+enum EntryState {
     Right,
     Wrong,
     Missing,
 }
 
 /// Compares a manifest to the root, and refuses what would destroy or lead elsewhere.
-pub fn plan(sites: Sites, manifest: &Manifest, moment: Option<Time>) -> Result<Plan> {
+pub fn plan(sites: RestoreDirectories, manifest: &SnapshotManifest, moment: Option<Time>) -> Result<RestorePlan> {
     let now = survey(sites, manifest, moment)?;
-    let mut plan = Plan {
+    let mut plan = RestorePlan {
         staged: vec![None; manifest.entries.len()],
         journal: Journal {
             key: manifest.about.key.clone(),
@@ -73,8 +73,8 @@ pub fn plan(sites: Sites, manifest: &Manifest, moment: Option<Time>) -> Result<P
     for (index, entry) in manifest.entries.iter().enumerate() {
         let path = entry.path.path();
         let is_folder = entry.kind.is_folder();
-        if now[index] == Now::Right || (is_folder && now[index] == Now::Wrong) {
-            plan.kept += usize::from(now[index] == Now::Right);
+        if now[index] == EntryState::Right || (is_folder && now[index] == EntryState::Wrong) {
+            plan.kept += usize::from(now[index] == EntryState::Right);
             continue;
         }
         let above = parent(path);
@@ -89,7 +89,7 @@ pub fn plan(sites: Sites, manifest: &Manifest, moment: Option<Time>) -> Result<P
             };
             mounts.insert(folder.clone(), mount);
             let target = sites.root.join(path);
-            if now[index] == Now::Wrong && on_disk::mount(&target).is_ok_and(|on| on != mount) {
+            if now[index] == EntryState::Wrong && on_disk::mount(&target).is_ok_and(|on| on != mount) {
                 let what = format!("{} is mounted, and cannot be replaced", target.display());
                 bail!(Failure::new(what).hint("unmount it, or leave it out of the Containerfile"));
             }
@@ -98,7 +98,7 @@ pub fn plan(sites: Sites, manifest: &Manifest, moment: Option<Time>) -> Result<P
                 true => sites.stage.join(journal.places.len().to_string()),
                 false => folder.join(format!(".git-dkr-{}-{index}", &journal.key[..8])),
             };
-            journal.places.push(Place {
+            journal.places.push(StagedPath {
                 staged: staged.clone().into(),
                 path: entry.path.clone(),
                 is_beside: mount != home,
@@ -117,10 +117,10 @@ pub fn plan(sites: Sites, manifest: &Manifest, moment: Option<Time>) -> Result<P
     let changes_nothing = journal.places.is_empty() && journal.removals.is_empty();
     let there = manifest.entries.iter().zip(&now);
     let there = there.filter(|(entry, now)| match now {
-        _ if entry.kind != Kind::Folder => false,
-        Now::Right => !changes_nothing,
-        Now::Wrong => true,
-        Now::Missing => false,
+        _ if entry.kind != EntryKind::Folder => false,
+        EntryState::Right => !changes_nothing,
+        EntryState::Wrong => true,
+        EntryState::Missing => false,
     });
     journal
         .folders
@@ -135,7 +135,7 @@ fn parent(path: &Path) -> &Path {
 }
 
 /// What there is of each entry.
-fn survey(sites: Sites, manifest: &Manifest, moment: Option<Time>) -> Result<Vec<Now>> {
+fn survey(sites: RestoreDirectories, manifest: &SnapshotManifest, moment: Option<Time>) -> Result<Vec<EntryState>> {
     let removed: HashSet<&Path> = manifest.removed.iter().map(Name::path).collect();
     refuse_our_own(sites, manifest)?;
     let mut made: HashSet<&Path> = HashSet::new();
@@ -150,26 +150,26 @@ fn survey(sites: Sites, manifest: &Manifest, moment: Option<Time>) -> Result<Vec
             false => look(&at).with_context(|| format!("cannot look at {}", at.display()))?,
         };
         let found = match &meta {
-            None => Now::Missing,
+            None => EntryState::Missing,
             Some(meta) => {
                 let first = match &entry.kind {
-                    Kind::Link { to } => files.get(to).and_then(|(_, meta)| meta.as_ref()),
+                    EntryKind::Link { to } => files.get(to).and_then(|(_, meta)| meta.as_ref()),
                     _ => None,
                 };
                 refuse_to_destroy(sites.root, entry, meta, &removed)?;
                 let right = is_right(&at, meta, entry, first, moment);
                 match right.with_context(|| format!("cannot read {}", at.display()))? {
-                    true => Now::Right,
+                    true => EntryState::Right,
                     // A file where a folder is to be.
-                    false if entry.kind.is_folder() && !meta.is_dir() => Now::Missing,
-                    false => Now::Wrong,
+                    false if entry.kind.is_folder() && !meta.is_dir() => EntryState::Missing,
+                    false => EntryState::Wrong,
                 }
             }
         };
-        if entry.kind.is_folder() && found == Now::Missing {
+        if entry.kind.is_folder() && found == EntryState::Missing {
             made.insert(path);
         }
-        if matches!(entry.kind, Kind::File { .. }) {
+        if matches!(entry.kind, EntryKind::File { .. }) {
             files.insert(&entry.path, (index, meta));
         }
         now.push(found);
@@ -178,25 +178,25 @@ fn survey(sites: Sites, manifest: &Manifest, moment: Option<Time>) -> Result<Vec
     let links = || {
         let entries = manifest.entries.iter().enumerate();
         entries.filter_map(|(index, entry)| match &entry.kind {
-            Kind::Link { to } => Some((index, files.get(to)?.0)),
+            EntryKind::Link { to } => Some((index, files.get(to)?.0)),
             _ => None,
         })
     };
     for (link, file) in links() {
-        if now[link] != Now::Right && now[file] == Now::Right {
-            now[file] = Now::Wrong;
+        if now[link] != EntryState::Right && now[file] == EntryState::Right {
+            now[file] = EntryState::Wrong;
         }
     }
     for (link, file) in links() {
-        if now[file] != Now::Right && now[link] == Now::Right {
-            now[link] = Now::Wrong;
+        if now[file] != EntryState::Right && now[link] == EntryState::Right {
+            now[link] = EntryState::Wrong;
         }
     }
     Ok(now)
 }
 
 /// Neither our folder, nor what stands in place of one that it lies in.
-fn refuse_our_own(sites: Sites, manifest: &Manifest) -> Result<()> {
+fn refuse_our_own(sites: RestoreDirectories, manifest: &SnapshotManifest) -> Result<()> {
     let Ok(own) = sites.state.strip_prefix(sites.root) else {
         return Ok(());
     };
@@ -218,7 +218,7 @@ fn refuse_our_own(sites: Sites, manifest: &Manifest) -> Result<()> {
 /// gives way to a file only when the snapshot knows all that is in it.
 fn refuse_to_destroy(
     root: &Path,
-    entry: &Entry,
+    entry: &SnapshotEntry,
     meta: &Metadata,
     removed: &HashSet<&Path>,
 ) -> Result<()> {
@@ -228,7 +228,7 @@ fn refuse_to_destroy(
         let hint = "this machine is laid out otherwise than the one of the snapshot: build here";
         bail!(Failure::new(format!("{at} is a link, and a folder in the snapshot")).hint(hint));
     }
-    if entry.kind == Kind::Parent && !meta.is_dir() {
+    if entry.kind == EntryKind::Parent && !meta.is_dir() {
         bail!(Failure::new(format!(
             "{at} is no folder, and one in the snapshot"
         )));
@@ -296,14 +296,14 @@ fn removals(root: &Path, removed: &[Name]) -> Result<Vec<Name>> {
 /// keeps its own.
 fn keep_times(
     root: &Path,
-    manifest: &Manifest,
+    manifest: &SnapshotManifest,
     touched: &HashSet<PathBuf>,
     journal: &mut Journal,
 ) -> Result<()> {
     for folder in touched {
         let name = Name::from(folder.clone());
         let entry = manifest.find(&name);
-        if entry.is_some_and(|entry| entry.kind != Kind::Parent) {
+        if entry.is_some_and(|entry| entry.kind != EntryKind::Parent) {
             continue;
         }
         let at = root.join(folder);
@@ -317,14 +317,14 @@ fn keep_times(
 }
 
 /// Without the power of root only one's own can be made.
-pub fn check_owners(manifest: &Manifest, plan: &Plan) -> Result<()> {
+pub fn check_owners(manifest: &SnapshotManifest, plan: &RestorePlan) -> Result<()> {
     let me = rustix::process::geteuid();
     if me.is_root() {
         return Ok(());
     }
     let mut groups = rustix::process::getgroups().context("cannot tell our groups")?;
     groups.push(rustix::process::getegid());
-    let mine = |entry: &Entry| {
+    let mine = |entry: &SnapshotEntry| {
         entry.uid == me.as_raw() && groups.iter().any(|group| group.as_raw() == entry.gid)
     };
     let staged = manifest.entries.iter().zip(&plan.staged);

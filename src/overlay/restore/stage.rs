@@ -12,18 +12,18 @@ use rustix::fs::{CWD, FileType, Mode, OFlags};
 use zstd::bulk::Decompressor;
 
 use super::Unusable;
-use super::plan::Plan;
+use super::plan::RestorePlan;
 use crate::digest;
 use crate::overlay::parallel;
 use crate::overlay::snapshot::attributes;
-use crate::overlay::snapshot::manifest::{Entry, Kind, Manifest};
+use crate::overlay::snapshot::manifest::{SnapshotEntry, EntryKind, SnapshotManifest};
 
 /// Parts of a large file that are zero and of this size are not written.
 const HOLE: usize = 64 << 10;
 
 /// What a block is needed for.
 #[derive(Debug, Clone, Default)]
-struct Wanted {
+struct BlockUse {
     /// Files that lie in it.
     whole: Vec<usize>,
     /// Files of which a part does.
@@ -32,14 +32,14 @@ struct Wanted {
 
 /// A block in the archive and in the stream.
 #[derive(Debug, Clone, Copy)]
-struct Site {
+struct BlockSpan {
     packed_at: u64,
     packed: usize,
     start: u64,
     raw: usize,
 }
 
-impl Site {
+impl BlockSpan {
     fn end(&self) -> u64 {
         self.start + self.raw as u64
     }
@@ -58,8 +58,8 @@ impl Site {
 pub fn stage(
     archive: &File,
     expected: &str,
-    manifest: &Manifest,
-    plan: &Plan,
+    manifest: &SnapshotManifest,
+    plan: &RestorePlan,
     on_bytes: impl Fn(u64),
 ) -> Result<()> {
     let entries = &manifest.entries;
@@ -69,9 +69,9 @@ pub fn stage(
         make_empty(entry, path).with_context(|| format!("cannot make /{}", entry.path))?;
     }
     let path = |index: usize| plan.staged[index].as_deref().unwrap_or(Path::new(""));
-    let pool = parallel::Pool::default();
-    let mut whole = digest::Running::default();
-    let mut running: HashMap<usize, digest::Running> = HashMap::new();
+    let pool = parallel::BufferPool::default();
+    let mut whole = digest::RunningDigest::default();
+    let mut running: HashMap<usize, digest::RunningDigest> = HashMap::new();
     parallel::in_order(
         parallel::threads(),
         sites.len(),
@@ -131,7 +131,7 @@ pub fn stage(
         return Err(Unusable::corrupt("its digest is not the one that it should have").into());
     }
     for (entry, path) in staged(entries, plan) {
-        if let Kind::Link { to } = &entry.kind {
+        if let EntryKind::Link { to } = &entry.kind {
             let first = entries.binary_search_by(|other| other.path.cmp(to));
             let first = first.ok().and_then(|first| plan.staged[first].as_deref());
             first
@@ -143,9 +143,9 @@ pub fn stage(
 }
 
 fn staged<'a>(
-    entries: &'a [Entry],
-    plan: &'a Plan,
-) -> impl Iterator<Item = (&'a Entry, &'a PathBuf)> {
+    entries: &'a [SnapshotEntry],
+    plan: &'a RestorePlan,
+) -> impl Iterator<Item = (&'a SnapshotEntry, &'a PathBuf)> {
     let all = entries.iter().zip(&plan.staged);
     all.filter_map(|(entry, path)| Some((entry, path.as_ref()?)))
 }
@@ -156,18 +156,18 @@ fn read(archive: &File, buffer: &mut [u8], at: u64) -> Result<()> {
         .map_err(|error| Unusable::corrupt(format!("it cannot be read: {error}")).into())
 }
 
-fn at(entry: &Entry) -> u64 {
+fn at(entry: &SnapshotEntry) -> u64 {
     match entry.kind {
-        Kind::File { at, .. } => at,
+        EntryKind::File { at, .. } => at,
         _ => 0,
     }
 }
 
-fn sites(manifest: &Manifest) -> Vec<Site> {
+fn sites(manifest: &SnapshotManifest) -> Vec<BlockSpan> {
     let (mut packed_at, mut start) = (0, 0);
     let blocks = manifest.blocks.iter().map(|block| {
         // Both are small, which the manifest's own check has seen to.
-        let site = Site {
+        let site = BlockSpan {
             packed_at,
             packed: block.packed as usize,
             start,
@@ -181,8 +181,8 @@ fn sites(manifest: &Manifest) -> Vec<Site> {
 }
 
 /// Which blocks have content of files that are to be written.
-fn wanted(manifest: &Manifest, plan: &Plan, sites: &[Site]) -> Vec<Wanted> {
-    let mut wanted = vec![Wanted::default(); sites.len()];
+fn wanted(manifest: &SnapshotManifest, plan: &RestorePlan, sites: &[BlockSpan]) -> Vec<BlockUse> {
+    let mut wanted = vec![BlockUse::default(); sites.len()];
     let files = manifest.entries.iter().enumerate();
     for (index, entry) in
         files.filter(|(index, entry)| entry.size() > 0 && plan.staged[*index].is_some())
@@ -198,28 +198,28 @@ fn wanted(manifest: &Manifest, plan: &Plan, sites: &[Site]) -> Vec<Wanted> {
     wanted
 }
 
-fn make_empty(entry: &Entry, path: &Path) -> Result<()> {
+fn make_empty(entry: &SnapshotEntry, path: &Path) -> Result<()> {
     match &entry.kind {
         // Open to us alone and writable until all is in its place. What cannot be set is found
         // now.
-        Kind::Folder | Kind::Parent => {
+        EntryKind::Folder | EntryKind::Parent => {
             DirBuilder::new().mode(0o700).create(path)?;
             attributes::set(path, entry)?;
             std::fs::set_permissions(path, PermissionsExt::from_mode(0o700))?;
         }
-        Kind::Symlink { to } => {
+        EntryKind::Symlink { to } => {
             std::os::unix::fs::symlink(to.path(), path)?;
             finish_at(entry, path)?;
         }
-        Kind::Fifo => {
+        EntryKind::Fifo => {
             rustix::fs::mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
             finish_at(entry, path)?;
         }
-        Kind::File { size: 0, .. } => {
+        EntryKind::File { size: 0, .. } => {
             check(entry, &digest::of(b""))?;
             finish(entry, &create(path)?)?;
         }
-        Kind::File { .. } | Kind::Link { .. } => {}
+        EntryKind::File { .. } | EntryKind::Link { .. } => {}
     }
     Ok(())
 }
@@ -232,16 +232,16 @@ fn create(path: &Path) -> std::io::Result<File> {
         .open(path)
 }
 
-fn check(entry: &Entry, found: &str) -> Result<()> {
+fn check(entry: &SnapshotEntry, found: &str) -> Result<()> {
     match &entry.kind {
-        Kind::File { sha256, .. } if sha256 == found => Ok(()),
+        EntryKind::File { sha256, .. } if sha256 == found => Ok(()),
         _ => Err(
             Unusable::corrupt(format!("the content of /{} is not what it was", entry.path)).into(),
         ),
     }
 }
 
-fn write(entry: &Entry, path: &Path, site: &Site, raw: &[u8]) -> Result<()> {
+fn write(entry: &SnapshotEntry, path: &Path, site: &BlockSpan, raw: &[u8]) -> Result<()> {
     let content = &raw[site.part(at(entry), entry.size()).0];
     check(entry, &digest::of(content))?;
     let write = || -> Result<()> {
@@ -253,7 +253,7 @@ fn write(entry: &Entry, path: &Path, site: &Site, raw: &[u8]) -> Result<()> {
 }
 
 /// Parts come in any order, from several threads.
-fn write_part(entry: &Entry, path: &Path, site: &Site, raw: &[u8]) -> std::io::Result<()> {
+fn write_part(entry: &SnapshotEntry, path: &Path, site: &BlockSpan, raw: &[u8]) -> std::io::Result<()> {
     let (range, mut from) = site.part(at(entry), entry.size());
     let mut options = File::options();
     options.write(true).create(true).truncate(false).mode(0o600);
@@ -273,12 +273,12 @@ fn write_part(entry: &Entry, path: &Path, site: &Site, raw: &[u8]) -> std::io::R
     Ok(())
 }
 
-fn finish(entry: &Entry, file: &File) -> Result<()> {
+fn finish(entry: &SnapshotEntry, file: &File) -> Result<()> {
     attributes::set_open(file, entry)?;
     Ok(())
 }
 
-fn finish_at(entry: &Entry, path: &Path) -> Result<()> {
+fn finish_at(entry: &SnapshotEntry, path: &Path) -> Result<()> {
     attributes::set(path, entry)
         .and_then(|()| attributes::set_mtime(path, entry.mtime))
         .with_context(|| format!("cannot set the owner and mode of /{}", entry.path))

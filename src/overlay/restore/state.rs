@@ -12,7 +12,7 @@ use super::on_disk::{is_missing, look};
 use crate::error::Failure;
 use crate::fs::{self, Lock};
 use crate::overlay::snapshot::attributes;
-use crate::overlay::snapshot::manifest::{Manifest, Name, Time};
+use crate::overlay::snapshot::manifest::{SnapshotManifest, Name, Time};
 use crate::overlay::snapshot::scan::{TICK, now};
 
 /// What is to be removed with the stage, when it is not in it.
@@ -23,21 +23,21 @@ const MANIFEST: &str = "manifest.json";
 
 /// The folder, which one process has at a time.
 #[derive(Debug)]
-pub struct State {
+pub struct StateDirectory {
     folder: PathBuf,
     _lock: Lock,
 }
 
 /// What was found of an earlier run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mended {
+pub enum Recovered {
     /// It had changed nothing yet; what it left was removed.
     Undone,
     /// It was completed: the key of its snapshot, and what the user should know.
     Completed(String, Vec<String>),
 }
 
-impl State {
+impl StateDirectory {
     /// Makes the folder where it is missing.
     pub fn make(folder: &Path) -> Result<()> {
         make(folder).with_context(|| format!("cannot make {}", folder.display()))
@@ -62,13 +62,13 @@ impl State {
     }
 
     /// Begins a restore: an empty stage.
-    pub fn begin(&self) -> Result<Stage> {
+    pub fn begin(&self) -> Result<RestoreStage> {
         let path = self.stage();
         DirBuilder::new()
             .mode(0o700)
             .create(&path)
             .with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Stage {
+        Ok(RestoreStage {
             path,
             beside: Vec::new(),
             is_committed: false,
@@ -76,18 +76,18 @@ impl State {
     }
 
     /// Ends what a killed run began: completes it, or removes what it left.
-    pub fn mend(&self, root: &Path) -> Result<Option<Mended>> {
+    pub fn mend(&self, root: &Path) -> Result<Option<Recovered>> {
         let stage = self.stage();
         if look(&stage)?.is_none() {
             return Ok(None);
         }
         if let Some(journal) = read::<Journal>(&stage.join(JOURNAL))? {
             let remarks = self.complete(root, &journal)?;
-            return Ok(Some(Mended::Completed(journal.key, remarks)));
+            return Ok(Some(Recovered::Completed(journal.key, remarks)));
         }
-        let beside = read::<Vec<Beside>>(&stage.join(BESIDE))?.unwrap_or_default();
+        let beside = read::<Vec<BesideFile>>(&stage.join(BESIDE))?.unwrap_or_default();
         discard(&stage, &beside)?;
-        Ok(Some(Mended::Undone))
+        Ok(Some(Recovered::Undone))
     }
 
     /// Puts what is staged into its places, and remembers it.
@@ -122,7 +122,7 @@ impl State {
     }
 
     /// When the snapshot of a key was applied here last, and its manifest.
-    pub fn applied(&self, key: &str) -> Result<Option<(Time, Manifest)>> {
+    pub fn applied(&self, key: &str) -> Result<Option<(Time, SnapshotManifest)>> {
         let path = self.applied_path(key);
         let Some(meta) = look(&path)? else {
             return Ok(None);
@@ -130,13 +130,13 @@ impl State {
         let json =
             crate::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         // One of another version is as good as none.
-        Ok(Manifest::parse(&json)
+        Ok(SnapshotManifest::parse(&json)
             .ok()
             .map(|manifest| (attributes::mtime(&meta), manifest)))
     }
 
     /// What was applied here, but for what has one of these keys.
-    pub fn applied_others(&self, keys: &[String]) -> Result<Vec<Manifest>> {
+    pub fn applied_others(&self, keys: &[String]) -> Result<Vec<SnapshotManifest>> {
         let folder = self.folder.join("applied");
         let mut found = Vec::new();
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -153,7 +153,7 @@ impl State {
     }
 
     /// Remembers that the root is now as a manifest says.
-    pub fn record(&self, manifest: &Manifest) -> Result<()> {
+    pub fn record(&self, manifest: &SnapshotManifest) -> Result<()> {
         let json = manifest.to_json().context("cannot write a manifest")?;
         fs::write_whole(&self.applied_path(&manifest.about.key), &json)?;
         std::thread::sleep(TICK);
@@ -193,8 +193,8 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     }
 }
 
-fn discard(stage: &Path, beside: &[Beside]) -> Result<()> {
-    for Beside(path, time) in beside {
+fn discard(stage: &Path, beside: &[BesideFile]) -> Result<()> {
+    for BesideFile(path, time) in beside {
         let path = path.path();
         let Some(meta) = look(path)? else { continue };
         let remove = || match meta.is_dir() {
@@ -210,24 +210,24 @@ fn discard(stage: &Path, beside: &[Beside]) -> Result<()> {
 
 /// What is made outside of the stage, and the time of the folder that it is made in.
 #[derive(Debug, Serialize, Deserialize)]
-struct Beside(Name, Time);
+struct BesideFile(Name, Time);
 
 /// The stage of a restore, removed when dropped unless it was committed.
 #[derive(Debug)]
-pub struct Stage {
+pub struct RestoreStage {
     path: PathBuf,
-    beside: Vec<Beside>,
+    beside: Vec<BesideFile>,
     is_committed: bool,
 }
 
-impl Stage {
+impl RestoreStage {
     /// Keeps the manifest, and the list of what is made elsewhere, before it is made.
     pub fn note(&mut self, json: &[u8], journal: &Journal) -> Result<()> {
         fs::write_whole(&self.path.join(MANIFEST), json)?;
         for place in journal.places.iter().filter(|place| place.is_beside) {
             let folder = place.staged.path().parent().unwrap_or(Path::new("/"));
             let time = attributes::mtime(&folder.symlink_metadata()?);
-            self.beside.push(Beside(place.staged.clone(), time));
+            self.beside.push(BesideFile(place.staged.clone(), time));
         }
         if !self.beside.is_empty() {
             let list = serde_json::to_vec(&self.beside).context("cannot write a list")?;
@@ -237,7 +237,7 @@ impl Stage {
     }
 
     /// From here on it is completed, by us or by who comes after.
-    pub fn commit(mut self, state: &State, root: &Path, journal: &Journal) -> Result<Vec<String>> {
+    pub fn commit(mut self, state: &StateDirectory, root: &Path, journal: &Journal) -> Result<Vec<String>> {
         let text = serde_json::to_vec(journal).context("cannot write the journal")?;
         fs::write_whole(&self.path.join(JOURNAL), &text)?;
         self.is_committed = true;
@@ -245,7 +245,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for RestoreStage {
     fn drop(&mut self) {
         if !self.is_committed {
             // The next run tries again.

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use super::journal::Journal;
 use super::*;
-use crate::overlay::snapshot::{self, About, Before, LeftOut, Taken};
+use crate::overlay::snapshot::{self, About, Baseline, Exclusions, TakenSnapshot};
 
 struct Site {
     folder: tempfile::TempDir,
@@ -15,7 +15,7 @@ impl Site {
     }
 
     /// Files of all sorts are changed in one of two like roots.
-    fn new() -> (Self, Taken) {
+    fn new() -> (Self, TakenSnapshot) {
         let site = Self {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -27,8 +27,8 @@ impl Site {
             fs::write(root.join("to-folder"), "file").unwrap();
         }
         let root = site.path("built");
-        let out = LeftOut::new(&root, None, &[]);
-        let before = Before::scan(&root, &out).unwrap();
+        let out = Exclusions::new(&root, None, &[]);
+        let before = Baseline::scan(&root, &out).unwrap();
         fs::write(root.join("a/old"), "new").unwrap();
         fs::remove_dir_all(root.join("a/gone")).unwrap();
         fs::remove_dir_all(root.join("to-file")).unwrap();
@@ -48,7 +48,7 @@ impl Site {
         let to = site.path("archive");
         let taken = snapshot::take(
             before,
-            snapshot::Subject {
+            snapshot::SnapshotSubject {
                 root: &root,
                 left_out: &out,
                 also: &[],
@@ -61,7 +61,7 @@ impl Site {
         (site, taken)
     }
 
-    fn assert_restored(&self, taken: &Taken) {
+    fn assert_restored(&self, taken: &TakenSnapshot) {
         let key = taken.manifest.about.key.clone();
         assert!(is_applied(&self.path("fresh"), &self.path("state"), &[key]).unwrap());
         assert_eq!(fs::read(self.path("fresh/to-folder/new/x")).unwrap(), b"x");
@@ -76,11 +76,11 @@ fn a_commit_is_completed_from_wherever_it_ended() {
     for steps in 0.. {
         let (site, taken) = Site::new();
         let (root, state_folder) = (site.path("fresh"), site.path("state"));
-        let state = State::open(&state_folder).unwrap();
+        let state = StateDirectory::open(&state_folder).unwrap();
         let mut stage = state.begin().unwrap();
         let at = state.stage();
         let (file, Opened { manifest, json }) = open(&site.path("archive")).unwrap();
-        let sites = Sites {
+        let sites = RestoreDirectories {
             root: &root,
             state: &state_folder,
             stage: &at,
@@ -115,7 +115,7 @@ fn a_commit_is_completed_from_wherever_it_ended() {
         let mended = mend(&root, &state_folder).unwrap();
         assert_eq!(
             mended,
-            Some(Mended::Completed(journal.key.clone(), Vec::new()))
+            Some(Recovered::Completed(journal.key.clone(), Vec::new()))
         );
         site.assert_restored(&taken);
         if steps == all {

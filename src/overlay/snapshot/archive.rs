@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::OFlags;
 use zstd::bulk::Compressor;
 
-use super::manifest::{Block, Entry, Kind, Manifest, Name};
+use super::manifest::{Block, SnapshotEntry, EntryKind, SnapshotManifest, Name};
 use crate::digest;
 use crate::error::Failure;
 use crate::overlay::parallel;
@@ -51,7 +51,7 @@ struct Packed {
 /// bytes do not depend on the number of threads. Returns size and digest of the archive.
 pub fn write(
     root: &Path,
-    manifest: &mut Manifest,
+    manifest: &mut SnapshotManifest,
     to: &mut File,
     threads: usize,
     on_bytes: impl Fn(u64),
@@ -59,11 +59,11 @@ pub fn write(
     let spans = layout(&mut manifest.entries)?;
     let cuts = cut(&spans);
     let entries = &manifest.entries;
-    let (mut size, mut whole) = (0, digest::Running::default());
+    let (mut size, mut whole) = (0, digest::RunningDigest::default());
     let (mut blocks, mut digests) = (Vec::new(), Vec::new());
-    let pool = parallel::Pool::default();
+    let pool = parallel::BufferPool::default();
     // Of the file that began in an earlier block.
-    let mut running = digest::Running::default();
+    let mut running = digest::RunningDigest::default();
     let mut put = |bytes: &[u8]| {
         to.write_all(bytes).context("cannot write the snapshot")?;
         whole.update(bytes);
@@ -102,7 +102,7 @@ pub fn write(
         },
     )?;
     for (index, digest) in digests {
-        if let Kind::File { sha256, .. } = &mut manifest.entries[index].kind {
+        if let EntryKind::File { sha256, .. } = &mut manifest.entries[index].kind {
             *sha256 = digest;
         }
     }
@@ -128,12 +128,12 @@ pub fn write(
 }
 
 /// Gives each entry its place.
-fn layout(entries: &mut [Entry]) -> Result<Vec<Span>> {
+fn layout(entries: &mut [SnapshotEntry]) -> Result<Vec<Span>> {
     let (mut spans, mut start) = (Vec::with_capacity(entries.len()), 0);
     for entry in entries {
         let content = start + headers(entry)?.len() as u64;
         let size = entry.size();
-        if let Kind::File { at, .. } = &mut entry.kind {
+        if let EntryKind::File { at, .. } = &mut entry.kind {
             *at = content;
         }
         let end = content + size.next_multiple_of(UNIT);
@@ -187,9 +187,9 @@ fn is_whole(span: &Span, block: &Range) -> bool {
 
 fn pack(
     zstd: &mut Compressor,
-    pool: &parallel::Pool,
+    pool: &parallel::BufferPool,
     root: &Path,
-    entries: &[Entry],
+    entries: &[SnapshotEntry],
     spans: &[Span],
     block: &Range,
 ) -> Result<Packed> {
@@ -211,7 +211,7 @@ fn pack(
         if !buffer.is_empty() {
             read(root, &entry.path, span, part.start, buffer)?;
         }
-        if matches!(entry.kind, Kind::File { .. }) && is_whole(span, block) {
+        if matches!(entry.kind, EntryKind::File { .. }) && is_whole(span, block) {
             digests.push((index, digest::of(buffer)));
         }
     }
@@ -257,7 +257,7 @@ fn read(root: &Path, path: &Name, span: &Span, from: u64, buffer: &mut [u8]) -> 
 }
 
 /// An entry's headers in the stream. Extended attributes are the manifest's.
-fn headers(entry: &Entry) -> Result<Vec<u8>> {
+fn headers(entry: &SnapshotEntry) -> Result<Vec<u8>> {
     let mut header = tar::Header::new_gnu();
     header.set_mode(entry.mode);
     header.set_uid(entry.uid.into());
@@ -265,11 +265,11 @@ fn headers(entry: &Entry) -> Result<Vec<u8>> {
     header.set_mtime(u64::try_from(entry.mtime.0).unwrap_or(0));
     header.set_size(entry.size());
     let (kind, to) = match &entry.kind {
-        Kind::Folder | Kind::Parent => (tar::EntryType::Directory, None),
-        Kind::File { .. } => (tar::EntryType::Regular, None),
-        Kind::Link { to } => (tar::EntryType::Link, Some(to)),
-        Kind::Symlink { to } => (tar::EntryType::Symlink, Some(to)),
-        Kind::Fifo => (tar::EntryType::Fifo, None),
+        EntryKind::Folder | EntryKind::Parent => (tar::EntryType::Directory, None),
+        EntryKind::File { .. } => (tar::EntryType::Regular, None),
+        EntryKind::Link { to } => (tar::EntryType::Link, Some(to)),
+        EntryKind::Symlink { to } => (tar::EntryType::Symlink, Some(to)),
+        EntryKind::Fifo => (tar::EntryType::Fifo, None),
     };
     header.set_entry_type(kind);
     members(&mut header, entry.path.path(), to.map(Name::path))
@@ -292,7 +292,7 @@ fn members(header: &mut tar::Header, path: &Path, link: Option<&Path>) -> Result
 #[derive(Debug)]
 pub struct Opened {
     /// Checked.
-    pub manifest: Manifest,
+    pub manifest: SnapshotManifest,
     /// As it was written.
     pub json: Vec<u8>,
 }
@@ -327,7 +327,7 @@ pub fn open(file: &File) -> Result<Opened> {
     let mut json = Vec::new();
     stream.take(size).read_to_end(&mut json)?;
     ensure!(json.len() as u64 == size, "its manifest ends in the middle");
-    let manifest = Manifest::parse(&json)
+    let manifest = SnapshotManifest::parse(&json)
         .map_err(anyhow::Error::msg)
         .context("its manifest makes no sense")?;
     let blocks = manifest.blocks.iter().map(|block| block.packed);

@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, XattrFlags};
 use rustix::io::Errno;
 
-use super::manifest::{Entry, Kind, Name, Time, keeps_attribute};
+use super::manifest::{SnapshotEntry, EntryKind, Name, Time, keeps_attribute};
 
 /// When it was changed last.
 pub fn mtime(meta: &Metadata) -> Time {
@@ -48,11 +48,11 @@ pub fn read(path: &Path) -> io::Result<BTreeMap<String, Name>> {
 }
 
 /// Sets all but the time.
-pub fn set(path: &Path, entry: &Entry) -> io::Result<()> {
+pub fn set(path: &Path, entry: &SnapshotEntry) -> io::Result<()> {
     // The new owner first, as the kernel then clears set-user-ID and capabilities. A mode sets
     // the mask of an ACL, and an ACL the bits of the group: those agree.
     std::os::unix::fs::lchown(path, Some(entry.uid), Some(entry.gid))?;
-    if !matches!(entry.kind, Kind::Symlink { .. }) {
+    if !matches!(entry.kind, EntryKind::Symlink { .. }) {
         std::fs::set_permissions(path, PermissionsExt::from_mode(entry.mode))?;
     }
     for (name, value) in &entry.xattrs {
@@ -62,7 +62,7 @@ pub fn set(path: &Path, entry: &Entry) -> io::Result<()> {
 }
 
 /// The same for what may have attributes of its own already.
-pub fn replace(path: &Path, entry: &Entry) -> io::Result<()> {
+pub fn replace(path: &Path, entry: &SnapshotEntry) -> io::Result<()> {
     for name in read(path)?
         .keys()
         .filter(|name| !entry.xattrs.contains_key(*name))
@@ -79,7 +79,7 @@ pub fn set_mtime(path: &Path, time: Time) -> io::Result<()> {
 }
 
 /// Sets all of an open file that we have just written.
-pub fn set_open(file: &File, entry: &Entry) -> io::Result<()> {
+pub fn set_open(file: &File, entry: &SnapshotEntry) -> io::Result<()> {
     std::os::unix::fs::fchown(file, Some(entry.uid), Some(entry.gid))?;
     file.set_permissions(PermissionsExt::from_mode(entry.mode))?;
     for (name, value) in &entry.xattrs {

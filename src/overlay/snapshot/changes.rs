@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
-use super::before::Before;
-use super::left_out::LeftOut;
+use super::baseline::Baseline;
+use super::exclusions::Exclusions;
 use super::manifest::Name;
 use super::scan::{Children, mark, walk};
 use crate::error::Failure;
@@ -18,7 +18,7 @@ use crate::proc::lock;
 
 /// Why a path is in a snapshot.
 #[derive(Debug)]
-pub struct Found {
+pub struct ChangedPath {
     /// What is there.
     pub meta: Metadata,
     /// A folder that nobody changed, on the way to something.
@@ -29,7 +29,7 @@ pub struct Found {
 #[derive(Debug, Default)]
 pub struct Changes {
     /// What is new, changed or asked for, and the folders on the way to it.
-    pub found: BTreeMap<Name, Found>,
+    pub found: BTreeMap<Name, ChangedPath>,
     /// What is no more.
     pub removed: Vec<Name>,
     /// What could not be read.
@@ -39,9 +39,9 @@ pub struct Changes {
 /// Compares the root to what it was, and adds the paths that were asked for (absolute, meant in
 /// the root), changed or not.
 pub fn compare(
-    before: Before,
+    before: Baseline,
     root: &Path,
-    left_out: &LeftOut,
+    left_out: &Exclusions,
     also: &[PathBuf],
 ) -> Result<Changes> {
     let gone = before.gone;
@@ -95,8 +95,8 @@ pub fn compare(
     Ok(all)
 }
 
-fn found(meta: Metadata) -> Found {
-    Found {
+fn found(meta: Metadata) -> ChangedPath {
+    ChangedPath {
         meta,
         is_parent: false,
     }
@@ -110,7 +110,7 @@ fn below(folder: &Path, name: &[u8]) -> Name {
 
 /// Takes in all that is at a path. What is left out otherwise is taken when the path lies in it,
 /// and left out still when it lies below the path.
-fn add(all: &mut Changes, root: &Path, left_out: &LeftOut, asked: &Path) -> Result<()> {
+fn add(all: &mut Changes, root: &Path, left_out: &Exclusions, asked: &Path) -> Result<()> {
     let shown = asked.display();
     let path: PathBuf = asked
         .components()
@@ -182,7 +182,7 @@ fn add_parents(all: &mut Changes, root: &Path) -> Result<()> {
             let meta = meta.with_context(|| format!("cannot read /{}", parent.display()))?;
             missing.insert(
                 name,
-                Found {
+                ChangedPath {
                     meta,
                     is_parent: true,
                 },

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::attributes;
-use super::changes::{Changes, Found};
-use super::manifest::{Entry, Kind, Name, Time, climbs_out};
+use super::changes::{Changes, ChangedPath};
+use super::manifest::{SnapshotEntry, EntryKind, Name, Time, climbs_out};
 
 /// 1980-01-01, the first day that a zip file knows.
 const EPOCH: Time = Time(315_532_800, 0);
@@ -21,9 +21,9 @@ const NAMED: usize = 5;
 
 /// The entries of a snapshot.
 #[derive(Debug, Default)]
-pub struct Entries {
+pub struct SnapshotEntries {
     /// In the order of their paths; the digests and places of content are still missing.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<SnapshotEntry>,
     /// Those whose time is another than on disk.
     pub retimed: Vec<usize>,
     /// What the user should know.
@@ -37,8 +37,8 @@ pub fn entries(
     changes: &Changes,
     began: Time,
     source_date: Option<i64>,
-) -> Result<Entries> {
-    let mut all = Entries::default();
+) -> Result<SnapshotEntries> {
+    let mut all = SnapshotEntries::default();
     let mut left_out: BTreeMap<&str, Vec<&Name>> = BTreeMap::new();
     let mut links: HashMap<(u64, u64), Name> = HashMap::new();
     for (path, found) in &changes.found {
@@ -53,7 +53,7 @@ pub fn entries(
     let older = older.map(|entry| entry.mtime).filter(|time| *time < began);
     let instant = source_date.map_or_else(|| older.max().unwrap_or(EPOCH), |time| Time(time, 0));
     for (index, entry) in all.entries.iter_mut().enumerate() {
-        if entry.kind == Kind::Parent {
+        if entry.kind == EntryKind::Parent {
             entry.mtime = instant;
         } else if entry.mtime >= began {
             entry.mtime = instant;
@@ -88,41 +88,41 @@ fn remark(why: &str, paths: &[&Name]) -> String {
 fn kind(
     on_disk: &Path,
     path: &Name,
-    found: &Found,
+    found: &ChangedPath,
     links: &mut HashMap<(u64, u64), Name>,
-) -> Result<Result<Kind, &'static str>> {
+) -> Result<Result<EntryKind, &'static str>> {
     let meta = &found.meta;
     let kind = meta.file_type();
     Ok(if kind.is_dir() {
         Ok(if found.is_parent {
-            Kind::Parent
+            EntryKind::Parent
         } else {
-            Kind::Folder
+            EntryKind::Folder
         })
     } else if kind.is_symlink() {
         let to = std::fs::read_link(on_disk).with_context(|| format!("cannot read /{path}"))?;
         if climbs_out(path.path(), &to) {
             Err("is a link that leads out of the root")
         } else {
-            Ok(Kind::Symlink {
+            Ok(EntryKind::Symlink {
                 to: PathBuf::into_os_string(to).into_vec().into(),
             })
         }
     } else if kind.is_fifo() {
-        Ok(Kind::Fifo)
+        Ok(EntryKind::Fifo)
     } else if kind.is_socket() {
         Err("is a socket")
     } else if !kind.is_file() {
         Err("is a device")
     } else if let Some(to) = links.get(&(meta.dev(), meta.ino())).cloned() {
-        Ok(Kind::Link { to })
+        Ok(EntryKind::Link { to })
     } else if File::open(on_disk).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
         Err("could not be read")
     } else {
         if meta.nlink() > 1 {
             links.insert((meta.dev(), meta.ino()), path.clone());
         }
-        Ok(Kind::File {
+        Ok(EntryKind::File {
             size: meta.size(),
             sha256: String::new(),
             at: 0,
@@ -130,15 +130,15 @@ fn kind(
     })
 }
 
-fn entry(on_disk: &Path, path: &Name, found: &Found, kind: Kind) -> Result<Entry> {
+fn entry(on_disk: &Path, path: &Name, found: &ChangedPath, kind: EntryKind) -> Result<SnapshotEntry> {
     let meta = &found.meta;
     // The first name of a file has them.
     let xattrs = match kind {
-        Kind::Link { .. } => BTreeMap::new(),
+        EntryKind::Link { .. } => BTreeMap::new(),
         _ => attributes::read(on_disk)
             .with_context(|| format!("cannot read the attributes of /{path}"))?,
     };
-    Ok(Entry {
+    Ok(SnapshotEntry {
         path: path.clone(),
         kind,
         mode: meta.mode() & 0o7777,

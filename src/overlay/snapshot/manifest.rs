@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::left_out;
+use super::exclusions;
 pub use super::name::Name;
 
 /// The version that is written; another is refused.
@@ -25,13 +25,13 @@ const ATTRIBUTES: [&str; 3] = [
 /// All that a snapshot is, but for the content of its files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Manifest {
+pub struct SnapshotManifest {
     /// [`VERSION`].
     pub version: u32,
     /// What it is a snapshot of.
     pub about: About,
     /// What is there, in the order of the paths' bytes. The folder of each entry is one too.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<SnapshotEntry>,
     /// What was there before and is no more, in the same order.
     pub removed: Vec<Name>,
     /// The parts that the stream of all content is packed in, one after the other.
@@ -60,11 +60,11 @@ pub struct About {
 /// A path and what is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub struct SnapshotEntry {
     /// Below the root.
     pub path: Name,
     /// What it is.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// Permissions, set-user-ID and their like included; 12 bits.
     pub mode: u32,
     /// Number of its owner.
@@ -85,7 +85,7 @@ pub struct Time(pub i64, pub u32);
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Kind {
+pub enum EntryKind {
     /// A folder that was made or changed.
     Folder,
     /// A folder that was there before and is made only where it is missing.
@@ -113,7 +113,7 @@ pub enum Kind {
     Fifo,
 }
 
-impl Kind {
+impl EntryKind {
     /// Whether it is a folder.
     pub fn is_folder(&self) -> bool {
         matches!(self, Self::Folder | Self::Parent)
@@ -155,16 +155,16 @@ pub fn climbs_out(path: &Path, target: &Path) -> bool {
 }
 
 #[derive(Deserialize)]
-struct Versioned {
+struct ManifestVersion {
     version: u32,
 }
 
-impl Manifest {
+impl SnapshotManifest {
     /// Reads what [`to_json`](Self::to_json) wrote, and checks all that can be checked without the
     /// content; says what is wrong with it.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
         let wrong = |error: serde_json::Error| error.to_string();
-        let Versioned { version } = serde_json::from_slice(json).map_err(wrong)?;
+        let ManifestVersion { version } = serde_json::from_slice(json).map_err(wrong)?;
         if version != VERSION {
             return Err(format!("its version is {version}, not {VERSION}"));
         }
@@ -182,7 +182,7 @@ impl Manifest {
     pub fn content(&self) -> u64 {
         self.entries
             .iter()
-            .map(Entry::size)
+            .map(SnapshotEntry::size)
             .fold(0, u64::saturating_add)
     }
 
@@ -203,7 +203,7 @@ impl Manifest {
     }
 
     /// The entry at a path.
-    pub fn find(&self, path: &Name) -> Option<&Entry> {
+    pub fn find(&self, path: &Name) -> Option<&SnapshotEntry> {
         find(&self.entries, path)
     }
 
@@ -225,9 +225,9 @@ impl Manifest {
                 return Err(format!("{name} does not lie in a folder"));
             }
             beside = parent;
-            if let Kind::Link { to } = &entry.kind
+            if let EntryKind::Link { to } = &entry.kind
                 && !find(&self.entries[..index], to)
-                    .is_some_and(|to| matches!(to.kind, Kind::File { .. }))
+                    .is_some_and(|to| matches!(to.kind, EntryKind::File { .. }))
             {
                 return Err(format!(
                     "{name} is a link to {to}, which is no file before it"
@@ -257,7 +257,7 @@ impl Manifest {
         let (mut end, mut most) = (0_u64, HEADERS);
         for entry in &self.entries {
             most = most.saturating_add(HEADERS);
-            if let Kind::File { size, at, .. } = entry.kind {
+            if let EntryKind::File { size, at, .. } = entry.kind {
                 let wrong = || format!("the content of {} is not where it should be", entry.path);
                 if at < end {
                     return Err(wrong());
@@ -277,7 +277,7 @@ impl Manifest {
 }
 
 /// The entry at a path, among such that are in order.
-fn find<'a>(entries: &'a [Entry], path: &Name) -> Option<&'a Entry> {
+fn find<'a>(entries: &'a [SnapshotEntry], path: &Name) -> Option<&'a SnapshotEntry> {
     let found = entries.binary_search_by(|entry| entry.path.cmp(path));
     found.ok().map(|index| &entries[index])
 }
@@ -305,11 +305,11 @@ impl About {
     }
 }
 
-impl Entry {
+impl SnapshotEntry {
     /// Its content; 0 when it is no file.
     pub fn size(&self) -> u64 {
         match self.kind {
-            Kind::File { size, .. } => size,
+            EntryKind::File { size, .. } => size,
             _ => 0,
         }
     }
@@ -335,10 +335,10 @@ impl Entry {
             }
         }
         match &self.kind {
-            Kind::File { sha256, .. } if !is_digest(sha256) => {
+            EntryKind::File { sha256, .. } if !is_digest(sha256) => {
                 Err(format!("has the digest {sha256:?}"))
             }
-            Kind::Symlink { to } => {
+            EntryKind::Symlink { to } => {
                 let length = to.bytes().len();
                 if length == 0 || length > 4095 || to.bytes().contains(&0) {
                     Err("is a link to nowhere".to_owned())
@@ -371,7 +371,7 @@ fn check_path(name: &Name) -> Result<(), String> {
             ));
         }
     }
-    if left_out::is_kernels(name.path()) {
+    if exclusions::is_kernels(name.path()) {
         return Err(format!("{name} belongs to the kernel"));
     }
     Ok(())

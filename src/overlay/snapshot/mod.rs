@@ -12,25 +12,25 @@ use crate::ui;
 
 pub mod archive;
 pub(super) mod attributes;
-mod before;
+mod baseline;
 mod changes;
 mod entries;
-pub mod left_out;
+pub mod exclusions;
 pub mod machine;
 pub mod manifest;
 mod name;
 pub(super) mod scan;
 
-pub use before::Before;
-pub use left_out::LeftOut;
+pub use baseline::Baseline;
+pub use exclusions::Exclusions;
 pub use machine::Machine;
-pub use manifest::{About, Manifest};
+pub use manifest::{About, SnapshotManifest};
 
 /// A snapshot that was taken.
 #[derive(Debug)]
-pub struct Taken {
+pub struct TakenSnapshot {
     /// What is in it.
-    pub manifest: Manifest,
+    pub manifest: SnapshotManifest,
     /// Digest of the archive, 64 hexadecimal digits.
     pub sha256: String,
     /// Its bytes.
@@ -41,11 +41,11 @@ pub struct Taken {
 
 /// What a snapshot is taken of.
 #[derive(Debug)]
-pub struct Subject<'a> {
+pub struct SnapshotSubject<'a> {
     /// The root.
     pub root: &'a Path,
     /// What is no part of it.
-    pub left_out: &'a LeftOut,
+    pub left_out: &'a Exclusions,
     /// Paths that are, changed or not (absolute, meant in the root).
     pub also: &'a [PathBuf],
     /// What is written of it.
@@ -57,17 +57,17 @@ pub struct Subject<'a> {
 /// Writes to `to`, whole or not at all, what is not as it was `before`, and what was asked for, but
 /// for what is left out. Times that the run made become one; the root gets the same, so that a root
 /// that was built and one that was restored are alike.
-pub fn take(before: Before, subject: Subject<'_>, to: &Path) -> Result<Taken> {
+pub fn take(before: Baseline, subject: SnapshotSubject<'_>, to: &Path) -> Result<TakenSnapshot> {
     take_on(parallel::threads(), before, subject, to)
 }
 
-fn take_on(threads: usize, before: Before, subject: Subject<'_>, to: &Path) -> Result<Taken> {
+fn take_on(threads: usize, before: Baseline, subject: SnapshotSubject<'_>, to: &Path) -> Result<TakenSnapshot> {
     let root = subject.root;
     let progress = ui::Progress::start("looking for what has changed");
     let began = before.began;
     let changes = changes::compare(before, root, subject.left_out, subject.also)?;
     let found = entries::entries(root, &changes, began, subject.source_date)?;
-    let mut manifest = Manifest {
+    let mut manifest = SnapshotManifest {
         version: manifest::VERSION,
         about: subject.about,
         entries: found.entries,
@@ -92,7 +92,7 @@ fn take_on(threads: usize, before: Before, subject: Subject<'_>, to: &Path) -> R
             .with_context(|| format!("cannot set the time of /{}", entry.path))?;
     }
     file.persist(to).with_context(cannot)?;
-    Ok(Taken {
+    Ok(TakenSnapshot {
         manifest,
         sha256,
         size,

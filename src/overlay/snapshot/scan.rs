@@ -53,7 +53,7 @@ pub(super) fn mark(path: &Path, meta: &Metadata) -> u64 {
 }
 
 /// Folders that are to be read.
-struct Queue {
+struct ScanQueue {
     folders: Vec<PathBuf>,
     /// Threads that may still add some.
     busy: usize,
@@ -70,7 +70,7 @@ pub fn walk(
     skip: &(dyn Fn(&Path) -> bool + Sync),
     visit: &(dyn Fn(PathBuf, Children) + Sync),
 ) -> Result<Vec<PathBuf>> {
-    let queue = Mutex::new(Queue {
+    let queue = Mutex::new(ScanQueue {
         folders: vec![start.to_owned()],
         busy: 0,
         unread: Vec::new(),
@@ -115,7 +115,7 @@ pub fn walk(
 
 /// The next folder; waits for other threads to find one. `None` when all is done, or nothing is
 /// to be done any more.
-fn next(queue: &Mutex<Queue>, more: &Condvar) -> Option<PathBuf> {
+fn next(queue: &Mutex<ScanQueue>, more: &Condvar) -> Option<PathBuf> {
     let mut state = lock(queue);
     loop {
         if state.failed.is_some() {

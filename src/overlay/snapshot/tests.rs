@@ -31,18 +31,18 @@ fn the_bytes_do_not_depend_on_the_threads() {
     let site = tempfile::tempdir().unwrap();
     let root = site.path().join("root");
     fs::create_dir(&root).unwrap();
-    let out = LeftOut::new(&root, None, &[]);
+    let out = Exclusions::new(&root, None, &[]);
     let mut all = Vec::new();
     for threads in [1, 2, 7] {
         let _ = fs::remove_dir_all(&root);
         fs::create_dir(&root).unwrap();
-        let before = Before::scan(&root, &out).unwrap();
+        let before = Baseline::scan(&root, &out).unwrap();
         fill(&root);
         let to = site.path().join(threads.to_string());
         let taken = take_on(
             threads,
             before,
-            Subject {
+            SnapshotSubject {
                 root: &root,
                 left_out: &out,
                 also: &[],
@@ -61,7 +61,7 @@ fn the_bytes_do_not_depend_on_the_threads() {
                 .all(|entry| entry.mtime == manifest::Time(1, 0))
         );
         for entry in &taken.manifest.entries {
-            let manifest::Kind::File { sha256, .. } = &entry.kind else {
+            let manifest::EntryKind::File { sha256, .. } = &entry.kind else {
                 panic!()
             };
             let bytes = fs::read(root.join(entry.path.path())).unwrap();
@@ -78,19 +78,19 @@ fn a_file_that_changes_meanwhile_is_taken_as_it_was_or_not_at_all() {
     let site = tempfile::tempdir().unwrap();
     let root = site.path().join("root");
     fs::create_dir(&root).unwrap();
-    let out = LeftOut::new(&root, None, &[]);
-    let before = Before::scan(&root, &out).unwrap();
+    let out = Exclusions::new(&root, None, &[]);
+    let before = Baseline::scan(&root, &out).unwrap();
     fs::write(root.join("log"), "a line").unwrap();
     let changes = changes::compare(before, &root, &out, &[]).unwrap();
     let found = entries::entries(&root, &changes, manifest::Time(0, 0), None).unwrap();
-    let mut manifest = Manifest {
+    let mut manifest = SnapshotManifest {
         version: 1,
         about: about("a"),
         entries: found.entries,
         removed: Vec::new(),
         blocks: Vec::new(),
     };
-    let written = |manifest: &mut Manifest| {
+    let written = |manifest: &mut SnapshotManifest| {
         let mut to = tempfile::tempfile().unwrap();
         archive::write(&root, manifest, &mut to, 2, |_| {})
     };

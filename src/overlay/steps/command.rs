@@ -9,9 +9,9 @@ use std::process::ExitStatus;
 use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
-use super::super::containerfile::Run;
+use super::super::containerfile::RunCommand;
 use super::super::inside::inside;
-use super::{HIDDEN, State, machine};
+use super::{HIDDEN, StepState, machine};
 use crate::conf;
 use crate::error::Failure;
 use crate::proc::Cmd;
@@ -36,13 +36,13 @@ const DEFAULTS: [(&str, &str); 3] = [
 const IN_FOLDER: &str = r#"cd "$1" && shift && exec "$@""#;
 
 /// Runs it in this root; fails unless it succeeds.
-pub(super) fn run(run: &Run, root: &Path, state: &State) -> Result<()> {
+pub(super) fn run(run: &RunCommand, root: &Path, state: &StepState) -> Result<()> {
     // Removed when we are done with it.
     let script;
     let words = match run {
-        Run::Shell(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line.clone()],
-        Run::Exec(words) => words.clone(),
-        Run::Script(text) => {
+        RunCommand::Shell(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line.clone()],
+        RunCommand::Exec(words) => words.clone(),
+        RunCommand::Script(text) => {
             script = write_script(root, text).context("cannot write the script of this step")?;
             let name = script.file_name().unwrap_or_default();
             vec![format!("/tmp/{}", name.to_string_lossy())]

@@ -3,7 +3,7 @@
 use super::{found, refusal, resolve};
 use crate::common::Sandbox;
 use crate::common::repo::Repo;
-use git_dkr::image::target::{self, Fetch, Target};
+use git_dkr::image::target::{self, FetchMode, Target};
 
 /// Checks branch, ref and commit.
 #[track_caller]
@@ -38,7 +38,7 @@ fn head_is_its_branch() {
         );
         assert_eq!(target.branch_from, "feature/x");
     }
-    let target = target::resolve(&found(&repo), None, Fetch::Yes).unwrap();
+    let target = target::resolve(&found(&repo), None, FetchMode::Yes).unwrap();
     assert_eq!(target.branch, "feature/x");
 }
 
@@ -226,7 +226,7 @@ fn looking_fetches_nothing() {
         .git(["fetch", "--quiet", "origin"]);
     let known = other.head();
     other.commit("News", &[]);
-    let target = target::resolve(&found(&repo), Some("origin/main"), Fetch::No).unwrap();
+    let target = target::resolve(&found(&repo), Some("origin/main"), FetchMode::No).unwrap();
     assert_eq!(target.commit.as_str(), known);
 }
 

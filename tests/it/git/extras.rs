@@ -7,7 +7,7 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
 use git_dkr::git::{Extras, ObjectId, ObjectBundle, ExtrasRequest};
-use git_dkr::proc::Stop;
+use git_dkr::proc::CancelToken;
 
 use crate::common::Sandbox;
 use crate::common::repo::Repo;
@@ -35,7 +35,7 @@ fn parcel(repo: &Repo, wanted: ExtrasRequest, below: Option<&str>) -> BTreeMap<S
     let below = below.map(id);
     let extras = Extras::find(&found, &id(&repo.head()), wanted, below.as_ref()).unwrap();
     let folder = repo.sandbox.path(&crate::common::unique());
-    let parcel = ObjectBundle::of_extras(&found, extras, &folder, &Stop::default()).unwrap();
+    let parcel = ObjectBundle::of_extras(&found, extras, &folder, &CancelToken::default()).unwrap();
     let mut archive = Vec::new();
     let give = |piece: Vec<u8>| {
         archive.extend(piece);

@@ -1,7 +1,7 @@
 //! A FIFO where a file of ours should be, put there by somebody else who may write to the repository:
 //! nobody waits for its other end.
 
-use git_dkr::image::watch;
+use git_dkr::image::watch_list;
 
 use super::found;
 use crate::common::{Sandbox, run};
@@ -16,6 +16,6 @@ fn the_watch_list_is_a_file_or_nothing() {
         run(sandbox.command("mkfifo").arg(folder.join(name)));
     }
     let repo = found(&repo);
-    assert_eq!(watch::read(&repo), []);
-    watch::write(&repo, &[]).unwrap();
+    assert_eq!(watch_list::read(&repo), []);
+    watch_list::write(&repo, &[]).unwrap();
 }

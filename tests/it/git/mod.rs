@@ -18,7 +18,7 @@ mod server;
 mod since;
 
 use crate::common::repo::Repo;
-use git_dkr::image::target::{self, Fetch, Target};
+use git_dkr::image::target::{self, FetchMode, Target};
 
 /// The repository as the product finds it.
 #[track_caller]
@@ -30,13 +30,13 @@ fn found(repo: &Repo) -> git_dkr::git::Repo {
 /// Resolves what a user typed, with a fetch where there is something to fetch.
 #[track_caller]
 fn resolve(repo: &Repo, typed: &str) -> Target {
-    target::resolve(&found(repo), Some(typed), Fetch::Yes).unwrap()
+    target::resolve(&found(repo), Some(typed), FetchMode::Yes).unwrap()
 }
 
 /// The whole story of why it does not resolve, and the hint.
 #[track_caller]
 fn refusal(repo: &Repo, typed: &str) -> String {
-    let error = target::resolve(&found(repo), Some(typed), Fetch::Yes).unwrap_err();
+    let error = target::resolve(&found(repo), Some(typed), FetchMode::Yes).unwrap_err();
     let hint = git_dkr::cli::hint(&error).unwrap_or_default();
     repo.sandbox.steady(&format!("{error:#}\nhint: {hint}"))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use git_dkr::git::{ObjectId, Objects, ObjectBundle};
 use git_dkr::image::target::Target;
-use git_dkr::proc::Stop;
+use git_dkr::proc::CancelToken;
 
 use super::{found, resolve};
 use crate::common::Sandbox;
@@ -19,7 +19,7 @@ fn prepare(repo: &Repo, objects: Objects) -> anyhow::Result<ObjectBundle> {
 fn prepare_at(repo: &Repo, target: &Target, objects: Objects) -> anyhow::Result<ObjectBundle> {
     let folder = repo.sandbox.path(&crate::common::unique());
     let (commit, branch) = (&target.commit, target.on_branch());
-    let stop = Stop::default();
+    let stop = CancelToken::default();
     let parcel = ObjectBundle::prepare(&found(repo), commit, branch, objects, &folder, &stop);
     // What was prepared is open: the folder may be gone before it is sent.
     let _ = std::fs::remove_dir_all(folder);
@@ -259,7 +259,7 @@ fn what_is_broken_is_named() {
         damage(&pack);
         let commit = ObjectId::parse(&commit).unwrap();
         let folder = sandbox.path(&crate::common::unique());
-        let stop = Stop::default();
+        let stop = CancelToken::default();
         let branch = Some("main");
         let parcel = ObjectBundle::prepare(&found(&repo), &commit, branch, objects, &folder, &stop);
         let error = parcel.and_then(archive).unwrap_err();

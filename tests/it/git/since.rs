@@ -1,7 +1,7 @@
 //! What a build is given instead of a fetch: what leads from one commit to another.
 
 use git_dkr::git::{ObjectId, ObjectBundle, TagSelection};
-use git_dkr::proc::Stop;
+use git_dkr::proc::CancelToken;
 
 use super::packs::{archive, has, secrets};
 use super::{found, resolve};
@@ -12,7 +12,7 @@ use crate::common::repo::Repo;
 #[track_caller]
 fn sent_since<'a>(repo: &Repo<'a>, below: &str, tags: TagSelection) -> (Repo<'a>, usize, String) {
     let parcel = {
-        let (folder, stop) = (repo.sandbox.path(&crate::common::unique()), Stop::default());
+        let (folder, stop) = (repo.sandbox.path(&crate::common::unique()), CancelToken::default());
         let (below, commit) = (
             ObjectId::parse(below).unwrap(),
             resolve(repo, "HEAD").commit,

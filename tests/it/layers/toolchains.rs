@@ -119,10 +119,10 @@ fn each_pinned_version_has_a_checksum() {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/layers/fetch"),
     );
     let listed = listed.unwrap();
-    let layers = git_dkr::layers::places::gather(
+    let layers = git_dkr::layers::sources::gather(
         &[],
-        git_dkr::layers::places::From::Nowhere,
-        &git_dkr::layers::shelf::Settings::default(),
+        git_dkr::layers::sources::RepositoryFiles::Nowhere,
+        &git_dkr::layers::catalog::LayerSettings::default(),
     )
     .unwrap();
     for (layer, arg, file) in [

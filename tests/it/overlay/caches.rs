@@ -8,9 +8,9 @@ use std::sync::atomic::AtomicU64;
 
 use git_dkr::digest;
 use git_dkr::net::{Address, Secret};
-use git_dkr::overlay::cache::{Cache, Corrupt, Folder, Index, Place, Put, Releases};
-use git_dkr::overlay::containerfile::Repo;
-use git_dkr::overlay::github::Hub;
+use git_dkr::overlay::cache::{SnapshotCache, CorruptEntry, DirectoryCache, Index, CacheLocation, StoreResult, Releases};
+use git_dkr::overlay::containerfile::GitHubRepo;
+use git_dkr::overlay::github::GitHubClient;
 use tempfile::TempDir;
 
 use crate::overlay::http::{noise, quick};
@@ -21,13 +21,13 @@ const PART: u64 = 1000;
 /// A cache, and files to put into it.
 pub struct Shelf {
     pub folder: TempDir,
-    pub cache: Cache,
+    pub cache: SnapshotCache,
 }
 
 impl Shelf {
     fn folder() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::Folder(Folder::new(&folder.path().join("cache")));
+        let cache = SnapshotCache::Folder(DirectoryCache::new(&folder.path().join("cache")));
         Self { folder, cache }
     }
 
@@ -38,10 +38,10 @@ impl Shelf {
     fn releases_with(server: &Server, token: Option<&str>, part: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let token = token.map(|token| Secret::new(token).unwrap());
-        let hub = Hub::new(Address::parse(&server.api()).unwrap(), token, quick());
-        let repo = Repo::parse("ada/things").unwrap();
+        let hub = GitHubClient::new(Address::parse(&server.api()).unwrap(), token, quick());
+        let repo = GitHubRepo::parse("ada/things").unwrap();
         let cache = Releases::new(hub, &repo, part, &folder.path().join("downloads"));
-        let cache = Cache::Releases(Box::new(cache));
+        let cache = SnapshotCache::Releases(Box::new(cache));
         Self { folder, cache }
     }
 
@@ -65,7 +65,7 @@ impl Shelf {
         (path, index)
     }
 
-    fn put(&self, archive: &(PathBuf, Index), replace: bool) -> anyhow::Result<Put> {
+    fn put(&self, archive: &(PathBuf, Index), replace: bool) -> anyhow::Result<StoreResult> {
         self.cache
             .put(&archive.0, &archive.1, replace, &Arc::default())
     }
@@ -103,19 +103,19 @@ fn server() -> Server {
 fn round(shelf: &Shelf) {
     let one = shelf.archive("1", 2500);
     assert_eq!(shelf.cache.find(&one.1.tag).unwrap(), None);
-    assert_eq!(shelf.put(&one, false).unwrap(), Put::Stored);
-    assert_eq!(shelf.put(&one, false).unwrap(), Put::WasThere);
+    assert_eq!(shelf.put(&one, false).unwrap(), StoreResult::Stored);
+    assert_eq!(shelf.put(&one, false).unwrap(), StoreResult::WasThere);
     shelf.has(&one);
     shelf.has(&one);
     let found = shelf.cache.find(&one.1.tag).unwrap().unwrap();
     assert_eq!(found.with_parts(Vec::new()), one.1);
     let other = shelf.archive("1", 1000);
-    assert_eq!(shelf.put(&other, false).unwrap(), Put::WasThere);
+    assert_eq!(shelf.put(&other, false).unwrap(), StoreResult::WasThere);
     shelf.has(&one);
-    assert_eq!(shelf.put(&other, true).unwrap(), Put::Stored);
+    assert_eq!(shelf.put(&other, true).unwrap(), StoreResult::Stored);
     // What is replaced may be no good though it says it is.
-    assert_eq!(shelf.put(&other, true).unwrap(), Put::Stored);
-    assert_eq!(shelf.put(&other, false).unwrap(), Put::WasThere);
+    assert_eq!(shelf.put(&other, true).unwrap(), StoreResult::Stored);
+    assert_eq!(shelf.put(&other, false).unwrap(), StoreResult::WasThere);
     shelf.has(&other);
     let two = shelf.archive("2", 10);
     shelf.put(&two, false).unwrap();
@@ -214,16 +214,16 @@ fn a_folder_that_was_meddled_with_is_corrupt() {
         },
     ];
     for (number, meddle) in meddles.iter().enumerate() {
-        assert_eq!(shelf.put(&one, false).unwrap(), Put::Stored, "{number}");
+        assert_eq!(shelf.put(&one, false).unwrap(), StoreResult::Stored, "{number}");
         meddle();
         let found = shelf.get(tag);
         if number != 4 {
             let error = found.unwrap_err();
-            assert!(Corrupt::is(&error), "{number}: {error:#}");
+            assert!(CorruptEntry::is(&error), "{number}: {error:#}");
         } else {
             // Only its digest tells, and that is for the reader to see.
             assert_eq!(found.unwrap(), other);
-            assert_eq!(shelf.put(&one, false).unwrap(), Put::WasThere);
+            assert_eq!(shelf.put(&one, false).unwrap(), StoreResult::WasThere);
             shelf.cache.remove(tag).unwrap();
         }
     }
@@ -245,13 +245,13 @@ fn releases_that_were_meddled_with_are_corrupt() {
         &|release| release.assets[3].bytes.fill(b' '),
     ];
     for (number, meddle) in meddles.iter().enumerate() {
-        assert_eq!(shelf.put(&one, true).unwrap(), Put::Stored, "{number}");
+        assert_eq!(shelf.put(&one, true).unwrap(), StoreResult::Stored, "{number}");
         meddle(&mut server.state().releases[0]);
         let error = shelf.get(&one.1.tag).unwrap_err();
-        assert!(Corrupt::is(&error), "{number}: {error:#}");
+        assert!(CorruptEntry::is(&error), "{number}: {error:#}");
     }
     // The old one was there until the new was complete.
-    assert_eq!(shelf.put(&one, false).unwrap(), Put::Stored);
+    assert_eq!(shelf.put(&one, false).unwrap(), StoreResult::Stored);
     shelf.has(&one);
     assert_eq!(server.state().releases.len(), 1);
 }
@@ -271,7 +271,7 @@ fn an_upload_that_broke_off_is_gone_on_with() {
     assert_eq!(draft.assets[2].state, "starter");
     server.state().releases[0].assets[1].digest = "0".repeat(64);
     server.forget();
-    assert_eq!(shelf.put(&one, false).unwrap(), Put::Stored);
+    assert_eq!(shelf.put(&one, false).unwrap(), StoreResult::Stored);
     shelf.has(&one);
     assert_eq!(server.count("POST", ".000"), 0);
     assert_eq!(server.count("POST", ".001"), 1);
@@ -289,7 +289,7 @@ fn an_upload_whose_answer_is_lost_is_not_made_again() {
     server.next("POST", ".tar.zst.000", Answer::status(502));
     let count = Arc::new(AtomicU64::new(0));
     let put = shelf.cache.put(&one.0, &one.1, false, &count).unwrap();
-    assert_eq!(put, Put::Stored);
+    assert_eq!(put, StoreResult::Stored);
     assert_eq!(server.count("POST", ".000"), 3);
     assert_eq!(server.count("POST", ".001"), 1);
     assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 1500);
@@ -305,7 +305,7 @@ fn the_old_release_stays_until_the_new_is_complete() {
     server.next("POST", ".tar.zst.001", Answer::status(422));
     assert!(shelf.put(&other, true).is_err());
     shelf.has(&one);
-    assert_eq!(shelf.put(&other, true).unwrap(), Put::Stored);
+    assert_eq!(shelf.put(&other, true).unwrap(), StoreResult::Stored);
     shelf.has(&other);
 }
 
@@ -324,7 +324,7 @@ fn drafts_are_found_behind_many_releases() {
         server.state().releases.push(other.clone());
     }
     server.forget();
-    assert_eq!(shelf.put(&one, false).unwrap(), Put::Stored);
+    assert_eq!(shelf.put(&one, false).unwrap(), StoreResult::Stored);
     assert_eq!(server.count("POST", ".000"), 0);
     assert_eq!(server.count("GET", "/releases?"), 3);
     assert_eq!(shelf.cache.list().unwrap().len(), 1);
@@ -345,7 +345,7 @@ fn a_draft_that_another_run_took_over_is_left_alone() {
         crate::common::wait_until("the second part", || server.count("POST", ".001") == 1);
         let second = Shelf::releases(&server).put(&one, false).unwrap();
         let both = [first.join().unwrap(), second];
-        assert!(both.contains(&Put::Stored), "{both:?}");
+        assert!(both.contains(&StoreResult::Stored), "{both:?}");
     });
     shelf.has(&one);
     assert_eq!(server.state().releases.len(), 1);
@@ -370,7 +370,7 @@ fn many_at_once() {
                     assert!(
                         bytes
                             .as_ref()
-                            .map_or_else(Corrupt::is, |bytes| bytes.len() % 10_000 == 0)
+                            .map_or_else(CorruptEntry::is, |bytes| bytes.len() % 10_000 == 0)
                     );
                 }
             });
@@ -492,8 +492,8 @@ fn uploads_go_to_the_api_alone() {
 
 #[test]
 fn places_open() {
-    let place = Place::parse("dir:/nowhere/at/all").unwrap();
-    let cache = Cache::open(&place).unwrap();
+    let place = CacheLocation::parse("dir:/nowhere/at/all").unwrap();
+    let cache = SnapshotCache::open(&place).unwrap();
     assert_eq!(cache.list().unwrap(), []);
     assert_eq!(
         cache.find(&format!("layer-{}", "1".repeat(64))).unwrap(),
@@ -608,7 +608,7 @@ fn a_full_disk_leaves_the_old_entry() {
         eprintln!("SKIPPED a_full_disk_leaves_the_old_entry: may not mount");
         return;
     }
-    let cache = Cache::Folder(Folder::new(&disk));
+    let cache = SnapshotCache::Folder(DirectoryCache::new(&disk));
     let shelf = Shelf { folder, cache };
     let (small, large) = (shelf.archive("1", 10_000), shelf.archive("1", 90_000));
     let stored = shelf.put(&small, false);
@@ -622,7 +622,7 @@ fn a_full_disk_leaves_the_old_entry() {
             .unwrap()
             .success()
     );
-    assert_eq!(stored.unwrap(), Put::Stored);
+    assert_eq!(stored.unwrap(), StoreResult::Stored);
     let error = failed.unwrap_err();
     assert!(git_dkr::cli::hint(&error).is_some(), "{error:?}");
     assert_eq!(bytes.unwrap().len(), 10_000);
@@ -674,7 +674,7 @@ fn writes_until_it_is_killed() {
     let shelf = std::path::PathBuf::from(std::env::var_os("DKR_TEST_SHELF").unwrap());
     let own = Shelf {
         folder: tempfile::tempdir_in(&shelf).unwrap(),
-        cache: Cache::Folder(Folder::new(&shelf.join("cache"))),
+        cache: SnapshotCache::Folder(DirectoryCache::new(&shelf.join("cache"))),
     };
     let archives = [own.archive("1", 200_000), own.archive("1", 300_000)];
     std::fs::write(shelf.join(format!("began-{}", std::process::id())), "").unwrap();

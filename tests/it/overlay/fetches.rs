@@ -6,9 +6,9 @@ use std::path::Path;
 
 use git_dkr::digest;
 use git_dkr::net::{Address, Secret};
-use git_dkr::overlay::containerfile::Source;
-use git_dkr::overlay::fetch::{Placed, Wanted, fetch};
-use git_dkr::overlay::github::Hub;
+use git_dkr::overlay::containerfile::DownloadSource;
+use git_dkr::overlay::fetch::{FetchedFile, FetchSpec, fetch};
+use git_dkr::overlay::github::GitHubClient;
 use tar::EntryType;
 use tempfile::TempDir;
 
@@ -47,23 +47,23 @@ impl Place {
             & 0o7777
     }
 
-    fn wanted(&self, source: &str, dest: &str) -> Wanted {
-        Wanted {
-            source: Source::parse(source).unwrap(),
+    fn wanted(&self, source: &str, dest: &str) -> FetchSpec {
+        FetchSpec {
+            source: DownloadSource::parse(source).unwrap(),
             dest: dest.to_owned(),
             sha256: None,
             chmod: None,
         }
     }
 
-    fn run(&self, wanted: &Wanted) -> anyhow::Result<Placed> {
+    fn run(&self, wanted: &FetchSpec) -> anyhow::Result<FetchedFile> {
         let api = Address::parse(&self.server.api()).unwrap();
-        let hub = Hub::new(api, Secret::new(TOKEN), quick());
+        let hub = GitHubClient::new(api, Secret::new(TOKEN), quick());
         let downloads = self.folder.path().join("downloads");
         fetch(wanted, &self.path(""), &hub, &downloads)
     }
 
-    fn fetch(&self, source: &str, dest: &str) -> anyhow::Result<Placed> {
+    fn fetch(&self, source: &str, dest: &str) -> anyhow::Result<FetchedFile> {
         self.run(&self.wanted(source, dest))
     }
 

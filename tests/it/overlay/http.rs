@@ -6,17 +6,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use git_dkr::net::{
-    Address, Body, Client, Download, Patience, Refusal, Request, Resume, Secret, Settings,
+    Address, Body, HttpClient, Download, RetryPolicy, HttpError, HttpRequest, Resume, Secret, ClientSettings,
 };
 use serde_json::{Value, json};
 
 use crate::overlay::server::{Answer, Server, TOKEN};
 
-pub fn quick() -> Settings {
+pub fn quick() -> ClientSettings {
     let first = Duration::from_millis(5);
-    Settings {
-        patience: Patience { first },
-        ..Settings::default()
+    ClientSettings {
+        patience: RetryPolicy { first },
+        ..ClientSettings::default()
     }
 }
 
@@ -24,13 +24,13 @@ fn address(text: &str) -> Address {
     Address::parse(text).unwrap()
 }
 
-fn get(server: &Server, client: &Client, path: &str) -> anyhow::Result<Value> {
+fn get(server: &Server, client: &HttpClient, path: &str) -> anyhow::Result<Value> {
     let address = address(&format!("{}{path}", server.api()));
     client.json(&request(&address))
 }
 
-fn request(address: &Address) -> Request<'_> {
-    Request {
+fn request(address: &Address) -> HttpRequest<'_> {
+    HttpRequest {
         method: "GET".parse().unwrap(),
         address,
         accept: "application/json",
@@ -39,13 +39,13 @@ fn request(address: &Address) -> Request<'_> {
     }
 }
 
-fn client(server: &Server) -> Client {
+fn client(server: &Server) -> HttpClient {
     let token = Secret::new(TOKEN).unwrap();
-    Client::new(quick()).with_token(token, &[&address(&server.api())])
+    HttpClient::new(quick()).with_token(token, &[&address(&server.api())])
 }
 
 /// Downloads; what is in the file then.
-fn download(client: &Client, from: &str, to: &Path) -> anyhow::Result<Vec<u8>> {
+fn download(client: &HttpClient, from: &str, to: &Path) -> anyhow::Result<Vec<u8>> {
     let count = Arc::new(AtomicU64::new(0));
     let from = address(from);
     let wanted = Download {
@@ -90,7 +90,7 @@ fn what_passes_is_asked_again() {
     server.forget();
     server.times(5, "GET", "/x", Answer::status(500));
     let error = get(&server, &client, "/x").unwrap_err();
-    assert_eq!(Refusal::of(&error).unwrap().status, 500);
+    assert_eq!(HttpError::of(&error).unwrap().status, 500);
     assert_eq!(server.count("GET", "/x"), 5);
 }
 
@@ -102,9 +102,9 @@ fn what_does_not_pass_is_not() {
         server.forget();
         server.next("GET", "/x", Answer::status(code));
         let error = get(&server, &client, "/x?secret").unwrap_err();
-        assert_eq!(Refusal::of(&error).unwrap().status, code);
+        assert_eq!(HttpError::of(&error).unwrap().status, code);
         assert_eq!(
-            Refusal::of(&error).unwrap().message,
+            HttpError::of(&error).unwrap().message,
             format!("status {code}")
         );
         let text = format!("{error:#} {error:?}");
@@ -138,7 +138,7 @@ fn limits_are_waited_for_when_they_are_short() {
         ("x-ratelimit-remaining", "0"),
         ("x-ratelimit-reset", "9999999999"),
     ];
-    for client in [client, Client::new(quick())] {
+    for client in [client, HttpClient::new(quick())] {
         server.forget();
         server.next("GET", "/x", Answer::with(403, &late));
         let error = get(&server, &client, "/x").unwrap_err();
@@ -274,9 +274,9 @@ fn an_upload_hears_why_it_is_refused() {
     std::fs::write(&file, noise(3_000_000)).unwrap();
     let to = address(&format!("{}/up", server.api()));
     let count = Arc::new(AtomicU64::new(7));
-    let upload = |len| Request {
+    let upload = |len| HttpRequest {
         method: "POST".parse().unwrap(),
-        body: Body::Slice {
+        body: Body::FileRange {
             file: &file,
             from: 10,
             len,
@@ -288,7 +288,7 @@ fn an_upload_hears_why_it_is_refused() {
     let error = client(&server)
         .call(&upload(2_000_000), || Ok(()))
         .unwrap_err();
-    assert_eq!(Refusal::of(&error).unwrap().status, 403);
+    assert_eq!(HttpError::of(&error).unwrap().status, 403);
     assert_eq!(count.load(Ordering::Relaxed), 7);
     // A file that is shorter than it was is an end, not a wait.
     let error = client(&server)

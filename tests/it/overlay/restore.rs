@@ -264,7 +264,7 @@ fn killed_at_any_moment_it_is_undone_or_completed() {
         trees.assert_tidy();
         let now = describe(&trees.fresh());
         match mended {
-            Some(restore::Mended::Completed(key, _)) => {
+            Some(restore::Recovered::Completed(key, _)) => {
                 assert_eq!(key, taken.manifest.about.key);
                 same(&now, &new);
             }
@@ -324,7 +324,7 @@ fn what_a_killed_run_left_is_removed() {
     write(&trees.state().join("stage/0/half"), "x");
     write(&trees.state().join("lock"), "");
     let mended = restore::mend(&trees.fresh(), &trees.state()).unwrap();
-    assert_eq!(mended, Some(restore::Mended::Undone));
+    assert_eq!(mended, Some(restore::Recovered::Undone));
     assert_eq!(restore::mend(&trees.fresh(), &trees.state()).unwrap(), None);
     trees.restore(&taken);
 }

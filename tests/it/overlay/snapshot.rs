@@ -5,8 +5,8 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-use git_dkr::overlay::snapshot::manifest::{Kind, Name};
-use git_dkr::overlay::snapshot::{self, Before, LeftOut};
+use git_dkr::overlay::snapshot::manifest::{EntryKind, Name};
+use git_dkr::overlay::snapshot::{self, Baseline, Exclusions};
 
 use crate::overlay::trees::{Trees, about, before, change, describe, level, noise, same, write};
 
@@ -26,9 +26,9 @@ fn what_a_run_changed_and_nothing_else() {
     let kinds: Vec<String> = entries
         .map(|entry| {
             let kind = match &entry.kind {
-                Kind::Folder => "folder",
-                Kind::Parent => "parent",
-                Kind::File { .. } => "file",
+                EntryKind::Folder => "folder",
+                EntryKind::Parent => "parent",
+                EntryKind::File { .. } => "file",
                 _ => "other",
             };
             format!("{} {kind}", entry.path)
@@ -119,12 +119,12 @@ fn asked_for_is_taken_from_where_nothing_is() {
     ] {
         let root = trees.built();
         let _ = std::os::unix::fs::symlink("etc", root.join("to-etc"));
-        let out = LeftOut::new(&root, None, &[]);
-        let before = Before::scan(&root, &out).unwrap();
+        let out = Exclusions::new(&root, None, &[]);
+        let before = Baseline::scan(&root, &out).unwrap();
         let to = trees.path("never");
         let result = snapshot::take(
             before,
-            snapshot::Subject {
+            snapshot::SnapshotSubject {
                 root: &root,
                 left_out: &out,
                 also: &[wrong.into()],
@@ -227,13 +227,13 @@ fn a_full_disk_leaves_nothing() {
     let trees = Trees::new(before);
     let disk = crate::overlay::restore::Tmpfs::new(&trees.path("small"), "size=1m");
     let root = trees.built();
-    let out = LeftOut::new(&root, None, &[]);
-    let scan = Before::scan(&root, &out).unwrap();
+    let out = Exclusions::new(&root, None, &[]);
+    let scan = Baseline::scan(&root, &out).unwrap();
     write(&root.join("opt/large"), noise(3 << 20, 1));
     let to = disk.0.join("archive");
     let error = snapshot::take(
         scan,
-        snapshot::Subject {
+        snapshot::SnapshotSubject {
             root: &root,
             left_out: &out,
             also: &[],

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use git_dkr::overlay::restore::{self, Restored};
-use git_dkr::overlay::snapshot::{self, About, Before, LeftOut, Machine, Taken};
+use git_dkr::overlay::snapshot::{self, About, Baseline, Exclusions, Machine, TakenSnapshot};
 use rustix::fs::XattrFlags;
 use tempfile::TempDir;
 
@@ -58,19 +58,19 @@ impl Trees {
     }
 
     /// Changes the built one, and takes the snapshot.
-    pub fn take(&self, change: impl FnOnce(&Path)) -> Taken {
+    pub fn take(&self, change: impl FnOnce(&Path)) -> TakenSnapshot {
         self.take_also(&[], change)
     }
 
-    pub fn take_also(&self, also: &[&str], change: impl FnOnce(&Path)) -> Taken {
+    pub fn take_also(&self, also: &[&str], change: impl FnOnce(&Path)) -> TakenSnapshot {
         let root = self.built();
-        let out = LeftOut::new(&root, None, &[]);
-        let before = Before::scan(&root, &out).unwrap();
+        let out = Exclusions::new(&root, None, &[]);
+        let before = Baseline::scan(&root, &out).unwrap();
         change(&root);
         let also: Vec<PathBuf> = also.iter().map(PathBuf::from).collect();
         snapshot::take(
             before,
-            snapshot::Subject {
+            snapshot::SnapshotSubject {
                 root: &root,
                 left_out: &out,
                 also: &also,
@@ -83,7 +83,7 @@ impl Trees {
     }
 
     /// Into the other one.
-    pub fn restore(&self, taken: &Taken) -> Restored {
+    pub fn restore(&self, taken: &TakenSnapshot) -> Restored {
         self.try_restore(&taken.sha256).unwrap()
     }
 

@@ -15,12 +15,12 @@ use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::index::LONGEST;
-use super::{Archive, Corrupt, Held, Index, Listed, sums};
+use super::{Archive, CorruptEntry, ArchiveHold, Index, CacheEntry, sums};
 use crate::error::Failure;
 use crate::net::{Download, Resume};
-use crate::overlay::containerfile::Repo;
-use crate::overlay::downloads::Slot;
-use crate::overlay::github::Hub;
+use crate::overlay::containerfile::GitHubRepo;
+use crate::overlay::downloads::DownloadFile;
+use crate::overlay::github::GitHubClient;
 use crate::overlay::key::of_tag;
 use crate::proc;
 
@@ -31,8 +31,8 @@ const BYTES: &str = "application/octet-stream";
 /// The releases of one repository.
 #[derive(Debug)]
 pub struct Releases {
-    hub: Hub,
-    repo: Repo,
+    hub: GitHubClient,
+    repo: GitHubRepo,
     part_size: u64,
     downloads: PathBuf,
 }
@@ -98,7 +98,7 @@ impl Asset {
 impl Releases {
     /// Those of `repo`. Archives are split into parts of this many bytes; downloads that are not done
     /// yet are kept in a folder.
-    pub fn new(hub: Hub, repo: &Repo, part_size: u64, downloads: &Path) -> Self {
+    pub fn new(hub: GitHubClient, repo: &GitHubRepo, part_size: u64, downloads: &Path) -> Self {
         Self {
             hub,
             repo: repo.clone(),
@@ -126,7 +126,7 @@ impl Releases {
     /// The index of a release, all of whose parts are there.
     fn index(&self, release: &Release) -> Result<Index> {
         let tag = &release.tag_name;
-        let corrupt = |why: String| Corrupt::new(tag, why);
+        let corrupt = |why: String| CorruptEntry::new(tag, why);
         let asset = release
             .asset(&index_name(tag))
             .filter(|asset| asset.state == "uploaded" && asset.size <= LONGEST)
@@ -172,8 +172,8 @@ impl Releases {
 
     pub(super) fn get(&self, index: &Index, count: &Arc<AtomicU64>) -> Result<Archive> {
         let tag = &index.tag;
-        let corrupt = |why: &str| Corrupt::new(tag, why);
-        let slot = Slot::take(
+        let corrupt = |why: &str| CorruptEntry::new(tag, why);
+        let slot = DownloadFile::take(
             &self.downloads,
             &index.sha256,
             "another download of the same",
@@ -191,7 +191,7 @@ impl Releases {
             self.fill(&path, index, &release, count)?;
             found = sums(&path, u64::MAX, &mut io::sink(), count)?;
         }
-        let held = Held::Downloaded(slot);
+        let held = ArchiveHold::Downloaded(slot);
         let archive = Archive { path, held };
         // It goes with its download if it is not good.
         if found.sha256 != index.sha256 {
@@ -208,7 +208,7 @@ impl Releases {
         release: &Release,
         count: &Arc<AtomicU64>,
     ) -> Result<()> {
-        let corrupt = |why: &str| Corrupt::new(&index.tag, why);
+        let corrupt = |why: &str| CorruptEntry::new(&index.tag, why);
         let mut at = 0;
         for part in &index.parts {
             let found = release.asset(&part.name);
@@ -252,16 +252,16 @@ impl Releases {
         self.hub.may_write(&self.repo)
     }
 
-    pub(super) fn list(&self) -> Result<Vec<Listed>> {
+    pub(super) fn list(&self) -> Result<Vec<CacheEntry>> {
         let all = self.all()?.into_iter().filter(|release| !release.draft);
-        let mut found: Vec<Listed> = all
+        let mut found: Vec<CacheEntry> = all
             .map(|release| {
                 let tag = &release.tag_name;
                 let parts = release
                     .assets
                     .iter()
                     .filter(|asset| asset.name != index_name(tag));
-                Listed {
+                CacheEntry {
                     size: parts.map(|part| part.size).sum(),
                     used_at: release.published_at.unwrap_or_default(),
                     broken: release.asset(&index_name(tag)).is_none(),

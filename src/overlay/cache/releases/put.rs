@@ -13,10 +13,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::{Index, Part, Put, sums};
+use super::super::{Index, IndexPart, StoreResult, sums};
 use super::{Asset, Mark, Release, Releases, index_name, part_name};
 use crate::error::Failure;
-use crate::net::{Address, Body, Request};
+use crate::net::{Address, Body, HttpRequest};
 use crate::overlay::github;
 use crate::proc;
 
@@ -39,7 +39,7 @@ impl Releases {
         index: &Index,
         replace: bool,
         count: &Arc<AtomicU64>,
-    ) -> Result<Put> {
+    ) -> Result<StoreResult> {
         self.hub.may_write(&self.repo)?;
         let tag = &index.tag;
         let old = self.release(tag)?;
@@ -47,29 +47,29 @@ impl Releases {
             && !replace
             && self.index(old).is_ok()
         {
-            return Ok(Put::WasThere);
+            return Ok(StoreResult::WasThere);
         }
         let index = &self.split(archive, index)?;
         let Some(mut draft) = self.draft(index)? else {
-            return Ok(Put::Elsewhere);
+            return Ok(StoreResult::Elsewhere);
         };
         let mut at = 0;
         for part in &index.parts {
             if !draft.send(part, archive, at, count)? {
-                return Ok(Put::Elsewhere);
+                return Ok(StoreResult::Elsewhere);
             }
             at += part.size;
         }
         let json = index.to_json()?;
         let mut file = tempfile::NamedTempFile::new().context("cannot make a temporary file")?;
         io::Write::write_all(&mut file, &json).context("cannot write a temporary file")?;
-        let part = Part {
+        let part = IndexPart {
             name: index_name(tag),
             size: json.len() as u64,
             sha256: crate::digest::of(&json),
         };
         if !draft.send(&part, file.path(), 0, &Arc::default())? || !draft.is_ours()? {
-            return Ok(Put::Elsewhere);
+            return Ok(StoreResult::Elsewhere);
         }
         // Until here the old one was there for all.
         if let Some(old) = &old {
@@ -93,7 +93,7 @@ impl Releases {
                     .hint("keep large things out of the snapshot, or use a folder as the cache")
             );
         }
-        let part = |(number, (size, sha256))| Part {
+        let part = |(number, (size, sha256))| IndexPart {
             name: part_name(&index.tag, number),
             size,
             sha256,
@@ -171,7 +171,7 @@ impl Draft<'_> {
     /// Sends one part, unless it is there; `false` when the draft is another's now.
     fn send(
         &mut self,
-        part: &Part,
+        part: &IndexPart,
         file: &Path,
         from: u64,
         count: &Arc<AtomicU64>,
@@ -187,12 +187,12 @@ impl Draft<'_> {
             .upload
             .at(&format!("{}?name={}", self.upload.path(), part.name));
         let address = address.map_err(|why| anyhow!(Failure::new(why)))?;
-        let request = Request {
+        let request = HttpRequest {
             method: "POST".parse().context("no method")?,
             address: &address,
             accept: "application/vnd.github+json",
             headers: Vec::new(),
-            body: Body::Slice {
+            body: Body::FileRange {
                 file,
                 from,
                 len: part.size,
@@ -231,7 +231,7 @@ impl Draft<'_> {
     }
 
     /// Removes what has the name of this part and is not it; `true` when it is there.
-    fn clear(&mut self, part: &Part) -> Result<bool> {
+    fn clear(&mut self, part: &IndexPart) -> Result<bool> {
         let Some(at) = self.assets.iter().position(|asset| asset.name == part.name) else {
             return Ok(false);
         };
@@ -246,13 +246,13 @@ impl Draft<'_> {
         Ok(false)
     }
 
-    fn publish(&self, tag: &str) -> Result<Put> {
+    fn publish(&self, tag: &str) -> Result<StoreResult> {
         let cache = self.cache;
         let rest = format!("/releases/{}", self.id);
         let published = json!({"draft": false, "make_latest": "false"});
         let answer: Result<Value> = cache.hub.ask("PATCH", &cache.repo, &rest, Some(&published));
         match answer {
-            Ok(_) => Ok(Put::Stored),
+            Ok(_) => Ok(StoreResult::Stored),
             // Another run was faster.
             Err(error) if github::is(&error, 422) || github::is(&error, 404) => {
                 let Some(other) = cache.release(tag)? else {
@@ -261,7 +261,7 @@ impl Draft<'_> {
                 if other.id != self.id {
                     cache.hub.delete(&cache.repo, &rest)?;
                 }
-                Ok(Put::Elsewhere)
+                Ok(StoreResult::Elsewhere)
             }
             Err(error) => Err(error),
         }

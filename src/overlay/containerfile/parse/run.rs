@@ -1,11 +1,11 @@
 //! `RUN`, in its forms.
 
-use super::super::Run;
-use super::Wrong;
+use super::super::RunCommand;
+use super::InstructionError;
 use crate::grammar::Heredoc;
 
 /// Reads what stands behind `RUN`; the command, and the options that do not count here.
-pub(super) fn run(rest: &str, heredocs: &[Heredoc]) -> Result<(Run, Vec<&'static str>), Wrong> {
+pub(super) fn run(rest: &str, heredocs: &[Heredoc]) -> Result<(RunCommand, Vec<&'static str>), InstructionError> {
     let (command, ignored) = options(rest)?;
     let trimmed = command.trim();
     let at = rest.len() - command.trim_start().len();
@@ -13,7 +13,7 @@ pub(super) fn run(rest: &str, heredocs: &[Heredoc]) -> Result<(Run, Vec<&'static
         return Err((at, "RUN takes a command".to_owned()));
     }
     if let Some(words) = exec(trimmed, at)? {
-        return Ok((Run::Exec(words), ignored));
+        return Ok((RunCommand::Exec(words), ignored));
     }
     if trimmed.contains('\0') {
         return Err((at, "a command cannot hold a NUL".to_owned()));
@@ -28,23 +28,23 @@ pub(super) fn run(rest: &str, heredocs: &[Heredoc]) -> Result<(Run, Vec<&'static
                 text.push_str(&lines(&heredoc.text));
                 text.push_str(&heredoc.end);
             }
-            Run::Shell(text)
+            RunCommand::Shell(text)
         }
     };
     Ok((run, ignored))
 }
 
 /// A here-document alone is a program, or lines for the shell.
-fn script(heredoc: &Heredoc) -> Run {
+fn script(heredoc: &Heredoc) -> RunCommand {
     let mut text = lines(&heredoc.text);
     if heredoc.chomp {
         let line = |line: &str| line.trim_start_matches('\t').to_owned();
         text = text.split_inclusive('\n').map(line).collect();
     }
     if text.starts_with("#!") {
-        Run::Script(text)
+        RunCommand::Script(text)
     } else {
-        Run::Shell(text)
+        RunCommand::Shell(text)
     }
 }
 
@@ -54,7 +54,7 @@ fn lines(text: &str) -> String {
 }
 
 /// Takes options off. What cannot be done without is an error; what is only faster with it is not.
-fn options(rest: &str) -> Result<(&str, Vec<&'static str>), Wrong> {
+fn options(rest: &str) -> Result<(&str, Vec<&'static str>), InstructionError> {
     let mut left = rest;
     let mut ignored = Vec::new();
     loop {
@@ -82,7 +82,7 @@ fn options(rest: &str) -> Result<(&str, Vec<&'static str>), Wrong> {
 }
 
 /// `["program", "argument"]`. A `[` may as well be the command of that name.
-fn exec(text: &str, at: usize) -> Result<Option<Vec<String>>, Wrong> {
+fn exec(text: &str, at: usize) -> Result<Option<Vec<String>>, InstructionError> {
     if !text.starts_with('[') {
         return Ok(None);
     }

@@ -1,4 +1,4 @@
-use super::super::Run;
+use super::super::RunCommand;
 use super::*;
 
 fn read(text: &str) -> Containerfile {
@@ -15,22 +15,22 @@ fn mistakes(text: &str) -> String {
 }
 
 /// The one step's command.
-fn run(text: &str) -> Run {
+fn run(text: &str) -> RunCommand {
     match read(text).steps.remove(0).action {
-        Action::Run(run) => run,
+        StepAction::Run(run) => run,
         other => panic!("{other:?}"),
     }
 }
 
-fn shell(text: &str) -> Run {
-    Run::Shell(text.to_owned())
+fn shell(text: &str) -> RunCommand {
+    RunCommand::Shell(text.to_owned())
 }
 
 /// What the one `ENV` sets, where `A` is `a`.
 fn env(text: &str) -> Vec<(String, String)> {
     let get = |name: &str| (name == "A").then(|| "a".to_owned());
     match read(text).steps.remove(0).action {
-        Action::Env(pairs) => pairs
+        StepAction::Env(pairs) => pairs
             .into_iter()
             .map(|(name, word)| (name, word.expand(&get).unwrap()))
             .collect(),
@@ -83,14 +83,14 @@ fn run_in_its_forms() {
     assert_eq!(run("RUN a \\\r\n b\r\n"), shell("a  b"));
     assert_eq!(
         run("RUN [\"a\", \"b c\"]"),
-        Run::Exec(vec!["a".into(), "b c".into()])
+        RunCommand::Exec(vec!["a".into(), "b c".into()])
     );
     assert_eq!(run("RUN [ -f x ] || y"), shell("[ -f x ] || y"));
     assert_eq!(run("RUN <<EOF\na\n  b\nEOF\n"), shell("a\n  b\n"));
     assert_eq!(run("RUN <<-EOF\n\ta\n\tEOF\n"), shell("a\n"));
     assert_eq!(
         run("RUN <<EOF\n#!/usr/bin/python3\nprint(1)\nEOF\n"),
-        Run::Script("#!/usr/bin/python3\nprint(1)\n".into())
+        RunCommand::Script("#!/usr/bin/python3\nprint(1)\n".into())
     );
     assert_eq!(
         run("RUN cat <<A >/x && cat <<'B'\n1\nA\n$2\nB\n"),

@@ -30,15 +30,15 @@ fn entry(path: &str, kind: &Value) -> Value {
     json!({"path": path, "kind": kind, "mode": 420, "uid": 0, "gid": 0, "mtime": [1, 2]})
 }
 
-fn parse(value: &Value) -> Result<Manifest, String> {
-    Manifest::parse(value.to_string().as_bytes())
+fn parse(value: &Value) -> Result<SnapshotManifest, String> {
+    SnapshotManifest::parse(value.to_string().as_bytes())
 }
 
 #[test]
 fn there_and_back() {
     let manifest = parse(&good()).unwrap();
     assert_eq!(
-        Manifest::parse(&manifest.to_json().unwrap()).unwrap(),
+        SnapshotManifest::parse(&manifest.to_json().unwrap()).unwrap(),
         manifest
     );
     assert_eq!(manifest.content(), 5);
@@ -239,7 +239,7 @@ fn links_that_stay_inside() {
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes: Vec<u8>) {
-        let _ = Manifest::parse(&bytes);
+        let _ = SnapshotManifest::parse(&bytes);
     }
 
     /// A good one with a byte changed is refused, or is as good as another.
@@ -248,8 +248,8 @@ proptest! {
         let mut json = good().to_string().into_bytes();
         let at = at % json.len();
         json[at] = byte;
-        if let Ok(manifest) = Manifest::parse(&json) {
-            let again = Manifest::parse(&manifest.to_json().unwrap());
+        if let Ok(manifest) = SnapshotManifest::parse(&json) {
+            let again = SnapshotManifest::parse(&manifest.to_json().unwrap());
             prop_assert_eq!(again, Ok(manifest));
         }
     }

@@ -8,7 +8,7 @@ mod real;
 use std::path::PathBuf;
 use std::process::Command;
 
-use git_dkr::overlay::containerfile::{Action, Containerfile, Run};
+use git_dkr::overlay::containerfile::{StepAction, Containerfile, RunCommand};
 
 use crate::common::Sandbox;
 use crate::common::dkr::outcome;
@@ -89,7 +89,7 @@ impl Shop {
         let read = Containerfile::parse("recorded", recorded.as_bytes()).unwrap();
         for step in read.steps {
             match step.action {
-                Action::Run(Run::Shell(line)) => sh(&line),
+                StepAction::Run(RunCommand::Shell(line)) => sh(&line),
                 other => panic!("{other:?}"),
             }
         }

@@ -1,0 +1,252 @@
+//! What goes wrong with engines, and what to do about it.
+
+use super::{EngineKind, podman};
+
+/// An engine is missing, does not answer, or failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// No engine at all.
+    #[error("there is no docker on the PATH, and no podman")]
+    NotInstalled,
+    /// Not the one that was asked for.
+    #[error("there is no {0} on the PATH")]
+    Missing(EngineKind),
+    /// The client found no daemon.
+    #[error("the docker daemon is not running, or not where the client looks: {0}")]
+    NoDaemon(String),
+    /// No container of it may have the host's network.
+    #[error(
+        "the docker daemon maps users (userns-remap), and its containers cannot share this machine's network, by which they reach the repository"
+    )]
+    MapsUsers,
+    /// The socket is not for us.
+    #[error("this user may not talk to the docker daemon: {0}")]
+    PermissionDenied(String),
+    /// A client without its build plugin, and no other behind it.
+    #[error("{0} cannot build: its buildx plugin is missing or broken")]
+    NoBuildx(String),
+    /// BuildKit came with 18.09.
+    #[error("{0} is too old: BuildKit came with Docker 18.09")]
+    TooOld(String),
+    /// podman under docker's name, and docker was asked for.
+    #[error("{0} is podman under docker's name")]
+    Disguised(String),
+    /// crun refuses a mixture of both versions of cgroups.
+    #[error("podman cannot start containers with this machine's cgroups: {0}")]
+    Cgroups(String),
+    /// Podman gives containers higher limits than its own.
+    #[error("podman may not raise the limits of a container on this machine: {0}")]
+    Limits(String),
+    /// What `--init` runs is a package of its own.
+    #[error("podman lacks the program that --init runs: {0}")]
+    NoInit(String),
+    /// Without root, podman needs ids to give to containers.
+    #[error("podman cannot map user ids for this user: {0}")]
+    Rootless(String),
+    /// Podman's virtual machine, where it needs one.
+    #[error("podman's machine is not running: {0}")]
+    NoMachine(String),
+    /// The client and the daemon speak different versions, or the client may not speak its own.
+    #[error("docker's client and daemon have no version of the API in common: {0}")]
+    ApiVersion(String),
+    /// Something else.
+    #[error("{0} does not answer like docker")]
+    Strange(String),
+    /// The engine's disk, or ours.
+    #[error("no space left on the disk: {1}")]
+    DiskFull(EngineKind, String),
+    /// The image to start from cannot be had.
+    #[error("the base image cannot be had: {1}")]
+    NoBaseImage(EngineKind, String),
+    /// What a `# syntax=` line names cannot be had.
+    #[error("the Dockerfile's frontend cannot be had: {0}")]
+    NoFrontend(String),
+    /// A raw line that this engine does not know.
+    #[error("{0} does not understand the Dockerfile: {1}")]
+    BadDockerfile(EngineKind, String),
+    /// A step did not reach the ssh server on this machine.
+    #[error("step `{0}` does not reach this machine over ssh")]
+    HostUnreachable(String),
+    /// A step of the build failed; its output was shown.
+    #[error("step `{step}` failed: {reason}")]
+    Step {
+        /// Its number and instruction.
+        step: String,
+        /// What the engine says of it.
+        reason: String,
+    },
+    /// The client says that the build went well, and the image is not what was asked for.
+    #[error("{0} build ended without an error, and did not make {1}")]
+    BuiltNothing(EngineKind, String),
+    /// Anything else.
+    #[error("{0}: {1}")]
+    Other(EngineKind, String),
+}
+
+impl EngineError {
+    /// Makes out what a failed command said.
+    pub(super) fn of_stderr(kind: EngineKind, stderr: &str) -> Self {
+        let said = stderr
+            .trim()
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with("See 'docker"))
+            // Each retry of podman is a remark before the error, which says the same.
+            .filter(|line| kind == EngineKind::Docker || !line.starts_with("time=\""))
+            .map(|line| match kind {
+                EngineKind::Docker => line,
+                EngineKind::Podman => line.strip_prefix("Error: ").unwrap_or(line),
+            })
+            .collect::<Vec<_>>()
+            .join("\n");
+        let has = |text: &str| said.contains(text);
+        if kind == EngineKind::Podman
+            && let Some(known) = podman::known(&said)
+        {
+            known
+        } else if has("permission denied") && (has("docker.sock") || has("daemon socket")) {
+            Self::PermissionDenied(said)
+        } else if has("Cannot connect to the Docker daemon")
+            || has("error during connect")
+            || has("Is the docker daemon running")
+            || has("failed to connect to the docker API")
+        {
+            Self::NoDaemon(said)
+        } else if has("client version") && (has("is too old") || has("is too new"))
+            || has("requires API version")
+            || has("requires the Docker daemon API version")
+        {
+            Self::ApiVersion(said)
+        } else if has("no space left on device") {
+            Self::DiskFull(kind, said)
+        } else if has("dockerfile parse error") {
+            Self::BadDockerfile(kind, said)
+        } else if has("buildx component is missing") {
+            Self::NoBuildx("docker".to_owned())
+        } else {
+            Self::Other(kind, said)
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NotInstalled => {
+                "install Docker or podman (on Debian and Ubuntu: apt-get install docker.io, or podman); git dkr doctor checks it"
+            }
+            Self::Missing(EngineKind::Docker) => {
+                "install Docker (on Debian and Ubuntu: apt-get install docker.io), or ask for podman; git dkr doctor shows what is here"
+            }
+            Self::Missing(EngineKind::Podman) => {
+                "install podman (on Debian and Ubuntu: apt-get install podman), or ask for docker; git dkr doctor shows what is here"
+            }
+            Self::NoDaemon(_) => {
+                "start it (systemctl start docker, or Docker Desktop), point DOCKER_HOST to it, or use podman: --engine podman"
+            }
+            Self::MapsUsers => {
+                "start the daemon without userns-remap, or use podman, which maps users by itself: --engine podman"
+            }
+            Self::PermissionDenied(_) => {
+                "add yourself to its group (sudo usermod -aG docker $USER) and log in again"
+            }
+            Self::NoBuildx(_) => {
+                "install the plugin (docker-buildx-plugin or docker-buildx), or put a working docker first on the PATH"
+            }
+            Self::NoFrontend(_) => {
+                "leave the line `# syntax=` out, or see that its image can be pulled"
+            }
+            Self::TooOld(_) => "install Docker 20.10 or later",
+            Self::Disguised(_) => {
+                "use it as what it is (--engine podman), or install Docker and put it before that on the PATH"
+            }
+            Self::Cgroups(_) => {
+                "let podman use runc: apt-get install runc, and in /etc/containers/containers.conf (without root: ~/.config/containers/containers.conf), under [engine], runtime = \"runc\""
+            }
+            Self::Limits(_) => {
+                "set limits that are allowed here in /etc/containers/containers.conf (without root: ~/.config/containers/containers.conf), under [containers]: default_ulimits = [\"nofile=1024:4096\", \"nproc=4096:4096\"]"
+            }
+            Self::NoInit(_) => "install it (on Debian and Ubuntu: apt-get install catatonit)",
+            Self::Rootless(_) => {
+                "install newuidmap (on Debian and Ubuntu: apt-get install uidmap) and give this user ids: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER"
+            }
+            Self::NoMachine(_) => "start it: podman machine init, then podman machine start",
+            Self::ApiVersion(_) => {
+                "leave DOCKER_API_VERSION unset, so that they settle it themselves; without that variable one of the two is too old: docker version shows both"
+            }
+            Self::Strange(_) => "see what `docker --version` prints",
+            Self::DiskFull(kind, _) => {
+                return Some(format!(
+                    "{kind} system df shows what takes it, {kind} system prune gives it back"
+                ));
+            }
+            Self::NoBaseImage(_, said) if said.contains("short-name") => {
+                "podman does not know which registry that is on: write the name in full (docker.io/library/…) in base_image of .dkr.conf, DKR_BASE_IMAGE or git config dkr.baseImage"
+            }
+            Self::NoBaseImage(kind, _) => {
+                return Some(format!(
+                    "see that `{kind} pull` gets it, or set another with base_image in .dkr.conf, DKR_BASE_IMAGE or git config dkr.baseImage"
+                ));
+            }
+            Self::BadDockerfile(..) => {
+                "--print-dockerfile shows that line; here-documents (RUN <<EOF) need Docker 23 or podman 4.8, or later"
+            }
+            Self::HostUnreachable(_) => {
+                "the engine must run on this machine, not behind a remote DOCKER_HOST; with --ssh-key, sshd must listen on port 22 or git config dkr.sshPort"
+            }
+            Self::BuiltNothing(EngineKind::Docker, _) => {
+                "the same command with -v shows what it said; a builder of its own (docker buildx ls) may have kept the image, or a script stands for docker (git dkr doctor)"
+            }
+            Self::BuiltNothing(EngineKind::Podman, _) => "the same command with -v shows what it said",
+            Self::Step { .. } => "the whole output: the same command with -v",
+            Self::Other(..) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_docker_says_is_made_out() {
+        let of = |said| EngineError::of_stderr(EngineKind::Docker, said);
+        assert!(matches!(
+            of(
+                "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
+            ),
+            EngineError::NoDaemon(_)
+        ));
+        assert!(matches!(
+            of(
+                "Got permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: …: dial unix /var/run/docker.sock: connect: permission denied"
+            ),
+            EngineError::PermissionDenied(_)
+        ));
+        assert!(matches!(
+            of("failed to copy: write /var/lib/docker/tmp/x: no space left on device"),
+            EngineError::DiskFull(..)
+        ));
+        for said in [
+            "Error response from daemon: client version 1.12 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version",
+            "Error response from daemon: client version 1.99 is too new. Maximum supported API version is 1.41",
+            "\"--platform\" requires API version 1.32, but the Docker daemon API version is 1.30",
+        ] {
+            assert!(matches!(of(said), EngineError::ApiVersion(_)), "{said}");
+        }
+        assert_eq!(
+            of("\nError: boo\nSee 'docker run --help'.\n"),
+            EngineError::Other(EngineKind::Docker, "Error: boo".into())
+        );
+    }
+
+    #[test]
+    fn what_podman_says_is_its_last_word() {
+        let said = "time=\"2026-11-21T17:27:15Z\" level=warning msg=\"Failed, retrying in 1s ... (1/3). Error: pinging\"\nError: initializing source docker://127.0.0.1:1/no/such:image: pinging container registry 127.0.0.1:1\n";
+        let EngineError::Other(EngineKind::Podman, said) = EngineError::of_stderr(EngineKind::Podman, said)
+        else {
+            panic!("{said}");
+        };
+        assert!(said.starts_with("initializing source"), "{said}");
+        assert!(!said.contains("retrying"), "{said}");
+    }
+}

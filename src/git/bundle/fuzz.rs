@@ -1,0 +1,42 @@
+//! The door of fuzz targets: nobody else comes this way.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use gix::commitgraph::Graph;
+use gix::hash::Kind;
+use gix::odb::pack::index;
+
+use super::subset_pack::PackSelection;
+use super::graph::GraphSubset;
+
+/// Copies what is in a pack, all of it and then some, with its index and its bitmap.
+pub fn excerpt(pack: &Path) -> Result<()> {
+    for left_out in [usize::MAX, 3] {
+        let choice = PackSelection::from(pack, Kind::Sha1, "")?;
+        let mut choice = choice.context("an index of another version")?;
+        let index = index::File::at(pack.with_extension("idx"), Kind::Sha1);
+        let index = index.ok().context("no index")?;
+        for position in 0..index.num_objects() {
+            if position as usize % left_out != left_out - 1 {
+                choice.take(index.oid_at_index(position));
+            }
+        }
+        if let Some(excerpt) = choice.settle(true, |_| Ok(pack.to_owned()))? {
+            excerpt.size();
+            excerpt.send(&mut |_| true)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a commit-graph at `made` of all that is in that of a folder of objects.
+pub fn commit_graph(objects: &Path, made: &Path) -> Result<()> {
+    let commits = GraphSubset::of(objects, Kind::Sha1);
+    let mut commits = commits.context("no commit-graph")?;
+    let graph = Graph::from_info_dir(&objects.join("info"), Kind::Sha1).ok();
+    for id in graph.context("no commit-graph")?.iter_ids() {
+        commits.take(id);
+    }
+    commits.write(made)
+}
