@@ -10,7 +10,7 @@ use crate::commands::{
 };
 use crate::conf::Problems;
 use crate::engine::EngineError;
-use crate::error::{Failure, PartialState, Interrupted, Mistakes};
+use crate::error::{Failure, Interrupted, Mistakes, PartialState};
 use crate::git::GitError;
 use crate::overlay::cache::CorruptEntry;
 use crate::overlay::restore::Unusable;

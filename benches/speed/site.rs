@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use git_dkr::ssh::{Access, ServerConfig, Server};
+use git_dkr::ssh::{Access, Server, ServerConfig};
 
 /// The clone by hand.
 const BY_HAND: &str = "dkr-bench-by-hand";

@@ -110,7 +110,8 @@ fn read(rules: &SecretPatterns, reader: impl Read) -> io::Result<Audit> {
         Ok(())
     })?;
     let mut findings = described(rules, &whole.description)?;
-    let in_order: Vec<Option<&LayerSecrets>> = whole.layers.iter().map(|name| layers.get(name)).collect();
+    let in_order: Vec<Option<&LayerSecrets>> =
+        whole.layers.iter().map(|name| layers.get(name)).collect();
     for (index, layer) in in_order.iter().enumerate() {
         let later = || in_order[index + 1..].iter().flatten();
         for (path, hit) in layer.iter().flat_map(|layer| &layer.hits) {
@@ -193,7 +194,10 @@ fn described(rules: &SecretPatterns, description: &Description) -> io::Result<Ve
         )?;
     }
     for (index, step) in description.history.iter().enumerate() {
-        look(SecretLocation::History { step: index + 1 }, &step.created_by)?;
+        look(
+            SecretLocation::History { step: index + 1 },
+            &step.created_by,
+        )?;
         look(SecretLocation::History { step: index + 1 }, &step.comment)?;
     }
     Ok(findings)

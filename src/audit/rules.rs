@@ -229,7 +229,10 @@ mod tests {
     fn hits(text: impl AsRef<[u8]>) -> Vec<String> {
         let mut hits = Vec::new();
         let on_hit = |hit: Hit| hits.push(format!("{} {}", hit.rule, hit.shown));
-        SecretPatterns::new().unwrap().scan(text.as_ref(), on_hit).unwrap();
+        SecretPatterns::new()
+            .unwrap()
+            .scan(text.as_ref(), on_hit)
+            .unwrap();
         hits
     }
 

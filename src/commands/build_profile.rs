@@ -13,7 +13,7 @@ use super::EngineArgs;
 use crate::conf::Host;
 use crate::error::{Failure, Interrupted};
 use crate::fs::read_limited;
-use crate::git::{self, Repo, GitDirectoryKind};
+use crate::git::{self, GitDirectoryKind, Repo};
 use crate::image::settings::sources;
 use crate::profile::{LoggedFailure, ProfileResponse, build, request};
 use crate::{cli, proc, ui};
@@ -53,7 +53,9 @@ impl BuildProfile {
                 false => format!("{error:#}"),
             },
             hint: cli::hint(&error),
-            build_log_path: error.downcast_ref::<LoggedFailure>().map(|logged| &logged.log),
+            build_log_path: error
+                .downcast_ref::<LoggedFailure>()
+                .map(|logged| &logged.log),
         };
         ui::last(serde_json::to_string(&told)?);
         Ok(code)

@@ -4,13 +4,13 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::planning::PlanArgs;
-use super::{EngineArgs, OutputFormat, HostArgs, RepoArgs, print_image};
+use super::{EngineArgs, HostArgs, OutputFormat, RepoArgs, print_image};
 use crate::conf::Sources;
 use crate::git::Repo;
-use crate::image::plan::{Reuse, BuildContext, BuildAction};
-use crate::image::transport::Transport;
+use crate::image::plan::{BuildAction, BuildContext, Reuse};
 use crate::image::settings::sources;
 use crate::image::target::{self, FetchMode};
+use crate::image::transport::Transport;
 use crate::image::{Image, Target};
 
 /// The arguments of a build.

@@ -42,7 +42,10 @@ struct CandidateRow<'a> {
 impl<'a> CandidateRow<'a> {
     fn new(candidate: &'a Candidate, full: u64) -> Self {
         let (commits, back) = match candidate.lead {
-            Some(Divergence::Shared { ahead, behind: back }) => (Some(ahead), Some(back)),
+            Some(Divergence::Shared {
+                ahead,
+                behind: back,
+            }) => (Some(ahead), Some(back)),
             _ => (None, None),
         };
         Self {
@@ -81,7 +84,10 @@ pub(super) fn print(
             branch_from: &plan.target.branch_from,
             commit: plan.target.commit.as_str(),
             full_cost: full,
-            candidates: found.iter().map(|one| CandidateRow::new(one, full)).collect(),
+            candidates: found
+                .iter()
+                .map(|one| CandidateRow::new(one, full))
+                .collect(),
         })?);
     }
     if plan.manifest.is_none() {
@@ -92,6 +98,9 @@ pub(super) fn print(
     if found.is_empty() {
         return ui::result("there is no image to stand on: a create is a full clone");
     }
-    let lines = found.iter().map(|one| CandidateRow::line(one, full)).collect();
+    let lines = found
+        .iter()
+        .map(|one| CandidateRow::line(one, full))
+        .collect();
     ui::result(ui::table(&["IMAGE", "WAY"], lines).trim_end())
 }

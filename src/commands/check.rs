@@ -8,7 +8,7 @@ use super::{EngineArgs, OutputFormat, RepoArgs};
 use crate::git::Repo;
 use crate::image::find::Inventory;
 use crate::image::staleness::{Remedy, Staleness};
-use crate::image::staleness_report::{ImageStatus, ImageLocation, report};
+use crate::image::staleness_report::{ImageLocation, ImageStatus, report};
 use crate::image::target::{self, FetchMode};
 use crate::image::{record_build, watch_list};
 use crate::proc::join;

@@ -7,14 +7,14 @@ use serde::Serialize;
 use super::{EngineArgs, OutputFormat};
 use crate::conf;
 use crate::conf::Host;
-use crate::engine::{DockerClient, Engine, EngineError, Installed, EngineKind, installed};
+use crate::engine::{DockerClient, Engine, EngineError, EngineKind, Installed, installed};
 use crate::fs::Scratch;
 use crate::git::{self, Repo};
-use crate::image::select_image::SelectedImage;
 use crate::image::find::Inventory;
+use crate::image::select_image::SelectedImage;
 use crate::image::settings::sources;
 use crate::image::start::StartPlan;
-use crate::ssh::{ServerConfig, Server};
+use crate::ssh::{Server, ServerConfig};
 use crate::ui;
 
 /// Check what git dkr needs on this machine
@@ -73,10 +73,15 @@ impl Doctor {
         if let Ok(engine) = &engine {
             match engine.kind() {
                 EngineKind::Docker => {
-                    checks.push(DoctorCheck::new("docker client", client(engine, &installed)));
+                    checks.push(DoctorCheck::new(
+                        "docker client",
+                        client(engine, &installed),
+                    ));
                     checks.push(DoctorCheck::new("docker daemon", daemon(engine)));
                 }
-                EngineKind::Podman => checks.push(DoctorCheck::new("podman", engine.podman_works())),
+                EngineKind::Podman => {
+                    checks.push(DoctorCheck::new("podman", engine.podman_works()))
+                }
             }
             checks.push(DoctorCheck::new("images", images(engine)));
             checks.push(DoctorCheck::new("container", container(engine)));
@@ -149,7 +154,9 @@ fn client(engine: &Engine, installed: &Installed) -> Result<String> {
             DockerClient::NoBuildx(version) => {
                 format!("{program} is passed over: no buildx ({version})")
             }
-            DockerClient::TooOld(version) | DockerClient::Podman(version) | DockerClient::Strange(version) => {
+            DockerClient::TooOld(version)
+            | DockerClient::Podman(version)
+            | DockerClient::Strange(version) => {
                 format!("{program} is passed over ({version})")
             }
         }

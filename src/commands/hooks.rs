@@ -10,7 +10,9 @@ use serde::Serialize;
 
 use super::OutputFormat;
 use crate::git::Repo;
-use crate::hooks::{self, Event, EventReport, HookState, InstallOptions, InstallPlan, HookStatus, InstallMethod};
+use crate::hooks::{
+    self, Event, EventReport, HookState, HookStatus, InstallMethod, InstallOptions, InstallPlan,
+};
 use crate::{proc, ui};
 
 /// Put hooks into a repository that tell when an image has grown stale
@@ -201,7 +203,9 @@ impl Status {
             way: facts.way,
             folder: match facts.way {
                 InstallMethod::Config => Some(facts.home.clone()),
-                InstallMethod::Files => facts.folder.as_ref().ok().map(|folder| folder.path.clone()),
+                InstallMethod::Files => {
+                    facts.folder.as_ref().ok().map(|folder| folder.path.clone())
+                }
             },
             events,
             fetch_cost_ms: cost.map(|cost| (cost * 100.0).round() / 100.0),

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{EngineArgs, OutputFormat, RepoArgs, ImageRow};
+use super::{EngineArgs, ImageRow, OutputFormat, RepoArgs};
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::git::Repo;

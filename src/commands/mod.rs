@@ -177,7 +177,9 @@ impl<'a> ImageRow<'a> {
 /// terminal has read the name already.
 fn print_image(image: &Image, format: OutputFormat) -> Result<()> {
     match format {
-        OutputFormat::Json => ui::result(serde_json::to_string_pretty(&ImageRow::new(image, None))?),
+        OutputFormat::Json => {
+            ui::result(serde_json::to_string_pretty(&ImageRow::new(image, None))?)
+        }
         OutputFormat::Text if !ui::stdout_is_terminal() => ui::result(&image.tag),
         OutputFormat::Text => Ok(()),
     }

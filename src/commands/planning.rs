@@ -4,9 +4,9 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
-use super::{OutputFormat, ImageRow};
+use super::{ImageRow, OutputFormat};
 use crate::image::Target;
-use crate::image::plan::{BuildPlan, Reuse, BuildContext, BuildAction};
+use crate::image::plan::{BuildAction, BuildContext, BuildPlan, Reuse};
 use crate::image::scope;
 use crate::ui;
 

@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::problem::{Problem, Problems};
-use super::{ValueOrigin, Sources, Value, home, variable};
+use super::{Sources, Value, ValueOrigin, home, variable};
 use crate::engine::EngineKind;
 
 /// The engine that the user asked for, if any: the flag, then environment and git config.
-pub fn engine(flag: Option<EngineKind>, sources: &Sources) -> Result<Option<Value<EngineKind>>, Problems> {
+pub fn engine(
+    flag: Option<EngineKind>,
+    sources: &Sources,
+) -> Result<Option<Value<EngineKind>>, Problems> {
     if let Some(value) = flag {
         let origin = ValueOrigin::Flag("--engine");
         return Ok(Some(Value { value, origin }));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::problem::{Problem, Problems};
-use super::{ValueOrigin, Sources, Value, home};
+use super::{Sources, Value, ValueOrigin, home};
 use crate::git::Objects;
 
 /// How the host is reached and what its network needs.

@@ -137,7 +137,10 @@ impl Sources {
             return Some((value, ValueOrigin::Env(variable)));
         }
         let value = self.git.get(&format!("dkr.{}", name.replace('_', "")))?;
-        Some((value, ValueOrigin::GitConfig(format!("dkr.{}", camel(name)))))
+        Some((
+            value,
+            ValueOrigin::GitConfig(format!("dkr.{}", camel(name))),
+        ))
     }
 }
 

@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::file::{ConfEntry, ConfFile};
 use super::problem::Problem;
-use super::{CaBundle, ValueOrigin, Sources, Value};
+use super::{CaBundle, Sources, Value, ValueOrigin};
 
 /// An image reference: `registry:port/name:tag@digest`, nothing else.
 static IMAGE: LazyLock<Option<Regex>> =
@@ -48,7 +48,8 @@ impl Picker<'_> {
         name: &str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<Value<T>> {
-        let ConfEntry { value, at, .. } = self.file.entries.iter().find(|entry| entry.key == name)?;
+        let ConfEntry { value, at, .. } =
+            self.file.entries.iter().find(|entry| entry.key == name)?;
         self.keep(value, ValueOrigin::File(*at), parse)
     }
 

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 
 use super::variable;
 use crate::error::Failure;
-use crate::net::{Address, RetryPolicy, Secret, ClientSettings};
+use crate::net::{Address, ClientSettings, RetryPolicy, Secret};
 
 /// Proxies are read by the client itself. `DKR_HTTP_WAIT` is the first wait between two tries in
 /// milliseconds (500), all other times being in proportion to it.

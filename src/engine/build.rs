@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::built::{Built, TempName};
 use super::progress::{FailedStep, Transcript};
-use super::{Engine, EngineError, BuildEvent, EngineImage, EngineKind, docker, podman};
+use super::{BuildEvent, Engine, EngineError, EngineImage, EngineKind, docker, podman};
 use crate::proc::Cmd;
 use crate::ui;
 

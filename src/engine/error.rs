@@ -195,7 +195,9 @@ impl EngineError {
             Self::BuiltNothing(EngineKind::Docker, _) => {
                 "the same command with -v shows what it said; a builder of its own (docker buildx ls) may have kept the image, or a script stands for docker (git dkr doctor)"
             }
-            Self::BuiltNothing(EngineKind::Podman, _) => "the same command with -v shows what it said",
+            Self::BuiltNothing(EngineKind::Podman, _) => {
+                "the same command with -v shows what it said"
+            }
             Self::Step { .. } => "the whole output: the same command with -v",
             Self::Other(..) => return None,
         };
@@ -242,7 +244,8 @@ mod tests {
     #[test]
     fn what_podman_says_is_its_last_word() {
         let said = "time=\"2026-11-21T17:27:15Z\" level=warning msg=\"Failed, retrying in 1s ... (1/3). Error: pinging\"\nError: initializing source docker://127.0.0.1:1/no/such:image: pinging container registry 127.0.0.1:1\n";
-        let EngineError::Other(EngineKind::Podman, said) = EngineError::of_stderr(EngineKind::Podman, said)
+        let EngineError::Other(EngineKind::Podman, said) =
+            EngineError::of_stderr(EngineKind::Podman, said)
         else {
             panic!("{said}");
         };

@@ -51,7 +51,9 @@ impl Engine {
         }
         Err(match wanted {
             Some(EngineKind::Podman) => EngineError::Missing(EngineKind::Podman),
-            Some(EngineKind::Docker) if others.is_empty() => EngineError::Missing(EngineKind::Docker),
+            Some(EngineKind::Docker) if others.is_empty() => {
+                EngineError::Missing(EngineKind::Docker)
+            }
             _ => docker::why_none(&others),
         }
         .into())

@@ -7,6 +7,7 @@ mod build;
 mod built;
 mod capture;
 mod docker;
+mod error;
 mod find;
 #[doc(hidden)]
 pub mod fuzz;
@@ -14,7 +15,6 @@ mod images;
 mod podman;
 mod progress;
 mod run;
-mod error;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -24,13 +24,13 @@ use anyhow::Result;
 
 pub use build::{BuildSpec, quote};
 pub use built::Built;
-pub use capture::{Captured, CaptureSpec};
+pub use capture::{CaptureSpec, Captured};
 pub use docker::DockerClient;
+pub use error::EngineError;
 pub use find::{Installed, installed};
 pub use images::EngineImage;
 pub use progress::BuildEvent;
 pub use run::{Mount, RunSpec};
-pub use error::EngineError;
 
 use crate::proc::Cmd;
 

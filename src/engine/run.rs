@@ -153,7 +153,8 @@ mod tests {
             volumes: vec!["bazel-cache:/bazel-cache".into()],
             command: vec!["make".into(), "check".into()],
         };
-        let run = |kind: EngineKind| run_command(kind, Cmd::new(kind.to_string()), &spec).to_string();
+        let run =
+            |kind: EngineKind| run_command(kind, Cmd::new(kind.to_string()), &spec).to_string();
         insta::assert_snapshot!(run(EngineKind::Docker), @r#"docker run --rm --init --interactive '--pull=never' --tty '--network=host' --add-host app-1f2e:127.0.0.1 --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --mount 'type=bind,"source=/a, ""b""/run",target=/run/from-host,readonly' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
         insta::assert_snapshot!(run(EngineKind::Podman), @r#"podman run --rm --init --interactive '--pull=never' --tty '--network=host' --add-host app-1f2e:127.0.0.1 --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --volume '/a, "b"/run:/run/from-host:ro' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
     }

@@ -34,7 +34,10 @@ impl Repo {
                 Distance::Missing => Some(Divergence::Missing),
                 Distance::Behind(ahead) => Some(Divergence::Shared { ahead, behind: 0 }),
                 Distance::Diverged => match history.distance(to, commit)? {
-                    Distance::Behind(back) => Some(Divergence::Shared { ahead: 0, behind: back }),
+                    Distance::Behind(back) => Some(Divergence::Shared {
+                        ahead: 0,
+                        behind: back,
+                    }),
                     _ => None,
                 },
             });

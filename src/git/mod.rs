@@ -2,6 +2,7 @@
 //! (linked worktree, bare, shallow, SHA-256, reftable) is left to git itself; counting commits
 //! reads git's commit-graph in process where it can, as lists of many images ask for it often.
 
+mod bundle;
 mod changes;
 mod cost;
 mod extras;
@@ -9,12 +10,11 @@ mod fetch;
 mod history;
 mod hooks;
 mod identity;
+mod in_process;
 mod notes;
 mod objects;
 mod ownership;
-mod bundle;
 mod pushed;
-mod in_process;
 mod reachable;
 mod refs;
 mod repo;
@@ -30,16 +30,16 @@ use std::sync::LazyLock;
 use anyhow::{Result, bail};
 use regex::Regex;
 
+#[doc(hidden)]
+pub use bundle::fuzz;
+pub use bundle::{ObjectBundle, Objects, TagSelection};
 pub use cost::Divergence;
-pub use extras::{Extras, LfsStore, Pointer as LfsObject, ExtrasRequest, module_dir};
+pub use extras::{Extras, ExtrasRequest, LfsStore, Pointer as LfsObject, module_dir};
 pub use history::{CAP, Distance, History};
 pub use hooks::{HooksPath, has_config_hooks};
 pub use notes::NOTES;
 pub use objects::{CommitSummary, Listing, ObjectId};
 pub use ownership::give_back;
-#[doc(hidden)]
-pub use bundle::fuzz;
-pub use bundle::{Objects, ObjectBundle, TagSelection};
 pub use pushed::{PushedBranches, values_of};
 pub use reachable::Reachable;
 pub use refs::Head;

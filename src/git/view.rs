@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use super::{ObjectId, Repo, command, run};
 use crate::error::Failure;
-use crate::proc::{Cmd, CancelToken};
+use crate::proc::{CancelToken, Cmd};
 
 /// The bare repository in a temporary folder of the caller's.
 #[derive(Debug, Clone)]

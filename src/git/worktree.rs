@@ -28,7 +28,9 @@ pub fn within(folder: &Path) -> Result<GitDirectoryKind> {
         Ok(answer) if answer.starts_with(b"true") => Ok(GitDirectoryKind::Worktree),
         Ok(_) => Ok(GitDirectoryKind::GitDirectory),
         Err(error) => match error.downcast_ref::<GitError>() {
-            Some(said) if said.message.contains("not a git repository") => Ok(GitDirectoryKind::Nothing),
+            Some(said) if said.message.contains("not a git repository") => {
+                Ok(GitDirectoryKind::Nothing)
+            }
             _ => Err(error),
         },
     }

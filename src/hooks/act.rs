@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::plan::{InstallStep, InstallPlan};
+use super::plan::{InstallPlan, InstallStep};
 use crate::git::Repo;
 use crate::{fs, ui};
 

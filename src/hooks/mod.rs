@@ -9,20 +9,20 @@
 mod act;
 pub mod auto;
 mod cost;
-mod state;
 mod directory;
+pub mod notified;
 mod plan;
 mod report;
 pub mod run;
-mod slot;
 mod script;
-pub mod notified;
+mod slot;
+mod state;
 
 pub use act::act;
 pub use cost::cost;
-pub use state::HookState;
-pub use plan::{InstallStep, InstallOptions, InstallPlan, install, uninstall};
+pub use plan::{InstallOptions, InstallPlan, InstallStep, install, uninstall};
 pub use report::{EventReport, HookStatus, report};
+pub use state::HookState;
 
 use serde::Serialize;
 

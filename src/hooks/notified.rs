@@ -46,7 +46,11 @@ impl Notified {
 
     /// Whether there is anybody who has not heard this yet; from now on they have.
     pub fn tell(&mut self, state: &str, to_person: bool) -> bool {
-        let ear = if to_person { NotifiedState::Seen } else { NotifiedState::Told };
+        let ear = if to_person {
+            NotifiedState::Seen
+        } else {
+            NotifiedState::Told
+        };
         match self.0.iter_mut().find(|(known, _)| known == state) {
             Some((_, known)) if *known >= ear => false,
             Some((_, known)) => {
@@ -76,7 +80,11 @@ impl Notified {
     pub fn write(&self, repo: &Repo) -> Result<()> {
         let mut text = String::new();
         for (state, ear) in &self.0 {
-            let ear = if *ear == NotifiedState::Seen { "seen" } else { "told" };
+            let ear = if *ear == NotifiedState::Seen {
+                "seen"
+            } else {
+                "told"
+            };
             text.push_str(&format!("{ear} {state}\n"));
         }
         repo.write_own(TOLD, text.as_bytes())?;

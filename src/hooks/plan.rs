@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::state::{HookState, InstallManifest};
-use super::slot::{HookFile, HookSlot, Tool};
 use super::script::{self, Runner};
+use super::slot::{HookFile, HookSlot, Tool};
+use super::state::{HookState, InstallManifest};
 use super::{Event, InstallMethod};
 use crate::error::Failure;
 
@@ -312,7 +312,8 @@ impl InstallPlan {
         let before = facts.section(event);
         if !before.is_empty() {
             let name = event.section();
-            self.actions.push(InstallStep::RemoveSection { name, before });
+            self.actions
+                .push(InstallStep::RemoveSection { name, before });
         }
         for (key, value) in [
             ("command", script::command(&path)),
@@ -330,7 +331,8 @@ impl InstallPlan {
         let before = facts.section(event);
         if !before.is_empty() {
             let name = event.section();
-            self.actions.push(InstallStep::RemoveSection { name, before });
+            self.actions
+                .push(InstallStep::RemoveSection { name, before });
         }
         let mut stubs = facts.stubs.iter();
         if stubs.any(|(other, entry)| *other == event && entry.is_ours()) {

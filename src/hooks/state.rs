@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::directory::{HooksDirectory, resolved};
-use super::slot::{HookFile, HookSlot};
 use super::script::{self, Runner};
+use super::slot::{HookFile, HookSlot};
 use super::{Event, InstallMethod};
 use crate::error::Failure;
 use crate::git::{self, Repo};

@@ -8,15 +8,18 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-use super::object_delivery::ObjectDelivery;
+use super::build_progress::{BuildProgress, explain};
 use super::find::Inventory;
 use super::labels::ImageKind;
 use super::manifest::KeyManifest;
+use super::object_delivery::ObjectDelivery;
 use super::parent::ParentChoice;
-use super::plan::{BuildPlan, Reuse, BuildContext, BuildAction, plan_create, plan_update};
+use super::plan::{BuildAction, BuildContext, BuildPlan, Reuse, plan_create, plan_update};
 use super::transport::Transport;
-use super::build_progress::{BuildProgress, explain};
-use super::{Image, Labels, Target, object_delivery, dockerfile, names, record_build, scope, tool_layers, build_lock};
+use super::{
+    Image, Labels, Target, build_lock, dockerfile, names, object_delivery, record_build, scope,
+    tool_layers,
+};
 use crate::conf::{self, ca};
 use crate::engine::{BuildSpec, Engine, EngineImage};
 use crate::error::{Failure, PartialState};
@@ -50,7 +53,11 @@ fn take_turn(site: BuildContext, target: &Target) -> Result<Lock> {
 
 /// Plans, and fetches the base image for it when that is not here: its digest is part of what the
 /// build depends on.
-fn plan_and_pull(site: BuildContext, target: Target, plan: impl Fn(Target) -> Result<BuildAction>) -> Result<BuildAction> {
+fn plan_and_pull(
+    site: BuildContext,
+    target: Target,
+    plan: impl Fn(Target) -> Result<BuildAction>,
+) -> Result<BuildAction> {
     // Hooks that spoke of an image which is gone need not do so again.
     let step = plan(target.clone()).inspect_err(|_| record_build::watch(site))?;
     let BuildAction::Build(first) = &step else {
@@ -117,7 +124,10 @@ fn bake(site: BuildContext, plan: &BuildPlan) -> Result<Image> {
     if let Some(underlay) = &plan.underlay {
         tool_layers::make(site, &plan.conf, &plan.target.commit, underlay)?;
     }
-    let lent = plan.parent.as_ref().filter(|_| plan.kind == ImageKind::Base);
+    let lent = plan
+        .parent
+        .as_ref()
+        .filter(|_| plan.kind == ImageKind::Base);
     let lent = lent
         .map(|parent| TempTag::take(site, parent, &plan.target.branch))
         .transpose()?;
@@ -159,7 +169,8 @@ fn bake(site: BuildContext, plan: &BuildPlan) -> Result<Image> {
     let size = ui::bytes(image.size);
     let time = ui::seconds(began.elapsed());
     ui::status("built", &format!("{}  {size} in {time}", plan.tag));
-    replace_previous(site, plan, &image, before).context(PartialState("the image was built before that"))?;
+    replace_previous(site, plan, &image, before)
+        .context(PartialState("the image was built before that"))?;
     if let Some(delivery) = delivery.filter(|_| ready.given == ObjectDelivery::All) {
         object_delivery::advise(site, delivery);
     }
@@ -167,7 +178,12 @@ fn bake(site: BuildContext, plan: &BuildPlan) -> Result<Image> {
 }
 
 /// What is to be done once an image has its name, which another may have lost to it.
-fn replace_previous(site: BuildContext, plan: &BuildPlan, image: &Image, before: Option<EngineImage>) -> Result<()> {
+fn replace_previous(
+    site: BuildContext,
+    plan: &BuildPlan,
+    image: &Image,
+    before: Option<EngineImage>,
+) -> Result<()> {
     if let Some(old) = before.filter(|old| old.id != image.id) {
         let is_parent = plan.parent.as_ref().is_some_and(|p| p.id == old.id);
         site.engine.remove_if_nameless(&old.id, is_parent)?;

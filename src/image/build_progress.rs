@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use crate::engine::{EngineError, BuildEvent};
+use crate::engine::{BuildEvent, EngineError};
 use crate::error::Failure;
 use crate::ui;
 

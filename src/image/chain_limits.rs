@@ -214,7 +214,10 @@ mod tests {
             ..labels()
         };
         let full = measured(&labels, 7, 90);
-        assert_eq!((full.depth(), full.bytes_over_base(), full.fresh()), (0, 0, 80));
+        assert_eq!(
+            (full.depth(), full.bytes_over_base(), full.fresh()),
+            (0, 0, 80)
+        );
         assert_eq!(full.too_much(20, false, || Ok(0)).unwrap(), None);
         // Numbers that make no sense are no reason to panic.
         let odd = on(u64::MAX, usize::MAX, u64::MAX);

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::Target;
 use super::labels::ImageKind;
-use crate::conf::{CaBundle, ToolCache, Conf, Section, Submodules, ca};
+use crate::conf::{CaBundle, Conf, Section, Submodules, ToolCache, ca};
 use crate::digest;
 use crate::engine::quote;
 use crate::fs::write_private;
@@ -109,7 +109,13 @@ pub fn create(
 
 /// For one more layer on the image of this name. `kind` says what it comes to: an update, or what a
 /// create of the target would be.
-pub fn update(conf: &Conf, target: &Target, parent: &str, kind: ImageKind, ca: bool) -> Result<String> {
+pub fn update(
+    conf: &Conf,
+    target: &Target,
+    parent: &str,
+    kind: ImageKind,
+    ca: bool,
+) -> Result<String> {
     let mut values = values(conf, target, parent, ca);
     values.becomes_clone = kind == ImageKind::Base;
     render(include_str!("../../templates/update.Dockerfile"), &values)
@@ -219,7 +225,14 @@ mod tests {
     #[test]
     fn with_everything() {
         insta::assert_snapshot!(
-            create(&conf(FULL), &target("main"), CloneOptions::default(), &[], true).unwrap()
+            create(
+                &conf(FULL),
+                &target("main"),
+                CloneOptions::default(),
+                &[],
+                true
+            )
+            .unwrap()
         );
     }
 
@@ -239,7 +252,14 @@ mod tests {
 
     #[test]
     fn a_create_on_another_image() {
-        let text = update(&conf(FULL), &target("x"), "dkr:app-main", ImageKind::Base, false).unwrap();
+        let text = update(
+            &conf(FULL),
+            &target("x"),
+            "dkr:app-main",
+            ImageKind::Base,
+            false,
+        )
+        .unwrap();
         insta::assert_snapshot!(text);
     }
 

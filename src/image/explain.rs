@@ -64,7 +64,9 @@ impl RecordChain {
 
     /// Whether it leads down to a clone.
     pub fn is_complete(&self) -> bool {
-        self.0.last().is_some_and(|(_, r)| r.r#type == ImageKind::Base)
+        self.0
+            .last()
+            .is_some_and(|(_, r)| r.r#type == ImageKind::Base)
     }
 }
 
@@ -145,7 +147,11 @@ pub fn compare(
 }
 
 /// What differs, the most telling first, each with a sentence.
-fn differences(repo: &Repo, old: &KeyManifest, new: &KeyManifest) -> Result<Vec<(InputChange, String)>> {
+fn differences(
+    repo: &Repo,
+    old: &KeyManifest,
+    new: &KeyManifest,
+) -> Result<Vec<(InputChange, String)>> {
     let ends = (commit_of(old), commit_of(new));
     old.changes(new)
         .into_iter()

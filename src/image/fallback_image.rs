@@ -27,7 +27,10 @@ impl FallbackImage {
     /// The closer the smaller: tools that are missing are the longest way.
     fn distance(&self) -> (bool, bool, u64, u64) {
         let commits = match self.candidate.lead {
-            Some(Divergence::Shared { ahead, behind: back }) => Some(ahead + back),
+            Some(Divergence::Shared {
+                ahead,
+                behind: back,
+            }) => Some(ahead + back),
             _ => None,
         };
         (

@@ -65,7 +65,12 @@ pub fn of_create(
 }
 
 /// Of one more layer on an image.
-pub fn of_update(site: BuildContext, conf: &Conf, target: &Target, parent: &Image) -> Result<KeyManifest> {
+pub fn of_update(
+    site: BuildContext,
+    conf: &Conf,
+    target: &Target,
+    parent: &Image,
+) -> Result<KeyManifest> {
     let key_files = key_files(site, conf, target)?;
     let inputs = BuildInputs {
         conf,

@@ -6,35 +6,35 @@
 //! [`choose`] and [`elsewhere`] both; [`reach`], [`bake`] and [`start`] do the work.
 
 pub mod bake;
-pub mod parent_info;
 pub mod branch_from;
-pub mod select_image;
-mod object_delivery;
+mod build_lock;
+mod build_progress;
+pub mod chain_limits;
 pub mod dockerfile;
-pub mod fallback_image;
 pub mod explain;
+pub mod fallback_image;
 pub mod find;
 mod inputs;
 pub mod labels;
 pub mod manifest;
 pub mod names;
+mod object_delivery;
 pub mod parent;
-pub mod chain_limits;
+pub mod parent_info;
 pub mod plan;
-pub mod transport;
 pub mod record;
-pub mod records;
 pub mod record_build;
-mod build_progress;
+pub mod records;
 pub mod scope;
+pub mod select_image;
 pub mod settings;
-pub mod tool_layers;
 pub mod staleness;
-pub mod start;
 pub mod staleness_report;
+pub mod start;
 pub mod target;
+pub mod tool_layers;
 pub mod tracking;
-mod build_lock;
+pub mod transport;
 pub mod watch_list;
 
 pub use find::Image;

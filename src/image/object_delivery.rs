@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::labels::ImageKind;
-use super::plan::{BuildPlan, BuildContext};
+use super::plan::{BuildContext, BuildPlan};
 use crate::conf::{self, Filter};
 use crate::fs::Scratch;
-use crate::git::{Extras, ObjectId, Objects, ObjectBundle, TagSelection};
+use crate::git::{Extras, ObjectBundle, ObjectId, Objects, TagSelection};
 use crate::proc::CancelToken;
 use crate::ssh::ObjectTransfer;
 use crate::ui;
@@ -76,8 +76,12 @@ pub(super) fn start(
             ObjectDelivery::All => {
                 ObjectBundle::prepare(&repo, commit, target.on_branch(), objects, &folder, stop)?
             }
-            ObjectDelivery::Since(below) => ObjectBundle::since(&repo, below, commit, tags, &folder, stop)?,
-            ObjectDelivery::Nothing => ObjectBundle::of_extras(&repo, Extras::default(), &folder, stop)?,
+            ObjectDelivery::Since(below) => {
+                ObjectBundle::since(&repo, below, commit, tags, &folder, stop)?
+            }
+            ObjectDelivery::Nothing => {
+                ObjectBundle::of_extras(&repo, Extras::default(), &folder, stop)?
+            }
         };
         // Its files are open: the folders are not needed any more.
         parcel.with(&repo, extras, &beside, stop)

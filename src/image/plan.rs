@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result, bail};
 
+use super::chain_limits::{ChainBase, ChainLimit};
 use super::dockerfile::CloneOptions;
 use super::labels::ImageKind;
 use super::manifest::KeyManifest;
 use super::parent::{self, ParentChoice};
-use super::chain_limits::{ChainBase, ChainLimit};
 use super::tool_layers::{self, ToolLayers};
 use super::{Image, Labels, Target, dockerfile, find, inputs, names, records, scope, tracking};
 use crate::conf::{self, Conf, Host, Sources};
@@ -309,7 +309,11 @@ fn parse_conf(site: BuildContext, commit: &ObjectId, text: Option<&str>) -> Resu
 }
 
 /// Settings that the user wrote and did not commit: they do nothing yet.
-fn uncommitted(site: BuildContext, target: &Target, committed: Option<&str>) -> Result<Option<String>> {
+fn uncommitted(
+    site: BuildContext,
+    target: &Target,
+    committed: Option<&str>,
+) -> Result<Option<String>> {
     let in_main_worktree = site.repo.git_dir == site.repo.common_dir;
     let written = crate::fs::read_text(site.repo.path.join(conf::FILE)).ok();
     if !in_main_worktree || written.is_none() || written.as_deref() == committed {
@@ -323,7 +327,11 @@ fn uncommitted(site: BuildContext, target: &Target, committed: Option<&str>) -> 
 }
 
 /// What an update cannot bring, as it stands on an image made by older settings.
-fn settings_not_applied_by_update(site: BuildContext, parent: &Image, conf: &Conf) -> Option<String> {
+fn settings_not_applied_by_update(
+    site: BuildContext,
+    parent: &Image,
+    conf: &Conf,
+) -> Option<String> {
     let commit = &parent.labels.commit;
     let old = settings_at(site, commit).ok()?;
     let changed: Vec<&str> = [

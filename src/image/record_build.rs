@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::chain_limits::ChainStats;
 use super::find::Inventory;
 use super::manifest::KeyManifest;
-use super::chain_limits::ChainStats;
 use super::plan::BuildContext;
 use super::record::{self, NoteLine, Record};
 use super::{Image, build_lock, watch_list};

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::plan::{BuildPlan, BuildContext};
+use super::plan::{BuildContext, BuildPlan};
 use super::{Image, records};
 use crate::conf::{Conf, Submodules};
 use crate::error::Failure;
-use crate::git::{Extras, ObjectId, Repo, ExtrasRequest};
+use crate::git::{Extras, ExtrasRequest, ObjectId, Repo};
 
 /// What to say of folders of `sparse` that the commit lacks. Fails when none of them is there, or
 /// one is a file: nobody wants that image.

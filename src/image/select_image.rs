@@ -172,7 +172,12 @@ impl SelectedImage {
 
     /// The nearest image to something that has none of its own: the container is taken there, and
     /// nothing is built.
-    fn elsewhere(near: FallbackImage, repo: Repo, sources: Sources, target: Target) -> Result<Self> {
+    fn elsewhere(
+        near: FallbackImage,
+        repo: Repo,
+        sources: Sources,
+        target: Target,
+    ) -> Result<Self> {
         let typed = &target.branch_from;
         let command = near.command(&repo.as_typed(typed), &target);
         ui::warn(near.announcement(&target));

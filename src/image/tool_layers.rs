@@ -2,15 +2,15 @@
 
 use anyhow::{Result, bail};
 
-use super::plan::{Reuse, BuildContext};
+use super::plan::{BuildContext, Reuse};
 use crate::conf::{Conf, Stack};
 use crate::error::Failure;
 use crate::git::{ObjectId, Repo};
 use crate::layers::build;
+use crate::layers::catalog::{LayerCatalog, LayerSettings};
 use crate::layers::detect;
+use crate::layers::plan::{LayerPlan, LayerState, Planner};
 use crate::layers::sources::{self, RepositoryFiles};
-use crate::layers::plan::{LayerPlan, Planner, LayerState};
-use crate::layers::catalog::{LayerSettings, LayerCatalog};
 use crate::layers::stack::{self, StackRequest};
 
 /// What a repository's image stands on, when that is made of layers.
@@ -71,7 +71,8 @@ fn planned<T>(
         base,
         ..LayerSettings::of(conf)
     };
-    let shelf: LayerCatalog = sources::gather(&[], RepositoryFiles::Commit(site.repo, commit), &settings)?;
+    let shelf: LayerCatalog =
+        sources::gather(&[], RepositoryFiles::Commit(site.repo, commit), &settings)?;
     let (languages, remark) = languages(site.repo, conf, commit)?;
     let wanted = StackRequest {
         languages: &languages,
@@ -87,7 +88,11 @@ fn planned<T>(
 
 /// The settings at a commit with the base image that they come to: the uppermost of the layers
 /// that they ask for, if they do.
-pub fn resolve_base_image(site: BuildContext, mut conf: Conf, commit: &ObjectId) -> Result<(Conf, Option<ToolLayers>)> {
+pub fn resolve_base_image(
+    site: BuildContext,
+    mut conf: Conf,
+    commit: &ObjectId,
+) -> Result<(Conf, Option<ToolLayers>)> {
     let underlay = underlay(site, &conf, commit)?;
     if let Some(underlay) = &underlay {
         conf.base_image.value.clone_from(&underlay.tag);
@@ -126,7 +131,12 @@ fn underlay(site: BuildContext, conf: &Conf, commit: &ObjectId) -> Result<Option
 }
 
 /// Builds whatever of it is not there, and all of it where no image is to be used again.
-pub fn make(site: BuildContext, conf: &Conf, commit: &ObjectId, expected: &ToolLayers) -> Result<()> {
+pub fn make(
+    site: BuildContext,
+    conf: &Conf,
+    commit: &ObjectId,
+    expected: &ToolLayers,
+) -> Result<()> {
     planned(site, conf, expected.base.clone(), commit, |plan, top, _| {
         // What is cloned onto must be what the cache key was made of.
         if plan.nodes[top].key != expected.key {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::conf::{self, Host, Value};
 use crate::error::Failure;
-use crate::ssh::{self, Access, ServerConfig, Server};
+use crate::ssh::{self, Access, Server, ServerConfig};
 
 /// An open way; it closes when dropped.
 #[derive(Debug)]

@@ -58,11 +58,20 @@ pub fn build(site: LayerBuildContext, plan: &LayerPlan, force: &[usize]) -> Resu
 
 /// The same, but builds all that can be. An image that is not here and that something stands on
 /// counts as tried before.
-pub fn build_what_can_be(site: LayerBuildContext, plan: &LayerPlan, force: &[usize]) -> Result<Unbuilt> {
+pub fn build_what_can_be(
+    site: LayerBuildContext,
+    plan: &LayerPlan,
+    force: &[usize],
+) -> Result<Unbuilt> {
     run_all(site, plan, force, AtFailure::GoOn)
 }
 
-fn run_all(site: LayerBuildContext, plan: &LayerPlan, force: &[usize], at_failure: AtFailure) -> Result<Unbuilt> {
+fn run_all(
+    site: LayerBuildContext,
+    plan: &LayerPlan,
+    force: &[usize],
+    at_failure: AtFailure,
+) -> Result<Unbuilt> {
     let forced = forced(plan, force);
     let turn = |(node, forced): (&LayerNode, &bool)| match &node.state {
         LayerState::Built { named: true, .. } if !forced => BuildState::Done,
@@ -70,7 +79,10 @@ fn run_all(site: LayerBuildContext, plan: &LayerPlan, force: &[usize], at_failur
         _ => BuildState::Waits,
     };
     let turns: Vec<BuildState> = plan.nodes.iter().zip(&forced).map(turn).collect();
-    let wanted = turns.iter().filter(|turn| **turn == BuildState::Waits).count();
+    let wanted = turns
+        .iter()
+        .filter(|turn| **turn == BuildState::Waits)
+        .count();
     let queue = BuildQueue {
         turns: Mutex::new(turns),
         changed: Condvar::new(),
@@ -152,7 +164,8 @@ impl BuildQueue {
             }
             let ready = |at: &usize| {
                 let below = &plan.nodes[*at].below;
-                turns[*at] == BuildState::Waits && below.iter().all(|below| turns[*below] == BuildState::Done)
+                turns[*at] == BuildState::Waits
+                    && below.iter().all(|below| turns[*below] == BuildState::Done)
             };
             if let Some(at) = (0..turns.len()).find(ready) {
                 turns[at] = BuildState::Runs;
@@ -166,7 +179,11 @@ impl BuildQueue {
     }
 
     fn end(&self, at: usize, well: bool) {
-        lock(&self.turns)[at] = if well { BuildState::Done } else { BuildState::Failed };
+        lock(&self.turns)[at] = if well {
+            BuildState::Done
+        } else {
+            BuildState::Failed
+        };
         self.changed.notify_all();
     }
 }
@@ -175,7 +192,8 @@ impl BuildQueue {
 fn leave_out(turns: &mut [BuildState], plan: &LayerPlan) {
     for at in 0..turns.len() {
         let below = &plan.nodes[at].below;
-        let lost = |below: &usize| matches!(turns[*below], BuildState::Failed | BuildState::Untried);
+        let lost =
+            |below: &usize| matches!(turns[*below], BuildState::Failed | BuildState::Untried);
         if turns[at] == BuildState::Waits && below.iter().any(lost) {
             turns[at] = BuildState::Untried;
         }
@@ -256,7 +274,13 @@ fn remove_former(engine: &Engine, before: Option<String>, now: &str) -> Result<(
     }
 }
 
-fn run(site: LayerBuildContext, node: &LayerNode, key: &str, force: bool, on_step: impl Fn(&str)) -> Result<EngineImage> {
+fn run(
+    site: LayerBuildContext,
+    node: &LayerNode,
+    key: &str,
+    force: bool,
+    on_step: impl Fn(&str),
+) -> Result<EngineImage> {
     let scratch = Scratch::new()?;
     let context = scratch.folder("context")?;
     files::write(&node.layer.files, &context)?;

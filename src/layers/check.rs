@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::definition::Definition;
-use crate::engine::{Engine, CaptureSpec};
+use crate::engine::{CaptureSpec, Engine};
 use crate::error::Failure;
 
 const SCRIPT: &str = include_str!("../../templates/check-layer");
@@ -90,7 +90,12 @@ fn split(aliases: &BTreeMap<String, String>, name: &str) -> Result<Vec<String>, 
 }
 
 /// Tries all of it in one container of the image.
-pub fn run(engine: &Engine, layer: &str, image: &str, checks: &[LayerCheck]) -> Result<Vec<CheckResult>> {
+pub fn run(
+    engine: &Engine,
+    layer: &str,
+    image: &str,
+    checks: &[LayerCheck],
+) -> Result<Vec<CheckResult>> {
     if checks.is_empty() {
         return Ok(Vec::new());
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::check::expanded;
 use super::definition::Definition;
 use super::files::{LayerFile, LayerFiles};
-use crate::conf::{ToolCache, Shell};
+use crate::conf::{Shell, ToolCache};
 
 /// The file in a layer's folder that is printed instead of functions of ours.
 pub const OWN: &str = "env.sh";

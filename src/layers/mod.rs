@@ -7,6 +7,7 @@
 //! provide, [`compose`] puts that into one image, [`env`] gives it to a shell.
 
 pub mod build;
+pub mod catalog;
 pub mod check;
 pub mod compose;
 pub mod definition;
@@ -15,9 +16,8 @@ pub mod dockerfile;
 pub mod env;
 pub mod files;
 pub mod graph;
-pub mod sources;
 pub mod plan;
 pub mod report;
-pub mod catalog;
+pub mod sources;
 pub mod stack;
 pub mod toolchains;

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use super::catalog::{Layer, LayerCatalog, LayerSettings, parse_layer_tag};
 use super::dockerfile::BASE_IMAGE;
-use super::catalog::{Layer, LayerSettings, LayerCatalog, parse_layer_tag};
 use super::{definition, env};
 use crate::digest;
 use crate::engine::EngineImage;
@@ -117,7 +117,11 @@ impl<'a> Planner<'a> {
     /// An image has the name `<prefix>/<name>:<version>`, and the key in it where the layer stands on
     /// more than it requires, or on a base other than its own: two repositories may want two.
     /// `images` is all that the engine has.
-    pub fn new(shelf: &'a LayerCatalog, settings: &'a LayerSettings, images: &'a [EngineImage]) -> Self {
+    pub fn new(
+        shelf: &'a LayerCatalog,
+        settings: &'a LayerSettings,
+        images: &'a [EngineImage],
+    ) -> Self {
         Self {
             shelf,
             settings,

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use termtree::Tree;
 
-use super::plan::{LayerPlan, LayerState};
 use super::catalog::LayerCatalog;
+use super::plan::{LayerPlan, LayerState};
 use super::toolchains;
 use crate::error::Failure;
 use crate::ui;

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use include_dir::{Dir, include_dir};
 
+use super::catalog::{LayerCatalog, LayerOrigin, LayerSettings, LayerSource};
 use super::definition;
 use super::files::{self, LayerFile, LayerFiles};
-use super::catalog::{LayerOrigin, LayerSource, LayerSettings, LayerCatalog};
 use crate::conf;
 use crate::error::Failure;
 use crate::git::{ObjectId, Repo};
@@ -34,14 +34,22 @@ pub enum RepositoryFiles<'a> {
 }
 
 /// Gathers the layers of all places, folders that the user named first.
-pub fn gather(folders: &[PathBuf], from: RepositoryFiles, settings: &LayerSettings) -> Result<LayerCatalog> {
+pub fn gather(
+    folders: &[PathBuf],
+    from: RepositoryFiles,
+    settings: &LayerSettings,
+) -> Result<LayerCatalog> {
     let mut places = Vec::new();
     for folder in folders {
         if !folder.is_dir() {
             let message = format!("there is no folder {}", folder.display());
             return Err(Failure::new(message).into());
         }
-        places.push(on_disk(LayerOrigin::Named, folder, &folder.to_string_lossy())?);
+        places.push(on_disk(
+            LayerOrigin::Named,
+            folder,
+            &folder.to_string_lossy(),
+        )?);
     }
     match from {
         RepositoryFiles::Worktree(repo) => {
@@ -63,7 +71,11 @@ pub fn gather(folders: &[PathBuf], from: RepositoryFiles, settings: &LayerSettin
         RepositoryFiles::Nowhere => {}
     }
     if let Some(folder) = conf::layers_dir() {
-        places.push(on_disk(LayerOrigin::User, &folder, &folder.to_string_lossy())?);
+        places.push(on_disk(
+            LayerOrigin::User,
+            &folder,
+            &folder.to_string_lossy(),
+        )?);
     }
     places.push(built_in());
     Ok(LayerCatalog::read(places, settings)?)

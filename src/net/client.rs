@@ -157,7 +157,10 @@ impl HttpClient {
     }
 
     /// Tries until it works, it cannot, or five tries in a row moved nothing.
-    pub(super) fn with_retries<T>(&self, mut attempt: impl FnMut() -> Result<T, RequestError>) -> Result<T> {
+    pub(super) fn with_retries<T>(
+        &self,
+        mut attempt: impl FnMut() -> Result<T, RequestError>,
+    ) -> Result<T> {
         let mut failed = 0;
         loop {
             proc::check_interrupted()?;
@@ -209,7 +212,10 @@ impl HttpClient {
     }
 
     /// One try, through all its redirects. An answer that says no is trouble.
-    pub(super) fn send(&self, request: &HttpRequest) -> Result<http::Response<ureq::Body>, RequestError> {
+    pub(super) fn send(
+        &self,
+        request: &HttpRequest,
+    ) -> Result<http::Response<ureq::Body>, RequestError> {
         let mut address = request.address.clone();
         for _ in 0..=REDIRECTS {
             ui::echo(&asked(&request.method, &address));
@@ -237,7 +243,11 @@ impl HttpClient {
         Err(Failure::new(format!("{} is redirected again and again", request.address)).into())
     }
 
-    fn once(&self, request: &HttpRequest, to: &Address) -> Result<http::Response<ureq::Body>, RequestError> {
+    fn once(
+        &self,
+        request: &HttpRequest,
+        to: &Address,
+    ) -> Result<http::Response<ureq::Body>, RequestError> {
         let mut builder = http::Request::builder()
             .method(request.method.clone())
             .uri(to.uri().clone())

@@ -164,7 +164,10 @@ impl HttpClient {
             Some(total) if total != done => {
                 let (done_text, total) = (ui::bytes(done), ui::bytes(total));
                 let why = format!("{} ended after {done_text} of {total}", wanted.from);
-                Err(lost(RequestError::passing(anyhow!(Failure::new(why))), done))
+                Err(lost(
+                    RequestError::passing(anyhow!(Failure::new(why))),
+                    done,
+                ))
             }
             _ => Ok(()),
         }

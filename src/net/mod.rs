@@ -8,16 +8,16 @@
 mod address;
 mod client;
 mod download;
-mod retry;
-mod http_error;
 mod file_range;
+mod http_error;
 mod request_error;
+mod retry;
 
 pub use address::Address;
-pub use client::{Body, HttpClient, HttpRequest, ClientSettings};
+pub use client::{Body, ClientSettings, HttpClient, HttpRequest};
 pub use download::{Download, Resume};
-pub use retry::RetryPolicy;
 pub use http_error::HttpError;
+pub use retry::RetryPolicy;
 
 use std::fmt;
 

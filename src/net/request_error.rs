@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use ureq::http;
 
 use super::client::{header, read};
-use super::{Address, HttpError, retry, http_error};
+use super::{Address, HttpError, http_error, retry};
 use crate::error::Failure;
 
 /// The most that is read of an answer that says no.

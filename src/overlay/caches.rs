@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 
 use anyhow::{Context, Result, bail};
 
-use super::cache::{Archive, SnapshotCache, DirectoryCache, Index, CacheLocation, StoreResult};
+use super::cache::{Archive, CacheLocation, DirectoryCache, Index, SnapshotCache, StoreResult};
 use crate::error::Failure;
 use crate::ui;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::containerfile::GitHubRepo;
 use crate::conf;
 use crate::error::Failure;
-use crate::net::{Address, Body, HttpClient, HttpError, HttpRequest, Secret, ClientSettings};
+use crate::net::{Address, Body, ClientSettings, HttpClient, HttpError, HttpRequest, Secret};
 
 const JSON: &str = "application/vnd.github+json";
 

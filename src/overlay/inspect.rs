@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::snapshot::manifest::{SnapshotEntry, EntryKind, SnapshotManifest};
+use super::snapshot::manifest::{EntryKind, SnapshotEntry, SnapshotManifest};
 
 /// How many of the largest files are named.
 const LARGEST: usize = 5;

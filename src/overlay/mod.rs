@@ -24,7 +24,7 @@ pub mod parts;
 mod profile;
 pub mod rebuild;
 pub mod restore;
-pub mod shim;
 pub mod root;
+pub mod shim;
 pub mod snapshot;
 pub mod steps;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::build::build;
 use super::cache::CorruptEntry;
-use super::caches::{Caches, Unavailable, CacheRef};
+use super::caches::{CacheRef, Caches, Unavailable};
 use super::parts::OverlayPart;
 use super::restore::{self, Expected, Recovered, Restored, Unusable, restore};
 use super::root::OverlayRoot;
@@ -138,7 +138,9 @@ impl RebuildJob<'_> {
         let turn = restore::turn(&self.site.state)?;
         match restore::mend(&self.site.root, &self.site.state)? {
             None => {}
-            Some(Recovered::Undone) => ui::status("mended", "took back what a killed run had begun"),
+            Some(Recovered::Undone) => {
+                ui::status("mended", "took back what a killed run had begun")
+            }
             Some(Recovered::Completed(key, remarks)) => {
                 for remark in remarks {
                     ui::warn(remark);
@@ -249,7 +251,12 @@ fn tell_kept(part: &OverlayPart) {
     ui::status("kept", &format!("{}  all of it is there", part.file));
 }
 
-fn tell(part: &OverlayPart, cache: CacheRef<'_>, restored: &Restored, begun: Instant) -> PartResult {
+fn tell(
+    part: &OverlayPart,
+    cache: CacheRef<'_>,
+    restored: &Restored,
+    begun: Instant,
+) -> PartResult {
     if restored.written + restored.removed == 0 {
         tell_kept(part);
         return PartResult::Kept;

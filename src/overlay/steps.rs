@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use super::containerfile::{StepAction, Containerfile, FetchStep, DownloadSource, OverlayStep};
+use super::containerfile::{Containerfile, DownloadSource, FetchStep, OverlayStep, StepAction};
 use super::environment::Environment;
 use super::fetch::{FetchSpec, fetch};
 use super::github::GitHubClient;

@@ -33,7 +33,8 @@ impl Cmd {
         let mut child = command.spawn().with_context(cannot)?;
         // It holds the ends of the pipe to write to: as long as it is there, lines have no end.
         drop(command);
-        let _registration = Registration::new(&child, SignalTarget::Group, false, self.stop.as_ref());
+        let _registration =
+            Registration::new(&child, SignalTarget::Group, false, self.stop.as_ref());
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
             let (mut reader, mut line) = (BufReader::new(reader), Vec::new());

@@ -5,7 +5,7 @@ use std::process::{Output, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::{Cmd, join, check_interrupted};
+use super::{Cmd, check_interrupted, join};
 use crate::ui;
 
 impl Cmd {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::threads::{RunningChild, CancelToken};
+use super::threads::{CancelToken, RunningChild};
 use crate::error::Interrupted;
 
 /// The first signal that asked us to stop; 0 while there was none.
@@ -116,7 +116,12 @@ impl Registration {
         }
     }
 
-    pub(super) fn new(child: &Child, told: SignalTarget, by_hangup: bool, stop: Option<&CancelToken>) -> Self {
+    pub(super) fn new(
+        child: &Child,
+        told: SignalTarget,
+        by_hangup: bool,
+        stop: Option<&CancelToken>,
+    ) -> Self {
         let registered = i32::try_from(child.id())
             .ok()
             .and_then(Pid::from_raw)

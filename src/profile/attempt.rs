@@ -8,7 +8,7 @@ use super::build::ProfileBuild;
 use super::variant::Variant;
 use super::{context, dockerfile, labels};
 use crate::conf::{self, ca};
-use crate::engine::{BuildSpec, EngineError, BuildEvent, EngineImage};
+use crate::engine::{BuildEvent, BuildSpec, EngineError, EngineImage};
 use crate::fs::{Scratch, write_private};
 use crate::ui;
 

@@ -17,7 +17,7 @@ use super::request::ProfileRequest;
 use super::variant::Variant;
 use crate::conf::{self, Host};
 use crate::engine::{Engine, EngineError, EngineImage};
-use crate::error::{Failure, PartialState, Interrupted};
+use crate::error::{Failure, Interrupted, PartialState};
 use crate::fs::{Lock, read_written};
 use crate::{digest, proc, ui};
 

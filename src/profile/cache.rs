@@ -49,7 +49,12 @@ impl ArchiveCache {
     }
 
     /// Takes a profile's image from its archive; `None` where there is none that will do.
-    pub fn load(&self, engine: &Engine, tag: &str, profile_id: &str) -> Result<Option<EngineImage>> {
+    pub fn load(
+        &self,
+        engine: &Engine,
+        tag: &str,
+        profile_id: &str,
+    ) -> Result<Option<EngineImage>> {
         let path = self.path(profile_id);
         let file = match crate::fs::open(&path) {
             Ok(file) => file,

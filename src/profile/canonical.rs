@@ -11,7 +11,10 @@ use crate::digest;
 /// not what it is.
 pub fn id(profile: &[(PythonString, Json)]) -> String {
     let mut pairs = profile.to_vec();
-    pairs.push((PythonString::from("working_dir"), Json::Text(PythonString::from("."))));
+    pairs.push((
+        PythonString::from("working_dir"),
+        Json::Text(PythonString::from(".")),
+    ));
     digest::of(canonical(&Json::Object(pairs)))
 }
 

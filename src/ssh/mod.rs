@@ -4,12 +4,12 @@
 //! small files that come from outside the image (as build secrets, or in [`RUN_DIR`]), so neither the
 //! Dockerfile nor the image depends on ports, keys or paths of this machine.
 
-mod object_transfer;
 #[doc(hidden)]
 pub mod fuzz;
 mod host_sshd;
 mod lfs;
 mod login;
+mod object_transfer;
 mod push;
 mod receive;
 mod request;
@@ -22,8 +22,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
+pub use host_sshd::{access as reach_host, check_key};
 pub use object_transfer::{ObjectTransfer, TransferHandle};
-pub use host_sshd::{check_key, access as reach_host};
 pub use receive::ReceivePolicy;
 pub use server::Server;
 

@@ -59,7 +59,8 @@ impl ReceivePolicy {
         if !self.homes.contains(&self.git_dir) {
             return Ok(());
         }
-        PushedBranches::by(&self.git_dir, &self.container).add(made.iter().map(|(name, _)| name.as_str()))
+        PushedBranches::by(&self.git_dir, &self.container)
+            .add(made.iter().map(|(name, _)| name.as_str()))
     }
 
     /// Notes which of them were made.

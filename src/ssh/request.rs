@@ -24,7 +24,9 @@ pub(super) fn decide(command: &[u8], serve: &ServerConfig) -> Result<ClientReque
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let (request, path) = match words[..] {
         ["git-upload-pack", path] | ["git", "upload-pack", path] => (ClientRequest::Upload, path),
-        ["git-receive-pack", path] | ["git", "receive-pack", path] => (ClientRequest::Receive, path),
+        ["git-receive-pack", path] | ["git", "receive-pack", path] => {
+            (ClientRequest::Receive, path)
+        }
         ["git-dkr-objects", path] => (ClientRequest::Objects, path),
         ["git-lfs-transfer", path, "upload"] => (ClientRequest::Contents, path),
         _ => {
@@ -133,7 +135,10 @@ mod tests {
             ..serve(false)
         };
         let decide = |command: &str| decide(command.as_bytes(), &serve);
-        assert_eq!(decide("git-dkr-objects '/workspace'"), Ok(ClientRequest::Objects));
+        assert_eq!(
+            decide("git-dkr-objects '/workspace'"),
+            Ok(ClientRequest::Objects)
+        );
         assert!(decide("git-dkr-objects '/etc'").is_err());
         assert!(decide("git-dkr-objects").is_err());
     }

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::login::{LoginDeadline, PendingLogins, raise_open_files};
-use super::session::{SshConnection, ConnectionPolicy};
+use super::session::{ConnectionPolicy, SshConnection};
 use super::{Access, ServerConfig};
 use crate::fs::write_private;
 use crate::git::Reachable;
@@ -160,7 +160,10 @@ async fn accept(
         };
         let _ = stream.set_nodelay(true);
         let (guest, leave) = guests.enter();
-        let (config, connection) = (Arc::clone(&config), SshConnection::new(policy.clone(), guest));
+        let (config, connection) = (
+            Arc::clone(&config),
+            SshConnection::new(policy.clone(), guest),
+        );
         tokio::spawn(async move {
             let Ok(clock) = LoginDeadline::of(&stream, leave, login) else {
                 return;

@@ -5,8 +5,8 @@ use clap::Args;
 
 use super::CatalogArgs;
 use crate::error::Failure;
-use crate::layers::plan::KEY;
 use crate::layers::catalog::parse_layer_tag;
+use crate::layers::plan::KEY;
 use crate::ui;
 
 /// Remove the images of layers

@@ -21,9 +21,9 @@ use crate::fs::read_written_text;
 use crate::git::Repo;
 use crate::image::settings::sources;
 use crate::layers::build::LayerBuildContext;
-use crate::layers::sources::{self, RepositoryFiles};
+use crate::layers::catalog::{self, LayerCatalog, LayerOrigin, LayerSettings};
 use crate::layers::plan::{LayerPlan, Planner};
-use crate::layers::catalog::{self, LayerOrigin, LayerSettings, LayerCatalog};
+use crate::layers::sources::{self, RepositoryFiles};
 use crate::ui;
 
 /// Build, look at and try layers: images of tools that stand on each other
@@ -115,7 +115,9 @@ impl CatalogArgs {
         }
         let conf = conf_of(repo.as_ref(), &sources)?;
         let settings = LayerSettings::of(&conf);
-        let from = repo.as_ref().map_or(RepositoryFiles::Nowhere, RepositoryFiles::Worktree);
+        let from = repo
+            .as_ref()
+            .map_or(RepositoryFiles::Nowhere, RepositoryFiles::Worktree);
         let shelf = sources::gather(&self.folders, from, &settings)?;
         for remark in &catalog.remarks {
             ui::warn(remark);
@@ -175,7 +177,11 @@ impl LayerContext {
     }
 
     /// Plans the images of these layers.
-    fn plan<'a>(&'a self, layers: &[&'a catalog::Layer], images: &'a [EngineImage]) -> Result<LayerPlan<'a>> {
+    fn plan<'a>(
+        &'a self,
+        layers: &[&'a catalog::Layer],
+        images: &'a [EngineImage],
+    ) -> Result<LayerPlan<'a>> {
         let mut planner = Planner::new(&self.shelf, &self.settings, images);
         for layer in layers {
             planner.own(layer)?;

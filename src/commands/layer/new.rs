@@ -11,9 +11,9 @@ use crate::error::Failure;
 use crate::fs::write_with_mode;
 use crate::git::Repo;
 use crate::image::settings::sources;
+use crate::layers::catalog::{LayerSettings, PREFIX};
 use crate::layers::env::OWN;
 use crate::layers::sources::IN_REPOSITORY;
-use crate::layers::catalog::{PREFIX, LayerSettings};
 use crate::ui;
 
 const TOML: &str = include_str!("../../../templates/new-layer/layer.toml");

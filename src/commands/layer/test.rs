@@ -7,11 +7,11 @@ use super::super::OutputFormat;
 use super::{CatalogArgs, LayerContext};
 use crate::engine::EngineImage;
 use crate::layers::build;
-use crate::layers::check::{self, LayerCheck, CheckResult, checks};
+use crate::layers::catalog::Layer;
+use crate::layers::check::{self, CheckResult, LayerCheck, checks};
 use crate::layers::compose::Recipe;
 use crate::layers::compose::make::{TempImage, make};
 use crate::layers::plan::{LayerPlan, Planner};
-use crate::layers::catalog::Layer;
 use crate::{cli, ui};
 
 /// Try layers: that all of [provides] and [aliases] is in their images, and starts

@@ -22,7 +22,7 @@ use crate::conf::{self, Sources};
 use crate::error::Failure;
 use crate::git::{Repo, worktree_top};
 use crate::image::settings::sources;
-use crate::overlay::cache::{SnapshotCache, DirectoryCache, CacheLocation};
+use crate::overlay::cache::{CacheLocation, DirectoryCache, SnapshotCache};
 use crate::overlay::caches::Caches;
 use crate::overlay::parts::{self, OverlayPart};
 use crate::overlay::rebuild::{PartResult, RebuildJob};

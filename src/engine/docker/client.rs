@@ -185,7 +185,9 @@ pub fn why_none(clients: &[(PathBuf, DockerClient)]) -> EngineError {
                 DockerClient::Podman(_) => EngineError::Disguised(program),
                 DockerClient::TooOld(version) => EngineError::TooOld(version.clone()),
                 DockerClient::Strange(_) => EngineError::Strange(program),
-                DockerClient::NoBuildx(_) | DockerClient::Builds { .. } => EngineError::NoBuildx(program),
+                DockerClient::NoBuildx(_) | DockerClient::Builds { .. } => {
+                    EngineError::NoBuildx(program)
+                }
             }
         }
     }

@@ -2,15 +2,15 @@
 
 mod build;
 mod context;
+mod error;
 mod names;
 mod progress;
-mod error;
 
 use anyhow::Result;
 
+pub use error::known;
 pub use names::docker_s;
 pub use progress::PodmanProgress;
-pub use error::known;
 
 use super::Engine;
 

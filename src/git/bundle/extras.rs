@@ -18,7 +18,12 @@ const MODULES: &str = "dkr-modules";
 
 impl ObjectBundle {
     /// Nothing but the extras; see [`Parcel::with`].
-    pub fn of_extras(repo: &Repo, extras: Extras, folder: &Path, stop: &CancelToken) -> Result<Self> {
+    pub fn of_extras(
+        repo: &Repo,
+        extras: Extras,
+        folder: &Path,
+        stop: &CancelToken,
+    ) -> Result<Self> {
         let empty = Self {
             parts: Vec::new(),
             contents: Contents::default(),
@@ -30,7 +35,13 @@ impl ObjectBundle {
 
     /// The same with the extras. Submodules are packed into `folder`, which must be empty, and may be
     /// removed afterwards.
-    pub fn with(mut self, repo: &Repo, extras: Extras, folder: &Path, stop: &CancelToken) -> Result<Self> {
+    pub fn with(
+        mut self,
+        repo: &Repo,
+        extras: Extras,
+        folder: &Path,
+        stop: &CancelToken,
+    ) -> Result<Self> {
         let (mut list, mut top, mut urls) = (String::new(), String::new(), String::new());
         for (number, (module, below)) in extras.modules.iter().enumerate() {
             let into = folder.join(format!("module-{number}"));
@@ -46,7 +57,8 @@ impl ObjectBundle {
                 let file = crate::fs::open(&path)
                     .with_context(|| format!("cannot open {}", path.display()))?;
                 let hashed = Some(repo.object_format.as_str());
-                self.parts.push(BundleEntry::file(&name, path, file, hashed)?);
+                self.parts
+                    .push(BundleEntry::file(&name, path, file, hashed)?);
             }
             let cut = module.boundary()?;
             if !cut.is_empty() {
@@ -63,7 +75,8 @@ impl ObjectBundle {
         }
         if extras.submodules {
             let lists = [("list", list), ("top", top), ("urls", urls)];
-            let lists = lists.map(|(name, text)| BundleEntry::text(&format!("{MODULES}/{name}"), text));
+            let lists =
+                lists.map(|(name, text)| BundleEntry::text(&format!("{MODULES}/{name}"), text));
             self.parts.extend(lists);
         }
         self.contents = extras.contents;

@@ -7,8 +7,8 @@ use gix::commitgraph::Graph;
 use gix::hash::Kind;
 use gix::odb::pack::index;
 
-use super::subset_pack::PackSelection;
 use super::graph::GraphSubset;
+use super::subset_pack::PackSelection;
 
 /// Copies what is in a pack, all of it and then some, with its index and its bitmap.
 pub fn excerpt(pack: &Path) -> Result<()> {

@@ -1,14 +1,14 @@
 //! Objects on their way into an image: packs together with their index, so that nobody has to
 //! index them again, which is nearly all that a clone spends its time with.
 
-mod subset_pack;
-mod object_directories;
+mod extras;
 #[doc(hidden)]
 pub mod fuzz;
 mod graph;
-mod extras;
 mod hashing_writer;
+mod object_directories;
 mod send;
+mod subset_pack;
 mod update;
 
 use std::path::{Path, PathBuf};
@@ -18,11 +18,11 @@ use anyhow::{Context, Result};
 use super::extras::Contents;
 use super::{GitError, ObjectId, Repo, View, command, lines, run, run_records};
 use crate::error::Failure;
-use crate::proc::{Cmd, CancelToken, join};
-use subset_pack::{PackSelection, SubsetPack};
-use object_directories::ObjectDirectories as Files;
+use crate::proc::{CancelToken, Cmd, join};
 use graph::GraphSubset;
+use object_directories::ObjectDirectories as Files;
 use send::BundleEntry;
+use subset_pack::{PackSelection, SubsetPack};
 pub use update::TagSelection;
 
 /// Which objects go into an image.

@@ -37,7 +37,9 @@ impl Repo {
             .map_err(|error| Failure::new(error.to_string()))
             .context("cannot read objects/info/alternates")?;
         let own = std::iter::once(self.objects.clone());
-        Ok(ObjectDirectories::of(&own.chain(borrowed).collect::<Vec<_>>()))
+        Ok(ObjectDirectories::of(
+            &own.chain(borrowed).collect::<Vec<_>>(),
+        ))
     }
 
     /// Whether git has a reachability bitmap: packing a history without one takes several times

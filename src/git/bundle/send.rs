@@ -259,7 +259,10 @@ mod tests {
             true
         };
         assert!(BundleEntry::text("packed-refs", "x\n".into()).send("", &mut give)?);
-        assert!(BundleEntry::file("objects/pack/a.pack", path, file, hashed)?.send("fsck", &mut give)?);
+        assert!(
+            BundleEntry::file("objects/pack/a.pack", path, file, hashed)?
+                .send("fsck", &mut give)?
+        );
         assert!(give(end()?));
         Ok(out)
     }

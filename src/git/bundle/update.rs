@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::send::BundleEntry;
-use super::{Files, ObjectBundle, BundleWork, fsck, part};
+use super::{BundleWork, Files, ObjectBundle, fsck, part};
 use crate::git::{Extras, ObjectId, Repo, View, run};
 use crate::proc::{CancelToken, join};
 

@@ -2,8 +2,8 @@
 //! keeps. All of it comes from the host's own copies.
 
 mod lfs;
-mod submodules;
 mod store;
+mod submodules;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -14,10 +14,10 @@ use anyhow::{Context, Result, bail};
 use super::{ObjectId, Repo};
 use crate::error::Failure;
 
-pub use lfs::Pointer;
 use lfs::LfsFile;
-pub(super) use submodules::Submodule;
+pub use lfs::Pointer;
 pub use store::{LfsStore, module_dir};
+pub(super) use submodules::Submodule;
 
 /// So many files of which the content is lacking are named, not all of a large tree.
 const NAMED: usize = 1000;

@@ -11,7 +11,7 @@ use super::super::bundle::pack_into;
 use super::super::repo::parse_settings;
 use super::super::{ObjectId, Repo, command, lines, run};
 use crate::error::Failure;
-use crate::proc::{Cmd, CancelToken};
+use crate::proc::{CancelToken, Cmd};
 
 /// A submodule as a commit has it, of which the host has a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +80,9 @@ pub(super) fn find(
         let entries = entries
             .into_iter()
             .filter(|(_, entry)| entry.update != "none");
-        for (name, commit, GitmodulesEntry { path, url, .. }) in place.linked(&commit, entries.collect())? {
+        for (name, commit, GitmodulesEntry { path, url, .. }) in
+            place.linked(&commit, entries.collect())?
+        {
             let full = format!("{}{path}", place.path);
             if !nested && !wanted(&full) {
                 continue;

@@ -91,7 +91,11 @@ impl<'g> Walk<'g> {
         }
     }
 
-    fn count(mut self, commit: Option<Position>, mut count: u64) -> Result<Option<u64>, CorruptCommitGraph> {
+    fn count(
+        mut self,
+        commit: Option<Position>,
+        mut count: u64,
+    ) -> Result<Option<u64>, CorruptCommitGraph> {
         // The commit, until it is known to be reachable.
         let mut wanted = commit;
         let mut shortcut = true;
@@ -147,7 +151,9 @@ impl<'g> Walk<'g> {
         let node = self.graph.commit_at(at);
         let mut highest = 0;
         for parent in node.iter_parents() {
-            let parent = self.graph.commit_at(parent.map_err(|_| CorruptCommitGraph)?);
+            let parent = self
+                .graph
+                .commit_at(parent.map_err(|_| CorruptCommitGraph)?);
             highest = highest.max(parent.generation());
         }
         if node.generation() == highest + 1 {

@@ -21,7 +21,7 @@ use gix::commitgraph::Graph;
 
 use self::distance_cache::DistanceCache;
 use self::graph::CorruptCommitGraph;
-use self::newer::{Newer, CommitLocation, CommitSource, Unreadable};
+use self::newer::{CommitLocation, CommitSource, Newer, Unreadable};
 use super::{ObjectId, Repo, failed, lines, run};
 
 /// Distances are exact up to this many commits; all that is farther is one more than this.
@@ -152,7 +152,9 @@ impl HistoryReader {
         if is_replaced(repo, &gix)? {
             return None;
         }
-        let graph = gix.commit_graph_if_enabled().map_err(|_| CorruptCommitGraph);
+        let graph = gix
+            .commit_graph_if_enabled()
+            .map_err(|_| CorruptCommitGraph);
         Some(Self {
             gix,
             graph,

@@ -146,7 +146,10 @@ impl Candidate {
     /// Commits between, then the newest first.
     fn distance(&self) -> (u64, u64) {
         match self.lead {
-            Some(Divergence::Shared { ahead, behind: back }) => (ahead, back),
+            Some(Divergence::Shared {
+                ahead,
+                behind: back,
+            }) => (ahead, back),
             _ => (u64::MAX, u64::MAX),
         }
     }
@@ -162,9 +165,10 @@ impl Candidate {
 /// What leads from one commit to another: `214 commits, 3.1 MB`.
 pub fn way(lead: Option<Divergence>, bytes: Option<u64>) -> String {
     let commits = match lead {
-        Some(Divergence::Shared { ahead: 0, behind: back }) if back > 0 => {
-            Some(format!("{} back", commits(back)))
-        }
+        Some(Divergence::Shared {
+            ahead: 0,
+            behind: back,
+        }) if back > 0 => Some(format!("{} back", commits(back))),
         Some(Divergence::Shared { ahead, .. }) => Some(commits(ahead)),
         _ => None,
     };

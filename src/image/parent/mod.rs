@@ -6,12 +6,12 @@ pub mod cost;
 use anyhow::{Context, Result, bail};
 
 use self::cost::{Candidate, Reason};
+use super::chain_limits::ChainStats;
 use super::dockerfile::CloneOptions;
 use super::explain::{self, RecordChain, find_image};
 use super::labels::ImageKind;
 use super::manifest::KeyManifest;
-use super::chain_limits::ChainStats;
-use super::plan::{self, BuildPlan, Reuse, BuildContext};
+use super::plan::{self, BuildContext, BuildPlan, Reuse};
 use super::record::Record;
 use super::{Image, dockerfile, records};
 use crate::error::Failure;
@@ -42,7 +42,12 @@ impl<'a> ParentChoice<'a> {
 }
 
 /// The plan of a full create, put on the nearest of these images if that is cheaper or asked for.
-pub fn select_parent(site: BuildContext, plan: BuildPlan, images: &[Image], from: ParentChoice) -> Result<BuildPlan> {
+pub fn select_parent(
+    site: BuildContext,
+    plan: BuildPlan,
+    images: &[Image],
+    from: ParentChoice,
+) -> Result<BuildPlan> {
     match from {
         ParentChoice::Nothing => Ok(plan),
         ParentChoice::Image(name) => on_asked(site, plan, images, name),
@@ -70,7 +75,12 @@ fn why_not(first: &Candidate) -> String {
     }
 }
 
-fn on_asked(site: BuildContext, plan: BuildPlan, images: &[Image], name: &str) -> Result<BuildPlan> {
+fn on_asked(
+    site: BuildContext,
+    plan: BuildPlan,
+    images: &[Image],
+    name: &str,
+) -> Result<BuildPlan> {
     let image = find_image(images, site.repo, name)?;
     let hint = "git dkr explain --candidates lists the images that it can stand on";
     if image.labels.repo_path != site.repo.path {
@@ -127,7 +137,12 @@ pub fn live_bytes(repo: &Repo, image: &ChainStats, target: &ObjectId) -> Result<
 
 /// What is known of each image of the repository as one to stand on, the cheapest first; `full` is what a
 /// full create costs (see [`rank::full`]).
-pub fn candidates(site: BuildContext, plan: &BuildPlan, images: &[Image], full: u64) -> Result<Vec<Candidate>> {
+pub fn candidates(
+    site: BuildContext,
+    plan: &BuildPlan,
+    images: &[Image],
+    full: u64,
+) -> Result<Vec<Candidate>> {
     let here = |image: &&Image| image.labels.repo_path == site.repo.path;
     let images: Vec<&Image> = images.iter().filter(here).collect();
     let Some(manifest) = plan.manifest.as_ref().filter(|_| !images.is_empty()) else {

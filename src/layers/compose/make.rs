@@ -2,14 +2,14 @@
 
 use anyhow::{Context, Result};
 
-use super::text::{self, SourceTag, RecipeTags};
-use super::{RecipeImages, Recipe, Runtime};
-use crate::engine::{BuildSpec, Engine, BuildEvent, EngineImage};
+use super::text::{self, RecipeTags, SourceTag};
+use super::{Recipe, RecipeImages, Runtime};
+use crate::engine::{BuildEvent, BuildSpec, Engine, EngineImage};
 use crate::error::Failure;
 use crate::fs::{Scratch, write_private};
 use crate::layers::build::{self, LayerBuildContext};
+use crate::layers::catalog::{LayerCatalog, LayerSettings};
 use crate::layers::plan::{LayerNode, LayerPlan, Planner};
-use crate::layers::catalog::{LayerSettings, LayerCatalog};
 use crate::ui;
 
 /// The label of a composed image: the layers in it.
@@ -44,7 +44,11 @@ pub fn ready<T, R>(
 }
 
 /// The names of a recipe's images.
-pub fn tags(recipe: &Recipe, plan: &LayerPlan, images: &RecipeImages) -> Result<RecipeTags, Failure> {
+pub fn tags(
+    recipe: &Recipe,
+    plan: &LayerPlan,
+    images: &RecipeImages,
+) -> Result<RecipeTags, Failure> {
     let used = || images.sources.iter().chain(&images.runtime);
     let nodes = || used().map(|at| &plan.nodes[*at]);
     if nodes().any(LayerNode::lacks_name) {

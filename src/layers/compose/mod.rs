@@ -4,9 +4,9 @@
 pub mod make;
 pub mod text;
 
+use super::catalog::{Layer, LayerCatalog, LayerSettings};
 use super::dockerfile::last_user;
 use super::plan::Planner;
-use super::catalog::{Layer, LayerSettings, LayerCatalog};
 use crate::conf::is_prefix;
 use crate::error::Failure;
 
@@ -186,7 +186,11 @@ impl<'a> Recipe<'a> {
     }
 
     /// Plans the images that it is made of.
-    pub fn plan<'p>(&self, planner: &mut Planner<'p>, shelf: &'p LayerCatalog) -> Result<RecipeImages, Failure> {
+    pub fn plan<'p>(
+        &self,
+        planner: &mut Planner<'p>,
+        shelf: &'p LayerCatalog,
+    ) -> Result<RecipeImages, Failure> {
         let sources = self.sources.iter();
         let sources = sources.map(|source| planner.own(shelf.get(source.layer.name())?));
         let sources = sources.collect::<Result<_, _>>()?;

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use super::text::{SourceTag, RecipeTags, dockerfile};
+use super::text::{RecipeTags, SourceTag, dockerfile};
 use super::*;
-use crate::layers::files::{LayerFile, LayerFiles};
 use crate::layers::catalog::{LayerOrigin, LayerSource};
+use crate::layers::files::{LayerFile, LayerFiles};
 
 /// A shelf of layers: name, Dockerfile, and what their `layer.toml` says beside name and version.
 fn shelf(layers: &[(&str, &str, &str)]) -> LayerCatalog {

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use tempfile::{NamedTempFile, TempPath};
 
 use super::index::LONGEST;
-use super::{Archive, CorruptEntry, ArchiveHold, Index, CacheEntry, IndexPart, StoreResult, sums};
+use super::{Archive, ArchiveHold, CacheEntry, CorruptEntry, Index, IndexPart, StoreResult, sums};
 use crate::error::Failure;
 use crate::fs::{Lock, write_whole};
 use crate::overlay::key::of_tag;
@@ -230,7 +230,8 @@ impl DirectoryCache {
         }
         let _turn = self.turn()?;
         let archives = self.archives()?;
-        let archives: Vec<&CachedArchive> = archives.iter().filter(|kept| kept.tag == tag).collect();
+        let archives: Vec<&CachedArchive> =
+            archives.iter().filter(|kept| kept.tag == tag).collect();
         if archives.iter().any(|kept| kept.is_used(&self.path)) {
             return Ok(false);
         }

@@ -3,7 +3,7 @@
 mod parse;
 mod source;
 
-pub use source::{GitHubRepo, DownloadSource};
+pub use source::{DownloadSource, GitHubRepo};
 
 use crate::grammar::Word;
 

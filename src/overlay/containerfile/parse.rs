@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{StepAction, Containerfile, FetchStep, OverlayStep};
+use super::{Containerfile, FetchStep, OverlayStep, StepAction};
 use crate::conf::nearest;
 use crate::error::{MOST_MISTAKES, Mistake};
 use crate::grammar::{self, Instruction, Lexed, Word, is_name};
@@ -42,7 +42,8 @@ impl Containerfile {
                 return Err(vec![mistake]);
             }
         };
-        let mut reader = ContainerfileReader::new(file, text.strip_prefix('\u{feff}').unwrap_or(text));
+        let mut reader =
+            ContainerfileReader::new(file, text.strip_prefix('\u{feff}').unwrap_or(text));
         reader.read();
         if reader.read.steps.is_empty() && reader.mistakes.is_empty() {
             let message = "there is no step in it: no RUN, ENV, WORKDIR, FETCH or SNAPSHOT";
@@ -132,7 +133,11 @@ impl<'a> ContainerfileReader<'a> {
         }
     }
 
-    fn action(&mut self, instruction: &Instruction, rest: &str) -> Result<StepAction, InstructionError> {
+    fn action(
+        &mut self,
+        instruction: &Instruction,
+        rest: &str,
+    ) -> Result<StepAction, InstructionError> {
         match instruction.keyword.as_str() {
             "ENV" => env(rest).map(StepAction::Env),
             "WORKDIR" => {

@@ -17,7 +17,7 @@ use super::inside::inside;
 use kind::{Packing, is_tar, packing, unpacked};
 use unpack::{UnpackDirectory, merge};
 
-use super::containerfile::{GitHubRepo, DownloadSource};
+use super::containerfile::{DownloadSource, GitHubRepo};
 use super::downloads::DownloadFile;
 use super::github::{self, GitHubClient};
 use crate::error::Failure;
@@ -52,7 +52,12 @@ pub struct FetchedFile {
 
 /// Fetches into the root. A download that breaks off is kept in a folder, and gone on with by the
 /// next run. Nothing is placed before all of it is here, has its digest, and was looked at.
-pub fn fetch(wanted: &FetchSpec, root: &Path, hub: &GitHubClient, downloads: &Path) -> Result<FetchedFile> {
+pub fn fetch(
+    wanted: &FetchSpec,
+    root: &Path,
+    hub: &GitHubClient,
+    downloads: &Path,
+) -> Result<FetchedFile> {
     let (from, address, name) = match &wanted.source {
         DownloadSource::Url(address) => (address.to_string(), address.clone(), address.file_name()),
         DownloadSource::GitHub { repo, at } => {
@@ -65,7 +70,11 @@ pub fn fetch(wanted: &FetchSpec, root: &Path, hub: &GitHubClient, downloads: &Pa
                 .map_or(String::new(), |at| format!("/{}", escape(at)));
             let address = hub.address(repo, &format!("/tarball{rest}"))?;
             let repo = repo.clone();
-            (DownloadSource::GitHub { repo, at }.to_string(), address, None)
+            (
+                DownloadSource::GitHub { repo, at }.to_string(),
+                address,
+                None,
+            )
         }
     };
     let mut slot = DownloadFile::take(downloads, &address.id(), "another download of the same")?;
@@ -161,7 +170,12 @@ fn newest(hub: &GitHubClient, repo: &GitHubRepo) -> Result<Option<String>> {
 }
 
 /// Says which of both is not there, the repository or the ref.
-fn no_such_ref(hub: &GitHubClient, repo: &GitHubRepo, from: &str, error: anyhow::Error) -> anyhow::Error {
+fn no_such_ref(
+    hub: &GitHubClient,
+    repo: &GitHubRepo,
+    from: &str,
+    error: anyhow::Error,
+) -> anyhow::Error {
     if !github::is(&error, 404) {
         return hub.explain(repo, error);
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::on_disk::{is_missing, look};
 use crate::overlay::snapshot::attributes;
-use crate::overlay::snapshot::manifest::{SnapshotEntry, Name, Time};
+use crate::overlay::snapshot::manifest::{Name, SnapshotEntry, Time};
 
 /// What is to be done, in this order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

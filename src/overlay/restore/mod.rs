@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::fs::Lock;
 use crate::overlay::snapshot::Machine;
 use crate::overlay::snapshot::archive::{self, Opened};
-use crate::overlay::snapshot::manifest::{SnapshotEntry, EntryKind, SnapshotManifest, Name, Time};
+use crate::overlay::snapshot::manifest::{EntryKind, Name, SnapshotEntry, SnapshotManifest, Time};
 use crate::ui;
 
 mod journal;
@@ -221,7 +221,9 @@ pub fn is_applied(root: &Path, state: &Path, keys: &[String]) -> Result<bool> {
 }
 
 /// What is there and what is not when each manifest was applied over those before it.
-fn all_together(layers: &[(Time, SnapshotManifest)]) -> (BTreeMap<&Name, (&SnapshotEntry, Time)>, Vec<&Name>) {
+fn all_together(
+    layers: &[(Time, SnapshotManifest)],
+) -> (BTreeMap<&Name, (&SnapshotEntry, Time)>, Vec<&Name>) {
     let mut all: BTreeMap<&Name, Option<(&SnapshotEntry, Time)>> = BTreeMap::new();
     for (moment, manifest) in layers {
         all.extend(manifest.removed.iter().map(|path| (path, None)));

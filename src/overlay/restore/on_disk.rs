@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, CWD, OFlags, StatxFlags};
 
 use crate::digest;
 use crate::overlay::snapshot::attributes;
-use crate::overlay::snapshot::manifest::{SnapshotEntry, EntryKind, Time};
+use crate::overlay::snapshot::manifest::{EntryKind, SnapshotEntry, Time};
 
 /// What stands at a path; `None` when nothing does.
 pub fn look(path: &Path) -> io::Result<Option<Metadata>> {

@@ -10,7 +10,7 @@ use super::journal::{Journal, StagedPath};
 use super::on_disk::{self, is_right, look};
 use crate::error::Failure;
 use crate::overlay::snapshot::attributes;
-use crate::overlay::snapshot::manifest::{SnapshotEntry, EntryKind, SnapshotManifest, Name, Time};
+use crate::overlay::snapshot::manifest::{EntryKind, Name, SnapshotEntry, SnapshotManifest, Time};
 use crate::proc;
 
 /// Where things go.
@@ -48,7 +48,11 @@ enum EntryState {
 }
 
 /// Compares a manifest to the root, and refuses what would destroy or lead elsewhere.
-pub fn plan(sites: RestoreDirectories, manifest: &SnapshotManifest, moment: Option<Time>) -> Result<RestorePlan> {
+pub fn plan(
+    sites: RestoreDirectories,
+    manifest: &SnapshotManifest,
+    moment: Option<Time>,
+) -> Result<RestorePlan> {
     let now = survey(sites, manifest, moment)?;
     let mut plan = RestorePlan {
         staged: vec![None; manifest.entries.len()],
@@ -89,7 +93,9 @@ pub fn plan(sites: RestoreDirectories, manifest: &SnapshotManifest, moment: Opti
             };
             mounts.insert(folder.clone(), mount);
             let target = sites.root.join(path);
-            if now[index] == EntryState::Wrong && on_disk::mount(&target).is_ok_and(|on| on != mount) {
+            if now[index] == EntryState::Wrong
+                && on_disk::mount(&target).is_ok_and(|on| on != mount)
+            {
                 let what = format!("{} is mounted, and cannot be replaced", target.display());
                 bail!(Failure::new(what).hint("unmount it, or leave it out of the Containerfile"));
             }
@@ -135,7 +141,11 @@ fn parent(path: &Path) -> &Path {
 }
 
 /// What there is of each entry.
-fn survey(sites: RestoreDirectories, manifest: &SnapshotManifest, moment: Option<Time>) -> Result<Vec<EntryState>> {
+fn survey(
+    sites: RestoreDirectories,
+    manifest: &SnapshotManifest,
+    moment: Option<Time>,
+) -> Result<Vec<EntryState>> {
     let removed: HashSet<&Path> = manifest.removed.iter().map(Name::path).collect();
     refuse_our_own(sites, manifest)?;
     let mut made: HashSet<&Path> = HashSet::new();

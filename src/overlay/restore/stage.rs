@@ -16,7 +16,7 @@ use super::plan::RestorePlan;
 use crate::digest;
 use crate::overlay::parallel;
 use crate::overlay::snapshot::attributes;
-use crate::overlay::snapshot::manifest::{SnapshotEntry, EntryKind, SnapshotManifest};
+use crate::overlay::snapshot::manifest::{EntryKind, SnapshotEntry, SnapshotManifest};
 
 /// Parts of a large file that are zero and of this size are not written.
 const HOLE: usize = 64 << 10;
@@ -253,7 +253,12 @@ fn write(entry: &SnapshotEntry, path: &Path, site: &BlockSpan, raw: &[u8]) -> Re
 }
 
 /// Parts come in any order, from several threads.
-fn write_part(entry: &SnapshotEntry, path: &Path, site: &BlockSpan, raw: &[u8]) -> std::io::Result<()> {
+fn write_part(
+    entry: &SnapshotEntry,
+    path: &Path,
+    site: &BlockSpan,
+    raw: &[u8],
+) -> std::io::Result<()> {
     let (range, mut from) = site.part(at(entry), entry.size());
     let mut options = File::options();
     options.write(true).create(true).truncate(false).mode(0o600);

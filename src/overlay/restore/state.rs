@@ -12,7 +12,7 @@ use super::on_disk::{is_missing, look};
 use crate::error::Failure;
 use crate::fs::{self, Lock};
 use crate::overlay::snapshot::attributes;
-use crate::overlay::snapshot::manifest::{SnapshotManifest, Name, Time};
+use crate::overlay::snapshot::manifest::{Name, SnapshotManifest, Time};
 use crate::overlay::snapshot::scan::{TICK, now};
 
 /// What is to be removed with the stage, when it is not in it.
@@ -237,7 +237,12 @@ impl RestoreStage {
     }
 
     /// From here on it is completed, by us or by who comes after.
-    pub fn commit(mut self, state: &StateDirectory, root: &Path, journal: &Journal) -> Result<Vec<String>> {
+    pub fn commit(
+        mut self,
+        state: &StateDirectory,
+        root: &Path,
+        journal: &Journal,
+    ) -> Result<Vec<String>> {
         let text = serde_json::to_vec(journal).context("cannot write the journal")?;
         fs::write_whole(&self.path.join(JOURNAL), &text)?;
         self.is_committed = true;

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::OFlags;
 use zstd::bulk::Compressor;
 
-use super::manifest::{Block, SnapshotEntry, EntryKind, SnapshotManifest, Name};
+use super::manifest::{Block, EntryKind, Name, SnapshotEntry, SnapshotManifest};
 use crate::digest;
 use crate::error::Failure;
 use crate::overlay::parallel;

@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, XattrFlags};
 use rustix::io::Errno;
 
-use super::manifest::{SnapshotEntry, EntryKind, Name, Time, keeps_attribute};
+use super::manifest::{EntryKind, Name, SnapshotEntry, Time, keeps_attribute};
 
 /// When it was changed last.
 pub fn mtime(meta: &Metadata) -> Time {

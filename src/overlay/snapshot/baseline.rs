@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::exclusions::Exclusions;
-use super::manifest::{EntryKind, SnapshotManifest, Name, Time};
+use super::manifest::{EntryKind, Name, SnapshotManifest, Time};
 use super::scan::{TICK, mark, now, walk};
 use crate::fs::write_whole;
 use crate::proc::lock;

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::attributes;
-use super::changes::{Changes, ChangedPath};
-use super::manifest::{SnapshotEntry, EntryKind, Name, Time, climbs_out};
+use super::changes::{ChangedPath, Changes};
+use super::manifest::{EntryKind, Name, SnapshotEntry, Time, climbs_out};
 
 /// 1980-01-01, the first day that a zip file knows.
 const EPOCH: Time = Time(315_532_800, 0);
@@ -130,7 +130,12 @@ fn kind(
     })
 }
 
-fn entry(on_disk: &Path, path: &Name, found: &ChangedPath, kind: EntryKind) -> Result<SnapshotEntry> {
+fn entry(
+    on_disk: &Path,
+    path: &Name,
+    found: &ChangedPath,
+    kind: EntryKind,
+) -> Result<SnapshotEntry> {
     let meta = &found.meta;
     // The first name of a file has them.
     let xattrs = match kind {

@@ -182,8 +182,9 @@ impl Exclusions {
 
     /// Each place with its reason, a line each, for people.
     pub fn lines(&self) -> Vec<String> {
-        let line =
-            |(path, why): (&PathBuf, &ExclusionReason)| format!("/{} - {}", path.display(), why.reason());
+        let line = |(path, why): (&PathBuf, &ExclusionReason)| {
+            format!("/{} - {}", path.display(), why.reason())
+        };
         self.0.iter().map(line).collect()
     }
 }

@@ -61,7 +61,12 @@ pub fn take(before: Baseline, subject: SnapshotSubject<'_>, to: &Path) -> Result
     take_on(parallel::threads(), before, subject, to)
 }
 
-fn take_on(threads: usize, before: Baseline, subject: SnapshotSubject<'_>, to: &Path) -> Result<TakenSnapshot> {
+fn take_on(
+    threads: usize,
+    before: Baseline,
+    subject: SnapshotSubject<'_>,
+    to: &Path,
+) -> Result<TakenSnapshot> {
     let root = subject.root;
     let progress = ui::Progress::start("looking for what has changed");
     let began = before.began;

@@ -5,7 +5,7 @@ use git_dkr::layers::definition;
 use git_dkr::overlay::containerfile::Containerfile;
 use git_dkr::profile::{fuzz, request};
 
-use crate::manual::pages::{self, Block, Page};
+use super::pages::{self, Block, Page};
 
 /// What a block may be. Those of `sh` and `text` are not run, and so they are few.
 const LANGUAGES: [&str; 8] = [

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use crate::manual::pages::{self, Page};
+use super::pages::{self, Page};
 
 /// README is what a stranger reads; the manual is for the rest.
 const README_LIMIT: usize = 12_000;

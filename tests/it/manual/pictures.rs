@@ -3,9 +3,9 @@
 use anstyle::{Color, RgbColor};
 use anstyle_svg::{Palette, Term};
 
-use crate::manual::pages;
-use crate::manual::sessions::{as_typed, steps};
-use crate::manual::shop::Shop;
+use super::pages;
+use super::sessions::{as_typed, steps};
+use super::shop::Shop;
 
 /// `make pictures` runs it: the session of README.md, once more, as it is coloured on a terminal.
 #[test]

@@ -8,7 +8,7 @@ use git_dkr::cli;
 use git_dkr::conf::{SETTINGS, Setting};
 use snapbox::{Assert, Data};
 
-use crate::manual::pages;
+use super::pages;
 
 const MADE: &str = "<!-- Made by `make reference`. -->";
 

@@ -131,7 +131,12 @@ fn find_bases(source: &mut SourcePack, ranks: &[u32]) -> Result<(Vec<u32>, Vec<u
 }
 
 /// Where each entry begins, and the last one ends. It takes fewer bytes to say that a base is nearer.
-fn lay_out(source: &SourcePack, ranks: &[u32], bases: &[u32], wholes: &Undeltified) -> Result<Vec<u64>> {
+fn lay_out(
+    source: &SourcePack,
+    ranks: &[u32],
+    bases: &[u32],
+    wholes: &Undeltified,
+) -> Result<Vec<u64>> {
     let mut end = data::header::SIZE as u64;
     let mut offsets = Vec::with_capacity(ranks.len() + 1);
     offsets.push(end);

@@ -35,19 +35,20 @@ impl SubsetPack {
         }
         let name = &ids.finish()[..2 * kind.len_in_bytes()];
 
-        let mut file = |end: &str, size, write: &mut dyn FnMut(&mut HashingWriter<'_>) -> Result<()>| {
-            let name = format!("objects/pack/pack-{name}.{end}");
-            if !give(header(&name, size)?) {
-                return Ok(None);
-            }
-            let mut out = HashingWriter::new(kind, give);
-            write(&mut out)?;
-            if !out.over && out.count() + kind.len_in_bytes() as u64 != size {
-                bail!("{name} is not as long as it was to be");
-            }
-            let (hash, taken) = out.finish();
-            Ok((taken && give(vec![0; padding(size)])).then_some(hash))
-        };
+        let mut file =
+            |end: &str, size, write: &mut dyn FnMut(&mut HashingWriter<'_>) -> Result<()>| {
+                let name = format!("objects/pack/pack-{name}.{end}");
+                if !give(header(&name, size)?) {
+                    return Ok(None);
+                }
+                let mut out = HashingWriter::new(kind, give);
+                write(&mut out)?;
+                if !out.over && out.count() + kind.len_in_bytes() as u64 != size {
+                    bail!("{name} is not as long as it was to be");
+                }
+                let (hash, taken) = out.finish();
+                Ok((taken && give(vec![0; padding(size)])).then_some(hash))
+            };
 
         let mut sums = Vec::with_capacity(self.ranks.len());
         let hash = file("pack", pack, &mut |out| {
@@ -137,7 +138,12 @@ impl SubsetPack {
 }
 
 /// Copies an entry of a pack. Its base may be at another distance.
-fn copy(from: &mut SourcePack, rank: u32, distance: Option<u64>, out: &mut HashingWriter<'_>) -> Result<u32> {
+fn copy(
+    from: &mut SourcePack,
+    rank: u32,
+    distance: Option<u64>,
+    out: &mut HashingWriter<'_>,
+) -> Result<u32> {
     let (mut offset, mut length) = from.place(rank);
     let (mut theirs, mut ours) = (Hasher::new(), None);
     let entry = from.entry(rank)?;

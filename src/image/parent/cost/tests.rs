@@ -10,7 +10,10 @@ fn candidate(tag: &str, ahead: u64, back: u64) -> Candidate {
             size: 1,
             labels: labels(),
         },
-        lead: Some(Divergence::Shared { ahead, behind: back }),
+        lead: Some(Divergence::Shared {
+            ahead,
+            behind: back,
+        }),
         bytes: None,
         key_files: 0,
         reason: None,

@@ -15,7 +15,7 @@ use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::index::LONGEST;
-use super::{Archive, CorruptEntry, ArchiveHold, Index, CacheEntry, sums};
+use super::{Archive, ArchiveHold, CacheEntry, CorruptEntry, Index, sums};
 use crate::error::Failure;
 use crate::net::{Download, Resume};
 use crate::overlay::containerfile::GitHubRepo;

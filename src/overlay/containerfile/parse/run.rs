@@ -5,7 +5,10 @@ use super::InstructionError;
 use crate::grammar::Heredoc;
 
 /// Reads what stands behind `RUN`; the command, and the options that do not count here.
-pub(super) fn run(rest: &str, heredocs: &[Heredoc]) -> Result<(RunCommand, Vec<&'static str>), InstructionError> {
+pub(super) fn run(
+    rest: &str,
+    heredocs: &[Heredoc],
+) -> Result<(RunCommand, Vec<&'static str>), InstructionError> {
     let (command, ignored) = options(rest)?;
     let trimmed = command.trim();
     let at = rest.len() - command.trim_start().len();
