@@ -142,7 +142,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
         if let Some(error) = cause.downcast_ref::<std::io::Error>()
             && error.kind() == std::io::ErrorKind::StorageFull
         {
-            let hint = "free some space there, or name another folder: TMPDIR for temporary files, \
+            let hint = "free some space there, or name another directory: TMPDIR for temporary files, \
                         --cache-dir for snapshots";
             return Some(hint.to_owned());
         }

@@ -1,4 +1,4 @@
-//! Files: written whole or not at all; temporary folders that do not outlive us.
+//! Files: written whole or not at all; temporary directories that do not outlive us.
 
 use std::fs::{File, TryLockError};
 use std::io::Write;
@@ -39,12 +39,12 @@ pub fn write_by_umask(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// The mode at first is limited by the umask; the one at last is not.
 fn replace(path: &Path, bytes: &[u8], first: u32, last: Option<u32>) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let directory = path.parent().unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
+        std::fs::create_dir_all(directory)?;
         let mut file = tempfile::Builder::new()
             .permissions(std::fs::Permissions::from_mode(first))
-            .tempfile_in(folder)?;
+            .tempfile_in(directory)?;
         file.write_all(bytes)?;
         if let Some(mode) = last {
             file.as_file()
@@ -66,9 +66,9 @@ pub fn write_private(path: &Path, bytes: impl AsRef<[u8]>, mode: u32) -> Result<
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// That files can be made in a folder, or where it would have to be made. Leaves nothing there.
-pub fn check_writable(folder: &Path) -> Result<()> {
-    let made = folder
+/// That files can be made in a directory, or where it would have to be made. Leaves nothing there.
+pub fn check_writable(directory: &Path) -> Result<()> {
+    let made = directory
         .ancestors()
         .find(|path| path.symlink_metadata().is_ok());
     let made = made.unwrap_or(Path::new("/"));
@@ -140,15 +140,15 @@ mod tests {
 
     #[test]
     fn a_failed_write_leaves_the_old_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
         write_whole(&path, b"old").unwrap();
-        // A folder cannot be replaced by a file.
-        let taken = folder.path().join("taken");
+        // A directory cannot be replaced by a file.
+        let taken = directory.path().join("taken");
         std::fs::create_dir(&taken).unwrap();
         assert!(write_whole(&taken, b"new").is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `git dkr`: throw-away containers that hold a full clone of a large repository.
 //!
-//! The map of the house. Imports go downwards only (`tests/house.rs` reads the `use` lines):
+//! The map of the house. Imports go downwards only (`tests/it/house.rs` reads the `use` lines):
 //!
 //! | floor | modules | what they do |
 //! |---|---|---|

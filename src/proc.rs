@@ -35,7 +35,7 @@ pub struct Cmd {
     /// Runs whatever signal has come, and is told of none.
     clears_up: bool,
     by_hangup: bool,
-    folder: Option<PathBuf>,
+    directory: Option<PathBuf>,
     stop: Option<CancelToken>,
 }
 
@@ -51,7 +51,7 @@ impl Cmd {
             foreground: false,
             clears_up: false,
             by_hangup: false,
-            folder: None,
+            directory: None,
             stop: None,
         }
     }
@@ -122,10 +122,10 @@ impl Cmd {
         self
     }
 
-    /// Runs it in this folder.
+    /// Runs it in this directory.
     #[must_use]
-    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.folder = Some(folder.into());
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
         self
     }
 
@@ -280,8 +280,8 @@ impl Cmd {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args);
-        if let Some(folder) = &self.folder {
-            command.current_dir(folder);
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
         }
         for (name, value) in &self.env {
             match value {
@@ -353,8 +353,8 @@ impl fmt::Display for Cmd {
             let text = text.to_string_lossy().into_owned();
             shlex::try_quote(&text).map_or(text.clone(), |quoted| quoted.into_owned())
         };
-        if let Some(folder) = &self.folder {
-            write!(f, "cd {} && ", quote(folder.as_os_str()))?;
+        if let Some(directory) = &self.directory {
+            write!(f, "cd {} && ", quote(directory.as_os_str()))?;
         }
         for (name, value) in &self.env {
             if let Some(value) = value {

@@ -103,7 +103,7 @@ pub fn error(error: &anyhow::Error, hint: Option<&str>) {
         stderr(format_args!("{RED}error:{RED:#} {what}"));
     }
     for cause in story {
-        stderr(format_args!("  because: {}", indent(&cause.to_string())));
+        stderr(format_args!("  caused by: {}", indent(&cause.to_string())));
     }
     if let Some(hint) = hint {
         stderr(format_args!("{CYAN}hint:{CYAN:#} {hint}"));

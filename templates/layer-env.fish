@@ -4,7 +4,7 @@ function HELPER
     set -e argv[1]
     switch $PWD
         case / /bin /boot /dev /etc /lib /lib64 /opt /proc /run /sbin /sys /usr /usr/bin /usr/lib /var
-            echo "$entry: $PWD would hide that of the container; go to another folder" >&2
+            echo "$entry: $PWD would hide that of the container; go to another directory" >&2
             return 1
     end
     set -l place (string replace -a '"' '""' -- $PWD | string collect)

@@ -4,7 +4,7 @@ HELPER() {
     shift
     case $PWD in
         / | /bin | /boot | /dev | /etc | /lib | /lib64 | /opt | /proc | /run | /sbin | /sys | /usr | /usr/bin | /usr/lib | /var)
-            echo "$entry: $PWD would hide that of the container; go to another folder" >&2
+            echo "$entry: $PWD would hide that of the container; go to another directory" >&2
             return 1 ;;
     esac
     place=${place//$quote/$quote$quote}

@@ -15,7 +15,7 @@ use super::{Claim, Row, medians};
 /// A bare repository of empty trees: of each seven commits three are on `main`, one of them a
 /// merge, and four on a branch that began up to forty commits before.
 pub struct Long {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     /// The ids of the commits on the first-parent line of `main`, the oldest first, each with how
     /// many commits were made up to it.
     pub main: Vec<(usize, ObjectId)>,
@@ -23,9 +23,9 @@ pub struct Long {
 
 impl Long {
     pub fn new(commits: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let mut long = Self {
-            folder,
+            directory,
             main: Vec::new(),
         };
         long.git(&["init", "-q", "--bare"]);
@@ -53,7 +53,7 @@ impl Long {
     }
 
     pub fn path(&self) -> PathBuf {
-        self.folder.path().to_owned()
+        self.directory.path().to_owned()
     }
 
     /// The tip of `main`, and the commit of its line that is about so many behind it.
@@ -65,7 +65,7 @@ impl Long {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new("git");
-        command.current_dir(self.folder.path()).args(args);
+        command.current_dir(self.directory.path()).args(args);
         command
     }
 

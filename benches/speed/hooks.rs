@@ -16,11 +16,11 @@ struct Clones<'a> {
 
 impl<'a> Clones<'a> {
     fn new(site: &'a Site) -> Self {
-        let folder = site.folder.path();
+        let directory = site.directory.path();
         let clones = Self {
             site,
-            with: folder.join("with"),
-            without: folder.join("without"),
+            with: directory.join("with"),
+            without: directory.join("without"),
         };
         for clone in [&clones.with, &clones.without] {
             site.git(&["clone", "-q", ".", clone.to_str().unwrap()]);
@@ -96,7 +96,7 @@ impl Clones<'_> {
         let hook = self.with.join(".git/hooks/reference-transaction");
         let id = self.site.git(&["rev-parse", "HEAD"]);
         let line = format!("{0} {0} refs/heads/x\n", id.trim());
-        let input = self.site.folder.path().join("line");
+        let input = self.site.directory.path().join("line");
         std::fs::write(&input, line).unwrap();
         // Many at a time, as one is over too soon to be measured.
         let run = |file: &Path| {
@@ -110,7 +110,7 @@ impl Clones<'_> {
             }
             began.elapsed() / 20
         };
-        let empty = self.site.folder.path().join("empty");
+        let empty = self.site.directory.path().join("empty");
         std::fs::write(&empty, "#!/bin/sh\n").unwrap();
         std::fs::set_permissions(&empty, std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .unwrap();

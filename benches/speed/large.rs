@@ -156,7 +156,7 @@ fn rebased(site: &Site, sshd: &Sshd, from: &str) -> Duration {
 
 /// `docker load` of the clone as one ready layer, with which the image is another each time.
 fn load(site: &Site, round: usize) -> Duration {
-    let folder = tempfile::tempdir_in(site.folder.path()).unwrap();
+    let directory = tempfile::tempdir_in(site.directory.path()).unwrap();
     let image = site.dkr(&["list-images", ".", "main", "--format=json"]);
     let image: serde_json::Value = serde_json::from_str(&image).unwrap();
     let script = r#"cd "$1"
@@ -168,12 +168,12 @@ fn load(site: &Site, round: usize) -> Duration {
         echo '[{"Config":"config.json","RepoTags":["'$4'"],"Layers":["layer.tar"]}]' > manifest.json
         tar -cf image.tar config.json manifest.json layer.tar"#;
     let mut cmd = Command::new("sh");
-    cmd.args(["-ec", script, "sh"]).arg(folder.path());
+    cmd.args(["-ec", script, "sh"]).arg(directory.path());
     cmd.arg(image[0]["tag"].as_str().unwrap())
         .arg(round.to_string())
         .arg(LOADED);
     site.run(&mut cmd);
-    let archive = folder.path().join("image.tar");
+    let archive = directory.path().join("image.tar");
     let time = timed(&mut || drop(site.docker(&["load", "-q", "-i", archive.to_str().unwrap()])));
     site.docker(&["rmi", "-f", LOADED]);
     time

@@ -60,38 +60,38 @@ pub fn rows(site: &Site) -> Vec<Row> {
 /// The layers under a prefix; their images are removed when dropped.
 struct Eight<'a> {
     site: &'a Site,
-    folder: PathBuf,
+    directory: PathBuf,
     prefix: &'static str,
 }
 
 impl<'a> Eight<'a> {
     fn write(site: &'a Site, prefix: &'static str) -> Self {
-        let folder = site.folder.path().join(prefix);
+        let directory = site.directory.path().join(prefix);
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/layers/eight");
         for layer in EIGHT {
-            std::fs::create_dir_all(folder.join(layer)).unwrap();
+            std::fs::create_dir_all(directory.join(layer)).unwrap();
             for file in ["Dockerfile", "layer.toml"] {
                 let text = std::fs::read_to_string(from.join(layer).join(file)).unwrap();
                 let text = text.replace("PREFIX", prefix);
-                std::fs::write(folder.join(layer).join(file), text).unwrap();
+                std::fs::write(directory.join(layer).join(file), text).unwrap();
             }
         }
         Self {
             site,
-            folder,
+            directory,
             prefix,
         }
     }
 
     fn dkr(&self, args: &[&str]) -> String {
-        let folder = format!("--dir={}", self.folder.display());
+        let directory = format!("--dir={}", self.directory.display());
         let prefix = format!("--prefix={}", self.prefix);
         self.site
-            .dkr(&[&["layer"], args, &[&folder, &prefix]].concat())
+            .dkr(&[&["layer"], args, &[&directory, &prefix]].concat())
     }
 
     fn tag(&self, layer: &str) -> String {
-        let toml = std::fs::read_to_string(self.folder.join(layer).join("layer.toml")).unwrap();
+        let toml = std::fs::read_to_string(self.directory.join(layer).join("layer.toml")).unwrap();
         let version = toml.lines().find(|line| line.starts_with("version"));
         let version = version.unwrap().split('"').nth(1).unwrap();
         format!("{}/{layer}:{version}", self.prefix)
@@ -99,15 +99,15 @@ impl<'a> Eight<'a> {
 
     fn build_by_hand(&self) {
         for layer in EIGHT {
-            let folder = self.folder.join(layer);
-            self.build(&self.tag(layer), &folder);
+            let directory = self.directory.join(layer);
+            self.build(&self.tag(layer), &directory);
         }
     }
 
-    fn build(&self, tag: &str, folder: &Path) {
-        let folder = folder.display().to_string();
+    fn build(&self, tag: &str, directory: &Path) {
+        let directory = directory.display().to_string();
         let args = ["build", "-q", "--no-cache", "--network=host", "-t", tag];
-        self.site.build(&[&args[..], &[&folder]].concat());
+        self.site.build(&[&args[..], &[&directory]].concat());
     }
 
     /// Against one image with everything in it.
@@ -120,7 +120,7 @@ impl<'a> Eight<'a> {
         };
         let steps: String = EIGHT
             .iter()
-            .map(|layer| std::fs::read_to_string(self.folder.join(layer).join("Dockerfile")))
+            .map(|layer| std::fs::read_to_string(self.directory.join(layer).join("Dockerfile")))
             .flat_map(|text| {
                 let text = text.unwrap();
                 let lines = text
@@ -129,15 +129,15 @@ impl<'a> Eight<'a> {
                 lines.map(|line| format!("{line}\n")).collect::<Vec<_>>()
             })
             .collect();
-        let folder = self.folder.join("everything");
-        std::fs::create_dir_all(&folder).unwrap();
+        let directory = self.directory.join("everything");
+        std::fs::create_dir_all(&directory).unwrap();
         std::fs::write(
-            folder.join("Dockerfile"),
+            directory.join("Dockerfile"),
             format!("FROM debian:bookworm-slim\n{steps}"),
         )
         .unwrap();
         let everything = format!("{}/everything:1", self.prefix);
-        self.build(&everything, &folder);
+        self.build(&everything, &directory);
         println!("\n{:<48} {:>9}", "image", "MB");
         let mb = |bytes: u64| bytes as f64 / 1e6;
         for layer in EIGHT {

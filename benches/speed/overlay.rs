@@ -154,14 +154,14 @@ impl Bench {
 
     /// The time of what fills an empty root; it is emptied outside of it.
     fn time_in_empty(&self, mut run: impl FnMut()) -> Duration {
-        for folder in ["fresh", "state"].map(|name| self.path(name)) {
-            let _ = fs::remove_dir_all(&folder);
-            fs::create_dir(folder).unwrap();
+        for directory in ["fresh", "state"].map(|name| self.path(name)) {
+            let _ = fs::remove_dir_all(&directory);
+            fs::create_dir(directory).unwrap();
         }
         timed(&mut run)
     }
 
-    /// Of a program in a folder with a Containerfile.
+    /// Of a program in a directory with a Containerfile.
     fn median(&self, program: &str, args: &[&str]) -> Duration {
         fs::write(self.path("Containerfile"), "RUN true\n").unwrap();
         let run = || {
@@ -183,8 +183,8 @@ impl Bench {
     }
 }
 
-fn list(folder: &Path, files: &mut Vec<(PathBuf, u64)>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+fn list(directory: &Path, files: &mut Vec<(PathBuf, u64)>) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let Ok(meta) = entry.metadata() else { continue };
         if meta.is_dir() {
             list(&entry.path(), files);

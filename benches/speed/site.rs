@@ -11,19 +11,19 @@ const BY_HAND: &str = "dkr-bench-by-hand";
 
 /// A repository of its own, and the programs to measure.
 pub struct Site {
-    pub folder: tempfile::TempDir,
+    pub directory: tempfile::TempDir,
     pub repo: PathBuf,
     docker: PathBuf,
 }
 
 impl Site {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let repo = folder.path().join("bench");
+        let directory = tempfile::tempdir().unwrap();
+        let repo = directory.path().join("bench");
         let site = Self {
             docker: client(),
             repo,
-            folder,
+            directory,
         };
         match std::env::var_os("BENCH_REPO") {
             Some(source) => {
@@ -49,8 +49,8 @@ impl Site {
         let mut state = 1u64;
         for commit in 0..40 {
             for file in 0..100 {
-                let folder = self.repo.join(format!("src/{commit}"));
-                std::fs::create_dir_all(&folder).unwrap();
+                let directory = self.repo.join(format!("src/{commit}"));
+                std::fs::create_dir_all(&directory).unwrap();
                 let text: String = (0..1000)
                     .map(|_| {
                         // A linear congruential generator (Knuth, MMIX).
@@ -60,7 +60,7 @@ impl Site {
                         format!("line {:08x}\n", state >> 32)
                     })
                     .collect();
-                std::fs::write(folder.join(format!("{file}.txt")), text).unwrap();
+                std::fs::write(directory.join(format!("{file}.txt")), text).unwrap();
             }
             self.git(&["add", "."]);
             self.git(&["commit", "-q", "-m", "more"]);
@@ -110,7 +110,7 @@ impl Site {
             .current_dir(&self.repo)
             .env("DKR_BASE_IMAGE", "debian:bookworm-slim")
             .env("DKR_CACHES", "none")
-            .env("XDG_CACHE_HOME", self.folder.path().join("cache"));
+            .env("XDG_CACHE_HOME", self.directory.path().join("cache"));
         cmd
     }
 
@@ -167,7 +167,7 @@ impl Site {
             ]);
         }
         // An empty archive: two blocks of zeros.
-        let tar = self.folder.path().join("empty.tar");
+        let tar = self.directory.path().join("empty.tar");
         std::fs::write(&tar, [0; 1024]).unwrap();
         let name = path.file_name().unwrap().to_string_lossy().to_lowercase();
         let tag = format!("dkr:{}-{branch}", name.trim_start_matches('.'));
@@ -209,7 +209,7 @@ impl Site {
     }
 
     fn dockerfile_by_hand(&self, sshd: &Sshd, text: &str, tag: &str) {
-        let context = self.folder.path().join("by-hand");
+        let context = self.directory.path().join("by-hand");
         std::fs::create_dir_all(&context).unwrap();
         std::fs::write(context.join("Dockerfile"), text).unwrap();
         let known_hosts = format!("id=known_hosts,src={}", sshd.known_hosts.display());
@@ -225,33 +225,33 @@ impl Site {
 
     /// `git clone` over the server of a build.
     pub fn clone_embedded(&self) {
-        let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let directory = tempfile::tempdir_in(self.directory.path()).unwrap();
         let serve = ServerConfig {
             upload: self.repo.join(".git"),
             also: None,
             receive: None,
             objects: None,
         };
-        let server = Server::start(serve, folder.path()).unwrap();
-        self.clone_with(server.access(), folder.path());
+        let server = Server::start(serve, directory.path()).unwrap();
+        self.clone_with(server.access(), directory.path());
     }
 
-    fn clone_with(&self, access: &Access, folder: &Path) {
-        let known_hosts = folder.join("known_hosts");
+    fn clone_with(&self, access: &Access, directory: &Path) {
+        let known_hosts = directory.join("known_hosts");
         let host = format!("[127.0.0.1]:{} {}\n", access.port, access.host_keys[0]);
         std::fs::write(&known_hosts, host).unwrap();
         let url = format!("ssh://{}@127.0.0.1:{}/workspace", access.user, access.port);
-        self.clone_from(&url, &access.key, &known_hosts, folder);
+        self.clone_from(&url, &access.key, &known_hosts, directory);
     }
 
     pub fn clone_over(&self, sshd: &Sshd) {
-        let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let directory = tempfile::tempdir_in(self.directory.path()).unwrap();
         let path = self.repo.display();
         let url = format!("ssh://{}@127.0.0.1:{}{path}", user(), sshd.port);
-        self.clone_from(&url, &sshd.key, &sshd.known_hosts, folder.path());
+        self.clone_from(&url, &sshd.key, &sshd.known_hosts, directory.path());
     }
 
-    fn clone_from(&self, url: &str, key: &Path, known_hosts: &Path, folder: &Path) {
+    fn clone_from(&self, url: &str, key: &Path, known_hosts: &Path, directory: &Path) {
         let ssh = format!(
             "ssh -F /dev/null -i {} -o IdentitiesOnly=yes -o UserKnownHostsFile={}",
             key.display(),
@@ -260,7 +260,7 @@ impl Site {
         let mut cmd = Command::new("git");
         cmd.env("GIT_SSH_COMMAND", ssh)
             .args(["clone", "-q", "--bare", url])
-            .arg(folder.join("clone"));
+            .arg(directory.join("clone"));
         self.run(&mut cmd);
     }
 }
@@ -268,7 +268,7 @@ impl Site {
 impl Drop for Site {
     fn drop(&mut self) {
         let mut ids = self.docker(&["images", "-q", "--filter", "label=dkr-bench"]);
-        for repo in [&self.repo, &self.folder.path().join("with")] {
+        for repo in [&self.repo, &self.directory.path().join("with")] {
             let path = repo.canonicalize().unwrap_or_default();
             let filter = format!("label=dkr.repo_path={}", path.display());
             ids.push_str(&self.docker(&["images", "-q", "--filter", &filter]));
@@ -305,10 +305,10 @@ pub struct Sshd {
 
 impl Sshd {
     pub fn start(site: &Site) -> Self {
-        let folder = site.folder.path().join("sshd");
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        let (key, host) = (folder.join("key"), folder.join("host"));
+        let directory = site.directory.path().join("sshd");
+        let _ = std::fs::remove_dir_all(&directory);
+        std::fs::create_dir_all(&directory).unwrap();
+        let (key, host) = (directory.join("key"), directory.join("host"));
         for file in [&key, &host] {
             let mut cmd = Command::new("ssh-keygen");
             site.run(cmd.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(file));
@@ -317,16 +317,16 @@ impl Sshd {
             .and_then(|socket| socket.local_addr())
             .unwrap()
             .port();
-        let public = std::fs::read_to_string(folder.join("host.pub")).unwrap();
-        let known_hosts = folder.join("known_hosts");
+        let public = std::fs::read_to_string(directory.join("host.pub")).unwrap();
+        let known_hosts = directory.join("known_hosts");
         std::fs::write(&known_hosts, format!("[127.0.0.1]:{port} {public}")).unwrap();
         let option = |name: &str, value: &Path| format!("-o{name}={}", value.display());
         let child = Command::new("/usr/sbin/sshd")
             .args(["-D", "-e", "-f", "/dev/null", "-oListenAddress=127.0.0.1"])
             .args(["-oStrictModes=no", "-oUsePAM=no", &format!("-p{port}")])
             .arg(option("HostKey", &host))
-            .arg(option("PidFile", &folder.join("pid")))
-            .arg(option("AuthorizedKeysFile", &folder.join("key.pub")))
+            .arg(option("PidFile", &directory.join("pid")))
+            .arg(option("AuthorizedKeysFile", &directory.join("key.pub")))
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

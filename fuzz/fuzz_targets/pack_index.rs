@@ -6,4 +6,4 @@ mod repository;
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| repository::excerpt_with(repository::File::Index, bytes));
+fuzz_target!(|bytes: &[u8]| repository::subset_with(repository::File::Index, bytes));

@@ -25,7 +25,7 @@ const ALL_GONE: &str = ".wh..wh..opq";
 
 /// A secret, without the secret itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Secret {
+pub struct LeakedSecret {
     /// Where it is.
     #[serde(flatten)]
     pub location: SecretLocation,
@@ -69,11 +69,11 @@ pub enum SecretLocation {
 
 /// What an audit came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Audit {
+pub struct ImageAudit {
     /// How many layers there are.
     pub layers: usize,
     /// What was found.
-    pub findings: Vec<Secret>,
+    pub findings: Vec<LeakedSecret>,
 }
 
 /// The files of one layer, as far as they matter.
@@ -85,7 +85,7 @@ struct LayerSecrets {
 }
 
 /// Looks through all of an image.
-pub fn audit(engine: &Engine, image: &EngineImage, name: &str) -> Result<Audit> {
+pub fn audit(engine: &Engine, image: &EngineImage, name: &str) -> Result<ImageAudit> {
     let rules = SecretPatterns::new()?;
     let progress = ui::Progress::start("read the layers");
     let (total, count) = (image.size, Arc::new(AtomicU64::new(0)));
@@ -103,7 +103,7 @@ pub fn audit(engine: &Engine, image: &EngineImage, name: &str) -> Result<Audit> 
         .with_context(|| format!("cannot look through {name}"))
 }
 
-fn read(rules: &SecretPatterns, reader: impl Read) -> io::Result<Audit> {
+fn read(rules: &SecretPatterns, reader: impl Read) -> io::Result<ImageAudit> {
     let mut layers: BTreeMap<String, LayerSecrets> = BTreeMap::new();
     let whole = archive::read(reader, |name, content| {
         layers.insert(name.to_owned(), scan(rules, content)?);
@@ -120,12 +120,12 @@ fn read(rules: &SecretPatterns, reader: impl Read) -> io::Result<Audit> {
                 path: format!("/{path}"),
                 removed: later().any(|layer| layer.gone.iter().any(|gone| covers(gone, path))),
             };
-            findings.push(Secret::new(location, hit.clone()));
+            findings.push(LeakedSecret::new(location, hit.clone()));
         }
     }
     findings.sort();
     findings.dedup();
-    Ok(Audit {
+    Ok(ImageAudit {
         layers: whole.layers.len(),
         findings,
     })
@@ -139,14 +139,14 @@ fn scan(rules: &SecretPatterns, content: &mut dyn Read) -> io::Result<LayerSecre
         let entry = entry?;
         let path = entry.path()?.to_string_lossy().into_owned();
         let path = path.trim_start_matches("./").trim_end_matches('/');
-        let (folder, name) = match path.rsplit_once('/') {
-            Some((folder, name)) => (format!("{folder}/"), name),
+        let (directory, name) = match path.rsplit_once('/') {
+            Some((directory, name)) => (format!("{directory}/"), name),
             None => (String::new(), path),
         };
         if name == ALL_GONE {
-            layer.gone.push(folder);
+            layer.gone.push(directory);
         } else if let Some(name) = name.strip_prefix(GONE) {
-            layer.gone.push(folder + name);
+            layer.gone.push(directory + name);
         } else if entry.header().entry_type().is_file() && !is_of_program(path) {
             rules.scan(entry, |hit| layer.hits.push((path.to_owned(), hit)))?;
         }
@@ -162,11 +162,11 @@ fn covers(gone: &str, path: &str) -> bool {
 }
 
 /// Looks through what an image says of itself.
-fn described(rules: &SecretPatterns, description: &Description) -> io::Result<Vec<Secret>> {
+fn described(rules: &SecretPatterns, description: &Description) -> io::Result<Vec<LeakedSecret>> {
     let mut findings = Vec::new();
     let mut look = |location: SecretLocation, text: &str| {
         rules.scan(text.as_bytes(), |hit| {
-            findings.push(Secret::new(location.clone(), hit));
+            findings.push(LeakedSecret::new(location.clone(), hit));
         })
     };
     let config = &description.config;
@@ -203,7 +203,7 @@ fn described(rules: &SecretPatterns, description: &Description) -> io::Result<Ve
     Ok(findings)
 }
 
-impl Secret {
+impl LeakedSecret {
     fn new(location: SecretLocation, hit: Hit) -> Self {
         Self {
             location,

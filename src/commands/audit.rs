@@ -5,7 +5,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{EngineArgs, OutputFormat};
-use crate::audit::{self, Audit as Outcome, Secret, SecretLocation};
+use crate::audit::{self, ImageAudit, LeakedSecret, SecretLocation};
 use crate::error::Failure;
 use crate::git::Repo;
 use crate::image::explain::{find_image, newest};
@@ -36,7 +36,7 @@ struct AuditReport<'a> {
     image: &'a str,
     id: &'a str,
     #[serde(flatten)]
-    outcome: &'a Outcome,
+    outcome: &'a ImageAudit,
 }
 
 impl Audit {
@@ -77,7 +77,7 @@ impl Audit {
     }
 }
 
-fn print(name: &str, outcome: &Outcome) -> Result<()> {
+fn print(name: &str, outcome: &ImageAudit) -> Result<()> {
     let layers = outcome.layers;
     if outcome.findings.is_empty() {
         let text = format!(
@@ -86,7 +86,7 @@ fn print(name: &str, outcome: &Outcome) -> Result<()> {
         ui::status("clean", &text);
         return Ok(());
     }
-    let row = |finding: &Secret| {
+    let row = |finding: &LeakedSecret| {
         vec![
             location(&finding.location, layers),
             finding.rule.to_owned(),

@@ -67,8 +67,8 @@ fn answer(engine: &EngineArgs) -> Result<ProfileResponse> {
     let repo_dir: &Path = &request.repo_dir;
     if !repo_dir.is_dir() {
         bail!(
-            Failure::new(format!("repo_dir {} is not a folder", repo_dir.display()))
-                .hint("it is the folder of the code; a relative path is looked for from the current folder")
+            Failure::new(format!("repo_dir {} is not a directory", repo_dir.display()))
+                .hint("it is the directory of the code; a relative path is looked for from the current directory")
         );
     }
     let sources = match git::within(repo_dir)? {
@@ -79,7 +79,7 @@ fn answer(engine: &EngineArgs) -> Result<ProfileResponse> {
                 "repo_dir {} is in a git directory, which holds no files to copy",
                 repo_dir.display()
             ))
-            .hint("give the folder of a worktree: git worktree add makes one")
+            .hint("give the directory of a worktree: git worktree add makes one")
         ),
     };
     let host = Host::read(None, None, &sources)?;

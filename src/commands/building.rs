@@ -60,7 +60,7 @@ impl BuildArgs {
         let host = self.host.read(&sources)?;
         Transport::check(&host)?;
         let engine = self.engine.find(&sources)?;
-        let site = BuildContext {
+        let context = BuildContext {
             repo: &repo,
             engine: &engine,
             host: &host,
@@ -69,9 +69,9 @@ impl BuildArgs {
         };
         if self.plan.only_looks() {
             let target = target::resolve(&repo, branch_from, FetchMode::No)?;
-            return self.plan.look(site, target, plan, self.format);
+            return self.plan.look(context, target, plan, self.format);
         }
         let target = target::resolve(&repo, branch_from, FetchMode::Yes)?;
-        print_image(&act(site, target)?, self.format)
+        print_image(&act(context, target)?, self.format)
     }
 }

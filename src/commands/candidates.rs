@@ -41,7 +41,7 @@ struct CandidateRow<'a> {
 
 impl<'a> CandidateRow<'a> {
     fn new(candidate: &'a Candidate, full: u64) -> Self {
-        let (commits, back) = match candidate.lead {
+        let (commits, back) = match candidate.divergence {
             Some(Divergence::Shared {
                 ahead,
                 behind: back,
@@ -67,18 +67,18 @@ impl<'a> CandidateRow<'a> {
 
 /// Prints them for a create of the branch, or of that of an image that is named.
 pub(super) fn print(
-    site: BuildContext,
+    context: BuildContext,
     images: &[Image],
     typed: Option<&str>,
     format: OutputFormat,
 ) -> Result<()> {
-    let here = |image: &&Image| image.labels.repo_path == site.repo.path;
+    let here = |image: &&Image| image.labels.repo_path == context.repo.path;
     let image = typed.and_then(|name| by_name(images, name)).filter(here);
     let typed = image.map_or(typed, |image| Some(&image.labels.branch_from));
-    let target = target::resolve(site.repo, typed, FetchMode::No)?;
-    let plan = plan_full(site, target)?;
-    let full = cost::full(site.repo.size()?);
-    let found = candidates(site, &plan, images, full)?;
+    let target = target::resolve(context.repo, typed, FetchMode::No)?;
+    let plan = plan_full(context, target)?;
+    let full = cost::full(context.repo.size()?);
+    let found = candidates(context, &plan, images, full)?;
     if format == OutputFormat::Json {
         return ui::result(serde_json::to_string_pretty(&Candidates {
             branch_from: &plan.target.branch_from,

@@ -35,7 +35,7 @@ pub struct Compose {
     #[arg(long, value_name = "TAG")]
     build: Option<String>,
     #[command(flatten)]
-    shelf: CatalogArgs,
+    catalog: CatalogArgs,
     /// How to print the result of --build
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
@@ -44,10 +44,10 @@ pub struct Compose {
 impl Compose {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let workshop = self.shelf.open()?;
-        let recipe = Recipe::new(&workshop.shelf, &self.names)?;
+        let context = self.catalog.open()?;
+        let recipe = Recipe::new(&context.catalog, &self.names)?;
         if let Some(tag) = &self.build {
-            check_tag(tag, &workshop.settings, &workshop.shelf)?;
+            check_tag(tag, &context.settings, &context.catalog)?;
         }
         let file = self
             .output
@@ -60,7 +60,7 @@ impl Compose {
             ui::warn(remark);
         }
         if file.is_some() || self.build.is_none() {
-            let text = text(&workshop, &recipe)?;
+            let text = text(&context, &recipe)?;
             match file {
                 Some(file) => {
                     write_with_mode(file, text.as_bytes(), 0o644)?;
@@ -70,14 +70,14 @@ impl Compose {
             }
         }
         if let Some(tag) = &self.build {
-            self.build(&workshop, &recipe, tag)?;
+            self.build(&context, &recipe, tag)?;
         }
         Ok(0)
     }
 
-    fn build(&self, workshop: &LayerContext, recipe: &Recipe, tag: &str) -> Result<()> {
-        let (shelf, settings) = (&workshop.shelf, &workshop.settings);
-        let made = make(workshop.site(), shelf, settings, recipe, tag)?;
+    fn build(&self, context: &LayerContext, recipe: &Recipe, tag: &str) -> Result<()> {
+        let (catalog, settings) = (&context.catalog, &context.settings);
+        let made = make(context.context(), catalog, settings, recipe, tag)?;
         for said in &made.said {
             ui::warn(said);
         }
@@ -108,7 +108,8 @@ impl Compose {
         let shown = file.display();
         if file.is_dir() {
             bail!(
-                Failure::new(format!("{shown} is a folder")).hint(format!("-o {shown}/Dockerfile"))
+                Failure::new(format!("{shown} is a directory"))
+                    .hint(format!("-o {shown}/Dockerfile"))
             );
         }
         if self.force || !file.exists() {
@@ -128,10 +129,10 @@ impl Compose {
 }
 
 /// The Dockerfile, whether its images are there or not.
-fn text(workshop: &LayerContext, recipe: &Recipe) -> Result<String> {
-    let images = workshop.engine.all_images()?;
-    let mut planner = Planner::new(&workshop.shelf, &workshop.settings, &images);
-    let places = recipe.plan(&mut planner, &workshop.shelf)?;
+fn text(context: &LayerContext, recipe: &Recipe) -> Result<String> {
+    let images = context.engine.all_images()?;
+    let mut planner = Planner::new(&context.catalog, &context.settings, &images);
+    let places = recipe.plan(&mut planner, &context.catalog)?;
     let plan = planner.finish();
     Ok(dockerfile(recipe, &tags(recipe, &plan, &places)?))
 }

@@ -56,8 +56,8 @@ impl CreateImage {
                     None => sources,
                 }
             },
-            |site, target| plan::plan_create(site, target, from),
-            |site, target| bake::create(site, target, from),
+            |context, target| plan::plan_create(context, target, from),
+            |context, target| bake::create(context, target, from),
         )
     }
 }

@@ -13,7 +13,7 @@ use crate::{profile, ui};
 
 /// Say which languages a branch is written in, and which layers follow
 ///
-/// Told by files such as Cargo.toml at the top of the commit's tree, else in the folders directly
+/// Told by files such as Cargo.toml at the top of the commit's tree, else in the directories directly
 /// below it. The worktree is not looked at, and nothing is fetched. With --format profile it writes
 /// a repo_profile.json for git dkr build-profile instead.
 #[derive(Debug, Args)]

@@ -83,14 +83,14 @@ impl Explain {
         record_build::mend_records(&repo, &engine, &images, None);
         if self.candidates {
             let host = self.host.read(&sources)?;
-            let site = BuildContext {
+            let context = BuildContext {
                 repo: &repo,
                 engine: &engine,
                 host: &host,
                 sources: &sources,
                 reuse: Reuse::default(),
             };
-            return candidates::print(site, &images, self.image.as_deref(), self.format);
+            return candidates::print(context, &images, self.image.as_deref(), self.format);
         }
         let image = match &self.image {
             Some(name) => find_image(&images, &repo, name)?,
@@ -137,14 +137,14 @@ impl Explain {
         let look = || -> Result<Option<KeyManifest>> {
             let sources = sources(Some(repo))?.asked(&image.labels.asked);
             let host = self.host.read(&sources)?;
-            let site = BuildContext {
+            let context = BuildContext {
                 repo,
                 engine,
                 host: &host,
                 sources: &sources,
                 reuse: Reuse::default(),
             };
-            present(site, branch_from)
+            present(context, branch_from)
         };
         match look() {
             Ok(Some(manifest)) => Some(manifest),

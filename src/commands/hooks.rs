@@ -149,8 +149,8 @@ impl Install {
         if plan.actions.is_empty() {
             ui::status("hooks", "all in place already");
         } else if !self.dry_run {
-            let place = match (facts.way, &facts.folder) {
-                (InstallMethod::Files, Ok(folder)) => folder.path.display().to_string(),
+            let place = match (facts.way, &facts.directory) {
+                (InstallMethod::Files, Ok(directory)) => directory.path.display().to_string(),
                 _ => "git's config".to_owned(),
             };
             ui::status("hooks", &format!("installed in {place}"));
@@ -178,8 +178,8 @@ impl Uninstall {
 #[derive(Debug, Serialize)]
 struct HooksReport {
     way: InstallMethod,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    folder: Option<PathBuf>,
+    #[serde(rename = "folder", skip_serializing_if = "Option::is_none")]
+    directory: Option<PathBuf>,
     events: Vec<EventReport>,
     /// What the hook for fetches costs, in milliseconds a call.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,11 +201,13 @@ impl Status {
         };
         let report = HooksReport {
             way: facts.way,
-            folder: match facts.way {
+            directory: match facts.way {
                 InstallMethod::Config => Some(facts.home.clone()),
-                InstallMethod::Files => {
-                    facts.folder.as_ref().ok().map(|folder| folder.path.clone())
-                }
+                InstallMethod::Files => facts
+                    .directory
+                    .as_ref()
+                    .ok()
+                    .map(|directory| directory.path.clone()),
             },
             events,
             fetch_cost_ms: cost.map(|cost| (cost * 100.0).round() / 100.0),
@@ -218,11 +220,13 @@ impl Status {
 }
 
 fn print(report: &HooksReport) -> Result<()> {
-    let folder = report.folder.as_deref().map(Path::display);
-    match (report.way, folder) {
+    let directory = report.directory.as_deref().map(Path::display);
+    match (report.way, directory) {
         (InstallMethod::Config, _) => ui::result("by git's config, which git 2.54 and later obey")?,
-        (InstallMethod::Files, Some(folder)) => ui::result(format_args!("by files in {folder}"))?,
-        (InstallMethod::Files, None) => ui::result("by files, for which there is no folder")?,
+        (InstallMethod::Files, Some(directory)) => {
+            ui::result(format_args!("by files in {directory}"))?
+        }
+        (InstallMethod::Files, None) => ui::result("by files, for which there is no directory")?,
     }
     for event in &report.events {
         let note = event.note.iter().map(|note| format!(": {note}"));

@@ -47,7 +47,7 @@ struct RepoArgs {
 }
 
 impl RepoArgs {
-    /// The two, told apart: one alone is a REPO when it is a folder that holds a repository.
+    /// The two, told apart: one alone is a REPO when it is a directory that holds a repository.
     fn split(&self) -> (Option<&Path>, Option<&str>) {
         match (self.first.as_deref(), self.second.as_deref()) {
             (Some(only), None) if !is_repository(only) => (None, Some(only)),
@@ -56,7 +56,7 @@ impl RepoArgs {
     }
 }
 
-/// Whether this is a folder that holds a repository, or was meant as one: no branch is called
+/// Whether this is a directory that holds a repository, or was meant as one: no branch is called
 /// `/src` or `../app`.
 fn is_repository(word: &str) -> bool {
     let has = |name: &str| Path::new(word).join(name).exists();

@@ -69,7 +69,7 @@ impl<'a> PlannedAction<'a> {
 
 impl<'a> PlannedBuild<'a> {
     fn of(plan: &'a BuildPlan) -> Self {
-        let underlay = plan.underlay.as_ref();
+        let tool_layers = plan.tool_layers.as_ref();
         Self {
             tag: &plan.tag,
             branch: &plan.target.branch,
@@ -79,8 +79,8 @@ impl<'a> PlannedBuild<'a> {
             base_image: &plan.conf.base_image.value,
             parent: plan.parent.as_ref().map(|parent| &*parent.tag),
             why: plan.why.as_deref(),
-            layers: underlay.map_or(&[], |underlay| &underlay.layers),
-            layers_to_build: underlay.map_or(0, |underlay| underlay.to_build),
+            layers: tool_layers.map_or(&[], |tool_layers| &tool_layers.layers),
+            layers_to_build: tool_layers.map_or(0, |tool_layers| tool_layers.to_build),
             dockerfile: &plan.dockerfile,
         }
     }
@@ -95,19 +95,19 @@ impl PlanArgs {
     /// Prints what `plan` plans.
     pub(super) fn look(
         &self,
-        site: BuildContext,
+        context: BuildContext,
         target: Target,
         plan: impl Fn(BuildContext, Target) -> Result<BuildAction>,
         format: OutputFormat,
     ) -> Result<()> {
-        let mut step = plan(site, target.clone())?;
+        let mut step = plan(context, target.clone())?;
         if self.print_dockerfile && !matches!(step, BuildAction::Build(_)) {
             // Of what is there already: the one by which it would be built.
             let reuse = Reuse::Steps;
-            step = plan(BuildContext { reuse, ..site }, target)?;
+            step = plan(BuildContext { reuse, ..context }, target)?;
         }
         if let BuildAction::Build(plan) = &step {
-            scope::extras(site, plan)?;
+            scope::extras(context, plan)?;
             if self.print_dockerfile {
                 return ui::result(plan.dockerfile.trim_end());
             }
@@ -134,9 +134,9 @@ fn show(plan: &BuildPlan) -> Result<()> {
         "commit  {} {}",
         plan.commit.short, plan.commit.subject
     ))?;
-    if let Some(underlay) = &plan.underlay {
-        let layers = underlay.layers.join(" ");
-        let count = underlay.to_build;
+    if let Some(tool_layers) = &plan.tool_layers {
+        let layers = tool_layers.layers.join(" ");
+        let count = tool_layers.to_build;
         ui::result(format_args!("layers  {layers} ({count} to build)"))?;
     }
     if let Some(why) = plan.why_full() {

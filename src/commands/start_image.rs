@@ -222,7 +222,7 @@ fn update(engine: &Engine, choice: &SelectedImage, host: &Host) -> Result<Image>
         Some(target) => &target.branch_from,
     };
     let target = target::resolve(&choice.repo, Some(branch_from), FetchMode::Yes)?;
-    let site = BuildContext {
+    let context = BuildContext {
         repo: &choice.repo,
         engine,
         host,
@@ -231,8 +231,8 @@ fn update(engine: &Engine, choice: &SelectedImage, host: &Host) -> Result<Image>
     };
     // One layer, where there is an image of the branch.
     if choice.image.labels.branch == target.branch {
-        bake::update(site, target, false)
+        bake::update(context, target, false)
     } else {
-        bake::create(site, target, parent::ParentChoice::default())
+        bake::create(context, target, parent::ParentChoice::default())
     }
 }

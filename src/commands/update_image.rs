@@ -27,8 +27,8 @@ impl UpdateImage {
             "cannot update the image of",
             Reuse::default(),
             |sources| sources,
-            |site, target| plan::plan_update(site, target, self.keep_chain),
-            |site, target| bake::update(site, target, self.keep_chain),
+            |context, target| plan::plan_update(context, target, self.keep_chain),
+            |context, target| bake::update(context, target, self.keep_chain),
         )
     }
 }

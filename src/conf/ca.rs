@@ -52,9 +52,9 @@ pub fn read(file: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The extra certificates for the steps of a build: a secret's id and its file in this folder.
-pub fn secret(bundle: &Path, folder: &Path) -> Result<(String, PathBuf)> {
-    let file = folder.join(SECRET);
+/// The extra certificates for the steps of a build: a secret's id and its file in this directory.
+pub fn secret(bundle: &Path, directory: &Path) -> Result<(String, PathBuf)> {
+    let file = directory.join(SECRET);
     write_private(&file, with_system(&read(bundle)?), 0o600)?;
     Ok((SECRET.to_owned(), file))
 }

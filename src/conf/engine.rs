@@ -46,11 +46,11 @@ pub fn docker_socket() -> Option<PathBuf> {
 
 /// The context that the user chose. One that cannot be read is nobody's default.
 fn current_context() -> Option<String> {
-    let folder = match variable("DOCKER_CONFIG") {
-        Some(folder) => PathBuf::from(folder),
+    let directory = match variable("DOCKER_CONFIG") {
+        Some(directory) => PathBuf::from(directory),
         None => home()?.join(".docker"),
     };
-    let text = crate::fs::read(folder.join("config.json")).ok()?;
+    let text = crate::fs::read(directory.join("config.json")).ok()?;
     let Ok(config) = serde_json::from_slice::<serde_json::Value>(&text) else {
         return Some("unreadable".to_owned());
     };

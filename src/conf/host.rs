@@ -78,7 +78,7 @@ fn objects(
     }
 }
 
-/// `~/` is the home folder, as a shell would have made of it.
+/// `~/` is the home directory, as a shell would have made of it.
 pub fn expand(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), home()) {
         (Some(rest), Some(home)) => home.join(rest),

@@ -3,9 +3,9 @@
 
 pub mod ca;
 mod caches;
+mod directories;
 mod engine;
 mod file;
-mod folders;
 mod host;
 mod instructions;
 mod keys;
@@ -22,9 +22,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 pub use caches::ToolCache;
+pub use directories::{cache_dir, cache_directory, check_cache_dir, layers_dir, state_dir};
 pub use engine::{docker_socket, engine};
 pub use file::{Section, nearest};
-pub use folders::{cache_dir, cache_folder, check_cache_dir, layers_dir, state_dir};
 pub use host::{Host, expand};
 pub use keys::{SETTINGS, Scope, Setting};
 pub use overlay::{overlay_cache, overlay_cache_dir};
@@ -174,7 +174,7 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The user's home folder: `HOME`, or what a login would set where a service has none.
+/// The user's home directory: `HOME`, or what a login would set where a service has none.
 pub fn home() -> Option<PathBuf> {
     let by_user = || std::env::home_dir().filter(|home| home.is_absolute());
     variable("HOME").map(PathBuf::from).or_else(by_user)
@@ -251,7 +251,7 @@ pub struct Conf {
     pub max_layers: Value<u64>,
     /// What becomes of the extra CA certificates.
     pub ca_bundle: Value<CaBundle>,
-    /// The folders that are checked out, beside the files at the top; all when there is none.
+    /// The directories that are checked out, beside the files at the top; all when there is none.
     pub sparse: Value<Vec<String>>,
     /// Which objects of the history are left out.
     pub filter: Value<Filter>,
@@ -316,7 +316,7 @@ impl Conf {
             ca_bundle: pick
                 .file_only("ca_bundle", values::ca_bundle)
                 .unwrap_or_else(|| Value::default_of(CaBundle::Mount)),
-            sparse: pick.list("sparse", scope::folder),
+            sparse: pick.list("sparse", scope::directory),
             filter: pick
                 .value("filter", scope::filter)
                 .unwrap_or_else(|| Value::default_of(Filter::None)),

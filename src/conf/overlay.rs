@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{Sources, Value, cache_dir, expand};
 
-/// This machine's own cache: `dkr.overlayCacheDir`, or `overlay` in our cache folder.
+/// This machine's own cache: `dkr.overlayCacheDir`, or `overlay` in our cache directory.
 pub fn overlay_cache_dir(sources: &Sources) -> Result<PathBuf> {
     match sources.get("overlay_cache_dir") {
         Some((path, _)) => Ok(std::path::absolute(expand(path))?),

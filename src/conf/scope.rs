@@ -30,19 +30,19 @@ pub enum Submodules {
     Recursive,
 }
 
-/// A folder, from the top of the repository. Git's own cone patterns give some characters a
+/// A directory, from the top of the repository. Git's own cone patterns give some characters a
 /// meaning, and not the same in all of its versions: these are refused.
-pub(super) fn folder(word: &str) -> Result<String, String> {
+pub(super) fn directory(word: &str) -> Result<String, String> {
     let path = word.strip_suffix('/').unwrap_or(word);
     if path.starts_with('/') || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
         return Err(format!(
-            "`{word}` is not a folder of the repository: its path begins at the top, as in src/tool"
+            "`{word}` is not a directory of the repository: its path begins at the top, as in src/tool"
         ));
     }
     let special = |c: char| c.is_control() || r#"*?[]\!""#.contains(c);
     if path.contains(special) {
         return Err(format!(
-            "`{}` is a pattern: sparse takes plain folders, and what is below them comes along",
+            "`{}` is a pattern: sparse takes plain directories, and what is below them comes along",
             word.escape_debug()
         ));
     }
@@ -71,18 +71,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_are_plain_and_inside() {
+    fn directories_are_plain_and_inside() {
         for (good, path) in [("src", "src"), ("a/b/", "a/b"), ("d é/-x", "d é/-x")] {
-            assert_eq!(folder(good).as_deref(), Ok(path));
+            assert_eq!(directory(good).as_deref(), Ok(path));
         }
         for bad in ["", "/", "/a", "..", "a/../b", "./a", "a//b", ".", "a//"] {
             assert!(
-                folder(bad).unwrap_err().contains("begins at the top"),
+                directory(bad).unwrap_err().contains("begins at the top"),
                 "{bad}"
             );
         }
         for bad in ["a*", "[ab]", "!a", "\"a", "a\\", "a\nb", "a?"] {
-            assert!(folder(bad).unwrap_err().contains("pattern"), "{bad}");
+            assert!(directory(bad).unwrap_err().contains("pattern"), "{bad}");
         }
     }
 }

@@ -26,7 +26,7 @@ fn an_absent_file_gives_the_defaults() {
 fn the_table_has_the_defaults_that_hold() {
     let without_origins = |conf: &Conf| {
         let text = format!("{conf:?}");
-        let origin = regex::Regex::new(r"origin: (Default|File\(Place \{[^}]*\}\))").unwrap();
+        let origin = regex::Regex::new(r"origin: (Default|File\(Position \{[^}]*\}\))").unwrap();
         origin.replace_all(&text, "").into_owned()
     };
     let unset = without_origins(&read("").unwrap());
@@ -152,7 +152,7 @@ fn all_problems_are_reported_at_once_with_their_places() {
     )), @r"
     .dkr.conf:1:1: unknown key `base_imag`; did you mean `base_image`?
     .dkr.conf:2:12: `$(bad)` is not the name of a package
-    .dkr.conf:3:13: `data` is not a volume: expected /folder:/target or name:/target, and :ro if wanted
+    .dkr.conf:3:13: `data` is not a volume: expected /directory:/target or name:/target, and :ro if wanted
     .dkr.conf:4:15: `soon` is not a whole number
     .dkr.conf:5:10: no cache is called `cargoo`; did you mean `cargo`?
     .dkr.conf:6:1: `stale_after` is already set in line 4
@@ -161,7 +161,7 @@ fn all_problems_are_reported_at_once_with_their_places() {
     .dkr.conf:9:13: a quote is not closed
     .dkr.conf:10:13: `/etc/ca.pem` is neither `mount` nor `install`; the file itself is given by --ca-bundle or git config dkr.caBundle
     .dkr.conf:11:1: unknown key `zebra`; known keys: base_image, packages, volumes, caches, stack, agent, layers, stack_base, layer_prefix, layer_args, toolchains, stale_after, key_files, siblings, max_layers, ca_bundle, sparse, filter, submodules, lfs
-    .dkr.conf:12:10: `../other` is not a folder of the repository: its path begins at the top, as in src/tool
+    .dkr.conf:12:10: `../other` is not a directory of the repository: its path begins at the top, as in src/tool
     .dkr.conf:13:10: `tree:0` is neither `none` nor `blob:none`
     .dkr.conf:14:14: `all` is none of `no`, `yes`, `recursive`
     .dkr.conf:15:7: `on` is neither `yes` nor `no`

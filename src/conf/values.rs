@@ -115,7 +115,7 @@ pub(super) fn volume(word: &str) -> Result<String, String> {
         Ok(word.to_owned())
     } else {
         Err(format!(
-            "`{word}` is not a volume: expected /folder:/target or name:/target, and :ro if wanted"
+            "`{word}` is not a volume: expected /directory:/target or name:/target, and :ro if wanted"
         ))
     }
 }

@@ -14,7 +14,7 @@ use crate::ui;
 /// An image to build.
 #[derive(Debug, Clone, Default)]
 pub struct BuildSpec {
-    /// A folder with a `Dockerfile` and what it copies.
+    /// A directory with a `Dockerfile` and what it copies.
     pub context: PathBuf,
     /// The Dockerfile, when it is not the one in the context.
     pub dockerfile: Option<PathBuf>,

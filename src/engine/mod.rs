@@ -1,6 +1,6 @@
 //! The edge to the container engine: the command line of docker or podman, which people already
 //! have set up (contexts, credentials, remote sockets); for docker's lists, the daemon's own
-//! socket where it is a local one. What differs is in a folder for each; callers see one engine.
+//! socket where it is a local one. What differs is in a directory for each; callers see one engine.
 
 mod archive;
 mod build;

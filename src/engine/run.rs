@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::{Engine, EngineKind, podman};
 use crate::proc::{Cmd, check_interrupted};
 
-/// A file or folder of the host inside the container, read-only.
+/// A file or directory of the host inside the container, read-only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
     /// Its absolute path on the host.

@@ -120,10 +120,10 @@ mod tests {
     use super::*;
     use crate::proc::Cmd;
 
-    /// A folder with a FIFO that nobody writes to.
+    /// A directory with a FIFO that nobody writes to.
     fn fifo() -> (tempfile::TempDir, std::path::PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("fifo");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("fifo");
         assert!(
             Cmd::new("mkfifo")
                 .arg(&path)
@@ -132,28 +132,28 @@ mod tests {
                 .status
                 .success()
         );
-        (folder, path)
+        (directory, path)
     }
 
     #[test]
     fn nothing_but_files_is_read() {
-        let (folder, fifo) = fifo();
-        for path in [&fifo, Path::new("/dev/zero"), folder.path()] {
+        let (directory, fifo) = fifo();
+        for path in [&fifo, Path::new("/dev/zero"), directory.path()] {
             assert!(open(path).is_err(), "{}", path.display());
             assert!(read_text(path).is_err(), "{}", path.display());
         }
-        let file = folder.path().join("file");
+        let file = directory.path().join("file");
         std::fs::write(&file, "text").unwrap();
         assert_eq!(read(&file).unwrap(), b"text");
-        let missing = read(folder.path().join("none")).unwrap_err();
+        let missing = read(directory.path().join("none")).unwrap_err();
         assert_eq!(missing.kind(), ErrorKind::NotFound);
     }
 
     #[test]
     fn what_people_write_is_short_and_may_come_from_a_pipe() {
-        let (folder, fifo) = fifo();
+        let (directory, fifo) = fifo();
         assert_eq!(read_written(&fifo).unwrap(), b"");
-        let file = folder.path().join("file");
+        let file = directory.path().join("file");
         std::fs::write(&file, vec![b'x'; 1_000_001]).unwrap();
         for path in [&file, Path::new("/dev/zero")] {
             let error = read_written(path).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Temporary folders that do not outlive us.
+//! Temporary directories that do not outlive us.
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::proc;
 
-/// How the names of our temporary folders begin.
+/// How the names of our temporary directories begin.
 const PREFIX: &str = "git-dkr-";
 /// The file in each whose lock says that its owner is alive.
 const ALIVE: &str = ".alive";
@@ -27,10 +27,10 @@ fn root(configured: PathBuf) -> PathBuf {
     }
 }
 
-/// A temporary folder that only we can read, removed when dropped.
+/// A temporary directory that only we can read, removed when dropped.
 #[derive(Debug)]
 pub struct Scratch {
-    folder: TempDir,
+    directory: TempDir,
     _alive: File,
 }
 
@@ -40,7 +40,7 @@ impl Scratch {
         Self::within(&root(std::env::temp_dir()))
     }
 
-    /// The same in a folder of the caller's, made when it is not there: for what is too large for
+    /// The same in a directory of the caller's, made when it is not there: for what is too large for
     /// the place of temporary files, which may be memory.
     pub fn below(root: &Path) -> Result<Self> {
         std::fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
@@ -49,7 +49,7 @@ impl Scratch {
 
     fn within(root: &Path) -> Result<Self> {
         sweep(root);
-        let cannot = || format!("cannot make a temporary folder in {}", root.display());
+        let cannot = || format!("cannot make a temporary directory in {}", root.display());
         for _ in 0..TRIES {
             if let Some(made) = Self::make(root).with_context(cannot)? {
                 return Ok(made);
@@ -60,11 +60,11 @@ impl Scratch {
 
     /// Makes one; `None` when the sweep of another run took it before it was locked.
     fn make(root: &Path) -> std::io::Result<Option<Self>> {
-        let folder = tempfile::Builder::new()
+        let directory = tempfile::Builder::new()
             .prefix(PREFIX)
             .permissions(std::fs::Permissions::from_mode(0o700))
             .tempdir_in(root)?;
-        let path = folder.path().join(ALIVE);
+        let path = directory.path().join(ALIVE);
         let alive = match File::create_new(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             made => made?,
@@ -75,18 +75,18 @@ impl Scratch {
             Err(TryLockError::Error(error)) => return Err(error),
         };
         Ok(ours.then_some(Self {
-            folder,
+            directory,
             _alive: alive,
         }))
     }
 
-    /// The folder.
+    /// The directory.
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        self.directory.path()
     }
 
-    /// Makes a folder in it, which holds nothing but what is put there.
-    pub fn folder(&self, name: &str) -> Result<PathBuf> {
+    /// Makes a directory in it, which holds nothing but what is put there.
+    pub fn directory(&self, name: &str) -> Result<PathBuf> {
         let path = self.path().join(name);
         std::fs::create_dir_all(&path)
             .with_context(|| format!("cannot make {}", path.display()))?;
@@ -96,7 +96,7 @@ impl Scratch {
     /// The same for what is mounted in containers, whose users may be others than we: they can read it there,
     /// and nobody here gets past the directory around it.
     pub fn mountable_dir(&self, name: &str) -> Result<PathBuf> {
-        let path = self.folder(name)?;
+        let path = self.directory(name)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
             .with_context(|| format!("cannot open {} to containers", path.display()))?;
         Ok(path)
@@ -112,7 +112,7 @@ fn is_there(file: &File, path: &Path) -> bool {
     same().unwrap_or(false)
 }
 
-/// Removes the temporary folders whose owners are gone. Best effort: what is another user's is not even
+/// Removes the temporary directories whose owners are gone. Best effort: what is another user's is not even
 /// looked into, as it may be made to hold us up.
 fn sweep(root: &Path) {
     for entry in std::fs::read_dir(root).into_iter().flatten().flatten() {
@@ -127,7 +127,7 @@ fn sweep(root: &Path) {
                     let _ = std::fs::remove_dir_all(&path);
                 }
             }
-            // Its owner was killed, or is about to make the file: then it makes another folder. One that
+            // Its owner was killed, or is about to make the file: then it makes another directory. One that
             // is not empty stays.
             Ok(None) => drop(std::fs::remove_dir(&path)),
             Err(_) => {}
@@ -135,15 +135,15 @@ fn sweep(root: &Path) {
     }
 }
 
-/// The lock of a folder that is ours, `None` when it has none; fails for whatever else goes by the name.
+/// The lock of a directory that is ours, `None` when it has none; fails for whatever else goes by the name.
 fn alive(path: &Path) -> std::io::Result<Option<File>> {
     let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let folder = File::from(open(path, flags | OFlags::DIRECTORY, Mode::empty())?);
+    let directory = File::from(open(path, flags | OFlags::DIRECTORY, Mode::empty())?);
     let (user, other) = (proc::user().0, std::io::Error::other("not ours"));
-    if folder.metadata()?.uid() != user {
+    if directory.metadata()?.uid() != user {
         return Err(other);
     }
-    let alive = match openat(&folder, ALIVE, flags | OFlags::RDONLY, Mode::empty()) {
+    let alive = match openat(&directory, ALIVE, flags | OFlags::RDONLY, Mode::empty()) {
         Err(rustix::io::Errno::NOENT) => return Ok(None),
         opened => File::from(opened?),
     };
@@ -166,9 +166,9 @@ mod tests {
         let dead = root.path().join(format!("{PREFIX}dead"));
         let living = root.path().join(format!("{PREFIX}living"));
         let other = root.path().join("other");
-        for folder in [&dead, &living, &other] {
-            std::fs::create_dir(folder).unwrap();
-            std::fs::write(folder.join(ALIVE), "").unwrap();
+        for directory in [&dead, &living, &other] {
+            std::fs::create_dir(directory).unwrap();
+            std::fs::write(directory.join(ALIVE), "").unwrap();
         }
         let lock = File::open(living.join(ALIVE)).unwrap();
         lock.lock().unwrap();
@@ -195,7 +195,7 @@ mod tests {
                 .status
                 .success()
         );
-        // A link to a file of ours, and to a folder of ours.
+        // A link to a file of ours, and to a directory of ours.
         std::fs::create_dir(path("link")).unwrap();
         std::fs::write(root.path().join("file"), "").unwrap();
         std::os::unix::fs::symlink(root.path().join("file"), path("link").join(ALIVE)).unwrap();
@@ -211,13 +211,13 @@ mod tests {
     #[test]
     fn what_is_another_user_s_stays() {
         let root = tempfile::tempdir().unwrap();
-        let folder = root.path().join(format!("{PREFIX}other"));
-        std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join(ALIVE), "").unwrap();
+        let directory = root.path().join(format!("{PREFIX}other"));
+        std::fs::create_dir(&directory).unwrap();
+        std::fs::write(directory.join(ALIVE), "").unwrap();
         // Only root can give files away.
-        if std::os::unix::fs::chown(&folder, Some(1), None).is_ok() {
+        if std::os::unix::fs::chown(&directory, Some(1), None).is_ok() {
             sweep(root.path());
-            assert!(folder.exists());
+            assert!(directory.exists());
         }
     }
 

@@ -123,7 +123,7 @@ impl Repo {
     }
 
     /// Path and blob of every file in the commit's tree that matches a pattern, sorted by path; a
-    /// link's blob is where it leads to, a submodule has none. Folders that no pattern can match
+    /// link's blob is where it leads to, a submodule has none. Directories that no pattern can match
     /// are not looked at.
     pub fn blobs_at(
         &self,

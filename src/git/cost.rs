@@ -44,11 +44,11 @@ impl Repo {
         }
         history.remember();
         let asked: Vec<(&ObjectId, Option<Divergence>)> = from.iter().zip(near).collect();
-        let lead = |(commit, near): &(&ObjectId, Option<Divergence>)| match near {
-            Some(lead) => Ok(*lead),
+        let divergence = |(commit, near): &(&ObjectId, Option<Divergence>)| match near {
+            Some(divergence) => Ok(*divergence),
             None => self.apart(commit, to),
         };
-        parallel_map(&asked, lead)?.into_iter().collect()
+        parallel_map(&asked, divergence)?.into_iter().collect()
     }
 
     /// Of two of which neither is in the history of the other.

@@ -10,8 +10,8 @@ use super::{Repo, at, failed, give_back, lines, numbers, run, said_version};
 /// Where git looks for hooks, and what else belongs to the repository.
 #[derive(Debug, Clone)]
 pub struct HooksPath {
-    /// The folder; `None` when `core.hooksPath` is empty.
-    pub folder: Option<PathBuf>,
+    /// The directory; `None` when `core.hooksPath` is empty.
+    pub directory: Option<PathBuf>,
     /// `core.hooksPath`, and the scope where it is set (`local`, `global`, …).
     pub setting: Option<(String, String)>,
     /// The tops of its worktrees, this one's first.
@@ -24,7 +24,7 @@ pub fn has_config_hooks() -> Result<bool> {
 }
 
 impl Repo {
-    /// Where git looks for hooks in the worktree that `path` is in; `None` is the current folder.
+    /// Where git looks for hooks in the worktree that `path` is in; `None` is the current directory.
     pub fn hooks_path(&self, path: Option<&Path>) -> Result<HooksPath> {
         let here = || at(path);
         let asked = here().args(["config", "--show-scope", "--get", "core.hooksPath"]);
@@ -37,7 +37,7 @@ impl Repo {
         // Of an empty one git says nothing, or that it is no path.
         let empty = setting.as_ref().is_some_and(|(_, value)| value.is_empty());
         let asked = here().args(["rev-parse", "--path-format=absolute", "--git-path", "hooks"]);
-        let folder = match empty {
+        let directory = match empty {
             true => None,
             false => lines(&run("rev-parse", &asked)?).into_iter().next(),
         };
@@ -50,7 +50,7 @@ impl Repo {
             Some(PathBuf::from(path))
         });
         Ok(HooksPath {
-            folder: folder.map(PathBuf::from),
+            directory: directory.map(PathBuf::from),
             setting,
             tops: lines(&top.stdout)
                 .into_iter()

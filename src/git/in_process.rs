@@ -30,7 +30,7 @@ impl Repo {
     /// In process: a worktree of an ordinary repository, or a bare one.
     fn discover(path: Option<&Path>) -> Option<Self> {
         let found = match unless_here(path) {
-            // Taken for the current folder here, and refused there.
+            // Taken for the current directory here, and refused there.
             Some(path) if path.as_os_str().is_empty() => return None,
             Some(path) => gix::ThreadSafeRepository::discover(path),
             // By `GIT_DIR`, too.
@@ -156,7 +156,7 @@ impl Repo {
         let mut changed = Vec::new();
         for path in paths {
             let (before, after) = (entry(&gix, old, path)?, entry(&gix, new, path)?);
-            // What differs below a folder is for git to list.
+            // What differs below a directory is for git to list.
             if [&before, &after]
                 .into_iter()
                 .flatten()

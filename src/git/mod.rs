@@ -116,7 +116,7 @@ fn outside() -> Cmd {
     cmd.env("GIT_OPTIONAL_LOCKS", "0")
 }
 
-/// A git command where `path` is; `None` is the current folder, where `GIT_DIR` and the like are
+/// A git command where `path` is; `None` is the current directory, where `GIT_DIR` and the like are
 /// obeyed.
 fn at(path: Option<&Path>) -> Cmd {
     match unless_here(path) {
@@ -125,7 +125,7 @@ fn at(path: Option<&Path>) -> Cmd {
     }
 }
 
-/// A path, unless it is that of the current folder: `git --git-dir=X dkr ls .` is about X.
+/// A path, unless it is that of the current directory: `git --git-dir=X dkr ls .` is about X.
 fn unless_here(path: Option<&Path>) -> Option<&Path> {
     path.filter(|path| *path != Path::new("."))
 }

@@ -162,8 +162,8 @@ impl Repo {
     /// The file of an object that is in no pack.
     fn loose(&self, id: &gix::ObjectId) -> PathBuf {
         let id = id.to_string();
-        let (folder, name) = id.split_at(2);
-        self.objects.join(folder).join(name)
+        let (directory, name) = id.split_at(2);
+        self.objects.join(directory).join(name)
     }
 
     /// Moves the ref from whatever it is to what `make` makes of that, and tries again when others

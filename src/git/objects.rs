@@ -52,22 +52,22 @@ pub struct CommitSummary {
     pub subject: String,
 }
 
-/// What is directly in folders of a tree: paths from its top.
+/// What is directly in directories of a tree: paths from its top.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
     /// Files, and links of any kind.
     pub files: Vec<String>,
-    /// Folders.
-    pub folders: Vec<String>,
+    /// Directories.
+    pub directories: Vec<String>,
     /// Submodules.
     pub submodules: Vec<String>,
 }
 
 impl Repo {
-    /// What is directly in these folders of the commit's tree, or at its top when none is given.
+    /// What is directly in these directories of the commit's tree, or at its top when none is given.
     /// Reads their trees alone, however large the others are.
-    pub fn list(&self, commit: &ObjectId, folders: &[String]) -> Result<Listing> {
-        let inside: Vec<String> = folders.iter().map(|path| format!("{path}/")).collect();
+    pub fn list(&self, commit: &ObjectId, directories: &[String]) -> Result<Listing> {
+        let inside: Vec<String> = directories.iter().map(|path| format!("{path}/")).collect();
         self.which(commit, &inside)
     }
 
@@ -192,7 +192,7 @@ fn parse_tree(answer: &[u8], listing: &mut Listing) {
         };
         match head.split(' ').nth(1) {
             Some("blob") => listing.files.push(path.to_owned()),
-            Some("tree") => listing.folders.push(path.to_owned()),
+            Some("tree") => listing.directories.push(path.to_owned()),
             Some("commit") => listing.submodules.push(path.to_owned()),
             _ => {}
         }

@@ -16,7 +16,7 @@ pub struct Repo {
     pub git_dir: PathBuf,
     /// The directory shared by all worktrees: refs, objects, config.
     pub common_dir: PathBuf,
-    /// The folder by which people know the repository: the main worktree, or the bare directory.
+    /// The directory by which people know the repository: the main worktree, or the bare directory.
     pub path: PathBuf,
     /// Where the objects are.
     pub objects: PathBuf,
@@ -29,7 +29,7 @@ pub struct Repo {
 }
 
 impl Repo {
-    /// Finds the repository that holds `path`. `None` means the current folder, where `GIT_DIR`
+    /// Finds the repository that holds `path`. `None` means the current directory, where `GIT_DIR`
     /// and the like are obeyed.
     pub fn find(path: Option<&Path>) -> Result<Self> {
         let shown = path.unwrap_or(Path::new(".")).display().to_string();
@@ -43,7 +43,7 @@ impl Repo {
     /// The same; `None` outside of any repository.
     pub(super) fn ask_git(path: Option<&Path>) -> Result<Option<Self>> {
         let shown = path.unwrap_or(Path::new(".")).display().to_string();
-        // `git -C ''` would mean the current folder.
+        // `git -C ''` would mean the current directory.
         if path.is_some_and(|path| path.as_os_str().is_empty()) {
             bail!(Failure::new("REPO is empty"));
         }
@@ -102,7 +102,7 @@ impl Repo {
             common_dir.clone()
         } else {
             // That of a submodule is kept apart from its worktree. Where git is told of one that has no
-            // worktree, it takes the current folder for it.
+            // worktree, it takes the current directory for it.
             let ask = |cmd: Cmd, of: &str| -> Result<Option<PathBuf>> {
                 let cmd = cmd.args(["rev-parse", "--path-format=absolute", of]);
                 Ok(lines(&cmd.output()?.stdout).first().map(PathBuf::from))
@@ -134,7 +134,7 @@ impl Repo {
         Ok(Some(text))
     }
 
-    /// The repository's name: its folder's, without `.git`.
+    /// The repository's name: its directory's, without `.git`.
     pub fn name(&self) -> String {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         name.strip_suffix(".git").unwrap_or(&name).to_owned()

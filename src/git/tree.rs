@@ -1,4 +1,4 @@
-//! Folders of a commit, with the content of their files.
+//! Directories of a commit, with the content of their files.
 
 use anyhow::{Context, Result};
 
@@ -7,7 +7,7 @@ use super::{ObjectId, Repo, run};
 /// A file of a commit's tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeFile {
-    /// Its path from the folder that was asked for.
+    /// Its path from the directory that was asked for.
     pub path: String,
     /// As git writes it: `100644`, `100755`, `120000` for a symbolic link.
     pub mode: String,
@@ -16,16 +16,16 @@ pub struct TreeFile {
 }
 
 impl Repo {
-    /// All files below a folder of a commit, in the order of their paths; none when there is no
-    /// such folder. Submodules are left out. For folders of modest size: all is held in memory.
+    /// All files below a directory of a commit, in the order of their paths; none when there is no
+    /// such directory. Submodules are left out. For directories of modest size: all is held in memory.
     /// `check` may refuse a file by its path and size before it is read.
-    pub fn folder_at(
+    pub fn directory_at(
         &self,
         commit: &ObjectId,
-        folder: &str,
+        directory: &str,
         check: &dyn Fn(&str, u64) -> Result<()>,
     ) -> Result<Vec<TreeFile>> {
-        let root = format!("{commit}:{folder}");
+        let root = format!("{commit}:{directory}");
         let exists = self.git(["cat-file", "-e", &root]).output()?;
         if !exists.status.success() {
             return Ok(Vec::new());

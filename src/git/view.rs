@@ -13,7 +13,7 @@ use super::{ObjectId, Repo, command, run};
 use crate::error::Failure;
 use crate::proc::{CancelToken, Cmd};
 
-/// The bare repository in a temporary folder of the caller's.
+/// The bare repository in a temporary directory of the caller's.
 #[derive(Debug, Clone)]
 pub struct View {
     /// Its git directory.
@@ -23,15 +23,15 @@ pub struct View {
 }
 
 impl View {
-    /// Writes the view of `commit` into `folder`, which must be empty: on `branch`, or with a
+    /// Writes the view of `commit` into `directory`, which must be empty: on `branch`, or with a
     /// detached HEAD when there is none.
     pub fn create(
         repo: &Repo,
         commit: &ObjectId,
         branch: Option<&str>,
-        folder: &Path,
+        directory: &Path,
     ) -> Result<Self> {
-        Self::write(repo, commit, branch, folder, repo.git(LIST))
+        Self::write(repo, commit, branch, directory, repo.git(LIST))
     }
 
     /// The same with no tag but those that lead into the history of the commit: nothing else can
@@ -40,20 +40,20 @@ impl View {
         repo: &Repo,
         commit: &ObjectId,
         branch: Option<&str>,
-        folder: &Path,
+        directory: &Path,
         stop: &CancelToken,
     ) -> Result<Self> {
         let tags = repo.git(LIST).arg(format!("--merged={commit}")).until(stop);
         // The view itself replaces nothing.
         let tags = tags.env("GIT_NO_REPLACE_OBJECTS", "1");
-        Self::write(repo, commit, branch, folder, tags)
+        Self::write(repo, commit, branch, directory, tags)
     }
 
     fn write(
         repo: &Repo,
         commit: &ObjectId,
         branch: Option<&str>,
-        folder: &Path,
+        directory: &Path,
         tags: Cmd,
     ) -> Result<Self> {
         let tags = run("for-each-ref", &tags.arg("refs/tags"))?;
@@ -70,19 +70,19 @@ impl View {
         ];
         let boundary = repo.shallow_boundary()?;
         let write = || -> std::io::Result<()> {
-            std::fs::create_dir_all(folder.join("refs"))?;
-            std::fs::create_dir_all(folder.join("objects/info"))?;
+            std::fs::create_dir_all(directory.join("refs"))?;
+            std::fs::create_dir_all(directory.join("objects/info"))?;
             for (name, text) in files {
-                std::fs::write(folder.join(name), text)?;
+                std::fs::write(directory.join(name), text)?;
             }
             if let Some(boundary) = boundary {
-                std::fs::write(folder.join("shallow"), boundary)?;
+                std::fs::write(directory.join("shallow"), boundary)?;
             }
             Ok(())
         };
-        write().with_context(|| format!("cannot write {}", folder.display()))?;
+        write().with_context(|| format!("cannot write {}", directory.display()))?;
         Ok(Self {
-            git_dir: folder.to_owned(),
+            git_dir: directory.to_owned(),
             tags,
         })
     }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::{GitError, at, run};
 
-/// What a folder is to git.
+/// What a directory is to git.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GitDirectoryKind {
     /// In a worktree.
@@ -19,9 +19,9 @@ pub enum GitDirectoryKind {
     Nothing,
 }
 
-/// What a folder is in.
-pub fn within(folder: &Path) -> Result<GitDirectoryKind> {
-    let cmd = at(Some(folder))
+/// What a directory is in.
+pub fn within(directory: &Path) -> Result<GitDirectoryKind> {
+    let cmd = at(Some(directory))
         .env("LC_ALL", "C")
         .args(["rev-parse", "--is-inside-work-tree"]);
     match run("rev-parse", &cmd) {
@@ -36,29 +36,29 @@ pub fn within(folder: &Path) -> Result<GitDirectoryKind> {
     }
 }
 
-/// The top of the worktree that holds a folder, or the current one. A bare repository has none.
-pub fn worktree_top(folder: Option<&Path>) -> Result<PathBuf> {
-    let shown = folder.unwrap_or(Path::new(".")).display();
+/// The top of the worktree that holds a directory, or the current one. A bare repository has none.
+pub fn worktree_top(directory: Option<&Path>) -> Result<PathBuf> {
+    let shown = directory.unwrap_or(Path::new(".")).display();
     let answer = run(
         "rev-parse",
-        &at(folder).args(["rev-parse", "--show-toplevel"]),
+        &at(directory).args(["rev-parse", "--show-toplevel"]),
     )
     .with_context(|| format!("{shown} is in no worktree"))?;
     let line = answer.strip_suffix(b"\n").unwrap_or(&answer);
     Ok(PathBuf::from(OsStr::from_bytes(line)))
 }
 
-/// Whether git ignores a folder of a worktree, or one above it.
-pub fn is_ignored(folder: &Path) -> Result<bool> {
-    let cmd = at(Some(folder)).args(["check-ignore", "--quiet", "--", "."]);
+/// Whether git ignores a directory of a worktree, or one above it.
+pub fn is_ignored(directory: &Path) -> Result<bool> {
+    let cmd = at(Some(directory)).args(["check-ignore", "--quiet", "--", "."]);
     Ok(cmd.output()?.status.success())
 }
 
-/// The files in and below a folder of a worktree that git tracks or would add: all but those it
-/// ignores. Paths from that folder on, sorted; files that were deleted are among them, and a
-/// submodule is the path of its folder.
-pub fn known_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let cmd = at(Some(folder)).args([
+/// The files in and below a directory of a worktree that git tracks or would add: all but those it
+/// ignores. Paths from that directory on, sorted; files that were deleted are among them, and a
+/// submodule is the path of its directory.
+pub fn known_files(directory: &Path) -> Result<Vec<PathBuf>> {
+    let cmd = at(Some(directory)).args([
         "-c",
         "core.quotePath=false",
         "ls-files",
@@ -68,7 +68,7 @@ pub fn known_files(folder: &Path) -> Result<Vec<PathBuf>> {
         "--exclude-standard",
     ]);
     let listed = run("ls-files", &cmd)
-        .with_context(|| format!("cannot list the files of {}", folder.display()))?;
+        .with_context(|| format!("cannot list the files of {}", directory.display()))?;
     let mut files: Vec<PathBuf> = listed
         .split(|byte| *byte == 0)
         // A repository in the worktree that is no submodule ends in a slash.

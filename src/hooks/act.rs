@@ -59,7 +59,7 @@ fn step<'a>(repo: &'a Repo, action: &'a InstallStep) -> Result<Undo<'a>> {
                 None => Ok(()),
             })
         }
-        InstallStep::RemoveFolder(path) => {
+        InstallStep::RemoveDirectory(path) => {
             // Others' files in it are no failure.
             let removed = std::fs::remove_dir(path).is_ok();
             Box::new(move || {

@@ -1,4 +1,4 @@
-//! Which folder hooks are files in, and whether it is the repository's own.
+//! Which directory hooks are files in, and whether it is the repository's own.
 
 use std::path::{Path, PathBuf};
 
@@ -7,19 +7,19 @@ use super::script::Runner;
 use crate::error::Failure;
 use crate::git::HooksPath;
 
-/// A folder of hooks that is the repository's own.
+/// A directory of hooks that is the repository's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HooksDirectory {
     /// Where git looks.
     pub path: PathBuf,
-    /// Where husky looks for what it is to run, when the folder is its own.
+    /// Where husky looks for what it is to run, when the directory is its own.
     pub husky: Option<PathBuf>,
 }
 
 impl HooksDirectory {
     /// Decides by what git says; an error says why hooks cannot be put there.
     pub fn find(said: &HooksPath, common_dir: &Path) -> Result<Self, Failure> {
-        let Some(path) = said.folder.as_deref() else {
+        let Some(path) = said.directory.as_deref() else {
             return Err(off("core.hooksPath is empty"));
         };
         if path == Path::new("/dev/null") {
@@ -39,7 +39,7 @@ impl HooksDirectory {
                 path.display()
             ))
             .hint(
-                "other repositories use that folder too. Give this one its own: \
+                "other repositories use that directory too. Give this one its own: \
                  git config --local core.hooksPath .githooks, and call from there what is to run on; \
                  or use git 2.54 or later, which needs no files for hooks",
             ));
@@ -50,10 +50,10 @@ impl HooksDirectory {
         })
     }
 
-    /// The folder of an event's hook, and who runs it there.
+    /// The directory of an event's hook, and who runs it there.
     pub fn of(&self, event: Event) -> (&Path, Runner) {
         match (&self.husky, event) {
-            // husky does not know this one, so git's own folder it is, which husky leaves alone.
+            // husky does not know this one, so git's own directory it is, which husky leaves alone.
             (None, _) | (_, Event::ReferenceTransaction) => (&self.path, Runner::Git),
             (Some(husky), _) => (husky, Runner::Husky),
         }

@@ -1,9 +1,9 @@
 //! The hooks by which git tells when an image may have grown stale: how they are put into a
 //! repository, beside whatever is there, and how they are taken out again without a trace.
 //!
-//! - pure: `stub` (what the hooks are), `plan` (what is to be done), `report` (how it stands)
-//! - ask: `folder` (where they go), `site` (what lies there), `facts` (all of it)
-//! - act: `act`, undone when a step fails; `run`, what the hooks call, with `told`, what was said
+//! - pure: `script` (what the hooks are), `plan` (what is to be done), `report` (how it stands)
+//! - ask: `directory` (where they go), `slot` (what lies there), `state` (all of it)
+//! - act: `act`, undone when a step fails; `run`, what the hooks call, with `notified`, what was said
 //!   already, and `auto`, the update in the background
 
 mod act;
@@ -71,7 +71,7 @@ impl Event {
 pub enum InstallMethod {
     /// Its config names a command: git 2.54 and later. Files of others are not touched.
     Config,
-    /// A file in the folder of hooks, which runs the one that was there before.
+    /// A file in the directory of hooks, which runs the one that was there before.
     Files,
 }
 

@@ -41,8 +41,8 @@ pub enum InstallStep {
     },
     /// A file goes.
     Remove(PathBuf),
-    /// A folder goes, if it is empty by then.
-    RemoveFolder(PathBuf),
+    /// A directory goes, if it is empty by then.
+    RemoveDirectory(PathBuf),
     /// An entry of the repository's config.
     Set {
         /// Its name.
@@ -69,8 +69,8 @@ impl fmt::Display for InstallStep {
             }
             Self::Write { path, .. } => write!(f, "write {}", path.display()),
             Self::Remove(path) => write!(f, "remove {}", path.display()),
-            Self::RemoveFolder(path) => {
-                write!(f, "remove the folder {}, if empty", path.display())
+            Self::RemoveDirectory(path) => {
+                write!(f, "remove the directory {}, if empty", path.display())
             }
             Self::Set {
                 key,
@@ -102,14 +102,14 @@ pub fn install(facts: &HookState, options: InstallOptions) -> Result<InstallPlan
     let mut plan = InstallPlan::default();
     let mut made = facts.made.clone();
     let wanted = |event| !(options.no_fetch && event == Event::ReferenceTransaction);
-    for site in &facts.elsewhere {
-        plan.take_out(site);
+    for slot in &facts.elsewhere {
+        plan.take_out(slot);
     }
-    made.folders.clear();
+    made.directories.clear();
     made.no_fetch = options.no_fetch;
     match facts.way {
         InstallMethod::Config => {
-            facts.sites.iter().for_each(|site| plan.take_out(site));
+            facts.slots.iter().for_each(|slot| plan.take_out(slot));
             for event in Event::ALL {
                 if wanted(event) {
                     plan.configure(facts, event);
@@ -119,21 +119,22 @@ pub fn install(facts: &HookState, options: InstallOptions) -> Result<InstallPlan
             }
         }
         InstallMethod::Files => {
-            let folder = facts.folder.clone()?;
+            let directory = facts.directory.clone()?;
             for event in Event::ALL {
                 plan.unconfigure(facts, event);
             }
-            for site in &facts.sites {
-                if wanted(site.event) {
-                    plan.put(site, facts)?;
+            for slot in &facts.slots {
+                if wanted(slot.event) {
+                    plan.put(slot, facts)?;
                 } else {
-                    plan.take_out(site);
+                    plan.take_out(slot);
                 }
             }
-            made.folders = vec![folder.path.clone()];
-            made.folders.extend(folder.husky.clone());
-            made.new_folders.extend(facts.missing_folders.clone());
-            plan.remark_on(facts, folder.husky.as_ref().unwrap_or(&folder.path));
+            made.directories = vec![directory.path.clone()];
+            made.directories.extend(directory.husky.clone());
+            made.new_directories
+                .extend(facts.missing_directories.clone());
+            plan.remark_on(facts, directory.husky.as_ref().unwrap_or(&directory.path));
         }
     }
     if options.auto_update && facts.auto_update.as_deref() != Some("true") {
@@ -158,8 +159,8 @@ pub fn install(facts: &HookState, options: InstallOptions) -> Result<InstallPlan
 /// How they get out again.
 pub fn uninstall(facts: &HookState) -> InstallPlan {
     let mut plan = InstallPlan::default();
-    for site in facts.sites.iter().chain(&facts.elsewhere) {
-        plan.take_out(site);
+    for slot in facts.slots.iter().chain(&facts.elsewhere) {
+        plan.take_out(slot);
     }
     for event in Event::ALL {
         plan.unconfigure(facts, event);
@@ -176,10 +177,11 @@ pub fn uninstall(facts: &HookState) -> InstallPlan {
         plan.actions.push(InstallStep::Remove(file));
     }
     if !plan.actions.is_empty() {
-        let folders = facts.made.new_folders.iter().map(PathBuf::as_path);
+        let directories = facts.made.new_directories.iter().map(PathBuf::as_path);
         let ours = facts.home.ancestors().take(2);
-        let folders = folders.chain(ours).map(|path| path.to_owned());
-        plan.actions.extend(folders.map(InstallStep::RemoveFolder));
+        let directories = directories.chain(ours).map(|path| path.to_owned());
+        plan.actions
+            .extend(directories.map(InstallStep::RemoveDirectory));
     }
     plan
 }
@@ -199,45 +201,45 @@ impl InstallPlan {
     }
 
     /// Puts our file into its place, in front of what is there.
-    fn put(&mut self, site: &HookSlot, facts: &HookState) -> Result<()> {
-        let kept_name = site.kept_name();
-        let text = script::script(site.event, &facts.program, Some(&kept_name), site.runner);
-        for entry in [&site.hook, &site.kept] {
-            if *entry == HookFile::Folder {
+    fn put(&mut self, slot: &HookSlot, facts: &HookState) -> Result<()> {
+        let kept_name = slot.kept_name();
+        let text = script::script(slot.event, &facts.program, Some(&kept_name), slot.runner);
+        for entry in [&slot.hook, &slot.kept] {
+            if *entry == HookFile::Directory {
                 bail!(
                     Failure::new(format!(
-                        "there is a folder where a hook goes: {}",
-                        site.path.display()
+                        "there is a directory where a hook goes: {}",
+                        slot.path.display()
                     ))
                     .hint("move it away")
                 );
             }
         }
-        if site.is_run_by_pre_commit() {
+        if slot.is_run_by_pre_commit() {
             // It runs ours already, and would move it there again.
-            if !site.legacy.runs_as(&text) {
-                self.actions.push(write(site.legacy_path(), text, 0o755));
+            if !slot.legacy.runs_as(&text) {
+                self.actions.push(write(slot.legacy_path(), text, 0o755));
             }
             return Ok(());
         }
-        if site.hook.runs_as(&text) {
+        if slot.hook.runs_as(&text) {
             return Ok(());
         }
         let behind_pre_commit =
-            site.hook.is_of(Tool::PreCommit) && matches!(site.legacy, HookFile::Foreign { .. });
-        if behind_pre_commit && site.kept == HookFile::Absent {
+            slot.hook.is_of(Tool::PreCommit) && matches!(slot.legacy, HookFile::Foreign { .. });
+        if behind_pre_commit && slot.kept == HookFile::Absent {
             // In front of it, its next install would move ours over what it has moved before.
-            self.rename(site.legacy_path(), site.kept_path());
-            self.actions.push(write(site.legacy_path(), text, 0o755));
+            self.rename(slot.legacy_path(), slot.kept_path());
+            self.actions.push(write(slot.legacy_path(), text, 0o755));
             return Ok(());
         }
-        if let HookFile::Foreign { bytes, .. } = &site.hook {
-            let mut kept = site.kept.clone();
-            for (_, path) in site.moved() {
+        if let HookFile::Foreign { bytes, .. } = &slot.hook {
+            let mut kept = slot.kept.clone();
+            for (_, path) in slot.moved() {
                 // What we kept goes where the other tool would have put it.
                 self.remove(path.clone());
                 if kept != HookFile::Absent {
-                    self.rename(site.kept_path(), path);
+                    self.rename(slot.kept_path(), path);
                     kept = HookFile::Absent;
                 }
             }
@@ -245,55 +247,55 @@ impl InstallPlan {
                 HookFile::Absent => {}
                 // The same hook, installed once more over ours.
                 HookFile::Foreign { bytes: same, .. } if same == bytes => {
-                    self.remove(site.kept_path())
+                    self.remove(slot.kept_path())
                 }
-                HookFile::Ours { .. } => self.remove(site.kept_path()),
+                HookFile::Ours { .. } => self.remove(slot.kept_path()),
                 _ => {
-                    self.rename(site.kept_path(), site.backup_path.clone());
+                    self.rename(slot.kept_path(), slot.backup_path.clone());
                     self.remarks.push(format!(
                         "{} was written over a hook that ran before; that is in {} and does not run",
-                        site.path.display(),
-                        site.backup_path.display()
+                        slot.path.display(),
+                        slot.backup_path.display()
                     ));
                 }
             }
-            self.rename(site.path.clone(), site.kept_path());
+            self.rename(slot.path.clone(), slot.kept_path());
         } else {
-            let moved = site.moved().into_iter().map(|(_, path)| path);
+            let moved = slot.moved().into_iter().map(|(_, path)| path);
             self.actions.extend(moved.map(InstallStep::Remove));
         }
-        self.actions.push(write(site.path.clone(), text, 0o755));
+        self.actions.push(write(slot.path.clone(), text, 0o755));
         Ok(())
     }
 
     /// Takes our file out of its place, wherever another tool has moved it, and puts back what was
     /// there.
-    fn take_out(&mut self, site: &HookSlot) {
-        let mut kept = site.kept != HookFile::Absent;
-        if site.kept.is_of(Tool::PreCommit) && site.is_run_by_pre_commit() {
+    fn take_out(&mut self, slot: &HookSlot) {
+        let mut kept = slot.kept != HookFile::Absent;
+        if slot.kept.is_of(Tool::PreCommit) && slot.is_run_by_pre_commit() {
             // It has put itself in again, and would run itself as what was there before.
-            self.remove(site.kept_path());
+            self.remove(slot.kept_path());
             kept = false;
         }
-        if site.hook.is_ours() {
-            self.remove(site.path.clone());
+        if slot.hook.is_ours() {
+            self.remove(slot.path.clone());
         }
-        if kept && matches!(site.hook, HookFile::Absent | HookFile::Ours { .. }) {
-            self.rename(site.kept_path(), site.path.clone());
+        if kept && matches!(slot.hook, HookFile::Absent | HookFile::Ours { .. }) {
+            self.rename(slot.kept_path(), slot.path.clone());
             kept = false;
         }
-        for (_, path) in site.moved() {
+        for (_, path) in slot.moved() {
             self.remove(path.clone());
             if kept {
-                self.rename(site.kept_path(), path);
+                self.rename(slot.kept_path(), path);
                 kept = false;
             }
         }
         if kept {
             self.remarks.push(format!(
                 "{} is left: it is what was there before git dkr, and {} is somebody else's now",
-                site.kept_path().display(),
-                site.path.display()
+                slot.kept_path().display(),
+                slot.path.display()
             ));
         }
     }
@@ -341,7 +343,7 @@ impl InstallPlan {
     }
 
     /// What follows from where the files are.
-    fn remark_on(&mut self, facts: &HookState, folder: &std::path::Path) {
+    fn remark_on(&mut self, facts: &HookState, directory: &std::path::Path) {
         if self.actions.is_empty() {
             return;
         }
@@ -349,11 +351,11 @@ impl InstallPlan {
             .home
             .ancestors()
             .nth(2)
-            .is_some_and(|git_dir| folder.starts_with(git_dir));
+            .is_some_and(|git_dir| directory.starts_with(git_dir));
         if !in_git_dir {
             self.remarks.push(format!(
                 "{} is in the worktree: the hooks there name a path of this machine, so do not commit them",
-                folder.display()
+                directory.display()
             ));
         }
         if facts.each_worktree {

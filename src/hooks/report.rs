@@ -163,10 +163,10 @@ fn configured(facts: &HookState, event: Event) -> (EventReport, &[u8]) {
             }
         };
     }
-    let here = facts.sites.iter().find(|site| site.event == event);
-    match here.filter(|site| site.has_ours()) {
-        Some(site) => {
-            let (report, bytes) = at(site);
+    let here = facts.slots.iter().find(|slot| slot.event == event);
+    match here.filter(|slot| slot.has_ours()) {
+        Some(slot) => {
+            let (report, bytes) = at(slot);
             let report = report.hint("git is 2.54 or later now: git dkr hooks install moves it from a file to git's config");
             (report, bytes)
         }
@@ -175,19 +175,19 @@ fn configured(facts: &HookState, event: Event) -> (EventReport, &[u8]) {
 }
 
 fn filed(facts: &HookState, event: Event) -> (EventReport, &[u8]) {
-    let elsewhere = facts.elsewhere.iter().find(|site| site.event == event);
+    let elsewhere = facts.elsewhere.iter().find(|slot| slot.event == event);
     let configured = !facts.section(event).is_empty();
     let missing = EventReport::new(event, HookStatus::NotInstalled);
-    let (report, bytes) = match facts.sites.iter().find(|site| site.event == event) {
-        Some(site) => at(site),
+    let (report, bytes) = match facts.slots.iter().find(|slot| slot.event == event) {
+        Some(slot) => at(slot),
         None => (missing.clone(), &[][..]),
     };
     if report.state != HookStatus::NotInstalled {
         return (report, bytes);
     }
-    if let Some(site) = elsewhere.filter(|site| site.hook.is_ours()) {
+    if let Some(slot) = elsewhere.filter(|slot| slot.hook.is_ours()) {
         let mut report = missing;
-        report.file = Some(site.path.clone());
+        report.file = Some(slot.path.clone());
         let why = "core.hooksPath leads elsewhere";
         return (report.would_not_run(why, INSTALL), &[]);
     }
@@ -195,7 +195,7 @@ fn filed(facts: &HookState, event: Event) -> (EventReport, &[u8]) {
         let why = "it is in git's config, which this git does not obey (2.54 does)";
         return (missing.would_not_run(why, INSTALL), &[]);
     }
-    match &facts.folder {
+    match &facts.directory {
         Ok(_) => (report, bytes),
         Err(failure) => {
             let report = missing.note(failure.to_string());
@@ -206,17 +206,17 @@ fn filed(facts: &HookState, event: Event) -> (EventReport, &[u8]) {
 }
 
 /// How it stands with a file.
-fn at(site: &HookSlot) -> (EventReport, &[u8]) {
-    let mut report = EventReport::new(site.event, HookStatus::Installed);
-    report.file = Some(site.path.clone());
-    match (&site.hook, &site.legacy) {
+fn at(slot: &HookSlot) -> (EventReport, &[u8]) {
+    let mut report = EventReport::new(slot.event, HookStatus::Installed);
+    report.file = Some(slot.path.clone());
+    match (&slot.hook, &slot.legacy) {
         (HookFile::Ours { bytes, runs }, _) => {
-            if !runs && site.runner == script::Runner::Git {
-                let why = format!("{} is not executable", site.path.display());
+            if !runs && slot.runner == script::Runner::Git {
+                let why = format!("{} is not executable", slot.path.display());
                 return (report.would_not_run(why, INSTALL), bytes);
             }
-            report.note = site.kept.owner().map(|owner| match &site.kept {
-                HookFile::Foreign { runs: false, .. } if site.runner == script::Runner::Git => {
+            report.note = slot.kept.owner().map(|owner| match &slot.kept {
+                HookFile::Foreign { runs: false, .. } if slot.runner == script::Runner::Git => {
                     format!("keeps a hook of {owner} that is not executable")
                 }
                 _ => format!("runs the hook of {owner} first"),
@@ -224,11 +224,11 @@ fn at(site: &HookSlot) -> (EventReport, &[u8]) {
             (report, bytes)
         }
         (hook, HookFile::Ours { bytes, .. }) if hook.is_of(Tool::PreCommit) => {
-            report.file = Some(site.legacy_path());
+            report.file = Some(slot.legacy_path());
             (report.note("pre-commit runs it first"), bytes)
         }
         (hook, _) => {
-            let was_here = site.has_ours();
+            let was_here = slot.has_ours();
             report.file = None;
             report.state = if was_here {
                 HookStatus::Replaced

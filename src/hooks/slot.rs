@@ -61,7 +61,7 @@ pub enum HookFile {
     /// Nothing.
     Absent,
     /// No file.
-    Folder,
+    Directory,
     /// A hook of ours, of this version or another.
     Ours {
         /// Its text.
@@ -88,7 +88,7 @@ impl HookFile {
         };
         let meta = path.metadata().unwrap_or(link);
         if meta.is_dir() {
-            return Ok(Self::Folder);
+            return Ok(Self::Directory);
         }
         let is_file = meta.is_file();
         let bytes = match crate::fs::read(path) {
@@ -152,9 +152,9 @@ pub struct HookSlot {
 }
 
 impl HookSlot {
-    /// Looks at the place of a hook in a folder.
-    pub fn look(event: Event, folder: &Path, runner: Runner) -> Result<Self> {
-        let path = folder.join(event.name());
+    /// Looks at the place of a hook in a directory.
+    pub fn look(event: Event, directory: &Path, runner: Runner) -> Result<Self> {
+        let path = directory.join(event.name());
         let mut number = 1;
         let mut spare = beside(&path, &format!("{KEPT}.{number}"));
         while spare.symlink_metadata().is_ok() {

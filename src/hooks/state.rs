@@ -17,18 +17,18 @@ use crate::git::{self, Repo};
 pub struct HookState {
     /// How this git can be made to run ours.
     pub way: InstallMethod,
-    /// The folder of ours in the git directory.
+    /// The directory of ours in the git directory.
     pub home: PathBuf,
     /// Where hooks are files, or why ours cannot be.
-    pub folder: Result<HooksDirectory, Failure>,
-    /// Whether each worktree has a folder of hooks of its own.
+    pub directory: Result<HooksDirectory, Failure>,
+    /// Whether each worktree has a directory of hooks of its own.
     pub each_worktree: bool,
-    /// The places in that folder.
-    pub sites: Vec<HookSlot>,
+    /// The places in that directory.
+    pub slots: Vec<HookSlot>,
     /// Places of earlier that still hold something of ours: `core.hooksPath` has changed since.
     pub elsewhere: Vec<HookSlot>,
-    /// Whether those folders are there.
-    pub missing_folders: Vec<PathBuf>,
+    /// Whether those directories are there.
+    pub missing_directories: Vec<PathBuf>,
     /// The entries `hook.*` of the repository's own config.
     pub config: Vec<(String, String)>,
     /// Its `dkr.autoUpdate`.
@@ -42,33 +42,33 @@ pub struct HookState {
 }
 
 impl HookState {
-    /// Asks git and the file system; `path` is in the repository, `None` the current folder.
+    /// Asks git and the file system; `path` is in the repository, `None` the current directory.
     pub fn gather(repo: &Repo, path: Option<&Path>) -> Result<Self> {
         let said = repo.hooks_path(path)?;
         let home = repo.own_dir().join("hooks");
         let made = InstallManifest::read(&home)?;
-        let folder = HooksDirectory::find(&said, &repo.common_dir);
-        let mut sites = Vec::new();
-        let mut missing_folders = Vec::new();
-        if let Ok(folder) = &folder {
+        let directory = HooksDirectory::find(&said, &repo.common_dir);
+        let mut slots = Vec::new();
+        let mut missing_directories = Vec::new();
+        if let Ok(directory) = &directory {
             for event in Event::ALL {
-                let (path, runner) = folder.of(event);
-                sites.push(HookSlot::look(event, path, runner)?);
-                if !path.exists() && !missing_folders.contains(&path.to_owned()) {
-                    missing_folders.push(path.to_owned());
+                let (path, runner) = directory.of(event);
+                slots.push(HookSlot::look(event, path, runner)?);
+                if !path.exists() && !missing_directories.contains(&path.to_owned()) {
+                    missing_directories.push(path.to_owned());
                 }
             }
         }
         let mut elsewhere = Vec::new();
         let default = repo.common_dir.join("hooks");
-        for folder in made.folders.iter().chain([&default]) {
+        for directory in made.directories.iter().chain([&default]) {
             for event in Event::ALL {
-                let site = HookSlot::look(event, folder, Runner::Git)?;
-                // Git gives a folder with its links followed, where `.git/hooks` is one.
-                let mut known = sites.iter().chain(&elsewhere);
-                let same = |other: &HookSlot| resolved(&other.path) == resolved(&site.path);
-                if site.has_ours() && !known.any(same) {
-                    elsewhere.push(site);
+                let slot = HookSlot::look(event, directory, Runner::Git)?;
+                // Git gives a directory with its links followed, where `.git/hooks` is one.
+                let mut known = slots.iter().chain(&elsewhere);
+                let same = |other: &HookSlot| resolved(&other.path) == resolved(&slot.path);
+                if slot.has_ours() && !known.any(same) {
+                    elsewhere.push(slot);
                 }
             }
         }
@@ -87,10 +87,10 @@ impl HookState {
                 && said
                     .setting
                     .is_some_and(|(_, value)| !value.starts_with(['/', '~', '%'])),
-            folder,
-            sites,
+            directory,
+            slots,
             elsewhere,
-            missing_folders,
+            missing_directories,
             config: repo.own_config(r"^hook\.")?,
             auto_update: auto_update.map(|(_, value)| value),
             stubs,
@@ -128,10 +128,10 @@ impl HookState {
 /// What an install made besides hooks, so that the uninstall takes away that and no more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InstallManifest {
-    /// The folders where hooks of ours are.
-    pub folders: Vec<PathBuf>,
+    /// The directories where hooks of ours are.
+    pub directories: Vec<PathBuf>,
     /// Those of them that were not there before.
-    pub new_folders: Vec<PathBuf>,
+    pub new_directories: Vec<PathBuf>,
     /// Whether `dkr.autoUpdate` is ours.
     pub auto_update: bool,
     /// What it was before.
@@ -161,8 +161,8 @@ impl InstallManifest {
         let mut made = Self::default();
         for line in text.lines() {
             match line.split_once(' ') {
-                Some(("folder", path)) => made.folders.push(path.into()),
-                Some(("new-folder", path)) => made.new_folders.push(path.into()),
+                Some(("folder", path)) => made.directories.push(path.into()),
+                Some(("new-directory", path)) => made.new_directories.push(path.into()),
                 Some(("auto-update-was", value)) => made.auto_update_was = Some(value.to_owned()),
                 _ => {
                     made.auto_update |= line == "auto-update";
@@ -176,14 +176,17 @@ impl InstallManifest {
     /// The file's text; empty when there is nothing to know.
     pub fn text(&self) -> String {
         let line = |what: &str, path: &PathBuf| format!("{what} {}\n", path.display());
-        let folders = self.folders.iter().map(|path| line("folder", path));
-        let new = self.new_folders.iter().map(|path| line("new-folder", path));
+        let directories = self.directories.iter().map(|path| line("folder", path));
+        let new = self
+            .new_directories
+            .iter()
+            .map(|path| line("new-directory", path));
         let auto_update = self.auto_update.then(|| "auto-update\n".to_owned());
         let was = self.auto_update_was.iter();
         let was = was.map(|value| format!("auto-update-was {value}\n"));
         let no_fetch = self.no_fetch.then(|| "no-fetch\n".to_owned());
         let flags = auto_update.into_iter().chain(was).chain(no_fetch);
-        folders.chain(new).chain(flags).collect()
+        directories.chain(new).chain(flags).collect()
     }
 }
 
@@ -194,8 +197,8 @@ mod tests {
     #[test]
     fn what_was_made_is_read_back() {
         let made = InstallManifest {
-            folders: vec!["/a b/hooks".into()],
-            new_folders: vec!["/a b/hooks".into()],
+            directories: vec!["/a b/hooks".into()],
+            new_directories: vec!["/a b/hooks".into()],
             auto_update: true,
             auto_update_was: Some("false".into()),
             no_fetch: true,

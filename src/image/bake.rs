@@ -29,73 +29,73 @@ use crate::ssh::{ObjectTransfer, SECRETS, ServerConfig};
 use crate::{layers, proc, ui};
 
 /// Makes an image of the target: on the nearest one, or of its own.
-pub fn create(site: BuildContext, target: Target, from: ParentChoice) -> Result<Image> {
-    let _turn = take_turn(site, &target)?;
-    let plan = |target| plan_create(site, target, from);
-    take(site, plan_and_pull(site, target, plan)?)
+pub fn create(context: BuildContext, target: Target, from: ParentChoice) -> Result<Image> {
+    let _turn = take_turn(context, &target)?;
+    let plan = |target| plan_create(context, target, from);
+    take(context, plan_and_pull(context, target, plan)?)
 }
 
 /// Takes the image of the branch to the target, if it is not there.
-pub fn update(site: BuildContext, target: Target, keep_chain: bool) -> Result<Image> {
-    let _turn = take_turn(site, &target)?;
-    let plan = |target| plan_update(site, target, keep_chain);
-    take(site, plan_and_pull(site, target, plan)?)
+pub fn update(context: BuildContext, target: Target, keep_chain: bool) -> Result<Image> {
+    let _turn = take_turn(context, &target)?;
+    let plan = |target| plan_update(context, target, keep_chain);
+    take(context, plan_and_pull(context, target, plan)?)
 }
 
 /// Waits until nobody else builds an image of the branch, and sees that those that are there have records:
 /// what is planned goes by them.
-fn take_turn(site: BuildContext, target: &Target) -> Result<Lock> {
-    let turn = build_lock::acquire(site.repo, &target.branch)?;
-    let images = Inventory::list(site.engine)?.images;
-    record_build::mend_records(site.repo, site.engine, &images, Some(&target.branch));
+fn take_turn(context: BuildContext, target: &Target) -> Result<Lock> {
+    let turn = build_lock::acquire(context.repo, &target.branch)?;
+    let images = Inventory::list(context.engine)?.images;
+    record_build::mend_records(context.repo, context.engine, &images, Some(&target.branch));
     Ok(turn)
 }
 
 /// Plans, and fetches the base image for it when that is not here: its digest is part of what the
 /// build depends on.
 fn plan_and_pull(
-    site: BuildContext,
+    context: BuildContext,
     target: Target,
     plan: impl Fn(Target) -> Result<BuildAction>,
 ) -> Result<BuildAction> {
     // Hooks that spoke of an image which is gone need not do so again.
-    let step = plan(target.clone()).inspect_err(|_| record_build::watch(site))?;
+    let step = plan(target.clone()).inspect_err(|_| record_build::watch(context))?;
     let BuildAction::Build(first) = &step else {
         return Ok(step);
     };
     if first.manifest.is_some() {
         return Ok(step);
     }
-    layers::build::pull(site.engine, &first.to_pull())?;
+    layers::build::pull(context.engine, &first.to_pull())?;
     plan(target)
 }
 
-fn take(site: BuildContext, step: BuildAction) -> Result<Image> {
+fn take(context: BuildContext, step: BuildAction) -> Result<Image> {
     match step {
-        BuildAction::Build(plan) => bake(site, &plan),
+        BuildAction::Build(plan) => bake(context, &plan),
         BuildAction::Nothing(image) => {
             let commit = image.labels.commit.short();
             ui::status("fresh", &format!("{} is at {commit} already", image.tag));
-            record_build::watch(site);
+            record_build::watch(context);
             Ok(*image)
         }
-        BuildAction::Tag(image, tag) => retag(site, *image, tag),
+        BuildAction::Tag(image, tag) => retag(context, *image, tag),
     }
 }
 
 /// Gives an image that is what is wanted the name that it should have.
-fn retag(site: BuildContext, image: Image, tag: String) -> Result<Image> {
-    let before = site.engine.inspect_one(&tag)?;
-    site.engine.tag(&image.id, &tag)?;
+fn retag(context: BuildContext, image: Image, tag: String) -> Result<Image> {
+    let before = context.engine.inspect_one(&tag)?;
+    context.engine.tag(&image.id, &tag)?;
     if let Some(old) = before {
-        site.engine.remove_if_nameless(&old.id, false)?;
+        context.engine.remove_if_nameless(&old.id, false)?;
     }
     let commit = image.labels.commit.short();
     ui::status(
         "tagged",
         &format!("{tag}, an image at {commit} as {}", image.tag),
     );
-    record_build::watch(site);
+    record_build::watch(context);
     Ok(Image { tag, ..image })
 }
 
@@ -113,23 +113,23 @@ struct PreparedBuild {
 }
 
 /// Does what was planned. Fails without leaving anything but the engine's own build cache.
-fn bake(site: BuildContext, plan: &BuildPlan) -> Result<Image> {
+fn bake(context: BuildContext, plan: &BuildPlan) -> Result<Image> {
     let began = Instant::now();
-    site.engine.can_build()?;
+    context.engine.can_build()?;
     let manifest = plan.manifest.as_ref().with_context(|| {
         let base = &plan.conf.base_image.value;
         format!("the base image {base} was fetched and is not there")
     })?;
-    let extras = scope::extras(site, plan)?;
-    if let Some(underlay) = &plan.underlay {
-        tool_layers::make(site, &plan.conf, &plan.target.commit, underlay)?;
+    let extras = scope::extras(context, plan)?;
+    if let Some(tool_layers) = &plan.tool_layers {
+        tool_layers::make(context, &plan.conf, &plan.target.commit, tool_layers)?;
     }
     let lent = plan
         .parent
         .as_ref()
         .filter(|_| plan.kind == ImageKind::Base);
     let lent = lent
-        .map(|parent| TempTag::take(site, parent, &plan.target.branch))
+        .map(|parent| TempTag::take(context, parent, &plan.target.branch))
         .transpose()?;
     for remark in &plan.remarks {
         ui::warn(remark);
@@ -138,17 +138,18 @@ fn bake(site: BuildContext, plan: &BuildPlan) -> Result<Image> {
         "commit",
         &format!("{} {}", plan.commit.short, plan.commit.subject),
     );
-    site.repo
+    context
+        .repo
         .complete(&plan.target.commit, plan.conf.filter.value.spec())?;
-    let ready = prepare(site, plan, manifest, extras, lent.as_ref())?;
+    let ready = prepare(context, plan, manifest, extras, lent.as_ref())?;
     if let Some(why) = plan.why_full() {
         ui::status("clone", why);
     }
     ui::status("build", &plan.describe());
 
-    let before = site.engine.inspect_one(&plan.tag)?;
+    let before = context.engine.inspect_one(&plan.tag)?;
     let report = BuildProgress::new(ready.way.sent(), Arc::clone(&ready.total));
-    let done = site
+    let done = context
         .engine
         .build(&ready.spec, |event| report.hear(event))
         .map_err(explain);
@@ -169,35 +170,35 @@ fn bake(site: BuildContext, plan: &BuildPlan) -> Result<Image> {
     let size = ui::bytes(image.size);
     let time = ui::seconds(began.elapsed());
     ui::status("built", &format!("{}  {size} in {time}", plan.tag));
-    replace_previous(site, plan, &image, before)
+    replace_previous(context, plan, &image, before)
         .context(PartialState("the image was built before that"))?;
     if let Some(delivery) = delivery.filter(|_| ready.given == ObjectDelivery::All) {
-        object_delivery::advise(site, delivery);
+        object_delivery::advise(context, delivery);
     }
     Ok(image)
 }
 
 /// What is to be done once an image has its name, which another may have lost to it.
 fn replace_previous(
-    site: BuildContext,
+    context: BuildContext,
     plan: &BuildPlan,
     image: &Image,
     before: Option<EngineImage>,
 ) -> Result<()> {
     if let Some(old) = before.filter(|old| old.id != image.id) {
         let is_parent = plan.parent.as_ref().is_some_and(|p| p.id == old.id);
-        site.engine.remove_if_nameless(&old.id, is_parent)?;
+        context.engine.remove_if_nameless(&old.id, is_parent)?;
     }
     if let Some(manifest) = &plan.manifest {
-        record_build::record(site.repo, site.engine, image, manifest);
+        record_build::record(context.repo, context.engine, image, manifest);
     }
-    record_build::watch(site);
+    record_build::watch(context);
     Ok(proc::check_interrupted()?)
 }
 
 /// Writes what the build reads, and opens the way to the repository.
 fn prepare(
-    site: BuildContext,
+    context: BuildContext,
     plan: &BuildPlan,
     manifest: &KeyManifest,
     extras: Extras,
@@ -205,41 +206,41 @@ fn prepare(
 ) -> Result<PreparedBuild> {
     let scratch = Scratch::new()?;
     let view = View::create(
-        site.repo,
+        context.repo,
         &plan.target.commit,
         plan.target.on_branch(),
-        &scratch.folder("view")?,
+        &scratch.directory("view")?,
     )?;
-    let given = ObjectDelivery::of(site, plan)?;
-    let delivery = object_delivery::start(site, plan, &given, extras)?;
-    let desk = delivery.as_ref().map(ObjectTransfer::desk);
-    let total = match &desk {
-        Some(desk) if given != ObjectDelivery::Nothing => desk.size(),
-        _ => Arc::new(site.repo.size()?.into()),
+    let given = ObjectDelivery::of(context, plan)?;
+    let delivery = object_delivery::start(context, plan, &given, extras)?;
+    let handle = delivery.as_ref().map(ObjectTransfer::handle);
+    let total = match &handle {
+        Some(handle) if given != ObjectDelivery::Nothing => handle.size(),
+        _ => Arc::new(context.repo.size()?.into()),
     };
     let serve = ServerConfig {
         upload: view.git_dir,
         also: None,
         receive: None,
-        objects: desk,
+        objects: handle,
     };
-    let way = Transport::open(site.host, serve, scratch.path())?;
-    let context = scratch.folder("context")?;
-    let ca = site.host.ca_bundle.is_some();
+    let way = Transport::open(context.host, serve, scratch.path())?;
+    let directory = scratch.directory("context")?;
+    let ca = context.host.ca_bundle.is_some();
     let text = match lent {
         None => plan.dockerfile.clone(),
         Some(lent) => dockerfile::update(&plan.conf, &plan.target, &lent.name, plan.kind, ca)?,
     };
-    dockerfile::write_context(&text, &plan.conf, &context)?;
-    let secrets = secrets(site, &way, &scratch, &context)?;
+    dockerfile::write_context(&text, &plan.conf, &directory)?;
+    let secrets = secrets(context, &way, &scratch, &directory)?;
     let spec = BuildSpec {
-        context,
+        context: directory,
         tag: plan.tag.clone(),
-        labels: labels(site, plan, manifest)?.to_pairs(),
+        labels: labels(context, plan, manifest)?.to_pairs(),
         ssh_key: Some(without_comma(&way.access().key, &scratch)?),
         secrets,
         pass_env: conf::proxies(),
-        no_cache: site.reuse == Reuse::Nothing,
+        no_cache: context.reuse == Reuse::Nothing,
         ..BuildSpec::default()
     };
     Ok(PreparedBuild {
@@ -260,18 +261,18 @@ struct TempTag<'a> {
 }
 
 impl<'a> TempTag<'a> {
-    fn take(site: BuildContext<'a>, image: &Image, branch: &str) -> Result<Self> {
+    fn take(context: BuildContext<'a>, image: &Image, branch: &str) -> Result<Self> {
         // One build of a branch at a time: what a run that was killed left is taken over.
-        let name = names::temp_tag(&site.repo.path, branch);
-        let before = site.engine.inspect_one(&name)?;
-        site.engine.tag(&image.id, &name).map_err(|_| {
+        let name = names::temp_tag(&context.repo.path, branch);
+        let before = context.engine.inspect_one(&name)?;
+        context.engine.tag(&image.id, &name).map_err(|_| {
             Failure::new(format!("{} was removed meanwhile", image.tag)).hint("try again")
         })?;
         if let Some(old) = before.filter(|old| old.id != image.id) {
-            site.engine.remove_if_nameless(&old.id, false)?;
+            context.engine.remove_if_nameless(&old.id, false)?;
         }
         Ok(Self {
-            engine: site.engine,
+            engine: context.engine,
             name,
         })
     }
@@ -294,22 +295,22 @@ fn without_comma(key: &Path, scratch: &Scratch) -> Result<PathBuf> {
     Ok(link)
 }
 
-fn labels(site: BuildContext, plan: &BuildPlan, manifest: &KeyManifest) -> Result<Labels> {
-    let (layers, agent) = match (&plan.parent, &plan.underlay) {
+fn labels(context: BuildContext, plan: &BuildPlan, manifest: &KeyManifest) -> Result<Labels> {
+    let (layers, agent) = match (&plan.parent, &plan.tool_layers) {
         (Some(parent), _) => (parent.labels.layers.clone(), parent.labels.agent.clone()),
-        (None, Some(underlay)) => (underlay.layers.clone(), underlay.agent.clone()),
+        (None, Some(tool_layers)) => (tool_layers.layers.clone(), tool_layers.agent.clone()),
         (None, None) => (Vec::new(), None),
     };
     let base_size = match &plan.parent {
         Some(parent) => parent.labels.base_size,
         None => {
-            let base = site.engine.inspect_one(&plan.conf.base_image.value)?;
+            let base = context.engine.inspect_one(&plan.conf.base_image.value)?;
             base.map(|base| base.size)
         }
     };
     Ok(Labels {
-        repo_path: site.repo.path.clone(),
-        repo_name: site.repo.name(),
+        repo_path: context.repo.path.clone(),
+        repo_name: context.repo.name(),
         branch: plan.target.branch.clone(),
         branch_from: plan.target.branch_from.clone(),
         stays: plan.target.reference.is_none(),
@@ -323,7 +324,7 @@ fn labels(site: BuildContext, plan: &BuildPlan, manifest: &KeyManifest) -> Resul
         agent,
         asked: match (&plan.parent, plan.kind) {
             (Some(parent), ImageKind::Update) => parent.labels.asked.clone(),
-            _ => site.sources.flags(),
+            _ => context.sources.flags(),
         },
         cache_key: Some(manifest.key()),
         manifest: manifest.to_label(),
@@ -331,21 +332,21 @@ fn labels(site: BuildContext, plan: &BuildPlan, manifest: &KeyManifest) -> Resul
 }
 
 fn secrets(
-    site: BuildContext,
+    context: BuildContext,
     way: &Transport,
     scratch: &Scratch,
-    context: &Path,
+    context_dir: &Path,
 ) -> Result<Vec<(String, PathBuf)>> {
-    let folder = scratch.folder("secrets")?;
-    way.access().write_secrets(&folder)?;
+    let directory = scratch.directory("secrets")?;
+    way.access().write_secrets(&directory)?;
     let mut ids: Vec<&str> = SECRETS.to_vec();
-    if let Some(bundle) = &site.host.ca_bundle {
+    if let Some(bundle) = &context.host.ca_bundle {
         let extra = ca::read(&bundle.value)?;
-        std::fs::write(folder.join("dkr_ca"), ca::with_system(&extra))?;
+        std::fs::write(directory.join("dkr_ca"), ca::with_system(&extra))?;
         // Not a secret where it is installed: a step is cached by what it reads but secrets.
-        std::fs::write(context.join("extra-ca.pem"), extra)?;
+        std::fs::write(context_dir.join("extra-ca.pem"), extra)?;
         ids.push("dkr_ca");
     }
-    let path = |id: &str| (id.to_owned(), folder.join(id));
+    let path = |id: &str| (id.to_owned(), directory.join(id));
     Ok(ids.into_iter().map(path).collect())
 }

@@ -22,5 +22,5 @@ pub fn try_take(repo: &Repo, branch: &str) -> Result<Option<Lock>> {
 
 fn path(repo: &Repo, branch: &str) -> Result<PathBuf> {
     let name = format!("{}.lock", names::identity(&repo.path, branch));
-    Ok(conf::cache_folder("locks")?.join(name))
+    Ok(conf::cache_directory("locks")?.join(name))
 }

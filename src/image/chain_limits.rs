@@ -144,7 +144,7 @@ impl fmt::Display for ChainLimit {
             Self::Layers(depth) => write!(f, "it has {depth} layers over its full clone"),
             Self::Dead { dead, fresh } => write!(
                 f,
-                "{} of it are of no use any more, and a fresh one takes {}",
+                "{} of it are unreachable, and a fresh one takes {}",
                 ui::bytes(*dead),
                 ui::bytes(*fresh)
             ),

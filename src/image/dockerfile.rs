@@ -36,16 +36,16 @@ pub(super) const CONTEXT: [(&str, &str); 6] = [
     ),
 ];
 
-/// Writes the build context: the Dockerfile, the scripts that it uses, and the folders that are to
+/// Writes the build context: the Dockerfile, the scripts that it uses, and the directories that are to
 /// be checked out, when these are not all.
-pub fn write_context(dockerfile: &str, conf: &Conf, folder: &Path) -> Result<()> {
+pub fn write_context(dockerfile: &str, conf: &Conf, directory: &Path) -> Result<()> {
     let sparse = &conf.sparse.value;
     if !sparse.is_empty() {
-        write_private(&folder.join("sparse"), sparse.join("\n") + "\n", 0o644)?;
+        write_private(&directory.join("sparse"), sparse.join("\n") + "\n", 0o644)?;
     }
-    write_private(&folder.join("Dockerfile"), dockerfile, 0o644)?;
+    write_private(&directory.join("Dockerfile"), dockerfile, 0o644)?;
     for (name, text) in CONTEXT {
-        write_private(&folder.join(name), text, 0o755)?;
+        write_private(&directory.join(name), text, 0o755)?;
     }
     Ok(())
 }

@@ -39,7 +39,7 @@ impl RecordChain {
                 )
             })?;
         let mut chain = vec![first];
-        // Each record is taken once, so that forged parents cannot lead in a circle.
+        // Each record is taken once, so that forged parents cannot divergence in a circle.
         while let Some(parent) = chain.last().and_then(|(_, r)| r.manifest.get("parent")) {
             let parent = parent.to_owned();
             match take(&|record| record.cache_key == parent) {
@@ -71,13 +71,13 @@ impl RecordChain {
 }
 
 /// What a create of the same branch would depend on now; `None` when the base image is not here.
-pub fn present(site: BuildContext, branch_from: &str) -> Result<Option<KeyManifest>> {
-    let target = target::resolve(site.repo, Some(branch_from), FetchMode::No)?;
-    let conf = plan::settings_at(site, &target.commit)?;
-    let (conf, underlay) = tool_layers::resolve_base_image(site, conf, &target.commit)?;
-    let shallow = site.repo.shallow_boundary()?;
-    let clone = plan::clone(site, shallow.as_deref());
-    inputs::of_create(site, &conf, &target, clone, underlay.as_ref())
+pub fn present(context: BuildContext, branch_from: &str) -> Result<Option<KeyManifest>> {
+    let target = target::resolve(context.repo, Some(branch_from), FetchMode::No)?;
+    let conf = plan::settings_at(context, &target.commit)?;
+    let (conf, tool_layers) = tool_layers::resolve_base_image(context, conf, &target.commit)?;
+    let shallow = context.repo.shallow_boundary()?;
+    let clone = plan::clone(context, shallow.as_deref());
+    inputs::of_create(context, &conf, &target, clone, tool_layers.as_ref())
 }
 
 /// What an image is compared with.
@@ -176,7 +176,7 @@ fn distance(repo: &Repo, old: &ObjectId, new: &ObjectId) -> Result<String> {
     let (there, back) = (history.distance(old, new)?, history.distance(new, old)?);
     Ok(match (there, back) {
         (Distance::Behind(count), _) => format!("{}: {arrow}", commits(count)),
-        (_, Distance::Behind(count)) => format!("{} back: {arrow}", commits(count)),
+        (_, Distance::Behind(count)) => format!("{} behind: {arrow}", commits(count)),
         (Distance::Missing, _) => format!("another commit: {arrow}"),
         _ => format!("another line of history: {arrow}"),
     })

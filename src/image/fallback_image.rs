@@ -26,7 +26,7 @@ pub struct FallbackImage {
 impl FallbackImage {
     /// The closer the smaller: tools that are missing are the longest way.
     fn distance(&self) -> (bool, bool, u64, u64) {
-        let commits = match self.candidate.lead {
+        let commits = match self.candidate.divergence {
             Some(Divergence::Shared {
                 ahead,
                 behind: back,
@@ -78,8 +78,8 @@ impl FallbackImage {
 
 impl fmt::Display for FallbackImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.candidate.lead {
-            Some(Divergence::Shared { .. }) => f.write_str(&self.candidate.way()),
+        match self.candidate.divergence {
+            Some(Divergence::Shared { .. }) => f.write_str(&self.candidate.distance()),
             _ => f.write_str("another line of history"),
         }
     }
@@ -99,17 +99,17 @@ pub fn nearest(repo: &Repo, images: &[&Image], target: &Target) -> Result<Option
         .iter()
         .zip(leads)
         .zip(&changed)
-        .map(|((image, lead), changed)| FallbackImage {
+        .map(|((image, divergence), changed)| FallbackImage {
             candidate: Candidate {
-                lead: Some(lead),
+                divergence: Some(divergence),
                 ..Candidate::of(image)
             },
-            same_settings: lead != Divergence::Missing && changed.is_empty(),
+            same_settings: divergence != Divergence::Missing && changed.is_empty(),
         })
         .collect();
     all.sort_by_key(FallbackImage::distance);
     all.truncate(CLOSEST);
-    let bytes = |near: &FallbackImage| match near.candidate.lead {
+    let bytes = |near: &FallbackImage| match near.candidate.divergence {
         Some(Divergence::Shared { .. }) => {
             repo.bytes_between(&[&near.candidate.image.labels.commit], &target.commit)
         }

@@ -11,33 +11,33 @@ use crate::conf::{self, CaBundle, Conf, ca};
 
 /// Of an image of its own; `None` while the base image is not here.
 pub fn of_create(
-    site: BuildContext,
+    context: BuildContext,
     conf: &Conf,
     target: &Target,
     clone: CloneOptions,
-    underlay: Option<&ToolLayers>,
+    tool_layers: Option<&ToolLayers>,
 ) -> Result<Option<KeyManifest>> {
     // Layers may yet have to be built; what they stand on is here.
-    let name = match underlay {
+    let name = match tool_layers {
         None => Some(&conf.base_image.value),
-        Some(underlay) => underlay.bottom.as_ref(),
+        Some(tool_layers) => tool_layers.bottom.as_ref(),
     };
     let found = match name {
         None => None,
-        Some(name) => match site.engine.inspect_one(name)? {
+        Some(name) => match context.engine.inspect_one(name)? {
             None => return Ok(None),
             found => found,
         },
     };
-    let bundle = site.host.ca_bundle.as_ref();
+    let bundle = context.host.ca_bundle.as_ref();
     let ca = bundle
         .filter(|_| conf.ca_bundle.value == CaBundle::Install)
         .map(|bundle| ca::read(&bundle.value))
         .transpose()?;
-    let layers = match underlay {
+    let layers = match tool_layers {
         None => None,
-        Some(underlay) => match &underlay.key {
-            Some(key) => Some((underlay.layers.as_slice(), key.as_str())),
+        Some(tool_layers) => match &tool_layers.key {
+            Some(key) => Some((tool_layers.layers.as_slice(), key.as_str())),
             None => return Ok(None),
         },
     };
@@ -55,7 +55,7 @@ pub fn of_create(
         clone,
         ca: ca.as_deref(),
     };
-    let key_files = key_files(site, conf, target)?;
+    let key_files = key_files(context, conf, target)?;
     let inputs = BuildInputs {
         conf,
         target,
@@ -66,12 +66,12 @@ pub fn of_create(
 
 /// Of one more layer on an image.
 pub fn of_update(
-    site: BuildContext,
+    context: BuildContext,
     conf: &Conf,
     target: &Target,
     parent: &Image,
 ) -> Result<KeyManifest> {
-    let key_files = key_files(site, conf, target)?;
+    let key_files = key_files(context, conf, target)?;
     let inputs = BuildInputs {
         conf,
         target,
@@ -82,8 +82,8 @@ pub fn of_update(
     KeyManifest::of_update(inputs, key)
 }
 
-fn key_files(site: BuildContext, conf: &Conf, target: &Target) -> Result<Vec<(String, String)>> {
-    let found = site.repo.blobs_at(&target.commit, &patterns(conf));
+fn key_files(context: BuildContext, conf: &Conf, target: &Target) -> Result<Vec<(String, String)>> {
+    let found = context.repo.blobs_at(&target.commit, &patterns(conf));
     let found = found.context("cannot look up the key files")?;
     check_key_files(&found)?;
     Ok(found)

@@ -1,9 +1,9 @@
 //! The main job: bake a branch into an image, keep it fresh, find it, start it.
 //!
 //! Pure: [`branch_from`], [`labels`], [`manifest`], [`record`], [`names`], [`dockerfile`],
-//! [`staleness`], [`over`].
-//! Effects: [`target`] and [`tracking`] ask git, [`find`] the engine, [`plan`], [`nearest`], [`scope`],
-//! [`choose`] and [`elsewhere`] both; [`reach`], [`bake`] and [`start`] do the work.
+//! [`staleness`], [`chain_limits`].
+//! Effects: [`target`] and [`tracking`] ask git, [`find`] the engine, [`plan`], [`parent`], [`scope`],
+//! [`select_image`] and [`fallback_image`] both; [`transport`], [`bake`] and [`start`] do the work.
 
 pub mod bake;
 pub mod branch_from;

@@ -90,7 +90,7 @@ pub fn work_branch() -> String {
         .unwrap_or_else(|| "work".to_owned())
 }
 
-/// Whether two branches cannot both be: the same, or one a folder of the other.
+/// Whether two branches cannot both be: the same, or one a directory of the other.
 pub fn collide(one: &str, other: &str) -> bool {
     let inside = |outer: &str, inner: &str| {
         inner
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn branches_collide_with_their_folders() {
+    fn branches_collide_with_their_directories() {
         assert!(collide("main", "main"));
         assert!(collide("main", "main/x"));
         assert!(collide("a/b", "a"));

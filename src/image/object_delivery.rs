@@ -31,8 +31,8 @@ pub(super) enum ObjectDelivery {
 impl ObjectDelivery {
     /// What this build can be given. What is left out of a partial clone, and what lies before the end of
     /// a history that is cut off, git knows best.
-    pub fn of(site: BuildContext, plan: &BuildPlan) -> Result<Self> {
-        if site.host.ssh_key.is_some() || plan.conf.filter.value != Filter::None {
+    pub fn of(context: BuildContext, plan: &BuildPlan) -> Result<Self> {
+        if context.host.ssh_key.is_some() || plan.conf.filter.value != Filter::None {
             return Ok(Self::Nothing);
         }
         let Some(parent) = &plan.parent else {
@@ -40,9 +40,9 @@ impl ObjectDelivery {
         };
         let below = parent.labels.commit.clone();
         let there = || -> Result<bool> {
-            Ok(site.repo.commits(&[below.as_str()])? == [Some(below.clone())])
+            Ok(context.repo.commits(&[below.as_str()])? == [Some(below.clone())])
         };
-        let knows = !site.repo.shallow && !site.repo.is_partial()? && there()?;
+        let knows = !context.repo.shallow && !context.repo.is_partial()? && there()?;
         Ok(if knows {
             Self::Since(below)
         } else {
@@ -53,7 +53,7 @@ impl ObjectDelivery {
 
 /// Begins to pack them, where the embedded server is there to hand them over.
 pub(super) fn start(
-    site: BuildContext,
+    context: BuildContext,
     plan: &BuildPlan,
     given: &ObjectDelivery,
     extras: Extras,
@@ -61,32 +61,32 @@ pub(super) fn start(
     if *given == ObjectDelivery::Nothing && !extras.any() {
         return Ok(None);
     }
-    let scratch = Scratch::below(&conf::cache_folder("packs")?)?;
-    let (repo, target, given) = (site.repo.clone(), plan.target.clone(), given.clone());
-    let objects = site.host.objects.value;
+    let scratch = Scratch::below(&conf::cache_directory("packs")?)?;
+    let (repo, target, given) = (context.repo.clone(), plan.target.clone(), given.clone());
+    let objects = context.host.objects.value;
     let tags = match plan.kind {
         ImageKind::Base => TagSelection::Merged,
         ImageKind::Update => TagSelection::Followed,
     };
     let pack = move |stop: &CancelToken| {
-        let beside = scratch.folder("beside")?;
-        let folder = scratch.folder("view")?;
+        let beside = scratch.directory("beside")?;
+        let directory = scratch.directory("view")?;
         let commit = &target.commit;
-        let parcel = match &given {
+        let bundle = match &given {
             ObjectDelivery::All => {
-                ObjectBundle::prepare(&repo, commit, target.on_branch(), objects, &folder, stop)?
+                ObjectBundle::prepare(&repo, commit, target.on_branch(), objects, &directory, stop)?
             }
             ObjectDelivery::Since(below) => {
-                ObjectBundle::since(&repo, below, commit, tags, &folder, stop)?
+                ObjectBundle::since(&repo, below, commit, tags, &directory, stop)?
             }
             ObjectDelivery::Nothing => {
-                ObjectBundle::of_extras(&repo, Extras::default(), &folder, stop)?
+                ObjectBundle::of_extras(&repo, Extras::default(), &directory, stop)?
             }
         };
-        // Its files are open: the folders are not needed any more.
-        parcel.with(&repo, extras, &beside, stop)
+        // Its files are open: the directories are not needed any more.
+        bundle.with(&repo, extras, &beside, stop)
     };
-    Ok(Some(ObjectTransfer::start(site.repo.size()?, pack)))
+    Ok(Some(ObjectTransfer::start(context.repo.size()?, pack)))
 }
 
 /// Why the build could not be given them, when that is why it failed.
@@ -96,8 +96,8 @@ pub(super) fn failure(delivery: &ObjectTransfer) -> Option<anyhow::Error> {
 }
 
 /// Says how the next create could be faster.
-pub(super) fn advise(site: BuildContext, delivery: &ObjectTransfer) {
-    let (repo, objects) = (site.repo, site.host.objects.value);
+pub(super) fn advise(context: BuildContext, delivery: &ObjectTransfer) {
+    let (repo, objects) = (context.repo, context.host.objects.value);
     let took = delivery.took().unwrap_or_default();
     if objects == Objects::Exact && took > SLOW && !repo.has_bitmap().unwrap_or(true) {
         ui::status(

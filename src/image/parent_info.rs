@@ -39,8 +39,8 @@ impl ParentInfo {
         let way = match found {
             None => String::new(),
             Some((from, _)) => {
-                let lead = repo.leads(std::slice::from_ref(from), at)?.pop();
-                cost::way(lead, repo.bytes_between(&[from], at)?)
+                let divergence = repo.leads(std::slice::from_ref(from), at)?.pop();
+                cost::distance(divergence, repo.bytes_between(&[from], at)?)
             }
         };
         Ok(Some(Self {

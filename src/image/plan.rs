@@ -61,7 +61,7 @@ pub struct BuildPlan {
     /// How far it is from a parent that a create is put on, or why it is put on none.
     pub why: Option<String>,
     /// What it stands on, when that is made of layers.
-    pub underlay: Option<ToolLayers>,
+    pub tool_layers: Option<ToolLayers>,
     /// The Dockerfile.
     pub dockerfile: String,
     /// What the build depends on; `None` while the base image is not here.
@@ -73,9 +73,9 @@ pub struct BuildPlan {
 impl BuildPlan {
     /// Images that must be fetched before the build can be planned to its end.
     pub fn to_pull(&self) -> Vec<String> {
-        match (&self.manifest, &self.underlay) {
+        match (&self.manifest, &self.tool_layers) {
             (Some(_), _) => Vec::new(),
-            (None, Some(underlay)) => underlay.absent.clone(),
+            (None, Some(tool_layers)) => tool_layers.absent.clone(),
             (None, None) => vec![self.conf.base_image.value.clone()],
         }
     }
@@ -104,28 +104,32 @@ impl BuildPlan {
 }
 
 /// Plans what a full clone would come to, on the nearest image where that is cheaper.
-pub fn plan_create(site: BuildContext, target: Target, from: ParentChoice) -> Result<BuildAction> {
-    let images = find::all_for(site.engine, &site.repo.path)?;
-    let newest = find::newest_of(&images, &site.repo.path, &target.branch);
-    let tag = tag(site, &target, newest)?;
-    let plan = plan(site, target, tag, None, Vec::new())?;
+pub fn plan_create(
+    context: BuildContext,
+    target: Target,
+    from: ParentChoice,
+) -> Result<BuildAction> {
+    let images = find::all_for(context.engine, &context.repo.path)?;
+    let newest = find::newest_of(&images, &context.repo.path, &target.branch);
+    let tag = tag(context, &target, newest)?;
+    let plan = plan(context, target, tag, None, Vec::new())?;
     let bake = |plan| -> Result<BuildAction> {
-        let plan = parent::select_parent(site, plan, &images, from)?;
+        let plan = parent::select_parent(context, plan, &images, from)?;
         Ok(BuildAction::Build(Box::new(plan)))
     };
     let Some(manifest) = plan
         .manifest
         .clone()
-        .filter(|_| site.reuse == Reuse::Images)
+        .filter(|_| context.reuse == Reuse::Images)
     else {
         return bake(plan);
     };
     let key = Some(manifest.key());
     let mut same = Vec::new();
     for image in &images {
-        if image.is_of(&site.repo.path, &plan.target.branch)
+        if image.is_of(&context.repo.path, &plan.target.branch)
             && image.labels.cache_key == key
-            && parent::is_asked(site, &plan, &images, image, from)?
+            && parent::is_asked(context, &plan, &images, image, from)?
         {
             same.push(image);
         }
@@ -135,7 +139,7 @@ pub fn plan_create(site: BuildContext, target: Target, from: ParentChoice) -> Re
     }
     // Under another name it may be what somebody built on ours, which inherits the labels; what
     // has a record is ours.
-    let ours = |image: &&&Image| records::has(site.repo, image).unwrap_or(false);
+    let ours = |image: &&&Image| records::has(context.repo, image).unwrap_or(false);
     Ok(match same.iter().find(ours) {
         Some(image) => BuildAction::Tag(Box::new((*image).clone()), plan.tag),
         None => bake(plan)?,
@@ -143,9 +147,9 @@ pub fn plan_create(site: BuildContext, target: Target, from: ParentChoice) -> Re
 }
 
 /// What a create of the target would be without any other image; for one who asks.
-pub fn plan_full(site: BuildContext, target: Target) -> Result<BuildPlan> {
-    let tag = names::tag(&site.repo.name(), &target.branch);
-    plan(site, target, tag, None, Vec::new())
+pub fn plan_full(context: BuildContext, target: Target) -> Result<BuildPlan> {
+    let tag = names::tag(&context.repo.name(), &target.branch);
+    plan(context, target, tag, None, Vec::new())
 }
 
 /// What a build comes down to.
@@ -161,30 +165,30 @@ pub enum BuildAction {
 
 /// Plans one more layer on the newest image of the branch, or a full clone where there is too much of
 /// it; with `keep_chain` only what the engine cannot do is too much.
-pub fn plan_update(site: BuildContext, target: Target, keep_chain: bool) -> Result<BuildAction> {
-    let images = find::all_for(site.engine, &site.repo.path)?;
-    let Some(parent) = find::newest_of(&images, &site.repo.path, &target.branch) else {
+pub fn plan_update(context: BuildContext, target: Target, keep_chain: bool) -> Result<BuildAction> {
+    let images = find::all_for(context.engine, &context.repo.path)?;
+    let Some(parent) = find::newest_of(&images, &context.repo.path, &target.branch) else {
         let message = format!(
             "there is no image of {} of {} to update",
             target.branch,
-            site.repo.path.display()
+            context.repo.path.display()
         );
         return Err(Failure::new(message)
             .hint(format!(
                 "make one: git dkr create-image {}",
-                site.repo.as_typed(&target.branch_from)
+                context.repo.as_typed(&target.branch_from)
             ))
             .into());
     };
-    let max_layers = settings_at(site, &target.commit)?.max_layers.value;
+    let max_layers = settings_at(context, &target.commit)?.max_layers.value;
     // One that follows another ref is to follow this one.
-    let is_of = tracking::are_of(site.repo, &[parent.labels.subject()], &target)? == [true];
-    if is_of && parent.labels.commit == target.commit && site.reuse == Reuse::Images {
+    let is_of = tracking::are_of(context.repo, &[parent.labels.subject()], &target)? == [true];
+    if is_of && parent.labels.commit == target.commit && context.reuse == Reuse::Images {
         return Ok(BuildAction::Nothing(Box::new(parent.clone())));
     }
-    let tag = tag(site, &target, Some(parent))?;
-    let measured = parent::measure(site, parent)?;
-    let alive = || parent::live_bytes(site.repo, &measured, &target.commit);
+    let tag = tag(context, &target, Some(parent))?;
+    let measured = parent::measure(context, parent)?;
+    let alive = || parent::live_bytes(context.repo, &measured, &target.commit);
     if let Some(why) = measured.too_much(max_layers, keep_chain, alive)? {
         let keep = match why {
             ChainLimit::Engine(_) => "",
@@ -194,24 +198,24 @@ pub fn plan_update(site: BuildContext, target: Target, keep_chain: bool) -> Resu
         let why = Some(format!(
             "not on {name}: {why}: this update is a create{keep}"
         ));
-        let sources = site.sources.clone().asked(&parent.labels.asked);
-        let site = BuildContext {
+        let sources = context.sources.clone().asked(&parent.labels.asked);
+        let context = BuildContext {
             sources: &sources,
-            ..site
+            ..context
         };
-        let plan = plan(site, target, tag, None, Vec::new())?;
+        let plan = plan(context, target, tag, None, Vec::new())?;
         return Ok(BuildAction::Build(Box::new(BuildPlan { why, ..plan })));
     }
     let mut remarks = Vec::new();
     let old = &parent.labels.commit;
-    if History::open(site.repo).distance(old, &target.commit)? == Distance::Diverged {
+    if History::open(context.repo).distance(old, &target.commit)? == Distance::Diverged {
         let why = if parent.labels.branch_from == target.branch_from {
             "history was rewritten".to_owned()
         } else {
             format!("the image followed {}", parent.labels.branch_from)
         };
         remarks.push(format!(
-            "{why}: {} is not in {}; the image is taken to {} all the same",
+            "{why}: {} is not in {}; the image is updated to {} anyway",
             old.short(),
             target.branch_from,
             target.commit.short()
@@ -219,58 +223,58 @@ pub fn plan_update(site: BuildContext, target: Target, keep_chain: bool) -> Resu
     }
     let bottom = Some(measured.bottom());
     let parent = parent.clone();
-    let plan = plan(site, target, tag, Some(parent), remarks)?;
+    let plan = plan(context, target, tag, Some(parent), remarks)?;
     let plan = BuildPlan { bottom, ..plan };
     Ok(BuildAction::Build(Box::new(plan)))
 }
 
 fn plan(
-    site: BuildContext,
+    context: BuildContext,
     target: Target,
     tag: String,
     parent: Option<Image>,
     mut remarks: Vec<String>,
 ) -> Result<BuildPlan> {
-    let text = site.repo.file_at(&target.commit, conf::FILE)?;
-    let conf = parse_conf(site, &target.commit, text.as_deref())?;
-    remarks.extend(uncommitted(site, &target, text.as_deref())?);
-    remarks.extend(scope::absent(site.repo, &target.commit, &conf)?);
-    let (conf, underlay) = match parent {
-        None => tool_layers::resolve_base_image(site, conf, &target.commit)?,
+    let text = context.repo.file_at(&target.commit, conf::FILE)?;
+    let conf = parse_conf(context, &target.commit, text.as_deref())?;
+    remarks.extend(uncommitted(context, &target, text.as_deref())?);
+    remarks.extend(scope::absent(context.repo, &target.commit, &conf)?);
+    let (conf, tool_layers) = match parent {
+        None => tool_layers::resolve_base_image(context, conf, &target.commit)?,
         Some(_) => (conf, None),
     };
     remarks.extend(
-        underlay
+        tool_layers
             .as_ref()
-            .and_then(|underlay| underlay.remark.clone()),
+            .and_then(|tool_layers| tool_layers.remark.clone()),
     );
-    let ca = site.host.ca_bundle.is_some();
+    let ca = context.host.ca_bundle.is_some();
     let (dockerfile, manifest) = match &parent {
         None => {
-            let shallow = site.repo.shallow_boundary()?;
-            let clone = clone(site, shallow.as_deref());
-            if clone.objects == Objects::All && site.repo.is_partial()? {
+            let shallow = context.repo.shallow_boundary()?;
+            let clone = clone(context, shallow.as_deref());
+            if clone.objects == Objects::All && context.repo.is_partial()? {
                 bail!(
                     Failure::new("this is a partial clone, which has no packs that are all of it")
                         .hint("leave --objects (dkr.objects) out: what is missing is fetched then")
                 );
             }
-            let marks = site.repo.marks(clone.objects)?;
+            let marks = context.repo.marks(clone.objects)?;
             let text = dockerfile::create(&conf, &target, clone, &marks, ca)?;
             (
                 text,
-                inputs::of_create(site, &conf, &target, clone, underlay.as_ref())?,
+                inputs::of_create(context, &conf, &target, clone, tool_layers.as_ref())?,
             )
         }
         Some(parent) => {
-            remarks.extend(settings_not_applied_by_update(site, parent, &conf));
+            remarks.extend(settings_not_applied_by_update(context, parent, &conf));
             let text = dockerfile::update(&conf, &target, &parent.tag, ImageKind::Update, ca)?;
-            let manifest = inputs::of_update(site, &conf, &target, parent)?;
+            let manifest = inputs::of_update(context, &conf, &target, parent)?;
             (text, Some(manifest))
         }
     };
     Ok(BuildPlan {
-        commit: site.repo.commit(&target.commit)?,
+        commit: context.repo.commit(&target.commit)?,
         target,
         conf,
         tag,
@@ -281,7 +285,7 @@ fn plan(
         parent,
         bottom: None,
         why: None,
-        underlay,
+        tool_layers,
         dockerfile,
         manifest,
         remarks,
@@ -289,37 +293,37 @@ fn plan(
 }
 
 /// What the commit does not tell of its clone.
-pub fn clone<'a>(site: BuildContext, shallow: Option<&'a str>) -> CloneOptions<'a> {
+pub fn clone<'a>(context: BuildContext, shallow: Option<&'a str>) -> CloneOptions<'a> {
     CloneOptions {
         shallow,
-        objects: site.host.objects.value,
+        objects: context.host.objects.value,
     }
 }
 
 /// The settings at a commit.
-pub fn settings_at(site: BuildContext, commit: &ObjectId) -> Result<Conf> {
-    let text = site.repo.file_at(commit, conf::FILE)?;
-    parse_conf(site, commit, text.as_deref())
+pub fn settings_at(context: BuildContext, commit: &ObjectId) -> Result<Conf> {
+    let text = context.repo.file_at(commit, conf::FILE)?;
+    parse_conf(context, commit, text.as_deref())
 }
 
 /// The text of `.dkr.conf` at a commit, under the stronger settings.
-fn parse_conf(site: BuildContext, commit: &ObjectId, text: Option<&str>) -> Result<Conf> {
-    Conf::read(text, site.sources)
+fn parse_conf(context: BuildContext, commit: &ObjectId, text: Option<&str>) -> Result<Conf> {
+    Conf::read(text, context.sources)
         .with_context(|| format!("the settings at {} have problems", commit.short()))
 }
 
 /// Settings that the user wrote and did not commit: they do nothing yet.
 fn uncommitted(
-    site: BuildContext,
+    context: BuildContext,
     target: &Target,
     committed: Option<&str>,
 ) -> Result<Option<String>> {
-    let in_main_worktree = site.repo.git_dir == site.repo.common_dir;
-    let written = crate::fs::read_text(site.repo.path.join(conf::FILE)).ok();
+    let in_main_worktree = context.repo.git_dir == context.repo.common_dir;
+    let written = crate::fs::read_text(context.repo.path.join(conf::FILE)).ok();
     if !in_main_worktree || written.is_none() || written.as_deref() == committed {
         return Ok(None);
     }
-    let at_head = site.repo.commits(&["HEAD"])? == [Some(target.commit.clone())];
+    let at_head = context.repo.commits(&["HEAD"])? == [Some(target.commit.clone())];
     Ok(at_head.then(|| {
         let file = conf::FILE;
         format!("{file} has changes that are not committed; an image takes it from the commit")
@@ -328,12 +332,12 @@ fn uncommitted(
 
 /// What an update cannot bring, as it stands on an image made by older settings.
 fn settings_not_applied_by_update(
-    site: BuildContext,
+    context: BuildContext,
     parent: &Image,
     conf: &Conf,
 ) -> Option<String> {
     let commit = &parent.labels.commit;
-    let old = settings_at(site, commit).ok()?;
+    let old = settings_at(context, commit).ok()?;
     let changed: Vec<&str> = [
         ("base_image", old.base_image.value != conf.base_image.value),
         ("stack", old.stack.value != conf.stack.value),
@@ -363,25 +367,24 @@ fn settings_not_applied_by_update(
 }
 
 /// The name of the branch's image: that of the newest, unless somebody else gave it.
-fn tag(site: BuildContext, target: &Target, newest: Option<&Image>) -> Result<String> {
+fn tag(context: BuildContext, target: &Target, newest: Option<&Image>) -> Result<String> {
     match newest.filter(|image| image.has_our_name()) {
         Some(image) => Ok(image.tag.clone()),
-        None => free_tag(site, target),
+        None => free_tag(context, target),
     }
 }
 
 /// The plain tag, or one with a hash when the plain one is another's.
-fn free_tag(site: BuildContext, target: &Target) -> Result<String> {
-    let plain = names::tag(&site.repo.name(), &target.branch);
-    let taken =
-        site.engine
-            .inspect_one(&plain)?
-            .is_some_and(|found| match Labels::parse(&found.labels) {
-                Ok(labels) => labels.repo_path != site.repo.path || labels.branch != target.branch,
-                Err(_) => true,
-            });
+fn free_tag(context: BuildContext, target: &Target) -> Result<String> {
+    let plain = names::tag(&context.repo.name(), &target.branch);
+    let taken = context.engine.inspect_one(&plain)?.is_some_and(|found| {
+        match Labels::parse(&found.labels) {
+            Ok(labels) => labels.repo_path != context.repo.path || labels.branch != target.branch,
+            Err(_) => true,
+        }
+    });
     Ok(if taken {
-        names::tag_apart(&site.repo.name(), &site.repo.path, &target.branch)
+        names::tag_apart(&context.repo.name(), &context.repo.path, &target.branch)
     } else {
         plain
     })

@@ -64,8 +64,8 @@ fn of(engine: &Engine, image: &Image, manifest: &KeyManifest) -> Result<Record> 
 
 /// Writes the records of those of these images of the repository that have none: a build may have been
 /// stopped before it wrote one, and notes may be lost. All that look at an image call this. `ours` is the
-/// branch whose turn to build is ours (see [`turn`]). Who may not write here, or would have to wait for it,
-/// gets what they asked for all the same.
+/// branch whose turn to build is ours (see [`build_lock`](super::build_lock)). Who may not write here, or would
+/// have to wait for it, gets what they asked for anyway.
 pub fn mend_records(repo: &Repo, engine: &Engine, images: &[Image], ours: Option<&str>) {
     let ours_here = |image: &&Image| image.labels.repo_path == repo.path && image.has_our_name();
     let here: Vec<&Image> = images.iter().filter(ours_here).collect();
@@ -128,8 +128,8 @@ fn tells_of(note: &str, image: &Image) -> bool {
 }
 
 /// Brings the watch list up to date.
-pub fn watch(site: BuildContext) {
-    let write = || watch_list::write(site.repo, &Inventory::list(site.engine)?.images);
+pub fn watch(context: BuildContext) {
+    let write = || watch_list::write(context.repo, &Inventory::list(context.engine)?.images);
     match write() {
         Err(error) if !error.is::<Interrupted>() => ui::warn(format_args!(
             "the hooks' watch list is not up to date: {error:#}"

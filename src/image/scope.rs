@@ -10,7 +10,7 @@ use crate::conf::{Conf, Submodules};
 use crate::error::Failure;
 use crate::git::{Extras, ExtrasRequest, ObjectId, Repo};
 
-/// What to say of folders of `sparse` that the commit lacks. Fails when none of them is there, or
+/// What to say of directories of `sparse` that the commit lacks. Fails when none of them is there, or
 /// one is a file: nobody wants that image.
 pub fn absent(repo: &Repo, commit: &ObjectId, conf: &Conf) -> Result<Option<String>> {
     let wanted = outermost(&conf.sparse.value);
@@ -22,14 +22,14 @@ pub fn absent(repo: &Repo, commit: &ObjectId, conf: &Conf) -> Result<Option<Stri
     if !found.files.is_empty() {
         bail!(
             Failure::new(format!(
-                "sparse ({}) names what is no folder in {short}: {}",
+                "sparse ({}) names what is no directory in {short}: {}",
                 conf.sparse.origin,
                 found.files.join(", ")
             ))
-            .hint("name the folder that it is in; files at the top are always there")
+            .hint("name the directory that it is in; files at the top are always there")
         );
     }
-    let there = |path: &String| found.folders.contains(path) || found.submodules.contains(path);
+    let there = |path: &String| found.directories.contains(path) || found.submodules.contains(path);
     let lacking: Vec<&str> = wanted
         .iter()
         .filter(|path| !there(path))
@@ -45,7 +45,7 @@ pub fn absent(repo: &Repo, commit: &ObjectId, conf: &Conf) -> Result<Option<Stri
     );
     if lacking.len() == wanted.len() {
         bail!(Failure::new(text).hint(format!(
-            "git ls-tree -dr --name-only {short} lists its folders"
+            "git ls-tree -dr --name-only {short} lists its directories"
         )));
     }
     Ok(Some(text))
@@ -53,7 +53,7 @@ pub fn absent(repo: &Repo, commit: &ObjectId, conf: &Conf) -> Result<Option<Stri
 
 /// What is to come with the commit, beside the repository's own objects. Fails when the host lacks
 /// any of it.
-pub fn extras(site: BuildContext, plan: &BuildPlan) -> Result<Extras> {
+pub fn extras(context: BuildContext, plan: &BuildPlan) -> Result<Extras> {
     let (conf, commit) = (&plan.conf, &plan.target.commit);
     let wanted = ExtrasRequest {
         submodules: conf.submodules.value != Submodules::No,
@@ -64,7 +64,7 @@ pub fn extras(site: BuildContext, plan: &BuildPlan) -> Result<Extras> {
     if !wanted.submodules && !wanted.lfs {
         return Ok(Extras::default());
     }
-    if let Some(key) = &site.host.ssh_key {
+    if let Some(key) = &context.host.ssh_key {
         let message = format!(
             "submodules and files of git-lfs do not come over the host's own sshd ({})",
             key.origin
@@ -74,18 +74,18 @@ pub fn extras(site: BuildContext, plan: &BuildPlan) -> Result<Extras> {
         ));
     }
     // What is asked below must be here.
-    site.repo.complete(commit, conf.filter.value.spec())?;
+    context.repo.complete(commit, conf.filter.value.spec())?;
     let below = match &plan.parent {
-        Some(parent) if same_scope(site, plan, parent)? => Some(&parent.labels.commit),
+        Some(parent) if same_scope(context, plan, parent)? => Some(&parent.labels.commit),
         _ => None,
     };
-    Extras::find(site.repo, commit, wanted, below)
+    Extras::find(context.repo, commit, wanted, below)
 }
 
 /// Whether an image was asked for the same, so that it has what its own commit needs. Without a
 /// record nobody knows, and all is sent.
-fn same_scope(site: BuildContext, plan: &BuildPlan, image: &Image) -> Result<bool> {
-    let records = records::of(site.repo, &image.labels.commit)?;
+fn same_scope(context: BuildContext, plan: &BuildPlan, image: &Image) -> Result<bool> {
+    let records = records::of(context.repo, &image.labels.commit)?;
     let record = records.iter().find(|record| record.image == image.id);
     let (Some(record), Some(manifest)) = (record, &plan.manifest) else {
         return Ok(false);
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lies_in_another_folder_comes_with_it() {
+    fn what_lies_in_another_directory_comes_with_it() {
         let paths = ["a/b", "ab", "a", "a/b/c", "a"].map(str::to_owned);
         assert_eq!(outermost(&paths), ["a", "ab"]);
     }

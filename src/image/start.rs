@@ -20,7 +20,7 @@ use crate::ui;
 /// Where the CA certificates are mounted.
 const CA_BUNDLE: &str = "/run/dkr-ca.pem";
 
-/// What records installs in a container, beside the files that lead to the host: any image has it
+/// What records installs in a container, beside the files that divergence to the host: any image has it
 /// then, however old.
 const RECORDING: [(&str, &str); 2] = [
     ("shim", include_str!("../../templates/shim")),
@@ -98,7 +98,7 @@ impl StartPlan<'_> {
         Ok(wishes)
     }
 
-    /// Docker would make a folder of root's for each that is missing, and podman fails.
+    /// Docker would make a directory of root's for each that is missing, and podman fails.
     fn check_volumes(&self) -> Result<()> {
         let missing =
             |(source, _): &(&str, &str)| source.starts_with('/') && !Path::new(source).exists();
@@ -193,7 +193,7 @@ impl StartPlan<'_> {
 
     /// The command that would be run, without the server behind it.
     pub fn dry_run(&self, wishes: &StartRequest) -> Cmd {
-        let root = Path::new("<temporary folder>");
+        let root = Path::new("<temporary directory>");
         self.engine.start_command(&self.spec(wishes, root))
     }
 
@@ -375,10 +375,10 @@ impl StartPlan<'_> {
     }
 }
 
-/// The folder of the files that lead to the host, in the temporary one.
+/// The directory of the files that divergence to the host, in the temporary one.
 const RUN: &str = "run";
 
-/// The file in the temporary folder that is mounted there.
+/// The file in the temporary directory that is mounted there.
 fn source(root: &Path, target: &str) -> PathBuf {
     root.join(Path::new(target).file_name().unwrap_or_default())
 }

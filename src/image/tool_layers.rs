@@ -61,7 +61,7 @@ fn languages(repo: &Repo, conf: &Conf, commit: &ObjectId) -> Result<(Vec<String>
 
 /// Plans the layers and hands the plan on, with the place of the uppermost.
 fn planned<T>(
-    site: BuildContext,
+    context: BuildContext,
     conf: &Conf,
     base: Option<String>,
     commit: &ObjectId,
@@ -71,17 +71,20 @@ fn planned<T>(
         base,
         ..LayerSettings::of(conf)
     };
-    let shelf: LayerCatalog =
-        sources::gather(&[], RepositoryFiles::Commit(site.repo, commit), &settings)?;
-    let (languages, remark) = languages(site.repo, conf, commit)?;
+    let catalog: LayerCatalog = sources::gather(
+        &[],
+        RepositoryFiles::Commit(context.repo, commit),
+        &settings,
+    )?;
+    let (languages, remark) = languages(context.repo, conf, commit)?;
     let wanted = StackRequest {
         languages: &languages,
         layers: &conf.layers.value,
         agent: conf.agent.value.as_deref(),
     };
-    let order = stack::order(&shelf, wanted)?;
-    let images = site.engine.all_images()?;
-    let mut planner = Planner::new(&shelf, &settings, &images);
+    let order = stack::order(&catalog, wanted)?;
+    let images = context.engine.all_images()?;
+    let mut planner = Planner::new(&catalog, &settings, &images);
     let top = planner.stack(&order)?;
     then(&planner.finish(), top, remark)
 }
@@ -89,25 +92,30 @@ fn planned<T>(
 /// The settings at a commit with the base image that they come to: the uppermost of the layers
 /// that they ask for, if they do.
 pub fn resolve_base_image(
-    site: BuildContext,
+    context: BuildContext,
     mut conf: Conf,
     commit: &ObjectId,
 ) -> Result<(Conf, Option<ToolLayers>)> {
-    let underlay = underlay(site, &conf, commit)?;
-    if let Some(underlay) = &underlay {
-        conf.base_image.value.clone_from(&underlay.tag);
+    let tool_layers = tool_layers(context, &conf, commit)?;
+    if let Some(tool_layers) = &tool_layers {
+        conf.base_image.value.clone_from(&tool_layers.tag);
     }
-    Ok((conf, underlay))
+    Ok((conf, tool_layers))
 }
 
-fn underlay(site: BuildContext, conf: &Conf, commit: &ObjectId) -> Result<Option<ToolLayers>> {
+fn tool_layers(
+    context: BuildContext,
+    conf: &Conf,
+    commit: &ObjectId,
+) -> Result<Option<ToolLayers>> {
     if !conf.has_layers() {
         return Ok(None);
     }
     let base = LayerSettings::of(conf).base;
-    planned(site, conf, base.clone(), commit, |plan, top, remark| {
+    planned(context, conf, base.clone(), commit, |plan, top, remark| {
         let missing = |state: &LayerState| {
-            site.reuse != Reuse::Images || !matches!(state, LayerState::Built { named: true, .. })
+            context.reuse != Reuse::Images
+                || !matches!(state, LayerState::Built { named: true, .. })
         };
         let node = &plan.nodes[top];
         let bottom = plan.nodes.iter().find(|node| node.below.is_empty());
@@ -132,27 +140,33 @@ fn underlay(site: BuildContext, conf: &Conf, commit: &ObjectId) -> Result<Option
 
 /// Builds whatever of it is not there, and all of it where no image is to be used again.
 pub fn make(
-    site: BuildContext,
+    context: BuildContext,
     conf: &Conf,
     commit: &ObjectId,
     expected: &ToolLayers,
 ) -> Result<()> {
-    planned(site, conf, expected.base.clone(), commit, |plan, top, _| {
-        // What is cloned onto must be what the cache key was made of.
-        if plan.nodes[top].key != expected.key {
-            bail!(
-                Failure::new("an image under the layers changed while they were planned")
-                    .hint("try again")
-            );
-        }
-        let force: Vec<usize> = match site.reuse {
-            Reuse::Images => Vec::new(),
-            Reuse::Steps | Reuse::Nothing => (0..plan.nodes.len()).collect(),
-        };
-        let site = build::LayerBuildContext {
-            engine: site.engine,
-            host: site.host,
-        };
-        build::build(site, plan, &force)
-    })
+    planned(
+        context,
+        conf,
+        expected.base.clone(),
+        commit,
+        |plan, top, _| {
+            // What is cloned onto must be what the cache key was made of.
+            if plan.nodes[top].key != expected.key {
+                bail!(
+                    Failure::new("an image under the layers changed while they were planned")
+                        .hint("try again")
+                );
+            }
+            let force: Vec<usize> = match context.reuse {
+                Reuse::Images => Vec::new(),
+                Reuse::Steps | Reuse::Nothing => (0..plan.nodes.len()).collect(),
+            };
+            let context = build::LayerBuildContext {
+                engine: context.engine,
+                host: context.host,
+            };
+            build::build(context, plan, &force)
+        },
+    )
 }

@@ -21,10 +21,10 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// Opens the way to what `serve` names. Keys are written to `folder`.
-    pub fn open(host: &Host, serve: ServerConfig, folder: &Path) -> Result<Self> {
+    /// Opens the way to what `serve` names. Keys are written to `directory`.
+    pub fn open(host: &Host, serve: ServerConfig, directory: &Path) -> Result<Self> {
         let Some(key) = &host.ssh_key else {
-            return Ok(Self::Embedded(Server::start(serve, folder)?));
+            return Ok(Self::Embedded(Server::start(serve, directory)?));
         };
         let user = conf::variable("USER")
             .or_else(|| conf::variable("LOGNAME"))
@@ -41,12 +41,12 @@ impl Transport {
         let Some(key) = &host.ssh_key else {
             return Ok(());
         };
-        let folder = || {
-            let message = format!("{} is a folder", key.value.display());
+        let directory = || {
+            let message = format!("{} is a directory", key.value.display());
             Failure::new(message).hint("give the file of a private key in it")
         };
         let checked = match key.value.is_dir() {
-            true => Err(folder().into()),
+            true => Err(directory().into()),
             false => ssh::check_key(&key.value),
         };
         checked.with_context(|| cannot_use(key))

@@ -48,8 +48,8 @@ enum AtFailure {
 
 /// Builds whatever of the plan is not there, and these places of it in any case. At the first
 /// failure nothing more is begun, and what runs is waited for.
-pub fn build(site: LayerBuildContext, plan: &LayerPlan, force: &[usize]) -> Result<()> {
-    let unbuilt = run_all(site, plan, force, AtFailure::Stop)?;
+pub fn build(context: LayerBuildContext, plan: &LayerPlan, force: &[usize]) -> Result<()> {
+    let unbuilt = run_all(context, plan, force, AtFailure::Stop)?;
     match unbuilt.failures.into_iter().next() {
         Some((_, error)) => Err(error),
         None => Ok(()),
@@ -59,15 +59,15 @@ pub fn build(site: LayerBuildContext, plan: &LayerPlan, force: &[usize]) -> Resu
 /// The same, but builds all that can be. An image that is not here and that something stands on
 /// counts as tried before.
 pub fn build_what_can_be(
-    site: LayerBuildContext,
+    context: LayerBuildContext,
     plan: &LayerPlan,
     force: &[usize],
 ) -> Result<Unbuilt> {
-    run_all(site, plan, force, AtFailure::GoOn)
+    run_all(context, plan, force, AtFailure::GoOn)
 }
 
 fn run_all(
-    site: LayerBuildContext,
+    context: LayerBuildContext,
     plan: &LayerPlan,
     force: &[usize],
     at_failure: AtFailure,
@@ -95,7 +95,7 @@ fn run_all(
             scope.spawn(|| {
                 while let Some(at) = queue.next(plan) {
                     let node = &plan.nodes[at];
-                    let made = make(site, node, forced[at], &board)
+                    let made = make(context, node, forced[at], &board)
                         .map_err(|error| toolchains::explain(node.layer, error))
                         .with_context(|| format!("cannot build the layer {}", node.layer.name()));
                     queue.end(at, made.is_ok());
@@ -201,9 +201,14 @@ fn leave_out(turns: &mut [BuildState], plan: &LayerPlan) {
 }
 
 /// Makes one image, or names one that is there.
-fn make(site: LayerBuildContext, node: &LayerNode, force: bool, board: &ui::Board) -> Result<()> {
+fn make(
+    context: LayerBuildContext,
+    node: &LayerNode,
+    force: bool,
+    board: &ui::Board,
+) -> Result<()> {
     proc::check_interrupted()?;
-    let engine = site.engine;
+    let engine = context.engine;
     if let LayerState::Built { id, .. } = &node.state
         && !force
     {
@@ -231,7 +236,7 @@ fn make(site: LayerBuildContext, node: &LayerNode, force: bool, board: &ui::Boar
         ui::status("build", &what);
     }
     let line = board.line(&what);
-    let built = run(site, node, key, force, |step| {
+    let built = run(context, node, key, force, |step| {
         line.say(&format!("{}  {step}", node.tag));
     })?;
     drop(line);
@@ -262,7 +267,7 @@ pub fn name_plainly(engine: &Engine, plan: &LayerPlan) -> Result<()> {
 /// One build of a name at a time.
 pub fn turn(tag: &str) -> Result<Lock> {
     let name = digest::short(&[tag]);
-    let path = conf::cache_folder("locks")?.join(format!("layer-{name}.lock"));
+    let path = conf::cache_directory("locks")?.join(format!("layer-{name}.lock"));
     Lock::take(&path, &format!("another build of {tag}"))
 }
 
@@ -275,23 +280,23 @@ fn remove_former(engine: &Engine, before: Option<String>, now: &str) -> Result<(
 }
 
 fn run(
-    site: LayerBuildContext,
+    context: LayerBuildContext,
     node: &LayerNode,
     key: &str,
     force: bool,
     on_step: impl Fn(&str),
 ) -> Result<EngineImage> {
     let scratch = Scratch::new()?;
-    let context = scratch.folder("context")?;
-    files::write(&node.layer.files, &context)?;
-    let bundle = site.host.ca_bundle.as_ref().map(|bundle| &bundle.value);
+    let directory = scratch.directory("context")?;
+    files::write(&node.layer.files, &directory)?;
+    let bundle = context.host.ca_bundle.as_ref().map(|bundle| &bundle.value);
     let text = to_build(
         &node.layer.dockerfile,
         &node.layer.definition.environment,
         bundle.is_some(),
     );
     let mut spec = BuildSpec {
-        context,
+        context: directory,
         dockerfile: Some(scratch.path().join("Dockerfile")),
         tag: node.tag.clone(),
         labels: labels(node, key)?,
@@ -303,7 +308,7 @@ fn run(
     if let Some(bundle) = bundle {
         spec.secrets.push(ca::secret(bundle, scratch.path())?);
     }
-    let built = attempt(site.engine, &spec, &text, &on_step);
+    let built = attempt(context.engine, &spec, &text, &on_step);
     let syntax = node.layer.text.syntax.is_some();
     match built {
         Err(error) if syntax && is_missing_frontend(&error) => {
@@ -311,7 +316,7 @@ fn run(
                 "the frontend that the Dockerfile of {} names cannot be fetched; trying the engine's own",
                 node.layer.name()
             ));
-            attempt(site.engine, &spec, &without_syntax(&text), &on_step)
+            attempt(context.engine, &spec, &without_syntax(&text), &on_step)
         }
         other => other,
     }

@@ -1,4 +1,4 @@
-//! All layers there are, and whether they hold together. Reading places is [`places`](super::places)'
+//! All layers there are, and whether they hold together. Reading places is [`sources`](super::sources)'
 //! work; all here is a function of what was read.
 
 use std::collections::BTreeMap;
@@ -13,11 +13,11 @@ use crate::error::{Mistake, Mistakes};
 /// Where a layer was found; the first that has a name wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LayerOrigin {
-    /// A folder that the user named.
+    /// A directory that the user named.
     Named,
     /// `.dkr/layers` of the repository.
     Repository,
-    /// The user's own folder.
+    /// The user's own directory.
     User,
     /// It comes with git dkr.
     BuiltIn,
@@ -35,15 +35,15 @@ impl LayerOrigin {
     }
 }
 
-/// A place where layers were looked for: each folder with a `layer.toml` or a `Dockerfile`.
+/// A place where layers were looked for: each directory with a `layer.toml` or a `Dockerfile`.
 #[derive(Debug, Clone)]
 pub struct LayerSource {
     /// What place it is.
     pub origin: LayerOrigin,
     /// How users know it, without a slash at the end.
     pub shown: String,
-    /// Its folders, by their names.
-    pub folders: BTreeMap<String, LayerFiles>,
+    /// Its directories, by their names.
+    pub directories: BTreeMap<String, LayerFiles>,
 }
 
 /// What users may say about layers from outside.
@@ -99,8 +99,8 @@ pub struct Layer {
     pub definition: Definition,
     /// Where it was found.
     pub origin: LayerOrigin,
-    /// How users know its folder.
-    pub folder: String,
+    /// How users know its directory.
+    pub directory: String,
     /// Its files.
     pub files: LayerFiles,
     /// Its Dockerfile.
@@ -130,41 +130,41 @@ impl LayerCatalog {
     /// wrong, in whichever layer.
     pub fn read(places: Vec<LayerSource>, settings: &LayerSettings) -> Result<Self, Mistakes> {
         let mut mistakes = Vec::new();
-        let mut shelf = Self::default();
+        let mut catalog = Self::default();
         for place in places {
             let mut here: BTreeMap<String, Layer> = BTreeMap::new();
-            for (folder, files) in place.folders {
-                let folder = format!("{}/{folder}", place.shown);
-                let found = layer(place.origin, &folder, files, settings, &mut mistakes);
+            for (directory, files) in place.directories {
+                let directory = format!("{}/{directory}", place.shown);
+                let found = layer(place.origin, &directory, files, settings, &mut mistakes);
                 let Some(layer) = found else { continue };
                 if let Some(other) = here.get(layer.name()) {
                     let message = format!(
                         "{} has a layer of the name `{}` too",
-                        other.folder,
+                        other.directory,
                         layer.name()
                     );
-                    mistakes.push(Mistake::in_file(&file(&folder), message));
+                    mistakes.push(Mistake::in_file(&file(&directory), message));
                 } else {
                     here.insert(layer.name().to_owned(), layer);
                 }
             }
             for (name, layer) in here {
-                shelf.layers.entry(name).or_insert(layer);
+                catalog.layers.entry(name).or_insert(layer);
             }
         }
-        for layer in shelf.layers.values() {
-            shelf.check(layer, settings, &mut mistakes);
+        for layer in catalog.layers.values() {
+            catalog.check(layer, settings, &mut mistakes);
         }
-        shelf.check_args(settings, &mut mistakes);
-        mistakes.extend(shelf.cycles());
-        shelf.remarks = shelf.foreign_prefixes(settings);
+        catalog.check_args(settings, &mut mistakes);
+        mistakes.extend(catalog.cycles());
+        catalog.remarks = catalog.foreign_prefixes(settings);
         Mistakes::none_or(mistakes, "layers.md")?;
-        Ok(shelf)
+        Ok(catalog)
     }
 
     /// That the layers it names are there, and that it says so of those it starts from.
     fn check(&self, layer: &Layer, settings: &LayerSettings, mistakes: &mut Vec<Mistake>) {
-        let toml_file = file(&layer.folder);
+        let toml_file = file(&layer.directory);
         let toml = text_of(&layer.files, definition::FILE);
         let named = layer.definition.requires.iter();
         for reference in named.chain(&layer.definition.runtime) {
@@ -172,7 +172,7 @@ impl LayerCatalog {
                 mistakes.push(Mistake::at(&toml_file, &toml, reference.at, message));
             }
         }
-        let dockerfile = format!("{}/Dockerfile", layer.folder);
+        let dockerfile = format!("{}/Dockerfile", layer.directory);
         for from in &layer.text.froms {
             let Some((name, version)) = parse_layer_tag(&from.image, &settings.prefix) else {
                 continue;
@@ -254,7 +254,7 @@ impl LayerCatalog {
                 let toml = text_of(&layer.files, definition::FILE);
                 let at = at.map_or(0, |reference| reference.at);
                 let message = format!("layers require each other: {path}");
-                found.push(Mistake::at(&file(&layer.folder), &toml, at, message));
+                found.push(Mistake::at(&file(&layer.directory), &toml, at, message));
             }
         }
         found
@@ -312,8 +312,8 @@ pub fn parse_layer_tag<'a>(image: &'a str, prefix: &str) -> Option<(&'a str, &'a
     Some(rest.split_once(':').unwrap_or((rest, "latest")))
 }
 
-fn file(folder: &str) -> String {
-    format!("{folder}/{}", definition::FILE)
+fn file(directory: &str) -> String {
+    format!("{directory}/{}", definition::FILE)
 }
 
 fn text_of(files: &LayerFiles, name: &str) -> String {
@@ -323,18 +323,18 @@ fn text_of(files: &LayerFiles, name: &str) -> String {
     }
 }
 
-/// Reads one folder.
+/// Reads one directory.
 fn layer(
     origin: LayerOrigin,
-    folder: &str,
+    directory: &str,
     files: LayerFiles,
     settings: &LayerSettings,
     mistakes: &mut Vec<Mistake>,
 ) -> Option<Layer> {
-    let toml_file = file(folder);
+    let toml_file = file(directory);
     for name in [definition::FILE, "Dockerfile"] {
         if !matches!(files.get(name), Some(LayerFile::Plain(..))) {
-            mistakes.push(Mistake::in_file(folder, format!("there is no {name}")));
+            mistakes.push(Mistake::in_file(directory, format!("there is no {name}")));
         }
     }
     if !files.contains_key(definition::FILE) {
@@ -359,7 +359,7 @@ fn layer(
     let dockerfile = text_of(&files, "Dockerfile");
     let text = dockerfile::read(&dockerfile, &args);
     if files.contains_key("Dockerfile") {
-        let file = format!("{folder}/Dockerfile");
+        let file = format!("{directory}/Dockerfile");
         mistakes.extend(text.problems.iter().map(|(line, message)| Mistake {
             file: file.clone(),
             at: Some((*line, 1)),
@@ -369,7 +369,7 @@ fn layer(
     Some(Layer {
         definition,
         origin,
-        folder: folder.to_owned(),
+        directory: directory.to_owned(),
         files,
         dockerfile,
         text,

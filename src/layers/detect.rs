@@ -70,7 +70,7 @@ const LANGUAGES: [Language; 10] = [
 /// Projects in any language have one, so it says something only where nothing else does.
 const MAKEFILE: [Language; 1] = [Language::new("cpp", "cpp", &["Makefile"])];
 
-/// Folders at the top that hold what others wrote, or what is not the project itself.
+/// Directories at the top that hold what others wrote, or what is not the project itself.
 const NOT_THE_PROJECT: [&str; 18] = [
     "3rdparty",
     "bower_components",
@@ -104,7 +104,7 @@ pub struct Detected {
 }
 
 /// Which languages these paths of a tree speak of, in the order of a stack. What is at the top
-/// decides; only when that says nothing of a language with a layer do the folders directly below it.
+/// decides; only when that says nothing of a language with a layer do the directories directly below it.
 pub fn detect(files: &[&str]) -> Vec<Detected> {
     let (top, below): (Vec<&str>, Vec<&str>) = files
         .iter()
@@ -148,14 +148,14 @@ pub fn without_layer(detected: &[Detected]) -> Option<String> {
 
 /// The same of a commit. Lists the top of its tree, and one level more when that does not decide.
 pub fn languages(repo: &Repo, commit: &ObjectId) -> Result<Vec<Detected>> {
-    let list = |folders: &[String]| {
-        repo.list(commit, folders)
+    let list = |directories: &[String]| {
+        repo.list(commit, directories)
             .with_context(|| format!("cannot list the files of {}", commit.short()))
     };
     let top = list(&[])?;
     let mut files = top.files;
-    let mut below = top.folders;
-    below.retain(|folder| is_project(folder));
+    let mut below = top.directories;
+    below.retain(|directory| is_project(directory));
     if !has_layer(&found(&LANGUAGES, &files)) && !below.is_empty() {
         files.extend(list(&below)?.files);
     }
@@ -163,17 +163,17 @@ pub fn languages(repo: &Repo, commit: &ObjectId) -> Result<Vec<Detected>> {
     Ok(detect(&files))
 }
 
-/// Whether it is at the top, or in a folder of the project directly below it.
+/// Whether it is at the top, or in a directory of the project directly below it.
 fn is_looked_at(path: &str) -> bool {
     match path.split_once('/') {
-        Some((folder, name)) => !name.contains('/') && is_project(folder),
+        Some((directory, name)) => !name.contains('/') && is_project(directory),
         None => true,
     }
 }
 
-fn is_project(folder: &str) -> bool {
-    let folder = folder.to_ascii_lowercase();
-    !folder.starts_with('.') && !NOT_THE_PROJECT.contains(&folder.as_str())
+fn is_project(directory: &str) -> bool {
+    let directory = directory.to_ascii_lowercase();
+    !directory.starts_with('.') && !NOT_THE_PROJECT.contains(&directory.as_str())
 }
 
 fn has_layer(found: &[Detected]) -> bool {

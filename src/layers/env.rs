@@ -1,4 +1,4 @@
-//! A layer's commands as functions of a shell, each run in a container on the current folder.
+//! A layer's commands as functions of a shell, each run in a container on the current directory.
 //! Pure functions.
 
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use super::definition::Definition;
 use super::files::{LayerFile, LayerFiles};
 use crate::conf::{Shell, ToolCache};
 
-/// The file in a layer's folder that is printed instead of functions of ours.
+/// The file in a layer's directory that is printed instead of functions of ours.
 pub const OWN: &str = "env.sh";
 const POSIX: &str = include_str!("../../templates/layer-env.sh");
 const FISH: &str = include_str!("../../templates/layer-env.fish");

@@ -43,31 +43,31 @@ pub fn check_size(path: &str, size: u64) -> Result<(), Failure> {
     }
 }
 
-/// Files by their path below the layer's folder.
+/// Files by their path below the layer's directory.
 pub type LayerFiles = BTreeMap<String, LayerFile>;
 
-/// All files below a folder, `.git` left out.
-pub fn read_folder(folder: &Path) -> Result<LayerFiles> {
+/// All files below a directory, `.git` left out.
+pub fn read_directory(directory: &Path) -> Result<LayerFiles> {
     let mut files = LayerFiles::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(current) = folders.pop() {
+    let mut directories = vec![directory.to_owned()];
+    while let Some(current) = directories.pop() {
         let shown = current.display();
         let entries = std::fs::read_dir(&current)
-            .with_context(|| format!("cannot read the folder {shown}"))?;
+            .with_context(|| format!("cannot read the directory {shown}"))?;
         for entry in entries {
-            let entry = entry.with_context(|| format!("cannot read the folder {shown}"))?;
+            let entry = entry.with_context(|| format!("cannot read the directory {shown}"))?;
             if entry.file_name() == ".git" {
                 continue;
             }
             let path = entry.path();
-            let name = path.strip_prefix(folder).unwrap_or(&path).to_owned();
+            let name = path.strip_prefix(directory).unwrap_or(&path).to_owned();
             let Some(name) = name.to_str().map(str::to_owned) else {
                 return Err(Failure::new(format!("{} is no UTF-8", path.display())).into());
             };
             let unreadable = || format!("cannot read {}", path.display());
             let metadata = std::fs::symlink_metadata(&path).with_context(unreadable)?;
             if metadata.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else if metadata.is_symlink() {
                 let target = std::fs::read_link(&path).with_context(unreadable)?;
                 files.insert(name, LayerFile::Link(target));
@@ -97,10 +97,10 @@ pub fn of_tree(files: Vec<TreeFile>) -> LayerFiles {
         .collect()
 }
 
-/// Writes them into a folder that is there and empty.
-pub fn write(files: &LayerFiles, folder: &Path) -> Result<()> {
+/// Writes them into a directory that is there and empty.
+pub fn write(files: &LayerFiles, directory: &Path) -> Result<()> {
     for (name, file) in files {
-        let path = folder.join(name);
+        let path = directory.join(name);
         let shown = path.display();
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).with_context(|| format!("cannot make {shown}"))?;

@@ -27,7 +27,7 @@ impl LayerCatalog {
         Ok(found)
     }
 
-    /// A shelf has no cycles, so this ends.
+    /// A catalog has no cycles, so this ends.
     fn visit<'a>(&'a self, layer: &'a Layer, found: &mut Vec<&'a Layer>) -> Result<(), Failure> {
         if found.iter().any(|other| other.name() == layer.name()) {
             return Ok(());

@@ -1,7 +1,7 @@
 //! Layers: images of tools that stand on each other, and the languages that ask for them.
 //!
-//! A layer is a folder with a `Dockerfile` and a [`layer.toml`](definition). They are found in the
-//! repository, in the user's folder and in this binary ([`shelf`]); [`graph`] orders them, [`plan`]
+//! A layer is a directory with a `Dockerfile` and a [`layer.toml`](definition). They are found in the
+//! repository, in the user's directory and in this binary ([`catalog`]); [`graph`] orders them, [`plan`]
 //! says which images they come to and which of these are there, [`build`] makes the others.
 //! [`detect`] and [`stack`] say which of them a repository asks for. [`check`] tries what they
 //! provide, [`compose`] puts that into one image, [`env`] gives it to a shell.

@@ -107,7 +107,7 @@ pub struct LayerPlan<'a> {
 
 /// Makes plans.
 pub struct Planner<'a> {
-    shelf: &'a LayerCatalog,
+    catalog: &'a LayerCatalog,
     settings: &'a LayerSettings,
     images: &'a [EngineImage],
     plan: LayerPlan<'a>,
@@ -118,12 +118,12 @@ impl<'a> Planner<'a> {
     /// more than it requires, or on a base other than its own: two repositories may want two.
     /// `images` is all that the engine has.
     pub fn new(
-        shelf: &'a LayerCatalog,
+        catalog: &'a LayerCatalog,
         settings: &'a LayerSettings,
         images: &'a [EngineImage],
     ) -> Self {
         Self {
-            shelf,
+            catalog,
             settings,
             images,
             plan: LayerPlan::default(),
@@ -140,7 +140,7 @@ impl<'a> Planner<'a> {
         if !layer.text.takes_base() {
             return self.node(layer, None);
         }
-        let order = self.shelf.order(&[layer.name()])?;
+        let order = self.catalog.order(&[layer.name()])?;
         self.stack(&order)
     }
 
@@ -152,7 +152,7 @@ impl<'a> Planner<'a> {
                 self.node(layer, below)?
             } else {
                 let own = self.own(layer)?;
-                let held = self.shelf.order(&[layer.name()])?;
+                let held = self.catalog.order(&[layer.name()])?;
                 let lost = below.map(|at| self.plan.nodes[at].chain.clone());
                 let lost = lost.into_iter().flatten();
                 for name in lost {
@@ -186,7 +186,7 @@ impl<'a> Planner<'a> {
         for from in &layer.text.froms {
             let at = match (on, parse_layer_tag(&from.image, &self.settings.prefix)) {
                 (Some(on), _) if from.by_argument => Some(on),
-                (_, Some((name, _))) => Some(self.own(self.shelf.get(name)?)?),
+                (_, Some((name, _))) => Some(self.own(self.catalog.get(name)?)?),
                 _ => None,
             };
             if from.by_argument {
@@ -210,7 +210,7 @@ impl<'a> Planner<'a> {
             inputs.insert(name, value.unwrap_or_default());
         }
         let key = complete.then(|| digest::key(&inputs));
-        let order = self.shelf.order(&[layer.name()])?;
+        let order = self.catalog.order(&[layer.name()])?;
         let on_its_own = order.iter().map(|layer| layer.name());
         let own = !layer.text.takes_base() || on_its_own.eq(chain.iter().copied());
         let keyed = !own || (!self.stands_on_its_base(&chain) && !self.is_named_by_another(layer));
@@ -271,13 +271,15 @@ impl<'a> Planner<'a> {
 
     /// Whether the settings have no say in what is at the bottom.
     fn stands_on_its_base(&self, chain: &[&str]) -> bool {
-        let bottom = chain.first().and_then(|name| self.shelf.layers.get(*name));
+        let bottom = chain
+            .first()
+            .and_then(|name| self.catalog.layers.get(*name));
         self.settings.base.is_none() || !bottom.is_some_and(|layer| layer.text.takes_base())
     }
 
     /// Whether a Dockerfile starts from it by its plain name.
     fn is_named_by_another(&self, layer: &Layer) -> bool {
-        let froms = self.shelf.layers.values().flat_map(|l| &l.text.froms);
+        let froms = self.catalog.layers.values().flat_map(|l| &l.text.froms);
         let names = froms.filter(|from| !from.by_argument);
         names
             .filter_map(|from| parse_layer_tag(&from.image, &self.settings.prefix))

@@ -22,8 +22,9 @@ pub struct LayerRow<'a> {
     pub origin: &'static str,
     /// The toolchains inside and their versions, as far as these are chosen.
     pub versions: Vec<String>,
-    /// Its folder.
-    pub folder: &'a str,
+    /// Its directory.
+    #[serde(rename = "folder")]
+    pub directory: &'a str,
     /// The layers it is built on.
     pub requires: Vec<&'a str>,
     /// The name of its image.
@@ -67,7 +68,7 @@ fn row<'a>(node: &'a super::plan::LayerNode<'a>) -> LayerRow<'a> {
         description: &definition.description,
         origin: node.layer.origin.name(),
         versions: toolchains::versions(node.layer),
-        folder: &node.layer.folder,
+        directory: &node.layer.directory,
         requires: requires.map(|other| other.name.as_str()).collect(),
         tag: &node.tag,
         state,
@@ -80,8 +81,8 @@ fn row<'a>(node: &'a super::plan::LayerNode<'a>) -> LayerRow<'a> {
 }
 
 /// What a layer requires, as a tree, with the state of each image.
-pub fn tree(shelf: &LayerCatalog, plan: &LayerPlan, name: &str) -> Result<Tree<String>, Failure> {
-    let layer = shelf.get(name)?;
+pub fn tree(catalog: &LayerCatalog, plan: &LayerPlan, name: &str) -> Result<Tree<String>, Failure> {
+    let layer = catalog.get(name)?;
     let node = plan
         .nodes
         .iter()
@@ -93,7 +94,7 @@ pub fn tree(shelf: &LayerCatalog, plan: &LayerPlan, name: &str) -> Result<Tree<S
     });
     let mut tree = Tree::new(format!("{name} {}{state}", layer.definition.version));
     for other in &layer.definition.requires {
-        tree.push(self::tree(shelf, plan, &other.name)?);
+        tree.push(self::tree(catalog, plan, &other.name)?);
     }
     if layer.definition.requires.is_empty() {
         for from in &layer.text.froms {

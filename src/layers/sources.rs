@@ -1,5 +1,5 @@
-//! Where layers are looked for: folders that the user names, the repository, the user's own
-//! folder, this binary.
+//! Where layers are looked for: directories that the user names, the repository, the user's own
+//! directory, this binary.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::git::{ObjectId, Repo};
 /// Where a repository keeps its layers.
 pub const IN_REPOSITORY: &str = ".dkr/layers";
 
-/// The layers that come with git dkr, a folder each, and the scripts that all of them use.
+/// The layers that come with git dkr, a directory each, and the scripts that all of them use.
 static BUILT_IN: Dir = include_dir!("$CARGO_MANIFEST_DIR/templates/layers");
 /// The script that images of repositories use too.
 const INSTALL_PACKAGES: &str = include_str!("../../templates/install-packages");
@@ -33,88 +33,88 @@ pub enum RepositoryFiles<'a> {
     Nowhere,
 }
 
-/// Gathers the layers of all places, folders that the user named first.
+/// Gathers the layers of all places, directories that the user named first.
 pub fn gather(
-    folders: &[PathBuf],
+    directories: &[PathBuf],
     from: RepositoryFiles,
     settings: &LayerSettings,
 ) -> Result<LayerCatalog> {
     let mut places = Vec::new();
-    for folder in folders {
-        if !folder.is_dir() {
-            let message = format!("there is no folder {}", folder.display());
+    for directory in directories {
+        if !directory.is_dir() {
+            let message = format!("there is no directory {}", directory.display());
             return Err(Failure::new(message).into());
         }
         places.push(on_disk(
             LayerOrigin::Named,
-            folder,
-            &folder.to_string_lossy(),
+            directory,
+            &directory.to_string_lossy(),
         )?);
     }
     match from {
         RepositoryFiles::Worktree(repo) => {
-            let folder = repo.path.join(IN_REPOSITORY);
-            places.push(on_disk(LayerOrigin::Repository, &folder, IN_REPOSITORY)?);
+            let directory = repo.path.join(IN_REPOSITORY);
+            places.push(on_disk(LayerOrigin::Repository, &directory, IN_REPOSITORY)?);
         }
         RepositoryFiles::Commit(repo, commit) => {
             let check = |path: &str, size| {
                 files::check_size(&format!("{IN_REPOSITORY}/{path}"), size)?;
                 Ok(())
             };
-            let files = files::of_tree(repo.folder_at(commit, IN_REPOSITORY, &check)?);
+            let files = files::of_tree(repo.directory_at(commit, IN_REPOSITORY, &check)?);
             places.push(LayerSource {
                 origin: LayerOrigin::Repository,
                 shown: IN_REPOSITORY.to_owned(),
-                folders: by_folder(files),
+                directories: by_directory(files),
             });
         }
         RepositoryFiles::Nowhere => {}
     }
-    if let Some(folder) = conf::layers_dir() {
+    if let Some(directory) = conf::layers_dir() {
         places.push(on_disk(
             LayerOrigin::User,
-            &folder,
-            &folder.to_string_lossy(),
+            &directory,
+            &directory.to_string_lossy(),
         )?);
     }
     places.push(built_in());
     Ok(LayerCatalog::read(places, settings)?)
 }
 
-/// The folders in a folder; none when it is not there.
-fn on_disk(origin: LayerOrigin, folder: &Path, shown: &str) -> Result<LayerSource> {
-    let mut folders = BTreeMap::new();
-    let entries = match std::fs::read_dir(folder) {
+/// The directories in a directory; none when it is not there.
+fn on_disk(origin: LayerOrigin, directory: &Path, shown: &str) -> Result<LayerSource> {
+    let mut directories = BTreeMap::new();
+    let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries.collect::<Result<Vec<_>, _>>(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     };
-    for entry in entries.with_context(|| format!("cannot read the folder {shown}"))? {
+    for entry in entries.with_context(|| format!("cannot read the directory {shown}"))? {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
-        // Other folders may lie there for reasons of their own.
+        // Other directories may lie there for reasons of their own.
         if path.join(definition::FILE).is_file() {
-            folders.insert(name, files::read_folder(&path)?);
+            directories.insert(name, files::read_directory(&path)?);
         }
     }
     Ok(LayerSource {
         origin,
         shown: shown.trim_end_matches('/').to_owned(),
-        folders,
+        directories,
     })
 }
 
-/// Splits paths at their first folder.
-fn by_folder(files: LayerFiles) -> BTreeMap<String, LayerFiles> {
-    let mut folders: BTreeMap<String, LayerFiles> = BTreeMap::new();
+/// Splits paths at their first directory.
+fn by_directory(files: LayerFiles) -> BTreeMap<String, LayerFiles> {
+    let mut directories: BTreeMap<String, LayerFiles> = BTreeMap::new();
     for (path, file) in files {
-        if let Some((folder, name)) = path.split_once('/') {
-            let folder = folders.entry(folder.to_owned()).or_default();
-            folder.insert(name.to_owned(), file);
+        if let Some((directory, name)) = path.split_once('/') {
+            let directory = directories.entry(directory.to_owned()).or_default();
+            directory.insert(name.to_owned(), file);
         }
     }
-    folders.retain(|_, files| files.contains_key(definition::FILE));
-    folders
+    directories.retain(|_, files| files.contains_key(definition::FILE));
+    directories
 }
 
 fn built_in() -> LayerSource {
@@ -124,26 +124,26 @@ fn built_in() -> LayerSource {
         script(INSTALL_PACKAGES.as_bytes()),
     );
     shared.extend(plain_files(&BUILT_IN));
-    let folders = BUILT_IN.dirs().map(|folder| {
-        let name = folder.path().to_string_lossy().into_owned();
+    let directories = BUILT_IN.dirs().map(|directory| {
+        let name = directory.path().to_string_lossy().into_owned();
         let mut files = shared.clone();
-        files.extend(plain_files(folder));
+        files.extend(plain_files(directory));
         (name, files)
     });
     LayerSource {
         origin: LayerOrigin::BuiltIn,
         shown: "git dkr".to_owned(),
-        folders: folders.collect(),
+        directories: directories.collect(),
     }
 }
 
-/// The files right in a folder. What begins with `#!` is a script.
-fn plain_files(folder: &Dir<'static>) -> LayerFiles {
+/// The files right in a directory. What begins with `#!` is a script.
+fn plain_files(directory: &Dir<'static>) -> LayerFiles {
     let file = |file: &include_dir::File<'static>| {
         let name = file.path().file_name()?.to_str()?.to_owned();
         Some((name, script(file.contents())))
     };
-    folder.files().filter_map(file).collect()
+    directory.files().filter_map(file).collect()
 }
 
 fn script(bytes: &[u8]) -> LayerFile {

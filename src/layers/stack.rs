@@ -92,16 +92,19 @@ pub struct StackRequest<'a> {
 /// The layers for that, each behind what it requires. The same set always comes in the same
 /// order. Agents come last, with what they alone require right below them: they change most often, and
 /// a stack that is there without one is not built again for it.
-pub fn order<'a>(shelf: &'a LayerCatalog, wanted: StackRequest) -> Result<Vec<&'a Layer>, Failure> {
+pub fn order<'a>(
+    catalog: &'a LayerCatalog,
+    wanted: StackRequest,
+) -> Result<Vec<&'a Layer>, Failure> {
     let mut names: Vec<String> = wanted
         .languages
         .iter()
-        .map(|name| known(shelf, name))
+        .map(|name| known(catalog, name))
         .collect();
     names.extend(wanted.layers.iter().cloned());
     if let Some(name) = wanted.agent {
         let layer = format!("{AGENT}{name}");
-        if !shelf.layers.contains_key(&layer) {
+        if !catalog.layers.contains_key(&layer) {
             agent(name)?;
         }
         names.push(layer);
@@ -113,25 +116,25 @@ pub fn order<'a>(shelf: &'a LayerCatalog, wanted: StackRequest) -> Result<Vec<&'
     let (mut agents, tools): (Vec<&String>, Vec<&String>) = names.iter().partition(is_agent);
     // By their names, as whichever is run must not decide what is below the others.
     agents.sort();
-    let mut all = sorted(shelf, &tools)?;
-    all.extend(sorted(shelf, &agents)?);
-    shelf.order(&all)
+    let mut all = sorted(catalog, &tools)?;
+    all.extend(sorted(catalog, &agents)?);
+    catalog.order(&all)
 }
 
 /// These and all that they require, in the one order.
-fn sorted<'a>(shelf: &'a LayerCatalog, names: &[&String]) -> Result<Vec<&'a str>, Failure> {
+fn sorted<'a>(catalog: &'a LayerCatalog, names: &[&String]) -> Result<Vec<&'a str>, Failure> {
     let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-    let order = shelf.order(&names)?;
+    let order = catalog.order(&names)?;
     let mut all: Vec<&str> = order.iter().map(|layer| layer.name()).collect();
     all.sort_by_key(|name| rank(name));
     Ok(all)
 }
 
 /// The layer that a language goes by.
-fn known(shelf: &LayerCatalog, name: &str) -> String {
+fn known(catalog: &LayerCatalog, name: &str) -> String {
     let synonym = SYNONYMS.iter().find(|(other, _)| *other == name);
     match synonym {
-        Some((_, layer)) if !shelf.layers.contains_key(name) => (*layer).to_owned(),
+        Some((_, layer)) if !catalog.layers.contains_key(name) => (*layer).to_owned(),
         _ => name.to_owned(),
     }
 }
@@ -161,19 +164,19 @@ mod tests {
             ("agent-claude", toml("agent-claude", &["nodejs"])),
             ("agent-codex", toml("agent-codex", &["nodejs"])),
         ];
-        let folders: Vec<(&str, &str, &str)> = all
+        let directories: Vec<(&str, &str, &str)> = all
             .iter()
             .map(|(name, toml)| (*name, toml.as_str(), "FROM $BASE_IMAGE\n"))
             .collect();
-        let place = place(LayerOrigin::BuiltIn, "x", &folders);
-        let shelf = LayerCatalog::read(vec![place], &LayerSettings::default()).unwrap();
+        let place = place(LayerOrigin::BuiltIn, "x", &directories);
+        let catalog = LayerCatalog::read(vec![place], &LayerSettings::default()).unwrap();
         let own = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
         let wanted = StackRequest {
             languages: &own(languages),
             layers: &own(layers),
             agent,
         };
-        let order = order(&shelf, wanted)?;
+        let order = order(&catalog, wanted)?;
         Ok(order
             .iter()
             .map(|layer| layer.name())

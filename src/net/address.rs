@@ -52,8 +52,8 @@ impl Address {
             format!("{scheme}://{authority}{location}")
         } else {
             let path = self.0.path();
-            let folder = path.rfind('/').map_or("/", |at| &path[..=at]);
-            format!("{scheme}://{authority}{folder}{location}")
+            let directory = path.rfind('/').map_or("/", |at| &path[..=at]);
+            format!("{scheme}://{authority}{directory}{location}")
         };
         let to = Self::parse(&to)?;
         if scheme == "https" && to.0.scheme_str() != Some("https") {

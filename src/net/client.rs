@@ -229,7 +229,9 @@ impl HttpClient {
             }
             let to = header(&response, "location").unwrap_or_default();
             let to = address.join(to).map_err(|why| {
-                Failure::new(format!("{address} leads where we do not go: {why}"))
+                Failure::new(format!(
+                    "{address} redirects to an unsupported address: {why}"
+                ))
             })?;
             let keeps = matches!(status.as_u16(), 307 | 308) && to.same_host(&address);
             if request.method != http::Method::GET && !keeps {

@@ -85,6 +85,6 @@ pub(super) fn broken(to: &Address, error: &ureq::Error) -> RequestError {
         ureq::Error::Io(error) => (error.to_string(), "is the network up?"),
         other => (other.to_string(), "is the network up?"),
     };
-    let failure = Failure::new(format!("no luck with {to}: {what}")).hint(hint);
+    let failure = Failure::new(format!("cannot connect to {to}: {what}")).hint(hint);
     RequestError::passing(failure.into())
 }

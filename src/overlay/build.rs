@@ -14,13 +14,13 @@ use super::snapshot::{About, Baseline, Machine, SnapshotSubject, take};
 use super::steps::{self, StepContext, StepState};
 use crate::ui;
 
-/// Carries out the steps of a part on the site and stores what they changed, in place of what was
+/// Carries out the steps of a part on the overlay and stores what they changed, in place of what was
 /// stored under its tag. Nothing is stored when a step fails. `below` are the keys of the parts that
 /// it stands on.
 pub fn build(
     part: &OverlayPart,
     name: Option<&str>,
-    site: &OverlayRoot,
+    overlay: &OverlayRoot,
     own: &DirectoryCache,
     below: &[String],
     state: &mut StepState,
@@ -29,18 +29,18 @@ pub fn build(
         ui::warn(remark);
     }
     let begun = Instant::now();
-    let machine = Machine::of(&site.root);
-    // Sooner than after an hour of steps; and the folder of the cache is there before the first look,
-    // which then sees no change in the folder that it is in.
+    let machine = Machine::of(&overlay.root);
+    // Sooner than after an hour of steps; and the directory of the cache is there before the first look,
+    // which then sees no change in the directory that it is in.
     drop(own.unfinished()?);
     steps::source_date(state)?;
-    let (mut before, resumed) = Baseline::build(&site.root, &site.left_out, &site.state)?;
+    let (mut before, resumed) = Baseline::build(&overlay.root, &overlay.left_out, &overlay.state)?;
     if resumed {
         ui::warn(
             "the last build here did not come to its end: what changed since it began is taken, too",
         );
     }
-    let earlier = applied_others(&site.state, below)?;
+    let earlier = applied_others(&overlay.state, below)?;
     if !earlier.is_empty() {
         ui::warn(
             "an overlay was applied to this machine before: what it brought becomes part of this snapshot; \
@@ -49,11 +49,11 @@ pub fn build(
         before.forget(&earlier);
     }
     let place = StepContext {
-        root: &site.root,
+        root: &overlay.root,
         file: &part.file,
     };
     steps::carry_out(&part.containerfile, &place, state)?;
-    if let Err(error) = profile::leave(&site.root, &state.environment) {
+    if let Err(error) = profile::leave(&overlay.root, &state.environment) {
         let what = "login shells will not have what ENV sets; git dkr overlay env prints it";
         ui::warn(format_args!("{what}: {error:#}"));
     }
@@ -68,8 +68,8 @@ pub fn build(
     let archive = own.unfinished()?.into_temp_path();
     let also = std::mem::take(&mut state.snapshot);
     let subject = SnapshotSubject {
-        root: &site.root,
-        left_out: &site.left_out,
+        root: &overlay.root,
+        left_out: &overlay.left_out,
         also: &also,
         about,
         source_date: steps::source_date(state)?,
@@ -82,8 +82,8 @@ pub fn build(
     let index = Index::new(name, &part.key, &taken.sha256, taken.size, Timestamp::now());
     own.take_in(archive, &index, true)
         .context("cannot store the snapshot")?;
-    record(&site.state, &taken.manifest)?;
-    Baseline::ended(&site.state)?;
+    record(&overlay.state, &taken.manifest)?;
+    Baseline::ended(&overlay.state)?;
     let took = ui::seconds(begun.elapsed());
     ui::status(
         "built",

@@ -111,7 +111,7 @@ impl CacheRef<'_> {
     /// The entry of a tag.
     pub fn find(self, tag: &str) -> Result<Option<Index>> {
         let found = match self {
-            Self::Own(folder) => folder.find(tag),
+            Self::Own(directory) => directory.find(tag),
             Self::Shared(_, cache) => cache.find(tag),
         };
         found.with_context(|| Unavailable(format!("cannot look into {self}")))
@@ -120,7 +120,7 @@ impl CacheRef<'_> {
     /// The archive of an entry; its digest may be still to be checked.
     pub fn archive(self, index: &Index) -> Result<Archive> {
         let got = match self {
-            Self::Own(folder) => folder.get(index),
+            Self::Own(directory) => directory.get(index),
             Self::Shared(place, cache) => {
                 let progress = ui::Progress::start(&format!("fetch from {place}"));
                 let (size, read) = (index.size, count());

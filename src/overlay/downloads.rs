@@ -1,4 +1,4 @@
-//! Downloads that are not done yet, kept for the next run in the user's cache folder.
+//! Downloads that are not done yet, kept for the next run in the user's cache directory.
 
 use std::fs::File;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -24,13 +24,13 @@ pub struct DownloadFile {
 
 impl DownloadFile {
     /// Takes the one of this name, and clears others away. `what` completes "waiting for …".
-    pub fn take(folder: &Path, name: &str, what: &str) -> Result<Self> {
-        let path = folder.join(name);
+    pub fn take(directory: &Path, name: &str, what: &str) -> Result<Self> {
+        let path = directory.join(name);
         let cannot = || format!("cannot make {}", path.display());
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
-            .create(folder)
+            .create(directory)
             .with_context(cannot)?;
         let mut said = false;
         loop {
@@ -50,7 +50,7 @@ impl DownloadFile {
                 .and_then(|there| Ok(there.ino() == held.metadata()?.ino()))
                 .unwrap_or(false);
             if same {
-                clear(folder, name);
+                clear(directory, name);
                 let spent = false;
                 return Ok(Self {
                     path,
@@ -89,8 +89,8 @@ fn remove(path: &Path) {
 }
 
 /// Removes what is too old or too much, and nothing that somebody holds.
-fn clear(folder: &Path, but: &str) {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+fn clear(directory: &Path, but: &str) {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let mut others: Vec<(SystemTime, PathBuf)> = entries
         .filter(|entry| entry.file_name() != but)
         .filter(|entry| !entry.file_name().to_string_lossy().ends_with(".etag"))
@@ -114,10 +114,10 @@ mod tests {
 
     #[test]
     fn downloads_stay_until_they_are_spent_old_or_too_many() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path();
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
         let names = || {
-            let entries = std::fs::read_dir(folder).unwrap();
+            let entries = std::fs::read_dir(directory).unwrap();
             let mut names: Vec<String> = entries
                 .map(|entry| entry.unwrap().file_name().into_string().unwrap())
                 .collect();
@@ -125,7 +125,7 @@ mod tests {
             names
         };
         let make = |name: &str, hours: u64| {
-            let slot = DownloadFile::take(folder, name, "x").unwrap();
+            let slot = DownloadFile::take(directory, name, "x").unwrap();
             std::fs::write(slot.path().with_extension("etag"), "x").unwrap();
             let at = SystemTime::now() - Duration::from_secs(hours * 3600);
             File::options()
@@ -135,9 +135,9 @@ mod tests {
                 .set_modified(at)
                 .unwrap();
         };
-        let old = folder.join("old");
+        let old = directory.join("old");
         make("old", 100);
-        let mut held = DownloadFile::take(folder, "held", "x").unwrap();
+        let mut held = DownloadFile::take(directory, "held", "x").unwrap();
         assert!(!old.exists());
         for (at, name) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
             make(name, 50 - at as u64);

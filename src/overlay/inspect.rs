@@ -12,8 +12,9 @@ const LARGEST: usize = 5;
 pub struct Summary {
     /// Files, each once whatever its names.
     pub files: usize,
-    /// Folders that were made or changed.
-    pub folders: usize,
+    /// Directories that were made or changed.
+    #[serde(rename = "folders")]
+    pub directories: usize,
     /// Links of both kinds.
     pub links: usize,
     /// Paths that it removes.
@@ -34,7 +35,7 @@ pub fn summary(manifest: &SnapshotManifest) -> Summary {
     for entry in &manifest.entries {
         match entry.kind {
             EntryKind::File { .. } => sum.files += 1,
-            EntryKind::Folder => sum.folders += 1,
+            EntryKind::Directory => sum.directories += 1,
             EntryKind::Link { .. } | EntryKind::Symlink { .. } => sum.links += 1,
             EntryKind::Parent | EntryKind::Fifo => {}
         }
@@ -76,7 +77,7 @@ fn shown(entry: &SnapshotEntry) -> String {
     match &entry.kind {
         EntryKind::Symlink { to } => format!("/{} -> {to}", entry.path),
         EntryKind::Link { to } => format!("/{} = /{to}", entry.path),
-        EntryKind::Folder => format!("/{}/", entry.path),
+        EntryKind::Directory => format!("/{}/", entry.path),
         _ => format!("/{}", entry.path),
     }
 }

@@ -1,4 +1,4 @@
-//! Brings a site to what its parts ask for: out of caches, or by building.
+//! Brings an overlay to what its parts ask for: out of caches, or by building.
 
 use std::time::Instant;
 
@@ -53,7 +53,7 @@ pub struct RebuildJob<'a> {
     /// As the user calls what comes of them.
     pub name: Option<&'a str>,
     /// The root.
-    pub site: &'a OverlayRoot,
+    pub overlay: &'a OverlayRoot,
     /// The caches.
     pub caches: &'a Caches,
 }
@@ -135,8 +135,8 @@ impl RebuildJob<'_> {
 
     /// Waits for its turn; what a run that was killed has begun is ended first.
     fn begin(&self) -> Result<Lock> {
-        let turn = restore::turn(&self.site.state)?;
-        match restore::mend(&self.site.root, &self.site.state)? {
+        let turn = restore::turn(&self.overlay.state)?;
+        match restore::mend(&self.overlay.root, &self.overlay.state)? {
             None => {}
             Some(Recovered::Undone) => {
                 ui::status("mended", "took back what a killed run had begun")
@@ -157,7 +157,7 @@ impl RebuildJob<'_> {
     /// Whether all of it is there, for which no cache needs to be asked.
     fn is_applied(&self) -> Result<bool> {
         let keys: Vec<String> = self.parts.iter().map(|part| part.key.clone()).collect();
-        restore::is_applied(&self.site.root, &self.site.state, &keys)
+        restore::is_applied(&self.overlay.root, &self.overlay.state, &keys)
     }
 
     fn kept(&self) -> Vec<PartResult> {
@@ -183,8 +183,15 @@ impl RebuildJob<'_> {
     fn build_one(&self, part: &OverlayPart, state: &mut StepState) -> Result<PartResult> {
         let keys = self.parts.iter().map(|part| part.key.clone());
         let below: Vec<String> = keys.take_while(|key| *key != part.key).collect();
-        build(part, self.name, self.site, &self.caches.own, &below, state)
-            .with_context(|| format!("cannot build {}", part.file))?;
+        build(
+            part,
+            self.name,
+            self.overlay,
+            &self.caches.own,
+            &below,
+            state,
+        )
+        .with_context(|| format!("cannot build {}", part.file))?;
         Ok(PartResult::Built)
     }
 
@@ -218,7 +225,7 @@ impl RebuildJob<'_> {
         };
         let begun = Instant::now();
         let archive = cache.archive(&index)?;
-        let (root, state) = (&self.site.root, &self.site.state);
+        let (root, state) = (&self.overlay.root, &self.overlay.state);
         let expected = Expected {
             key: &part.key,
             sha256: &index.sha256,

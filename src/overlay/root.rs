@@ -8,13 +8,13 @@ use super::snapshot::Exclusions;
 use crate::error::Failure;
 use crate::{conf, digest, proc};
 
-/// Our folder below a root.
+/// Our directory below a root.
 const STATE: &str = "var/lib/git-dkr";
 
-/// A root, and folders of our own.
+/// A root, and directories of our own.
 #[derive(Debug)]
 pub struct OverlayRoot {
-    /// The folder that is `/` to the steps, resolved.
+    /// The directory that is `/` to the steps, resolved.
     pub root: PathBuf,
     /// Where it is remembered what was applied to it.
     pub state: PathBuf,
@@ -28,10 +28,10 @@ impl OverlayRoot {
         let shown = root.display();
         let root = match root.canonicalize() {
             Ok(root) if root.is_dir() => root,
-            Ok(_) => bail!(Failure::new(format!("the root {shown} is no folder"))),
+            Ok(_) => bail!(Failure::new(format!("the root {shown} is no directory"))),
             Err(error) => bail!(
                 Failure::new(format!("cannot use the root {shown}: {error}"))
-                    .hint("--root takes a folder that is there, such as a mounted system")
+                    .hint("--root takes a directory that is there, such as a mounted system")
             ),
         };
         let state = state(&root)?;

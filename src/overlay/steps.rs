@@ -55,9 +55,9 @@ impl StepState {
     fn take(&mut self, action: &StepAction) -> Result<()> {
         match action {
             StepAction::Env(pairs) => self.environment.set(pairs).map_err(Failure::new)?,
-            StepAction::Workdir(folder) => {
-                let folder = self.expand(folder)?;
-                self.workdir = self.path(&folder)?;
+            StepAction::Workdir(directory) => {
+                let directory = self.expand(directory)?;
+                self.workdir = self.path(&directory)?;
             }
             StepAction::Snapshot(paths) => {
                 for path in paths {
@@ -76,7 +76,7 @@ impl StepState {
         value.map_err(|message| Failure::new(message).into())
     }
 
-    /// A path as a step writes it: it stands on the folder that we are in. `..` is taken away.
+    /// A path as a step writes it: it stands on the directory that we are in. `..` is taken away.
     fn path(&self, text: &str) -> Result<PathBuf> {
         if text.is_empty() || text.contains('\0') {
             bail!(Failure::new(format!("`{text}` is no path")));
@@ -115,7 +115,7 @@ pub fn machine(name: &str) -> Option<String> {
     match conf::variable("GIT_EXEC_PATH") {
         // Git puts its own programs before all others for those that it calls.
         Some(git) if name == "PATH" => {
-            let own = value.split(':').filter(|folder| *folder != git);
+            let own = value.split(':').filter(|directory| *directory != git);
             Some(own.collect::<Vec<_>>().join(":"))
         }
         _ => Some(value),
@@ -124,7 +124,7 @@ pub fn machine(name: &str) -> Option<String> {
 
 /// Where steps run, and what is said of them.
 pub struct StepContext<'a> {
-    /// The folder that is `/` to them.
+    /// The directory that is `/` to them.
     pub root: &'a Path,
     /// The file's name, for messages.
     pub file: &'a str,
@@ -169,9 +169,9 @@ fn one(step: &OverlayStep, place: &StepContext<'_>, state: &mut StepState) -> Re
     match &step.action {
         StepAction::Run(run) => command::run(run, place.root, state),
         StepAction::Workdir(_) => {
-            let folder = inside(place.root, &state.workdir)?;
-            std::fs::create_dir_all(&folder)
-                .with_context(|| format!("cannot make {}", folder.display()))
+            let directory = inside(place.root, &state.workdir)?;
+            std::fs::create_dir_all(&directory)
+                .with_context(|| format!("cannot make {}", directory.display()))
         }
         StepAction::Fetch(fetch) => get(fetch, place.root, state),
         StepAction::Env(_) | StepAction::Snapshot(_) => Ok(()),
@@ -181,16 +181,16 @@ fn one(step: &OverlayStep, place: &StepContext<'_>, state: &mut StepState) -> Re
 fn get(asked: &FetchStep, root: &Path, state: &StepState) -> Result<()> {
     let source = DownloadSource::parse(&state.expand(&asked.source)?).map_err(Failure::new)?;
     let dest = state.expand(&asked.dest)?;
-    let is_folder = dest.ends_with('/');
+    let is_directory = dest.ends_with('/');
     let mut dest = state.path(&dest)?.to_string_lossy().into_owned();
-    dest.extend(is_folder.then_some('/'));
+    dest.extend(is_directory.then_some('/'));
     let wanted = FetchSpec {
         source,
         dest,
         sha256: asked.sha256.clone(),
         chmod: asked.chmod,
     };
-    let downloads = conf::cache_folder("downloads")?;
+    let downloads = conf::cache_directory("downloads")?;
     let placed = fetch(&wanted, root, &GitHubClient::open()?, &downloads)?;
     let what = match placed.unpacked {
         Some(files) => format!("{files} files"),

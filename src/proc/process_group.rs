@@ -71,7 +71,7 @@ mod tests {
 
     fn lines(script: &str) -> (Vec<String>, Option<i32>) {
         let mut lines = Vec::new();
-        let cmd = Cmd::new("sh").args(["-c", script]).folder("/");
+        let cmd = Cmd::new("sh").args(["-c", script]).directory("/");
         let status = cmd.lines_of_all(|line| lines.push(line.to_owned()));
         (lines, status.unwrap().code())
     }

@@ -20,9 +20,9 @@ impl ProfileBuild<'_> {
         log: &mut String,
     ) -> Result<(EngineImage, Option<EngineImage>)> {
         let scratch = Scratch::new()?;
-        let folder = scratch.folder("context")?;
+        let directory = scratch.directory("context")?;
         let include = &self.profile.include;
-        let count = context::fill(&self.repo_dir, include, self.cache.folder(), &folder)?;
+        let count = context::fill(&self.repo_dir, include, self.cache.directory(), &directory)?;
         let (shown, base) = (self.repo_dir.display(), &self.base);
         ui::status("copy", &format!("{count} files of {shown}"));
         let engine = &self.engine;
@@ -41,7 +41,7 @@ impl ProfileBuild<'_> {
         let before = engine.inspect_one(&self.tag)?;
         loop {
             let variant = tried.last().copied().unwrap_or_default();
-            let mut spec = self.spec(&scratch, &folder, variant, &digest)?;
+            let mut spec = self.spec(&scratch, &directory, variant, &digest)?;
             spec.cache_from = before.iter().map(|_| self.tag.clone()).collect();
             if tried.len() > 1 {
                 log.push_str(&format!(

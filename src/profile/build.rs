@@ -115,7 +115,7 @@ impl<'a> ProfileBuild<'a> {
                 return error;
             }
             Failure::new(format!("cannot read profile_path {}: {error}", path.display()))
-                .hint("a relative path is looked for from the current folder; git dkr detect --format profile writes a profile").into()
+                .hint("a relative path is looked for from the current directory; git dkr detect --format profile writes a profile").into()
         })?;
         let shown = path.display().to_string();
         let Ok(text) = String::from_utf8(bytes) else {
@@ -123,16 +123,16 @@ impl<'a> ProfileBuild<'a> {
         };
         let profile = repo_profile::parse(&shown, &text)?;
         let root = conf::profile_tmp_dir().unwrap_or_else(|| repo_dir.join(".tmp-test"));
-        let folder = request.image_cache_dir.clone();
-        let folder = folder.unwrap_or_else(|| root.join("image-cache"));
-        let folder = std::path::absolute(&folder)
-            .with_context(|| format!("cannot make out image_cache_dir {}", folder.display()))?;
+        let directory = request.image_cache_dir.clone();
+        let directory = directory.unwrap_or_else(|| root.join("image-cache"));
+        let directory = std::path::absolute(&directory)
+            .with_context(|| format!("cannot make out image_cache_dir {}", directory.display()))?;
         Ok(Self {
             engine: engine()?,
             host,
             tag: repo_profile::tag(&profile.id),
             base: dockerfile::base(&profile),
-            cache: ArchiveCache::new(folder),
+            cache: ArchiveCache::new(directory),
             records: RecordDirectory::of(&repo_dir),
             repo_dir,
             profile,
@@ -143,11 +143,11 @@ impl<'a> ProfileBuild<'a> {
 
     /// One build of one profile at a time: a second one waits, and then finds what the first made.
     fn lock(&self) -> Result<Lock> {
-        let folder = conf::cache_dir().map(|folder| folder.join("locks"));
-        let folder = folder.unwrap_or_else(|_| self.cache.folder().to_owned());
+        let directory = conf::cache_dir().map(|directory| directory.join("locks"));
+        let directory = directory.unwrap_or_else(|_| self.cache.directory().to_owned());
         let name = format!("profile-{}.lock", digest::short(&[&self.profile.id]));
         let what = format!("another build of the profile {}", self.profile.id);
-        Lock::take(&folder.join(name), &what)
+        Lock::take(&directory.join(name), &what)
     }
 
     fn timed<T>(&self, what: &'static str, act: impl FnOnce() -> T) -> T {

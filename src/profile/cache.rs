@@ -16,25 +16,25 @@ use crate::{proc, ui};
 /// How the names begin of archives that are not whole yet.
 const UNFINISHED: &str = ".git-dkr-";
 
-/// A folder of archives.
+/// A directory of archives.
 #[derive(Debug, Clone)]
 pub struct ArchiveCache {
-    folder: PathBuf,
+    directory: PathBuf,
 }
 
 impl ArchiveCache {
-    /// In this folder, which is made when something is put there.
-    pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
+    /// In this directory, which is made when something is put there.
+    pub fn new(directory: PathBuf) -> Self {
+        Self { directory }
     }
 
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     fn path(&self, profile_id: &str) -> PathBuf {
-        self.folder.join(format!("{profile_id}.tar"))
+        self.directory.join(format!("{profile_id}.tar"))
     }
 
     /// Whether there is an archive of a profile's image.
@@ -99,13 +99,13 @@ impl ArchiveCache {
     pub fn save(&self, engine: &Engine, tag: &str, profile_id: &str) -> Result<()> {
         let path = self.path(profile_id);
         let save = || -> Result<()> {
-            std::fs::create_dir_all(&self.folder)?;
+            std::fs::create_dir_all(&self.directory)?;
             let temporary = self.unfinished(profile_id)?;
             engine.save(tag, temporary.reopen()?)?;
             temporary.as_file().sync_all()?;
             temporary.persist(&path)?;
             // The new name too.
-            File::open(&self.folder)?.sync_all()?;
+            File::open(&self.directory)?.sync_all()?;
             Ok(())
         };
         save().with_context(|| format!("cannot keep the image in {}", path.display()))
@@ -119,7 +119,7 @@ impl ArchiveCache {
             let file = tempfile::Builder::new()
                 .prefix(&format!("{UNFINISHED}{profile_id}-"))
                 .permissions(Permissions::from_mode(0o644))
-                .tempfile_in(&self.folder)?;
+                .tempfile_in(&self.directory)?;
             file.as_file().lock()?;
             // Somebody may have swept it before the lock was ours.
             if file.path().exists() {
@@ -130,7 +130,7 @@ impl ArchiveCache {
 
     /// Removes what runs that were killed have left. Nothing is waited for, and what is no file stays.
     pub fn sweep(&self) {
-        let entries = std::fs::read_dir(&self.folder);
+        let entries = std::fs::read_dir(&self.directory);
         for entry in entries.into_iter().flatten().flatten() {
             if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
                 continue;

@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::git::GitDirectoryKind;
 use crate::{git, proc};
 
-/// Folders that hold what tools made, at any depth.
+/// Directories that hold what tools made, at any depth.
 const CACHES: [&str; 12] = [
     ".git",
     ".pf_manifest",
@@ -28,7 +28,7 @@ const CACHES: [&str; 12] = [
     ".nox",
     "node_modules",
 ];
-/// Files and folders that hold secrets, at any depth.
+/// Files and directories that hold secrets, at any depth.
 const SECRETS: [&str; 16] = [
     ".env",
     ".envrc",
@@ -58,7 +58,10 @@ pub fn wanted(paths: &[PathBuf]) -> Vec<&PathBuf> {
         .filter(|path| path.file_name().is_some_and(|name| name == "pyvenv.cfg"))
         .filter_map(|path| path.parent())
         .collect();
-    let in_virtual_env = |path: &Path| path.ancestors().any(|folder| virtual_envs.contains(folder));
+    let in_virtual_env = |path: &Path| {
+        path.ancestors()
+            .any(|directory| virtual_envs.contains(directory))
+    };
     let mut wanted: Vec<&PathBuf> = paths
         .iter()
         .filter(|path| !is_left_out(path) && !in_virtual_env(path))
@@ -86,7 +89,7 @@ fn is_secret(name: &str) -> bool {
     SECRETS.contains(&name) || variant.is_some_and(|rest| !NO_SECRETS.contains(&rest))
 }
 
-/// Copies what is wanted of a folder, and what is asked for by name, into `context`;
+/// Copies what is wanted of a directory, and what is asked for by name, into `context`;
 /// how many files. What lies below `cache` is never copied: it may be in the repository.
 pub fn fill(repo_dir: &Path, include: &[String], cache: &Path, context: &Path) -> Result<usize> {
     let known = match git::within(repo_dir)? {
@@ -110,7 +113,7 @@ pub fn fill(repo_dir: &Path, include: &[String], cache: &Path, context: &Path) -
                     "the profile's `include` asks for {path}, which is not in {}",
                     repo_dir.display()
                 ))
-                .hint("paths of `include` are files or folders, from repo_dir on")
+                .hint("paths of `include` are files or directories, from repo_dir on")
             );
         }
         files.extend(found);
@@ -127,18 +130,18 @@ pub fn fill(repo_dir: &Path, include: &[String], cache: &Path, context: &Path) -
 }
 
 /// All files, but for what is never copied.
-fn all(folder: &Path) -> Result<Vec<PathBuf>> {
+fn all(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let enters = |name: &str| !CACHES.contains(&name) && !is_secret(name);
-    walk(folder, Path::new(""), &enters, &mut found)?;
+    walk(directory, Path::new(""), &enters, &mut found)?;
     Ok(found)
 }
 
 /// The files that git knows, those of submodules that are checked out too.
-fn known(folder: &Path) -> Result<Vec<PathBuf>> {
+fn known(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for path in git::known_files(folder)? {
-        let full = folder.join(&path);
+    for path in git::known_files(directory)? {
+        let full = directory.join(&path);
         if full.is_dir() && !full.is_symlink() {
             if full.join(".git").exists() {
                 found.extend(known(&full)?.into_iter().map(|inner| path.join(inner)));
@@ -150,7 +153,7 @@ fn known(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// A file, or all files below a folder, whatever git thinks of them.
+/// A file, or all files below a directory, whatever git thinks of them.
 fn below(root: &Path, path: &Path) -> Result<Vec<PathBuf>> {
     let full = root.join(path);
     let Ok(metadata) = full.symlink_metadata() else {
@@ -171,19 +174,19 @@ fn below(root: &Path, path: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// All below a folder that is no folder, but for what is in folders that are not entered.
+/// All below a directory that is no directory, but for what is in directories that are not entered.
 fn walk(
     root: &Path,
-    folder: &Path,
+    directory: &Path,
     enters: &dyn Fn(&str) -> bool,
     found: &mut Vec<PathBuf>,
 ) -> Result<()> {
     proc::check_interrupted()?;
-    let full = root.join(folder);
+    let full = root.join(directory);
     let unreadable = || format!("cannot read {}", full.display());
     for entry in std::fs::read_dir(&full).with_context(unreadable)? {
         let entry = entry.with_context(unreadable)?;
-        let path = folder.join(entry.file_name());
+        let path = directory.join(entry.file_name());
         if !entry.file_type().with_context(unreadable)?.is_dir() {
             found.push(path);
         } else if enters(&entry.file_name().to_string_lossy()) {
@@ -203,7 +206,7 @@ fn copy(from: &Path, path: &Path, to: &Path) -> Result<bool> {
         if !metadata.is_file() && !metadata.is_symlink() {
             return Ok(false);
         }
-        folders(to, path)?;
+        directories(to, path)?;
         if metadata.is_symlink() {
             std::os::unix::fs::symlink(std::fs::read_link(&source)?, &target)?;
             return Ok(true);
@@ -218,13 +221,13 @@ fn copy(from: &Path, path: &Path, to: &Path) -> Result<bool> {
     copy().with_context(|| format!("cannot copy {}", source.display()))
 }
 
-/// Makes the folders above a path.
-fn folders(root: &Path, path: &Path) -> std::io::Result<()> {
-    let mut folder = root.to_owned();
+/// Makes the directories above a path.
+fn directories(root: &Path, path: &Path) -> std::io::Result<()> {
+    let mut directory = root.to_owned();
     for part in path.parent().into_iter().flat_map(Path::components) {
-        folder.push(part);
-        if std::fs::create_dir(&folder).is_ok() {
-            std::fs::set_permissions(&folder, Permissions::from_mode(0o755))?;
+        directory.push(part);
+        if std::fs::create_dir(&directory).is_ok() {
+            std::fs::set_permissions(&directory, Permissions::from_mode(0o755))?;
         }
     }
     Ok(())

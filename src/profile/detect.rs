@@ -37,7 +37,11 @@ const EXTRAS: [&str; 5] = ["dev", "develop", "test", "tests", "testing"];
 pub fn profile(repo: &Repo, commit: &ObjectId) -> Result<Option<Value>> {
     let top = repo.list(commit, &[])?;
     let mut files = top.files;
-    if top.folders.iter().any(|folder| folder == "requirements") {
+    if top
+        .directories
+        .iter()
+        .any(|directory| directory == "requirements")
+    {
         files.extend(repo.list(commit, &["requirements".to_owned()])?.files);
     }
     let mut texts = BTreeMap::new();

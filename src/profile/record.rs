@@ -44,23 +44,23 @@ pub struct ProfileManifest<'a> {
     pub error: Option<String>,
 }
 
-/// The folder of the three.
+/// The directory of the three.
 #[derive(Debug, Clone)]
 pub struct RecordDirectory {
-    folder: PathBuf,
+    directory: PathBuf,
 }
 
 impl RecordDirectory {
-    /// Of a repository's folder.
+    /// Of a repository's directory.
     pub fn of(repo_dir: &Path) -> Self {
         Self {
-            folder: repo_dir.join(".pf_manifest/image_build"),
+            directory: repo_dir.join(".pf_manifest/image_build"),
         }
     }
 
     /// Where the log is.
     pub fn log(&self) -> PathBuf {
-        self.folder.join("build.log")
+        self.directory.join("build.log")
     }
 
     /// Writes the Dockerfile.
@@ -81,13 +81,13 @@ impl RecordDirectory {
 
     /// Whether the log that is there is of the build that made this image.
     pub fn has_log_of(&self, image_id: &str) -> bool {
-        let text = crate::fs::read(self.folder.join("manifest.json")).unwrap_or_default();
+        let text = crate::fs::read(self.directory.join("manifest.json")).unwrap_or_default();
         let manifest = serde_json::from_slice::<serde_json::Value>(&text).unwrap_or_default();
         manifest["image_id"] == image_id && self.log().is_file()
     }
 
     fn write(&self, name: &str, text: &str) -> Result<()> {
-        write_with_mode(&self.folder.join(name), text.as_bytes(), 0o644)
+        write_with_mode(&self.directory.join(name), text.as_bytes(), 0o644)
     }
 }
 

@@ -199,7 +199,7 @@ impl ProfileReader<'_> {
                 || steps().any(|step| matches!(step, "" | "." | ".."));
             if leaves || path.contains('\0') {
                 self.problems.push(format!(
-                    "`include`: `{path}` must be the path of a file or folder, from repo_dir on"
+                    "`include`: `{path}` must be the path of a file or directory, from repo_dir on"
                 ));
             } else if steps().any(|step| step == ".git") || path.starts_with(".pf_manifest") {
                 self.problems

@@ -19,7 +19,7 @@ const HINT: &str = r#"for example {"repo_dir": "/src/app", "profile_path": "/src
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileRequest {
-    /// The repository's folder, or one in it.
+    /// The repository's directory, or one in it.
     pub repo_dir: PathBuf,
     /// The profile's file.
     pub profile_path: PathBuf,

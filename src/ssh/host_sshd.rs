@@ -61,9 +61,9 @@ pub fn check_key(key: &Path) -> Result<()> {
 }
 
 /// The machine's public host keys, without their comments.
-fn host_keys(folder: &Path) -> Result<Vec<String>> {
+fn host_keys(directory: &Path) -> Result<Vec<String>> {
     let mut keys = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if name.starts_with("ssh_host_") && name.ends_with("_key.pub") {
@@ -76,7 +76,7 @@ fn host_keys(folder: &Path) -> Result<Vec<String>> {
     }
     if keys.is_empty() {
         bail!(
-            Failure::new(format!("there is no public host key in {}", folder.display()))
+            Failure::new(format!("there is no public host key in {}", directory.display()))
                 .hint("install and start an ssh server, or leave --ssh-key out: the embedded server needs none")
         );
     }

@@ -91,23 +91,23 @@ const PUSHER_TEXT: &str = include_str!("../../templates/git-remote-dkr");
 pub const SECRETS: [&str; 3] = ["dkr_ssh_config", "dkr_known_hosts", "dkr_git_config"];
 
 impl Access {
-    /// Writes the files for build secrets into `folder`, named as in [`SECRETS`]. The key is not
+    /// Writes the files for build secrets into `directory`, named as in [`SECRETS`]. The key is not
     /// among them: the engine forwards it as an agent.
-    pub fn write_secrets(&self, folder: &Path) -> Result<()> {
+    pub fn write_secrets(&self, directory: &Path) -> Result<()> {
         let [ssh_config, known_hosts, git_config] = SECRETS;
         let known = format!("{SECRETS_DIR}/{known_hosts}");
         write_private(
-            &folder.join(ssh_config),
+            &directory.join(ssh_config),
             self.ssh_config(&known, None),
             0o600,
         )?;
-        write_private(&folder.join(known_hosts), self.known_hosts(), 0o600)?;
-        write_private(&folder.join(git_config), self.git_config(), 0o600)
+        write_private(&directory.join(known_hosts), self.known_hosts(), 0o600)?;
+        write_private(&directory.join(git_config), self.git_config(), 0o600)
     }
 
     /// Writes the files that a container finds in [`RUN_DIR`], the key too, for everybody to read. `container`
     /// is its name, below which its work is pushed, `identity` a text of git's config that says who commits.
-    pub fn write_run_dir(&self, folder: &Path, container: &str, identity: &str) -> Result<()> {
+    pub fn write_run_dir(&self, directory: &Path, container: &str, identity: &str) -> Result<()> {
         let key = format!("{RUN_DIR}/key");
         let known = format!("{RUN_DIR}/known_hosts");
         // Git-lfs looks for its setting by this address, whichever one it goes to.
@@ -131,7 +131,7 @@ impl Access {
             ("key", crate::fs::read(&self.key)?, 0o644),
         ];
         for (name, bytes, mode) in files {
-            write_private(&folder.join(name), bytes, mode)?;
+            write_private(&directory.join(name), bytes, mode)?;
         }
         Ok(())
     }

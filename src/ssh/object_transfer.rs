@@ -11,10 +11,10 @@ use tokio::sync::oneshot;
 use crate::git::ObjectBundle;
 use crate::proc::{CancelToken, lock};
 
-/// A parcel that is made while the build does something else. Dropping it ends what makes it.
+/// A bundle that is made while the build does something else. Dropping it ends what makes it.
 #[derive(Debug)]
 pub struct ObjectTransfer {
-    desk: TransferHandle,
+    handle: TransferHandle,
     took: Arc<OnceLock<Duration>>,
     stop: CancelToken,
     thread: Option<JoinHandle<()>>,
@@ -27,7 +27,7 @@ impl ObjectTransfer {
         prepare: impl FnOnce(&CancelToken) -> Result<ObjectBundle> + Send + 'static,
     ) -> Self {
         let (put, ready) = oneshot::channel();
-        let desk = TransferHandle(Arc::new(TransferState {
+        let handle = TransferHandle(Arc::new(TransferState {
             ready: Mutex::new(Some(ready)),
             size: Arc::new(AtomicU64::new(estimate)),
             failure: Mutex::new(None),
@@ -35,20 +35,20 @@ impl ObjectTransfer {
         let (stop, took) = (CancelToken::default(), Arc::new(OnceLock::new()));
         let thread = std::thread::spawn({
             let (stop, took) = (stop.clone(), Arc::clone(&took));
-            let size = desk.size();
+            let size = handle.size();
             move || {
                 let began = Instant::now();
                 let made = prepare(&stop);
                 let _ = took.set(began.elapsed());
-                if let Ok(parcel) = &made {
-                    size.store(parcel.size(), Ordering::Relaxed);
+                if let Ok(bundle) = &made {
+                    size.store(bundle.size(), Ordering::Relaxed);
                 }
                 // Nobody takes it any more when the build is over.
                 let _ = put.send(made);
             }
         });
         Self {
-            desk,
+            handle,
             took,
             stop,
             thread: Some(thread),
@@ -56,8 +56,8 @@ impl ObjectTransfer {
     }
 
     /// Where the server hands it over.
-    pub fn desk(&self) -> TransferHandle {
-        self.desk.clone()
+    pub fn handle(&self) -> TransferHandle {
+        self.handle.clone()
     }
 
     /// How long it took to make, once it is made.
@@ -67,7 +67,7 @@ impl ObjectTransfer {
 
     /// What went wrong when it was made or handed over, if anything did; the first to ask hears it.
     pub fn failure(&self) -> Option<anyhow::Error> {
-        lock(&self.desk.0.failure).take()
+        lock(&self.handle.0.failure).take()
     }
 }
 
@@ -78,7 +78,7 @@ impl Drop for ObjectTransfer {
     }
 }
 
-/// Where a parcel is handed over to whoever asks first.
+/// Where a bundle is handed over to whoever asks first.
 #[derive(Debug, Clone)]
 pub struct TransferHandle(Arc<TransferState>);
 
@@ -90,12 +90,12 @@ struct TransferState {
 }
 
 impl TransferHandle {
-    /// The bytes of the parcel: at first about, exactly once it is made.
+    /// The bytes of the bundle: at first about, exactly once it is made.
     pub fn size(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.0.size)
     }
 
-    /// The parcel, when it is made; `None` when somebody has asked for it already.
+    /// The bundle, when it is made; `None` when somebody has asked for it already.
     pub(super) fn ask(&self) -> Option<oneshot::Receiver<Result<ObjectBundle>>> {
         lock(&self.0.ready).take()
     }
@@ -129,11 +129,11 @@ mod tests {
     #[test]
     fn only_the_first_is_served() {
         let delivery = ObjectTransfer::start(1, |_| anyhow::bail!("no"));
-        let desk = delivery.desk();
-        let first = desk.ask().unwrap();
-        assert!(desk.ask().is_none());
+        let handle = delivery.handle();
+        let first = handle.ask().unwrap();
+        assert!(handle.ask().is_none());
         let error = first.blocking_recv().unwrap().unwrap_err();
-        assert_eq!(desk.failed(error), "no");
+        assert_eq!(handle.failed(error), "no");
         assert_eq!(delivery.failure().unwrap().to_string(), "no");
         assert!(delivery.failure().is_none());
     }

@@ -38,8 +38,8 @@ impl ReceivePolicy {
     }
 
     /// The same corner of the host's copy of a submodule, if there is one.
-    pub(super) fn of_module(&self, folder: &str) -> Option<Self> {
-        let git_dir = module_dir(&self.homes, folder)?;
+    pub(super) fn of_module(&self, directory: &str) -> Option<Self> {
+        let git_dir = module_dir(&self.homes, directory)?;
         Some(Self {
             git_dir,
             ..self.clone()

@@ -70,13 +70,13 @@ mod tests {
     use crate::ssh::{ObjectTransfer, ReceivePolicy};
 
     fn corner() -> ReceivePolicy {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let made = Cmd::new("git")
             .args(["init", "--quiet"])
-            .arg(folder.path())
+            .arg(directory.path())
             .output();
         assert!(made.unwrap().status.success());
-        ReceivePolicy::new(&Repo::find(Some(folder.path())).unwrap(), "x").unwrap()
+        ReceivePolicy::new(&Repo::find(Some(directory.path())).unwrap(), "x").unwrap()
     }
 
     fn serve(receive: bool) -> ServerConfig {
@@ -131,7 +131,7 @@ mod tests {
     fn objects_where_there_are_some() {
         let delivery = ObjectTransfer::start(0, |_| anyhow::bail!("none"));
         let serve = ServerConfig {
-            objects: Some(delivery.desk()),
+            objects: Some(delivery.handle()),
             ..serve(false)
         };
         let decide = |command: &str| decide(command.as_bytes(), &serve);

@@ -43,17 +43,17 @@ pub struct Server {
 
 impl Server {
     /// Makes a host key and a client key, listens on a free port of the loopback interface, and
-    /// serves. The client's private key is written to `folder`.
-    pub fn start(serve: ServerConfig, folder: &Path) -> Result<Self> {
-        Self::start_with(serve, folder, LOGIN)
+    /// serves. The client's private key is written to `directory`.
+    pub fn start(serve: ServerConfig, directory: &Path) -> Result<Self> {
+        Self::start_with(serve, directory, LOGIN)
     }
 
-    fn start_with(serve: ServerConfig, folder: &Path, login: Duration) -> Result<Self> {
+    fn start_with(serve: ServerConfig, directory: &Path, login: Duration) -> Result<Self> {
         raise_open_files();
         let objects = serve.objects.is_some();
         let host = key()?;
         let client = key()?;
-        let key_file: PathBuf = folder.join("client_key");
+        let key_file: PathBuf = directory.join("client_key");
         let text = client
             .to_openssh(LineEnding::LF)
             .context("cannot write an ssh key")?;
@@ -188,15 +188,15 @@ mod tests {
 
     #[test]
     fn who_does_not_log_in_is_sent_away() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let serve = ServerConfig {
-            upload: folder.path().to_owned(),
+            upload: directory.path().to_owned(),
             also: None,
             receive: None,
             objects: None,
         };
         let login = Duration::from_millis(50);
-        let server = Server::start_with(serve, folder.path(), login).unwrap();
+        let server = Server::start_with(serve, directory.path(), login).unwrap();
         for said in ["", "SSH-2.0-idle\r\n"] {
             let mut client = TcpStream::connect(("127.0.0.1", server.access().port)).unwrap();
             client.write_all(said.as_bytes()).unwrap();

@@ -176,11 +176,11 @@ impl Handler for SshConnection {
                     let corner = policy.serve.receive.as_ref();
                     receive(&policy, corner, protocol, reader, &writer).await
                 }
-                Ok(ClientRequest::ReceiveModule(folder)) => {
+                Ok(ClientRequest::ReceiveModule(directory)) => {
                     let corner = policy.serve.receive.as_ref();
-                    match corner.and_then(|corner| corner.of_module(&folder)) {
+                    match corner.and_then(|corner| corner.of_module(&directory)) {
                         None => {
-                            refuse(&format!("git dkr: the host has no {folder}"), &writer).await
+                            refuse(&format!("git dkr: the host has no {directory}"), &writer).await
                         }
                         corner => {
                             receive(&policy, corner.as_ref(), protocol, reader, &writer).await
@@ -321,29 +321,29 @@ async fn receive(
 /// Hands over the objects, to the first who asks. What goes wrong here becomes the error of the
 /// command, too.
 async fn objects(policy: &ConnectionPolicy, writer: &ChannelWriteHalf<Msg>) -> Result<u32> {
-    let desk = policy.serve.objects.as_ref().ok_or("no objects")?;
-    let Some(ready) = desk.ask() else {
+    let handle = policy.serve.objects.as_ref().ok_or("no objects")?;
+    let Some(ready) = handle.ask() else {
         return refuse(
             "git dkr hands over the objects once, and has done so",
             writer,
         )
         .await;
     };
-    let parcel = match ready.await? {
-        Ok(parcel) => parcel,
-        Err(error) => return refuse(&desk.failed(error), writer).await,
+    let bundle = match ready.await? {
+        Ok(bundle) => bundle,
+        Err(error) => return refuse(&handle.failed(error), writer).await,
     };
     // Few are ahead of the client, so that memory stays small.
     let (give, mut pieces) = mpsc::channel::<Vec<u8>>(4);
     let reading =
-        tokio::task::spawn_blocking(move || parcel.send(|piece| give.blocking_send(piece).is_ok()));
+        tokio::task::spawn_blocking(move || bundle.send(|piece| give.blocking_send(piece).is_ok()));
     while let Some(piece) = pieces.recv().await {
         policy.sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
         writer.data_bytes(Bytes::from(piece)).await?;
     }
     match reading.await? {
         Ok(whole) => Ok(u32::from(!whole)),
-        Err(error) => refuse(&desk.failed(error), writer).await,
+        Err(error) => refuse(&handle.failed(error), writer).await,
     }
 }
 

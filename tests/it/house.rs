@@ -1,6 +1,7 @@
 //! The rules of the house, read out of the sources: who may import whom, how long a file may be,
 //! and that nothing speaks of one machine.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
@@ -38,10 +39,10 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All files below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
+/// All files below a directory.
+fn files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
+    for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path));
@@ -218,6 +219,30 @@ fn files_are_of_a_size_to_be_read() {
     for (path, text) in sources() {
         let lines = text.lines().count();
         assert!(lines <= LINES, "{} has {lines} lines", path.display());
+    }
+}
+
+/// A type's name says what it is, wherever it is read. The structs of subcommands are called as those are.
+#[test]
+fn a_name_belongs_to_one_type_and_says_what_it_is() {
+    let definition =
+        Regex::new(r"(?m)^\s*(pub(?:\([a-z: ]+\))? )?(?:struct|enum|trait|type) (\w+)").unwrap();
+    let mut owners: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for (path, text) in sources() {
+        for found in definition.captures_iter(&text) {
+            let name = &found[2];
+            assert!(
+                !["Part", "Place", "Site", "State", "Way"].contains(&name),
+                "{}: {name}",
+                path.display()
+            );
+            if found.get(1).is_none() || module_of(&path)[0] == "commands" {
+                continue;
+            }
+            if let Some(other) = owners.insert(name.to_owned(), path.clone()) {
+                panic!("{name}: {} and {}", other.display(), path.display());
+            }
+        }
     }
 }
 

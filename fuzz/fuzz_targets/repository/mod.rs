@@ -28,7 +28,7 @@ pub enum File {
 }
 
 thread_local! {
-    static FOLDER: TempDir = tempfile::tempdir().expect("a temporary folder");
+    static DIRECTORY: TempDir = tempfile::tempdir().expect("a temporary directory");
 }
 
 fn hash(bytes: &[u8]) -> [u8; 20] {
@@ -40,9 +40,9 @@ fn write(path: &Path, bytes: &[u8]) {
 }
 
 /// Copies what is in the pack, with this as one of the files.
-pub fn excerpt_with(file: File, bytes: &[u8]) {
-    FOLDER.with(|folder| {
-        let path = |name: &str| folder.path().join(name);
+pub fn subset_with(file: File, bytes: &[u8]) {
+    DIRECTORY.with(|directory| {
+        let path = |name: &str| directory.path().join(name);
         let or = |which: File, seed| if which == file { bytes } else { seed };
         write(&path("p.pack"), or(File::Pack, PACK));
         write(&path("p.idx"), or(File::Index, INDEX));
@@ -63,17 +63,17 @@ pub fn excerpt_with(file: File, bytes: &[u8]) {
         } else {
             write(&path("p.bitmap"), or(File::Bitmap, BITMAP));
         }
-        let _ = fuzz::excerpt(&path("p.pack"));
+        let _ = fuzz::subset(&path("p.pack"));
         several.map(fs::remove_file);
     });
 }
 
 /// Makes a commit-graph of this one.
 pub fn graph_with(bytes: &[u8]) {
-    FOLDER.with(|folder| {
-        let info = folder.path().join("info");
-        fs::create_dir_all(&info).expect("a folder can be made");
+    DIRECTORY.with(|directory| {
+        let info = directory.path().join("info");
+        fs::create_dir_all(&info).expect("a directory can be made");
         write(&info.join("commit-graph"), bytes);
-        let _ = fuzz::commit_graph(folder.path(), &folder.path().join("made"));
+        let _ = fuzz::commit_graph(directory.path(), &directory.path().join("made"));
     });
 }

@@ -29,7 +29,7 @@ pub struct Build {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    shelf: CatalogArgs,
+    catalog: CatalogArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
@@ -38,16 +38,16 @@ pub struct Build {
 impl Build {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let workshop = self.shelf.open()?;
-        let layers = workshop.chosen(&self.names, self.all, "build")?;
-        let mut images = workshop.engine.all_images()?;
-        let mut plan = workshop.plan(&layers, &images)?;
+        let context = self.catalog.open()?;
+        let layers = context.chosen(&self.names, self.all, "build")?;
+        let mut images = context.engine.all_images()?;
+        let mut plan = context.plan(&layers, &images)?;
         let mut failures = Vec::new();
         if !self.dry_run && !plan.absent.is_empty() {
-            failures = build::pull_what_can_be(&workshop.engine, &plan.absent)?;
+            failures = build::pull_what_can_be(&context.engine, &plan.absent)?;
             drop(plan);
-            images = workshop.engine.all_images()?;
-            plan = workshop.plan(&layers, &images)?;
+            images = context.engine.all_images()?;
+            plan = context.plan(&layers, &images)?;
         }
         let wanted = |name: &str| layers.iter().any(|layer| layer.name() == name);
         let force: Vec<usize> = (0..plan.nodes.len())
@@ -71,15 +71,15 @@ impl Build {
             }
             return Ok(0);
         }
-        let unbuilt = build::build_what_can_be(workshop.site(), &plan, &force)?;
-        build::name_plainly(&workshop.engine, &plan)?;
+        let unbuilt = build::build_what_can_be(context.context(), &plan, &force)?;
+        build::name_plainly(&context.engine, &plan)?;
         failures.extend(unbuilt.failures);
         all_built(failures, &unbuilt.untried)?;
         self.print(
             &plan.nodes.iter().map(|node| &*node.tag).collect::<Vec<_>>(),
             || {
-                let images = workshop.engine.all_images()?;
-                let plan = workshop.plan(&layers, &images)?;
+                let images = context.engine.all_images()?;
+                let plan = context.plan(&layers, &images)?;
                 let rows: Vec<LayerRow> = rows(&plan);
                 Ok(serde_json::to_string_pretty(&rows)?)
             },

@@ -23,7 +23,7 @@ pub struct Clean {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    shelf: CatalogArgs,
+    catalog: CatalogArgs,
 }
 
 impl Clean {
@@ -32,12 +32,12 @@ impl Clean {
         if self.names.is_empty() && !self.all {
             bail!(Failure::new("no layer to clean").hint("name some, or --all"));
         }
-        let workshop = self.shelf.open()?;
+        let context = self.catalog.open()?;
         for name in &self.names {
-            workshop.shelf.get(name)?;
+            context.catalog.get(name)?;
         }
-        let prefix = &workshop.settings.prefix;
-        let images = workshop.engine.all_images()?;
+        let prefix = &context.settings.prefix;
+        let images = context.engine.all_images()?;
         let tags = images
             .iter()
             .filter(|image| image.labels.contains_key(KEY))
@@ -51,7 +51,7 @@ impl Clean {
             if self.dry_run {
                 ui::result(tag)?;
             } else {
-                workshop.engine.untag(tag)?;
+                context.engine.untag(tag)?;
                 ui::status("removed", tag);
             }
         }

@@ -15,7 +15,7 @@ use crate::{proc, ui};
 /// Images that are not there are built first.
 ///
 /// To use it: eval "$(git dkr layer env NAME)", or in fish: git dkr layer env NAME | source. Each
-/// command of [provides] and [aliases] then runs on the current folder, as the current user.
+/// command of [provides] and [aliases] then runs on the current directory, as the current user.
 #[derive(Debug, Args)]
 pub struct Env {
     /// The layer's name
@@ -24,15 +24,15 @@ pub struct Env {
     #[arg(long, value_enum)]
     shell: Option<Shell>,
     #[command(flatten)]
-    shelf: CatalogArgs,
+    catalog: CatalogArgs,
 }
 
 impl Env {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
         let shell = self.shell.map_or_else(Shell::of_user, Ok)?;
-        let workshop = self.shelf.open()?;
-        let layer = workshop.shelf.get(&self.name)?;
+        let context = self.catalog.open()?;
+        let layer = context.catalog.get(&self.name)?;
         let definition = &layer.definition;
         let mut own = env::own_text(&layer.files);
         if own.is_some() && shell == Shell::Fish {
@@ -43,14 +43,14 @@ impl Env {
             let message = format!("the layer `{}` has no commands", self.name);
             bail!(Failure::new(message).hint(format!(
                 "binaries in [provides] of {}/layer.toml, and [aliases], become functions",
-                layer.folder
+                layer.directory
             )));
         }
         let tag = ready(
-            workshop.site(),
-            &workshop.shelf,
-            &workshop.settings,
-            |planner, shelf| planner.own(shelf.get(&self.name)?),
+            context.context(),
+            &context.catalog,
+            &context.settings,
+            |planner, catalog| planner.own(catalog.get(&self.name)?),
             |plan, at| Ok(plan.nodes[*at].tag.clone()),
         )?;
         if let Some(own) = own {
@@ -61,10 +61,10 @@ impl Env {
         let caches = env::caches(definition).into_iter();
         let volumes: Vec<String> = caches.map(|cache| env::volume(cache, user.0)).collect();
         if user.0 != 0 {
-            workshop.engine.give(&tag, &volumes, user)?;
+            context.engine.give(&tag, &volumes, user)?;
         }
         let container = EnvContainer {
-            engine: workshop.engine.program(),
+            engine: context.engine.program(),
             image: &tag,
             user,
         };

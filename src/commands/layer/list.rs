@@ -12,7 +12,7 @@ use crate::ui;
 #[derive(Debug, Args)]
 pub struct List {
     #[command(flatten)]
-    shelf: CatalogArgs,
+    catalog: CatalogArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
@@ -21,9 +21,12 @@ pub struct List {
 impl List {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let workshop = self.shelf.open()?;
-        let images = workshop.engine.all_images()?;
-        let plan = workshop.plan(&workshop.shelf.layers.values().collect::<Vec<_>>(), &images)?;
+        let context = self.catalog.open()?;
+        let images = context.engine.all_images()?;
+        let plan = context.plan(
+            &context.catalog.layers.values().collect::<Vec<_>>(),
+            &images,
+        )?;
         let rows: Vec<LayerRow> = rows(&plan).into_iter().filter(|row| row.own).collect();
         if self.format == OutputFormat::Json {
             ui::result(serde_json::to_string_pretty(&rows)?)?;

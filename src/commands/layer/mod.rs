@@ -28,7 +28,7 @@ use crate::ui;
 
 /// Build, look at and try layers: images of tools that stand on each other
 ///
-/// A layer is a folder with a Dockerfile and a layer.toml. Layers are found in .dkr/layers of the
+/// A layer is a directory with a Dockerfile and a layer.toml. Layers are found in .dkr/layers of the
 /// repository, in ~/.config/git-dkr/layers, and in git dkr itself; the first of a name wins.
 #[derive(Debug, Args)]
 pub struct Layer {
@@ -65,9 +65,9 @@ impl Layer {
 /// Where layers are and what they are called.
 #[derive(Debug, Args)]
 pub(super) struct CatalogArgs {
-    /// A folder of layers to look into first; can be given more than once
-    #[arg(long = "dir", value_name = "FOLDER")]
-    folders: Vec<PathBuf>,
+    /// A directory of layers to look into first; can be given more than once
+    #[arg(long = "dir", value_name = "DIRECTORY")]
+    directories: Vec<PathBuf>,
     /// How the names of the layers' images begin [default: dkr-layer, or layer_prefix of .dkr.conf]
     #[arg(long)]
     prefix: Option<String>,
@@ -88,7 +88,7 @@ pub(super) struct CatalogArgs {
 
 /// What a command on layers works with.
 pub(super) struct LayerContext {
-    pub shelf: LayerCatalog,
+    pub catalog: LayerCatalog,
     pub settings: LayerSettings,
     pub engine: Engine,
     pub host: Host,
@@ -118,7 +118,7 @@ impl CatalogArgs {
         let from = repo
             .as_ref()
             .map_or(RepositoryFiles::Nowhere, RepositoryFiles::Worktree);
-        let shelf = sources::gather(&self.folders, from, &settings)?;
+        let catalog = sources::gather(&self.directories, from, &settings)?;
         for remark in &catalog.remarks {
             ui::warn(remark);
         }
@@ -141,7 +141,7 @@ fn conf_of(repo: Option<&Repo>, sources: &Sources) -> Result<Conf> {
 }
 
 impl LayerContext {
-    pub(super) fn site(&self) -> LayerBuildContext<'_> {
+    pub(super) fn context(&self) -> LayerBuildContext<'_> {
         LayerBuildContext {
             engine: &self.engine,
             host: &self.host,
@@ -153,11 +153,11 @@ impl LayerContext {
     fn chosen(&self, names: &[String], all: bool, verb: &str) -> Result<Vec<&catalog::Layer>> {
         let mut chosen: Vec<&catalog::Layer> = Vec::new();
         if all {
-            let own = self.shelf.layers.values();
+            let own = self.catalog.layers.values();
             chosen.extend(own.filter(|layer| layer.origin != LayerOrigin::BuiltIn));
         }
         for name in names {
-            let layer = self.shelf.get(name)?;
+            let layer = self.catalog.get(name)?;
             if !chosen.iter().any(|other| other.name() == layer.name()) {
                 chosen.push(layer);
             }
@@ -182,7 +182,7 @@ impl LayerContext {
         layers: &[&'a catalog::Layer],
         images: &'a [EngineImage],
     ) -> Result<LayerPlan<'a>> {
-        let mut planner = Planner::new(&self.shelf, &self.settings, images);
+        let mut planner = Planner::new(&self.catalog, &self.settings, images);
         for layer in layers {
             planner.own(layer)?;
         }

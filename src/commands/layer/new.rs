@@ -22,15 +22,15 @@ const ENV: &str = include_str!("../../../templates/new-layer/env.sh");
 /// What that Dockerfile stands on.
 const BASE: &str = "alpine:3.20";
 
-/// Make the folder of a new layer, to begin with
+/// Make the directory of a new layer, to begin with
 ///
 /// It goes to .dkr/layers of the repository, and stands on the base image that .dkr.conf names.
 #[derive(Debug, Args)]
 pub struct New {
     /// The layer's name
     name: String,
-    /// The folder to make it in, instead of .dkr/layers
-    #[arg(long, value_name = "FOLDER")]
+    /// The directory to make it in, instead of .dkr/layers
+    #[arg(long, value_name = "DIRECTORY")]
     dir: Option<PathBuf>,
 }
 
@@ -45,20 +45,20 @@ impl New {
             );
         }
         let (repo, parent) = match &self.dir {
-            Some(folder) => (Repo::look(None).ok(), folder.clone()),
+            Some(directory) => (Repo::look(None).ok(), directory.clone()),
             None => {
                 let Ok(repo) = Repo::look(None) else {
                     let message = "there is no repository here to make a layer in";
-                    bail!(Failure::new(message).hint("--dir FOLDER makes it elsewhere"));
+                    bail!(Failure::new(message).hint("--dir DIRECTORY makes it elsewhere"));
                 };
-                let folder = repo.path.join(IN_REPOSITORY);
-                (Some(repo), folder)
+                let directory = repo.path.join(IN_REPOSITORY);
+                (Some(repo), directory)
             }
         };
-        let folder = parent.join(name);
-        if folder.exists() {
+        let directory = parent.join(name);
+        if directory.exists() {
             bail!(
-                Failure::new(format!("{} is there already", folder.display()))
+                Failure::new(format!("{} is there already", directory.display()))
                     .hint("take another name, or remove it first")
             );
         }
@@ -76,7 +76,7 @@ impl New {
             ),
         ];
         for (file, text) in files {
-            let path = folder.join(file);
+            let path = directory.join(file);
             write_with_mode(&path, text.as_bytes(), 0o644)?;
             ui::status("wrote", &path.display().to_string());
         }

@@ -14,7 +14,7 @@ pub struct Show {
     /// The layer's name
     name: String,
     #[command(flatten)]
-    shelf: CatalogArgs,
+    catalog: CatalogArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
@@ -23,11 +23,11 @@ pub struct Show {
 impl Show {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let workshop = self.shelf.open()?;
-        let layer = workshop.shelf.get(&self.name)?;
+        let context = self.catalog.open()?;
+        let layer = context.catalog.get(&self.name)?;
         let definition = &layer.definition;
-        let images = workshop.engine.all_images()?;
-        let plan = workshop.plan(&[layer], &images)?;
+        let images = context.engine.all_images()?;
+        let plan = context.plan(&[layer], &images)?;
         let rows: Vec<LayerRow> = rows(&plan).into_iter().filter(|row| row.own).collect();
         if self.format == OutputFormat::Json {
             let (this, below): (Vec<&LayerRow>, Vec<&LayerRow>) =
@@ -58,7 +58,7 @@ impl Show {
         };
         say("layer", &format!("{} {}", row.name, row.version))?;
         say("", row.description)?;
-        say("from", &format!("{} ({})", row.folder, row.origin))?;
+        say("from", &format!("{} ({})", row.directory, row.origin))?;
         say("versions", &row.versions.join(", "))?;
         say("image", row.tag)?;
         say("state", &state(row))?;
@@ -70,7 +70,7 @@ impl Show {
         say("aliases", &pairs(&definition.aliases))?;
         ui::result("")?;
         ui::result(
-            tree(&workshop.shelf, &plan, &self.name)?
+            tree(&context.catalog, &plan, &self.name)?
                 .to_string()
                 .trim_end(),
         )?;

@@ -29,7 +29,7 @@ pub struct Test {
     #[arg(long)]
     no_compose: bool,
     #[command(flatten)]
-    shelf: CatalogArgs,
+    catalog: CatalogArgs,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
@@ -38,13 +38,13 @@ pub struct Test {
 impl Test {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        let workshop = self.shelf.open()?;
-        let layers = workshop.chosen(&self.names, self.all, "try")?;
-        let (mut tried, all_built) = apart(&workshop, &layers)?;
+        let context = self.catalog.open()?;
+        let layers = context.chosen(&self.names, self.all, "try")?;
+        let (mut tried, all_built) = apart(&context, &layers)?;
         if !self.no_compose && !all_built {
             ui::warn("they are not tried in one image, as not all of them could be built");
         } else if !self.no_compose {
-            tried.extend(together(&workshop, &layers)?);
+            tried.extend(together(&context, &layers)?);
         }
         self.print(&tried, layers.len())
     }
@@ -87,18 +87,18 @@ fn count(number: usize, what: &str) -> String {
 }
 
 /// Each layer in its own image; and whether all of them could be built.
-fn apart(workshop: &LayerContext, layers: &[&Layer]) -> Result<(Vec<CheckResult>, bool)> {
-    let engine = &workshop.engine;
+fn apart(context: &LayerContext, layers: &[&Layer]) -> Result<(Vec<CheckResult>, bool)> {
+    let engine = &context.engine;
     let mut images = engine.all_images()?;
-    let absent = planned(workshop, layers, &images)?.0.absent;
+    let absent = planned(context, layers, &images)?.0.absent;
     let mut failures = Vec::new();
     if !absent.is_empty() {
         // A key is not known before what is below is here.
         failures = build::pull_what_can_be(engine, &absent)?;
         images = engine.all_images()?;
     }
-    let (plan, places) = planned(workshop, layers, &images)?;
-    let unbuilt = build::build_what_can_be(workshop.site(), &plan, &[])?;
+    let (plan, places) = planned(context, layers, &images)?;
+    let unbuilt = build::build_what_can_be(context.context(), &plan, &[])?;
     build::name_plainly(engine, &plan)?;
     failures.extend(unbuilt.failures);
     for (_, error) in &failures {
@@ -137,18 +137,18 @@ fn apart(workshop: &LayerContext, layers: &[&Layer]) -> Result<(Vec<CheckResult>
 
 /// The images of the layers, and their places in the plan.
 fn planned<'a>(
-    workshop: &'a LayerContext,
+    context: &'a LayerContext,
     layers: &[&'a Layer],
     images: &'a [EngineImage],
 ) -> Result<(LayerPlan<'a>, Vec<usize>)> {
-    let mut planner = Planner::new(&workshop.shelf, &workshop.settings, images);
+    let mut planner = Planner::new(&context.catalog, &context.settings, images);
     let places = layers.iter().map(|layer| planner.own(layer));
     let places = places.collect::<Result<Vec<usize>, _>>()?;
     Ok((planner.finish(), places))
 }
 
 /// All of them in one image, which is removed again.
-fn together(workshop: &LayerContext, layers: &[&Layer]) -> Result<Vec<CheckResult>> {
+fn together(context: &LayerContext, layers: &[&Layer]) -> Result<Vec<CheckResult>> {
     let provides = |layer: &&&Layer| {
         let definition = &layer.definition;
         !definition.binaries.is_empty()
@@ -161,12 +161,12 @@ fn together(workshop: &LayerContext, layers: &[&Layer]) -> Result<Vec<CheckResul
         return Ok(Vec::new());
     }
     let names: Vec<String> = named.iter().map(|layer| layer.name().to_owned()).collect();
-    let recipe = Recipe::new(&workshop.shelf, &names)?;
-    let scrap = TempImage::new(&workshop.engine);
+    let recipe = Recipe::new(&context.catalog, &names)?;
+    let scrap = TempImage::new(&context.engine);
     let made = make(
-        workshop.site(),
-        &workshop.shelf,
-        &workshop.settings,
+        context.context(),
+        &context.catalog,
+        &context.settings,
         &recipe,
         scrap.tag(),
     );
@@ -187,5 +187,5 @@ fn together(workshop: &LayerContext, layers: &[&Layer]) -> Result<Vec<CheckResul
             all.push(check);
         }
     }
-    check::run(&workshop.engine, "composed", scrap.tag(), &all)
+    check::run(&context.engine, "composed", scrap.tag(), &all)
 }

@@ -47,7 +47,7 @@ impl Inspect {
                 OutputFormat::Text => self.print(part, seen.as_ref())?,
             }
         }
-        let left_out = workplace.site.left_out.lines();
+        let left_out = workplace.overlay.left_out.lines();
         match self.format {
             OutputFormat::Json => {
                 let all = json!({"snapshots": rows, "left_out": left_out});
@@ -112,13 +112,15 @@ impl Inspect {
 fn counts(sum: &Summary) -> String {
     let Summary {
         files,
-        folders,
+        directories,
         links,
         removed,
         ..
     } = sum;
     let bytes = ui::bytes(sum.bytes);
-    format!("{files} files ({bytes}), {folders} folders, {links} links; removes {removed} paths")
+    format!(
+        "{files} files ({bytes}), {directories} directories, {links} links; removes {removed} paths"
+    )
 }
 
 /// Reads the manifest out of whichever cache has it.

@@ -35,7 +35,7 @@ use crate::{proc, ui};
 /// snapshot. Another machine, or this one after a reset, gets it back in one go.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "To begin with: git dkr overlay restore-or-build, in a folder with a Containerfile"
+    after_help = "To begin with: git dkr overlay restore-or-build, in a directory with a Containerfile"
 )]
 pub struct Overlay {
     #[command(subcommand)]
@@ -188,7 +188,7 @@ struct OverlayArgs {
 
 /// A root and caches, ready to work with.
 struct OverlayContext {
-    site: OverlayRoot,
+    overlay: OverlayRoot,
     caches: Caches,
 }
 
@@ -196,11 +196,11 @@ impl OverlayArgs {
     fn open(&self) -> Result<OverlayContext> {
         let caches = self.cache.open()?;
         let mut own = vec![caches.own.path().to_owned()];
-        if let Some((CacheLocation::Folder(folder), _)) = &caches.shared {
-            own.push(std::path::absolute(folder)?);
+        if let Some((CacheLocation::Directory(directory), _)) = &caches.shared {
+            own.push(std::path::absolute(directory)?);
         }
         Ok(OverlayContext {
-            site: OverlayRoot::new(&self.root, &own)?,
+            overlay: OverlayRoot::new(&self.root, &own)?,
             caches,
         })
     }
@@ -226,7 +226,7 @@ impl RebuildArgs {
         let done = work(&RebuildJob {
             parts: &parts,
             name: self.files.name.as_deref(),
-            site: &workplace.site,
+            overlay: &workplace.overlay,
             caches: &workplace.caches,
         })?;
         tell(&parts, &done, self.format)

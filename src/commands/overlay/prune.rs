@@ -30,7 +30,7 @@ impl Prune {
         let gone = if self.shared {
             super::shared(&caches)?.prune(self.keep)?
         } else {
-            SnapshotCache::Folder(caches.own).prune(self.keep)?
+            SnapshotCache::Directory(caches.own).prune(self.keep)?
         };
         for entry in &gone {
             ui::result(&entry.tag)?;

@@ -8,14 +8,15 @@ use anyhow::{Context, Result};
 use crate::digest;
 
 /// Over the names and contents of all files but the Dockerfile, whose steps speak for themselves.
-pub fn digest(folder: &Path) -> Result<String> {
+pub fn digest(directory: &Path) -> Result<String> {
     let mut files = BTreeMap::new();
-    add(folder, "", &mut files).with_context(|| format!("cannot read {}", folder.display()))?;
+    add(directory, "", &mut files)
+        .with_context(|| format!("cannot read {}", directory.display()))?;
     Ok(digest::key(&files))
 }
 
-fn add(folder: &Path, below: &str, files: &mut BTreeMap<String, String>) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
+fn add(directory: &Path, below: &str, files: &mut BTreeMap<String, String>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
         let name = format!("{below}{}", entry.file_name().to_string_lossy());
         if name == "Dockerfile" {
@@ -43,18 +44,18 @@ mod tests {
 
     #[test]
     fn names_and_contents_count_and_the_dockerfile_does_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text);
+        let directory = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text);
         write("Dockerfile", "FROM a").unwrap();
         write("a", "bc").unwrap();
-        let one = digest(folder.path()).unwrap();
+        let one = digest(directory.path()).unwrap();
         write("Dockerfile", "FROM b").unwrap();
-        assert_eq!(digest(folder.path()).unwrap(), one);
+        assert_eq!(digest(directory.path()).unwrap(), one);
         write("a", "bd").unwrap();
-        let other = digest(folder.path()).unwrap();
+        let other = digest(directory.path()).unwrap();
         assert_ne!(one, other);
-        std::fs::create_dir(folder.path().join("sub")).unwrap();
+        std::fs::create_dir(directory.path().join("sub")).unwrap();
         write("sub/a", "").unwrap();
-        assert_ne!(digest(folder.path()).unwrap(), other);
+        assert_ne!(digest(directory.path()).unwrap(), other);
     }
 }

@@ -1,4 +1,4 @@
-//! What goes into an image beside the repository's own objects, in the same parcel.
+//! What goes into an image beside the repository's own objects, in the same bundle.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::git::extras::Contents;
 use crate::git::{Extras, Repo};
 use crate::proc::CancelToken;
 
-/// Where `templates/scope` finds submodules: packs of each in a folder of its number,
+/// Where `templates/scope` finds submodules: packs of each in a directory of its number,
 /// `list` with their git directories, `top` with the paths of those that are no submodule's own, and `urls` with
 /// git directories and the URLs of their remotes that nobody could tell there.
 /// So no name that somebody chose is the name of an entry.
@@ -21,30 +21,30 @@ impl ObjectBundle {
     pub fn of_extras(
         repo: &Repo,
         extras: Extras,
-        folder: &Path,
+        directory: &Path,
         stop: &CancelToken,
     ) -> Result<Self> {
         let empty = Self {
             parts: Vec::new(),
             contents: Contents::default(),
-            excerpt: None,
+            subset: None,
             hint: format!("{} looks for what is broken", fsck(repo)),
         };
-        empty.with(repo, extras, folder, stop)
+        empty.with(repo, extras, directory, stop)
     }
 
-    /// The same with the extras. Submodules are packed into `folder`, which must be empty, and may be
+    /// The same with the extras. Submodules are packed into `directory`, which must be empty, and may be
     /// removed afterwards.
     pub fn with(
         mut self,
         repo: &Repo,
         extras: Extras,
-        folder: &Path,
+        directory: &Path,
         stop: &CancelToken,
     ) -> Result<Self> {
         let (mut list, mut top, mut urls) = (String::new(), String::new(), String::new());
         for (number, (module, below)) in extras.modules.iter().enumerate() {
-            let into = folder.join(format!("module-{number}"));
+            let into = directory.join(format!("module-{number}"));
             std::fs::create_dir_all(&into)
                 .with_context(|| format!("cannot make {}", into.display()))?;
             if below.as_ref() != Some(&module.commit) {
@@ -65,9 +65,9 @@ impl ObjectBundle {
                 let name = format!("{MODULES}/{number}/shallow");
                 self.parts.push(BundleEntry::text(&name, cut));
             }
-            list += &format!("{}\n", module.folder);
+            list += &format!("{}\n", module.directory);
             if let Some(url) = &module.url {
-                urls += &format!("{}\t{url}\n", module.folder);
+                urls += &format!("{}\t{url}\n", module.directory);
             }
             if !module.nested {
                 top += &format!("{}\n", module.path);

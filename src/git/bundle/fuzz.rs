@@ -11,7 +11,7 @@ use super::graph::GraphSubset;
 use super::subset_pack::PackSelection;
 
 /// Copies what is in a pack, all of it and then some, with its index and its bitmap.
-pub fn excerpt(pack: &Path) -> Result<()> {
+pub fn subset(pack: &Path) -> Result<()> {
     for left_out in [usize::MAX, 3] {
         let choice = PackSelection::from(pack, Kind::Sha1, "")?;
         let mut choice = choice.context("an index of another version")?;
@@ -22,15 +22,15 @@ pub fn excerpt(pack: &Path) -> Result<()> {
                 choice.take(index.oid_at_index(position));
             }
         }
-        if let Some(excerpt) = choice.settle(true, |_| Ok(pack.to_owned()))? {
-            excerpt.size();
-            excerpt.send(&mut |_| true)?;
+        if let Some(subset) = choice.settle(true, |_| Ok(pack.to_owned()))? {
+            subset.size();
+            subset.send(&mut |_| true)?;
         }
     }
     Ok(())
 }
 
-/// Makes a commit-graph at `made` of all that is in that of a folder of objects.
+/// Makes a commit-graph at `made` of all that is in that of a directory of objects.
 pub fn commit_graph(objects: &Path, made: &Path) -> Result<()> {
     let commits = GraphSubset::of(objects, Kind::Sha1);
     let mut commits = commits.context("no commit-graph")?;

@@ -22,7 +22,7 @@ pub(super) struct GraphSubset {
 }
 
 impl GraphSubset {
-    /// Opens the commit-graph of a folder of objects; `None` when there is none that is whole.
+    /// Opens the commit-graph of a directory of objects; `None` when there is none that is whole.
     pub fn of(objects: &Path, kind: gix::hash::Kind) -> Option<Self> {
         let graph = Graph::from_info_dir(&objects.join("info"), kind).ok()?;
         let taken = Vec::new();

@@ -20,7 +20,7 @@ use super::{GitError, ObjectId, Repo, View, command, lines, run, run_records};
 use crate::error::Failure;
 use crate::proc::{CancelToken, Cmd, join};
 use graph::GraphSubset;
-use object_directories::ObjectDirectories as Files;
+use object_directories::ObjectDirectories;
 use send::BundleEntry;
 use subset_pack::{PackSelection, SubsetPack};
 pub use update::TagSelection;
@@ -58,7 +58,7 @@ impl Objects {
 #[derive(Debug)]
 pub struct ObjectBundle {
     parts: Vec<BundleEntry>,
-    excerpt: Option<Box<SubsetPack>>,
+    subset: Option<Box<SubsetPack>>,
     /// Comes after them; each is opened when it is its turn.
     contents: Contents,
     /// What to do when one of them is broken.
@@ -66,7 +66,7 @@ pub struct ObjectBundle {
 }
 
 impl ObjectBundle {
-    /// Puts it together. `branch` is the one that the commit is on, if it is on any. `folder` must
+    /// Puts it together. `branch` is the one that the commit is on, if it is on any. `directory` must
     /// be empty, and may be removed afterwards. Fails when objects are missing or broken, when the
     /// disk is full, and when it is stopped.
     pub fn prepare(
@@ -74,11 +74,11 @@ impl ObjectBundle {
         commit: &ObjectId,
         branch: Option<&str>,
         objects: Objects,
-        folder: &Path,
+        directory: &Path,
         stop: &CancelToken,
     ) -> Result<Self> {
-        let view = View::of_history(repo, commit, branch, folder, stop)?;
-        let packs = folder.join("objects/pack");
+        let view = View::of_history(repo, commit, branch, directory, stop)?;
+        let packs = directory.join("objects/pack");
         std::fs::create_dir_all(&packs)
             .with_context(|| format!("cannot make {}", packs.display()))?;
         let hint = format!("{} looks for what is broken", fsck(repo));
@@ -88,12 +88,12 @@ impl ObjectBundle {
             stop,
             hint: &hint,
         };
-        let made = Files::of(&[folder.join("objects")]);
-        let (excerpt, files, cut) = match objects {
+        let made = ObjectDirectories::of(&[directory.join("objects")]);
+        let (subset, files, cut) = match objects {
             Objects::Exact => {
                 let cut = work.boundary(repo)?;
-                let excerpt = work.pack_history(repo, cut.is_none())?;
-                (excerpt, made.open()?, cut)
+                let subset = work.pack_history(repo, cut.is_none())?;
+                (subset, made.open()?, cut)
             }
             Objects::All => (None, work.all(repo, made)?, repo.shallow_boundary()?),
         };
@@ -108,7 +108,7 @@ impl ObjectBundle {
         }
         Ok(Self {
             parts,
-            excerpt: excerpt.map(Box::new),
+            subset: subset.map(Box::new),
             contents: Contents::default(),
             hint,
         })
@@ -116,8 +116,8 @@ impl ObjectBundle {
 
     /// The bytes that it holds.
     pub fn size(&self) -> u64 {
-        let excerpt = self.excerpt.as_ref().map_or(0, |excerpt| excerpt.size());
-        excerpt + self.parts.iter().map(BundleEntry::size).sum::<u64>() + self.contents.size()
+        let subset = self.subset.as_ref().map_or(0, |subset| subset.size());
+        subset + self.parts.iter().map(BundleEntry::size).sum::<u64>() + self.contents.size()
     }
 
     /// Hands it out as a tar archive, piece by piece, until `give` says that nobody takes any more;
@@ -129,8 +129,8 @@ impl ObjectBundle {
                 return Ok(false);
             }
         }
-        if let Some(excerpt) = self.excerpt
-            && !excerpt.send(&mut give)?
+        if let Some(subset) = self.subset
+            && !subset.send(&mut give)?
         {
             return Ok(false);
         }
@@ -194,7 +194,7 @@ impl BundleWork<'_> {
     /// Lists what the view shows.
     fn take(&self, repo: &Repo, whole: bool, option: Option<&str>) -> Result<ObjectSources> {
         let kind = repo.object_format.parse().map_err(Failure::new)?;
-        let graph = || Ok::<_, anyhow::Error>(repo.object_folders()?.graph(kind));
+        let graph = || Ok::<_, anyhow::Error>(repo.object_directories()?.graph(kind));
         let mut taken = ObjectSources {
             choice: self.main_pack(repo, kind)?,
             commits: if whole { graph()? } else { None },
@@ -240,7 +240,7 @@ impl BundleWork<'_> {
     fn main_pack(&self, repo: &Repo, kind: gix::hash::Kind) -> Result<Option<PackSelection>> {
         let mut tries = 0..object_directories::TRIES;
         loop {
-            let Some(pack) = repo.object_folders()?.main_pack()? else {
+            let Some(pack) = repo.object_directories()?.main_pack()? else {
                 return Ok(None);
             };
             let gone = || !pack.exists() || !pack.with_extension("idx").exists();
@@ -254,21 +254,25 @@ impl BundleWork<'_> {
 
     /// Packs objects, an id a line, as no deltas; the pack, which is not sent.
     fn pack_whole(&self, ids: String) -> Result<PathBuf> {
-        let folder = self.view.git_dir.join("whole");
-        let packs = folder.join("pack");
+        let directory = self.view.git_dir.join("whole");
+        let packs = directory.join("pack");
         std::fs::create_dir_all(&packs)
             .with_context(|| format!("cannot make {}", packs.display()))?;
         let options = ["--window=0", "--no-reuse-delta"];
         let cmd = pack_into(command(&self.view.git_dir), &packs);
         let cmd = cmd.args(options).stdin(ids);
         self.run("pack-objects", &cmd)?;
-        let pack = Files::of(&[folder]).main_pack()?;
+        let pack = ObjectDirectories::of(&[directory]).main_pack()?;
         pack.context("git packed nothing")
     }
 
     /// All objects of the repository: its packs as they are, and what is loose in one more.
-    fn all(&self, repo: &Repo, made: Files) -> Result<Vec<object_directories::OpenFile>> {
-        let theirs = repo.object_folders()?;
+    fn all(
+        &self,
+        repo: &Repo,
+        made: ObjectDirectories,
+    ) -> Result<Vec<object_directories::OpenFile>> {
+        let theirs = repo.object_directories()?;
         loop {
             let loose = theirs.loose()?;
             if loose.is_empty() {
@@ -287,8 +291,8 @@ impl BundleWork<'_> {
 
     /// `git pack-objects` into the view.
     fn pack(&self) -> Cmd {
-        let folder = self.view.git_dir.join("objects/pack");
-        pack_into(command(&self.view.git_dir), &folder)
+        let directory = self.view.git_dir.join("objects/pack");
+        pack_into(command(&self.view.git_dir), &directory)
     }
 
     /// Where the history of the commit is cut off: of what the repository knows of, what is in it.
@@ -317,8 +321,8 @@ impl BundleWork<'_> {
         };
         let full = ["No space left on device", "Out of diskspace"];
         let hint = if full.iter().any(|said| message.contains(said)) {
-            let folder = self.view.git_dir.display();
-            format!("free space where {folder} is; XDG_CACHE_HOME names another place")
+            let directory = self.view.git_dir.display();
+            format!("free space where {directory} is; XDG_CACHE_HOME names another place")
         } else {
             self.hint.to_owned()
         };
@@ -328,13 +332,13 @@ impl BundleWork<'_> {
     }
 }
 
-/// `git pack-objects` of a git command that names the repository, into a folder: one pack with all that
+/// `git pack-objects` of a git command that names the repository, into a directory: one pack with all that
 /// makes it quick to read, whatever the user's config says.
-pub(in crate::git) fn pack_into(git: Cmd, folder: &Path) -> Cmd {
+pub(in crate::git) fn pack_into(git: Cmd, directory: &Path) -> Cmd {
     git.args(["-c", "pack.writeReverseIndex=true"])
         .args(["-c", "pack.packSizeLimit=0", "-c", "pack.indexVersion=2"])
         .args(["pack-objects", "-q", "--delta-base-offset"])
-        .arg(folder.join("pack"))
+        .arg(directory.join("pack"))
 }
 
 /// The command that looks for broken objects, as one would type it.

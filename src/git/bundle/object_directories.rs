@@ -21,17 +21,17 @@ pub(super) const TRIES: usize = 20;
 /// A file that is open: its name below `objects`, where it lies, and itself.
 pub(super) type OpenFile = (String, PathBuf, File);
 
-/// The folders of one repository: its own, and those that it borrows from.
+/// The directories of one repository: its own, and those that it borrows from.
 #[derive(Debug, Clone)]
 pub(in crate::git) struct ObjectDirectories {
-    folders: Vec<PathBuf>,
+    directories: Vec<PathBuf>,
     /// Whether there are files in them that speak of other files.
     tells: bool,
 }
 
 impl Repo {
     /// Where its objects are.
-    pub(in crate::git) fn object_folders(&self) -> Result<ObjectDirectories> {
+    pub(in crate::git) fn object_directories(&self) -> Result<ObjectDirectories> {
         let borrowed = gix::odb::alternate::resolve(self.objects.clone(), Path::new("/"));
         let borrowed = borrowed
             .map_err(|error| Failure::new(error.to_string()))
@@ -45,17 +45,17 @@ impl Repo {
     /// Whether git has a reachability bitmap: packing a history without one takes several times
     /// longer.
     pub fn has_bitmap(&self) -> Result<bool> {
-        let files = self.object_folders()?.listing()?;
+        let files = self.object_directories()?.listing()?;
         Ok(files.keys().any(|name| name.ends_with(".bitmap")))
     }
 
     /// Words for what is handed over of a commit beside what the commit says: which objects these are when they
     /// are all, and what makes reading them faster.
     pub fn marks(&self, objects: super::Objects) -> Result<Vec<String>> {
-        let folders = self.object_folders()?;
-        let mut names: Vec<String> = folders.files()?.into_keys().collect();
+        let directories = self.object_directories()?;
+        let mut names: Vec<String> = directories.files()?.into_keys().collect();
         if objects == super::Objects::All {
-            names.extend(folders.loose()?);
+            names.extend(directories.loose()?);
             return Ok(vec![format!(
                 "packs-{}",
                 &digest::of(names.join("\n"))[..16]
@@ -85,16 +85,16 @@ impl Repo {
 }
 
 impl ObjectDirectories {
-    pub fn of(folders: &[PathBuf]) -> Self {
+    pub fn of(directories: &[PathBuf]) -> Self {
         Self {
-            folders: folders.to_vec(),
-            tells: folders.len() == 1,
+            directories: directories.to_vec(),
+            tells: directories.len() == 1,
         }
     }
 
     /// With the packs of others, which nothing here speaks of.
     pub fn and(mut self, others: Self) -> Self {
-        self.folders.extend(others.folders);
+        self.directories.extend(others.directories);
         self
     }
 
@@ -106,8 +106,8 @@ impl ObjectDirectories {
         if !graphs.all(|(_, path)| send::is_whole(path, kind)) {
             return None;
         }
-        let mut folders = self.folders.iter();
-        folders.find_map(|folder| GraphSubset::of(folder, kind))
+        let mut directories = self.directories.iter();
+        directories.find_map(|directory| GraphSubset::of(directory, kind))
     }
 
     /// Opens all files of packs, and what speeds up reading them. What is open is complete: it is
@@ -158,9 +158,12 @@ impl ObjectDirectories {
     /// The ids of all loose objects.
     pub fn loose(&self) -> Result<Vec<String>> {
         let mut found = Vec::new();
-        for folder in &self.folders {
-            for start in names(folder)?.into_iter().filter(|name| is_hex(name, &[2])) {
-                let rest = names(&folder.join(&start))?;
+        for directory in &self.directories {
+            for start in names(directory)?
+                .into_iter()
+                .filter(|name| is_hex(name, &[2]))
+            {
+                let rest = names(&directory.join(&start))?;
                 let ids = rest.iter().filter(|rest| is_hex(rest, &[38, 62]));
                 found.extend(ids.map(|rest| format!("{start}{rest}")));
             }
@@ -184,9 +187,9 @@ impl ObjectDirectories {
     /// All files beside loose objects; the first of a name.
     fn listing(&self) -> Result<BTreeMap<String, PathBuf>> {
         let mut found = BTreeMap::new();
-        for folder in &self.folders {
+        for directory in &self.directories {
             for below in ["pack", "info", "info/commit-graphs"] {
-                let path = folder.join(below);
+                let path = directory.join(below);
                 for name in names(&path)? {
                     let place = path.join(&name);
                     found.entry(format!("{below}/{name}")).or_insert(place);
@@ -198,7 +201,7 @@ impl ObjectDirectories {
 }
 
 /// Whether a file of this name is sent: packs that have an index, and what makes reading faster.
-/// What names other files (`tells`) would be wrong where there are files of several folders.
+/// What names other files (`tells`) would be wrong where there are files of several directories.
 fn is_sent(name: &str, tells: bool, has: impl Fn(&str) -> bool) -> bool {
     if let Some((stem, kind)) = name.rsplit_once('.')
         && stem.starts_with("pack/pack-")
@@ -229,10 +232,10 @@ fn is_hex(name: &str, lengths: &[usize]) -> bool {
     lengths.contains(&name.len()) && name.bytes().all(hex)
 }
 
-/// The names in a folder; none when there is no such folder.
-fn names(folder: &Path) -> Result<Vec<String>> {
+/// The names in a directory; none when there is no such directory.
+fn names(directory: &Path) -> Result<Vec<String>> {
     let read = || -> std::io::Result<Vec<String>> {
-        let names = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name()));
+        let names = std::fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name()));
         let names = names.collect::<std::io::Result<Vec<_>>>()?;
         // Git's own names are all ASCII.
         Ok(names
@@ -242,7 +245,7 @@ fn names(folder: &Path) -> Result<Vec<String>> {
     };
     match read() {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        read => read.with_context(|| format!("cannot read {}", folder.display())),
+        read => read.with_context(|| format!("cannot read {}", directory.display())),
     }
 }
 

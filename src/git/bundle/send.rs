@@ -249,8 +249,8 @@ mod tests {
 
     /// What comes out of a file of these bytes.
     fn sent(bytes: &[u8], hashed: Option<&str>) -> Result<Vec<u8>> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
         std::fs::write(&path, bytes).unwrap();
         let file = File::open(&path).unwrap();
         let mut out = Vec::new();
@@ -311,8 +311,8 @@ mod tests {
 
     #[test]
     fn a_file_must_have_the_hash_that_is_known_of_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
         std::fs::write(&path, "content").unwrap();
         let send = |hash: String| {
             let part = BundleEntry::known(("x".to_owned(), path.clone(), 7, hash));

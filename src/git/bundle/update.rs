@@ -6,13 +6,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::send::BundleEntry;
-use super::{BundleWork, Files, ObjectBundle, fsck, part};
+use super::{BundleWork, ObjectBundle, ObjectDirectories, fsck, part};
 use crate::git::{Extras, ObjectId, Repo, View, run};
 use crate::proc::{CancelToken, join};
 
 /// Where `templates/update` finds `below`, the commit that the clone must be at, and `tags`: the object
 /// that must be there for the tag to be taken, the tag's own id and its ref, a line each.
-const FOLDER: &str = "dkr-update";
+const DIRECTORY: &str = "dkr-update";
 
 /// Which tags a clone is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,23 +26,23 @@ pub enum TagSelection {
 impl ObjectBundle {
     /// The objects that `commit` leads to and `below` does not, with the tags on them, in one pack; no
     /// pack where there are none. The repository must have both commits, and not be cut off.
-    /// `folder` must be empty, and may be removed afterwards. Fails as [`Parcel::prepare`] does.
+    /// `directory` must be empty, and may be removed afterwards. Fails as [`Parcel::prepare`] does.
     pub fn since(
         repo: &Repo,
         below: &ObjectId,
         commit: &ObjectId,
         tags: TagSelection,
-        folder: &Path,
+        directory: &Path,
         stop: &CancelToken,
     ) -> Result<Self> {
         let hint = format!("{} looks for what is broken", fsck(repo));
         let work = BundleWork {
-            view: View::create(repo, commit, None, folder)?,
+            view: View::create(repo, commit, None, directory)?,
             commit,
             stop,
             hint: &hint,
         };
-        let packs = folder.join("objects/pack");
+        let packs = directory.join("objects/pack");
         std::fs::create_dir_all(&packs)
             .with_context(|| format!("cannot make {}", packs.display()))?;
         // Tags that lie on older commits are there already, and would come each time. Bitmaps speak of
@@ -59,15 +59,15 @@ impl ObjectBundle {
         )?;
         packed?;
         let list = String::from_utf8_lossy(&list?).into_owned();
-        let mut parcel = Self::of_extras(repo, Extras::default(), folder, stop)?;
-        parcel.parts.extend([
-            BundleEntry::text(&format!("{FOLDER}/below"), format!("{below}\n")),
-            BundleEntry::text(&format!("{FOLDER}/tags"), list),
+        let mut bundle = Self::of_extras(repo, Extras::default(), directory, stop)?;
+        bundle.parts.extend([
+            BundleEntry::text(&format!("{DIRECTORY}/below"), format!("{below}\n")),
+            BundleEntry::text(&format!("{DIRECTORY}/tags"), list),
         ]);
-        for open in Files::of(&[folder.join("objects")]).open()? {
-            parcel.parts.push(part(open, &repo.object_format)?);
+        for open in ObjectDirectories::of(&[directory.join("objects")]).open()? {
+            bundle.parts.push(part(open, &repo.object_format)?);
         }
-        Ok(parcel)
+        Ok(bundle)
     }
 }
 

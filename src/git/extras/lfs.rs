@@ -169,7 +169,7 @@ impl Pointer {
         Some(Self { oid, size })
     }
 
-    /// Where its content lies below a folder of git-lfs.
+    /// Where its content lies below a directory of git-lfs.
     pub(super) fn place(&self) -> String {
         let oid = self.oid.to_string();
         format!("objects/{}/{}/{oid}", &oid[..2], &oid[2..4])
@@ -185,8 +185,8 @@ impl Pointer {
 pub(super) fn storage(repo: &Repo) -> Result<PathBuf> {
     let output = repo.git(["config", "--get", "lfs.storage"]).output()?;
     let said = lines(&output.stdout).into_iter().next();
-    let folder = said.filter(|_| output.status.success());
-    Ok(repo.common_dir.join(folder.as_deref().unwrap_or("lfs")))
+    let directory = said.filter(|_| output.status.success());
+    Ok(repo.common_dir.join(directory.as_deref().unwrap_or("lfs")))
 }
 
 /// Whether no `.gitattributes` differs between two commits; not so when one of them is not here.
@@ -212,7 +212,7 @@ pub(super) fn kept_by_lfs(
     let git = |args: &[&str]| {
         repo.git(args)
             .env("GIT_INDEX_FILE", scratch.path().join("index"))
-            // So that no path is one from the current folder.
+            // So that no path is one from the current directory.
             .env("GIT_WORK_TREE", scratch.path())
     };
     // An index of nothing else is quickly made.

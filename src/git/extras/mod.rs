@@ -31,7 +31,7 @@ pub struct ExtrasRequest<'a> {
     pub recursive: bool,
     /// Files that git-lfs keeps.
     pub lfs: bool,
-    /// The folders that are checked out; all when there is none.
+    /// The directories that are checked out; all when there is none.
     pub sparse: &'a [String],
 }
 
@@ -135,7 +135,7 @@ fn submodules(
     let older = below.and_then(|commit| find(commit).ok());
     let older = older.unwrap_or_default();
     let commit_below = |module: &Submodule| {
-        let same = |old: &&Submodule| old.folder == module.folder;
+        let same = |old: &&Submodule| old.directory == module.directory;
         older
             .modules
             .iter()
@@ -240,12 +240,12 @@ fn shown(path: &[u8]) -> String {
     }
 }
 
-/// Whether git checks this path out: it lies in one of the folders, or directly in one that leads to
+/// Whether git checks this path out: it lies in one of the directories, or directly in one that leads to
 /// them.
 fn in_cone(path: &Path, sparse: &[String]) -> bool {
-    let folder = path.parent().unwrap_or(path);
+    let directory = path.parent().unwrap_or(path);
     let mut kept = sparse.iter().map(Path::new);
-    sparse.is_empty() || kept.any(|kept| folder.starts_with(kept) || kept.starts_with(folder))
+    sparse.is_empty() || kept.any(|kept| directory.starts_with(kept) || kept.starts_with(directory))
 }
 
 #[cfg(test)]
@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cone_is_folders_and_what_lies_on_the_way_to_them() {
+    fn a_cone_is_directories_and_what_lies_on_the_way_to_them() {
         let sparse = ["a/b".to_owned()];
         for inside in ["top", "a/x", "a/b/x", "a/b/c/x"] {
             assert!(in_cone(Path::new(inside), &sparse), "{inside}");

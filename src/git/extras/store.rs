@@ -106,12 +106,12 @@ impl Incoming {
 
 /// The git directory of a submodule that has this one of `homes` (`modules/<name>`, and below that for one of a
 /// submodule), if there is a copy of it; none that a link leads out to.
-pub fn module_dir(homes: &[PathBuf], folder: &str) -> Option<PathBuf> {
-    let named = folder.strip_prefix("modules/").is_some_and(stays);
+pub fn module_dir(homes: &[PathBuf], directory: &str) -> Option<PathBuf> {
+    let named = directory.strip_prefix("modules/").is_some_and(stays);
     let inside = |home: &PathBuf| {
         let (home, dir) = (
             home.canonicalize().ok()?,
-            home.join(folder).canonicalize().ok()?,
+            home.join(directory).canonicalize().ok()?,
         );
         let is_there = dir.starts_with(home.join("modules")) && dir.join("HEAD").is_file();
         (is_there && dir.join("objects").is_dir()).then_some(dir)
@@ -124,15 +124,15 @@ mod tests {
     use super::*;
 
     fn store() -> (tempfile::TempDir, LfsStore) {
-        let folder = tempfile::tempdir().unwrap();
-        let storage = folder.path().join("lfs");
-        let git_dir = folder.path().to_owned();
-        (folder, LfsStore { git_dir, storage })
+        let directory = tempfile::tempdir().unwrap();
+        let storage = directory.path().join("lfs");
+        let git_dir = directory.path().to_owned();
+        (directory, LfsStore { git_dir, storage })
     }
 
     #[test]
     fn only_what_is_whole_and_right_is_kept() {
-        let (folder, store) = store();
+        let (directory, store) = store();
         let object = Pointer::new(&digest::of("content"), 7).unwrap();
         let put = |parts: &[&str]| {
             let start = store.take(object);
@@ -153,17 +153,17 @@ mod tests {
         put(&["con", "tent"]).unwrap();
         assert!(store.has(&object));
         put(&["content"]).unwrap();
-        let unfinished = folder.path().join("lfs/tmp");
+        let unfinished = directory.path().join("lfs/tmp");
         assert_eq!(std::fs::read_dir(unfinished).unwrap().count(), 0);
     }
 
     #[test]
     fn only_git_directories_of_submodules_are_found() {
-        let folder = tempfile::tempdir().unwrap();
-        let home = folder.path().join("home");
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path().join("home");
         let make = |path: &str| {
-            std::fs::create_dir_all(folder.path().join(path).join("objects")).unwrap();
-            std::fs::write(folder.path().join(path).join("HEAD"), "x").unwrap();
+            std::fs::create_dir_all(directory.path().join(path).join("objects")).unwrap();
+            std::fs::write(directory.path().join(path).join("HEAD"), "x").unwrap();
         };
         for path in [
             "home",
@@ -174,7 +174,7 @@ mod tests {
             make(path);
         }
         std::os::unix::fs::symlink("../../outside", home.join("modules/link")).unwrap();
-        let homes = [folder.path().join("nowhere"), home];
+        let homes = [directory.path().join("nowhere"), home];
         for (name, found) in [
             ("modules/a b/c", true),
             ("modules/a b/c/modules/in", true),

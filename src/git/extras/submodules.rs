@@ -20,7 +20,7 @@ pub struct Submodule {
     pub path: String,
     /// Where its git directory is below `.git` of a clone: `modules/<name>`, and below that for one
     /// of a submodule.
-    pub folder: String,
+    pub directory: String,
     /// Whether it is a submodule's own.
     pub nested: bool,
     /// The commit that it is at.
@@ -44,7 +44,7 @@ struct SubmoduleCandidate {
     git_dirs: Vec<PathBuf>,
     worktree: PathBuf,
     path: String,
-    folder: String,
+    directory: String,
 }
 
 /// An entry of `.gitmodules`.
@@ -70,11 +70,11 @@ pub(super) fn find(
         git_dirs,
         worktree: repo.path.clone(),
         path: String::new(),
-        folder: String::new(),
+        directory: String::new(),
     };
     let mut open = vec![(top, commit.clone())];
     while let Some((place, commit)) = open.pop() {
-        let nested = !place.folder.is_empty();
+        let nested = !place.directory.is_empty();
         let entries = place.entries(&commit)?;
         check(&entries)?;
         let entries = entries
@@ -87,7 +87,7 @@ pub(super) fn find(
             if !nested && !wanted(&full) {
                 continue;
             }
-            let folder = format!("{}modules/{name}", place.folder);
+            let directory = format!("{}modules/{name}", place.directory);
             let copies = place.copies(&name, &path);
             let Some(git_dir) = copies.iter().find(|copy| has(copy, &commit)) else {
                 let why = match copies.first() {
@@ -104,13 +104,13 @@ pub(super) fn find(
                     git_dirs: vec![git_dir.clone()],
                     worktree: place.worktree.join(&path),
                     path: format!("{full}/"),
-                    folder: format!("{folder}/"),
+                    directory: format!("{directory}/"),
                 };
                 open.push((inner, commit.clone()));
             }
             found.modules.push(Submodule {
                 path: full,
-                folder,
+                directory,
                 nested,
                 commit,
                 url: is_relative(&url).then(|| origin(git_dir)).flatten(),
@@ -118,12 +118,16 @@ pub(super) fn find(
             });
         }
     }
-    // The outer ones first: what is in them needs their folders.
+    // The outer ones first: what is in them needs their directories.
     found.modules.sort_by(|a, b| a.path.cmp(&b.path));
     found.lacking.sort();
-    let mut folders: Vec<&str> = found.modules.iter().map(|module| &*module.folder).collect();
-    folders.sort_unstable();
-    if let Some(twice) = folders.windows(2).find(|pair| pair[0] == pair[1]) {
+    let mut directories: Vec<&str> = found
+        .modules
+        .iter()
+        .map(|module| &*module.directory)
+        .collect();
+    directories.sort_unstable();
+    if let Some(twice) = directories.windows(2).find(|pair| pair[0] == pair[1]) {
         bail!(refused(&format!(
             "two submodules would share .git/{}",
             twice[0]
@@ -246,18 +250,18 @@ fn has(git_dir: &Path, commit: &ObjectId) -> bool {
 }
 
 impl Submodule {
-    /// Packs what its commit leads to, and `below` does not, into `folder`.
+    /// Packs what its commit leads to, and `below` does not, into `directory`.
     pub(in crate::git) fn pack(
         &self,
         below: Option<&ObjectId>,
-        folder: &Path,
+        directory: &Path,
         stop: &CancelToken,
     ) -> Result<()> {
         let mut revisions = format!("{}\n", self.commit);
         if let Some(below) = below.filter(|below| has(&self.git_dir, below)) {
             revisions += &format!("^{below}\n");
         }
-        let cmd = pack_into(at(&self.git_dir), folder)
+        let cmd = pack_into(at(&self.git_dir), directory)
             .args(["--revs", "--use-bitmap-index"])
             .stdin(revisions)
             .until(stop);
@@ -302,7 +306,7 @@ fn entries(settings: Vec<(String, String)>) -> Vec<(String, GitmodulesEntry)> {
     found.into_iter().collect()
 }
 
-/// Names become folders below `.git/modules`, here and in the image: none may leave it, or lie in
+/// Names become directories below `.git/modules`, here and in the image: none may leave it, or lie in
 /// another. Nor may a path leave the worktree.
 fn check(entries: &[(String, GitmodulesEntry)]) -> Result<()> {
     for (name, entry) in entries {
@@ -341,7 +345,7 @@ fn check(entries: &[(String, GitmodulesEntry)]) -> Result<()> {
     Ok(())
 }
 
-/// Whether a path leads from a folder to what is in it, and not to git's own.
+/// Whether a path leads from a directory to what is in it, and not to git's own.
 pub(super) fn stays(path: &str) -> bool {
     let tame = |part: &str| !matches!(part, "" | "." | "..") && !part.eq_ignore_ascii_case(".git");
     path.split(['/', '\\']).all(tame) && !path.chars().any(char::is_control)

@@ -25,8 +25,8 @@ pub struct Candidate {
     /// The image.
     pub image: Image,
     /// How the target lies to its commit; `None` where nobody asked.
-    pub lead: Option<Divergence>,
-    /// The bytes of the objects that lead from its commit to the target; `None` where nobody asked, or git does
+    pub divergence: Option<Divergence>,
+    /// The bytes of the objects that divergence from its commit to the target; `None` where nobody asked, or git does
     /// not know.
     pub bytes: Option<u64>,
     /// How many key files differ.
@@ -100,7 +100,7 @@ impl Candidate {
     pub fn of(image: &Image) -> Self {
         Self {
             image: image.clone(),
-            lead: None,
+            divergence: None,
             bytes: None,
             key_files: 0,
             reason: None,
@@ -119,33 +119,33 @@ impl Candidate {
     }
 
     /// How far it is: `214 commits, 3.1 MB`.
-    pub fn way(&self) -> String {
-        let mut way = way(self.lead, self.bytes);
+    pub fn distance(&self) -> String {
+        let mut distance = distance(self.divergence, self.bytes);
         match self.key_files {
             0 => {}
-            1 => way.push_str(", 1 key file changed"),
-            count => way.push_str(&format!(", {count} key files changed")),
+            1 => distance.push_str(", 1 key file changed"),
+            count => distance.push_str(&format!(", {count} key files changed")),
         }
-        way
+        distance
     }
 
-    /// What becomes of it where a full create costs `full`: its way, and why it is not taken.
+    /// What becomes of it where a full create costs `full`: its distance, and why it is not taken.
     pub fn verdict(&self, full: u64) -> String {
-        let way = self.way();
+        let distance = self.distance();
         match &self.reason {
-            Some(Reason::Farther) => format!("{way}; not weighed: {}", Reason::Farther),
-            Some(reason) if way.is_empty() => format!("no: {reason}"),
-            Some(reason) => format!("{way}; no: {reason}"),
+            Some(Reason::Farther) => format!("{distance}; not weighed: {}", Reason::Farther),
+            Some(reason) if distance.is_empty() => format!("no: {reason}"),
+            Some(reason) => format!("{distance}; no: {reason}"),
             None if self.cost(full).is_none_or(|cost| cost >= full) => {
-                format!("{way}; no: a full clone is cheaper")
+                format!("{distance}; no: a full clone is cheaper")
             }
-            None => way,
+            None => distance,
         }
     }
 
     /// Commits between, then the newest first.
-    fn distance(&self) -> (u64, u64) {
-        match self.lead {
+    fn commits_apart(&self) -> (u64, u64) {
+        match self.divergence {
             Some(Divergence::Shared {
                 ahead,
                 behind: back,
@@ -163,12 +163,12 @@ impl Candidate {
 }
 
 /// What leads from one commit to another: `214 commits, 3.1 MB`.
-pub fn way(lead: Option<Divergence>, bytes: Option<u64>) -> String {
-    let commits = match lead {
+pub fn distance(divergence: Option<Divergence>, bytes: Option<u64>) -> String {
+    let commits = match divergence {
         Some(Divergence::Shared {
             ahead: 0,
             behind: back,
-        }) if back > 0 => Some(format!("{} back", commits(back))),
+        }) if back > 0 => Some(format!("{} behind", commits(back))),
         Some(Divergence::Shared { ahead, .. }) => Some(commits(ahead)),
         _ => None,
     };
@@ -179,7 +179,7 @@ pub fn way(lead: Option<Divergence>, bytes: Option<u64>) -> String {
 /// Puts those that may be taken first, the fewest commits between first among them. All
 /// but a few of them are too far to be looked at.
 pub fn by_distance(candidates: &mut [Candidate]) {
-    candidates.sort_by_cached_key(|c| (c.reason.is_some(), c.distance(), c.weight()));
+    candidates.sort_by_cached_key(|c| (c.reason.is_some(), c.commits_apart(), c.weight()));
     let able = candidates.iter_mut().filter(|c| c.reason.is_none());
     for candidate in able.skip(CLOSE) {
         candidate.reason = Some(Reason::Farther);
@@ -197,7 +197,7 @@ pub fn by_cost(candidates: &mut [Candidate], full: u64) {
         (
             c.cost(full).is_none(),
             c.cost(full),
-            c.distance(),
+            c.commits_apart(),
             c.weight(),
         )
     });

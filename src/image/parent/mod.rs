@@ -43,20 +43,20 @@ impl<'a> ParentChoice<'a> {
 
 /// The plan of a full create, put on the nearest of these images if that is cheaper or asked for.
 pub fn select_parent(
-    site: BuildContext,
+    context: BuildContext,
     plan: BuildPlan,
     images: &[Image],
     from: ParentChoice,
 ) -> Result<BuildPlan> {
     match from {
         ParentChoice::Nothing => Ok(plan),
-        ParentChoice::Image(name) => on_asked(site, plan, images, name),
-        ParentChoice::Cheapest if site.reuse != Reuse::Images => Ok(plan),
+        ParentChoice::Image(name) => on_asked(context, plan, images, name),
+        ParentChoice::Cheapest if context.reuse != Reuse::Images => Ok(plan),
         ParentChoice::Cheapest => {
-            let full = cost::full(site.repo.size()?);
-            let candidates = candidates(site, &plan, images, full)?;
+            let full = cost::full(context.repo.size()?);
+            let candidates = candidates(context, &plan, images, full)?;
             match cost::cheapest(&candidates, full) {
-                Some(best) => apply_parent(site, plan, best),
+                Some(best) => apply_parent(context, plan, best),
                 None => Ok(BuildPlan {
                     why: candidates.first().map(why_not),
                     ..plan
@@ -71,58 +71,58 @@ fn why_not(first: &Candidate) -> String {
     let tag = &first.image.tag;
     match &first.reason {
         Some(reason) => format!("not on {tag}: {reason}"),
-        None => format!("not on {tag}, which is no cheaper: {}", first.way()),
+        None => format!("not on {tag}, which is no cheaper: {}", first.distance()),
     }
 }
 
 fn on_asked(
-    site: BuildContext,
+    context: BuildContext,
     plan: BuildPlan,
     images: &[Image],
     name: &str,
 ) -> Result<BuildPlan> {
-    let image = find_image(images, site.repo, name)?;
+    let image = find_image(images, context.repo, name)?;
     let hint = "git dkr explain --candidates lists the images that it can stand on";
-    if image.labels.repo_path != site.repo.path {
-        let path = site.repo.path.display();
+    if image.labels.repo_path != context.repo.path {
+        let path = context.repo.path.display();
         bail!(Failure::new(format!("{} is not of {path}", image.tag)).hint(hint));
     }
     if plan.manifest.is_none() {
         // The base image is fetched first.
         return Ok(plan);
     }
-    let full = cost::full(site.repo.size()?);
-    let found = candidates(site, &plan, std::slice::from_ref(image), full)?;
+    let full = cost::full(context.repo.size()?);
+    let found = candidates(context, &plan, std::slice::from_ref(image), full)?;
     let Some(found) = found.first() else {
         return Ok(plan);
     };
-    let engine = measure(site, image)?.too_much(0, true, || Ok(0))?;
+    let engine = measure(context, image)?.too_much(0, true, || Ok(0))?;
     let reason = found.reason.clone().filter(Reason::is_final);
     if let Some(reason) = reason.or(engine.map(Reason::TooMuch)) {
         let message = format!("a create cannot stand on {}: {reason}", image.tag);
         bail!(Failure::new(message).hint(hint));
     }
-    apply_parent(site, plan, found)
+    apply_parent(context, plan, found)
 }
 
 /// The plan on this image.
-fn apply_parent(site: BuildContext, plan: BuildPlan, best: &Candidate) -> Result<BuildPlan> {
+fn apply_parent(context: BuildContext, plan: BuildPlan, best: &Candidate) -> Result<BuildPlan> {
     let parent = best.image.clone();
-    let ca = site.host.ca_bundle.is_some();
+    let ca = context.host.ca_bundle.is_some();
     let text = dockerfile::update(&plan.conf, &plan.target, &parent.tag, ImageKind::Base, ca)?;
     Ok(BuildPlan {
-        bottom: Some(measure(site, &parent)?.bottom()),
+        bottom: Some(measure(context, &parent)?.bottom()),
         dockerfile: text,
-        why: Some(best.way()),
+        why: Some(best.distance()),
         parent: Some(parent),
-        underlay: None,
+        tool_layers: None,
         ..plan
     })
 }
 
 /// What is known of an image's layers.
-pub fn measure<'a>(site: BuildContext, image: &'a Image) -> Result<ChainStats<'a>> {
-    let found = site.engine.inspect_one(&image.id)?;
+pub fn measure<'a>(context: BuildContext, image: &'a Image) -> Result<ChainStats<'a>> {
+    let found = context.engine.inspect_one(&image.id)?;
     let measured = found.and_then(|found| ChainStats::of(&image.labels, &found));
     measured.with_context(|| format!("{} is gone", image.tag))
 }
@@ -138,36 +138,36 @@ pub fn live_bytes(repo: &Repo, image: &ChainStats, target: &ObjectId) -> Result<
 /// What is known of each image of the repository as one to stand on, the cheapest first; `full` is what a
 /// full create costs (see [`rank::full`]).
 pub fn candidates(
-    site: BuildContext,
+    context: BuildContext,
     plan: &BuildPlan,
     images: &[Image],
     full: u64,
 ) -> Result<Vec<Candidate>> {
-    let here = |image: &&Image| image.labels.repo_path == site.repo.path;
+    let here = |image: &&Image| image.labels.repo_path == context.repo.path;
     let images: Vec<&Image> = images.iter().filter(here).collect();
     let Some(manifest) = plan.manifest.as_ref().filter(|_| !images.is_empty()) else {
         return Ok(Vec::new());
     };
-    let all = records::all(site.repo)?;
-    let shallow = site.repo.shallow_boundary()?;
-    let clone = plan::clone(site, shallow.as_deref());
+    let all = records::all(context.repo)?;
+    let shallow = context.repo.shallow_boundary()?;
+    let clone = plan::clone(context, shallow.as_deref());
     let mut found = Vec::new();
     for image in images {
         found.push(Candidate {
-            reason: incompatibility(site, plan, manifest, clone, image, &all)?,
+            reason: incompatibility(context, plan, manifest, clone, image, &all)?,
             ..Candidate::of(image)
         });
     }
-    add_leads(site, plan, &mut found, &all)?;
+    add_leads(context, plan, &mut found, &all)?;
     cost::by_distance(&mut found);
-    look_closely(site, plan, &mut found)?;
+    look_closely(context, plan, &mut found)?;
     cost::by_cost(&mut found, full);
     Ok(found)
 }
 
 /// What an image depends on that a create of the target would not come to.
 fn incompatibility(
-    site: BuildContext,
+    context: BuildContext,
     plan: &BuildPlan,
     manifest: &KeyManifest,
     clone: CloneOptions,
@@ -189,7 +189,7 @@ fn incompatibility(
     let Some(root) = manifests.last().filter(|_| chain.is_complete()) else {
         return Ok(Some(Reason::NoRoot));
     };
-    let has_ca = site.host.ca_bundle.is_some();
+    let has_ca = context.host.ca_bundle.is_some();
     let wanted = manifest.of_branch(&plan.conf, root, clone, has_ca)?;
     let mut changes = root.incompatible_inputs(&wanted);
     // Each update ran its own.
@@ -224,13 +224,14 @@ fn is_pure(
         commits.push(commit.clone());
         below.clone_from(&record.parent);
     }
-    let ancestor = |lead: &Divergence| matches!(lead, Divergence::Shared { behind: 0, .. });
+    let ancestor =
+        |divergence: &Divergence| matches!(divergence, Divergence::Shared { behind: 0, .. });
     Ok(repo.leads(&commits, target)?.iter().all(ancestor))
 }
 
 /// Whether an image that is what is wanted was also made as it is asked for.
 pub fn is_asked(
-    site: BuildContext,
+    context: BuildContext,
     plan: &BuildPlan,
     images: &[Image],
     image: &Image,
@@ -240,7 +241,7 @@ pub fn is_asked(
     let asked = match from {
         ParentChoice::Nothing => parent.is_none(),
         ParentChoice::Image(name) => {
-            let asked = &find_image(images, site.repo, name)?.id;
+            let asked = &find_image(images, context.repo, name)?.id;
             image.id == *asked || parent == Some(asked)
         }
         ParentChoice::Cheapest => true,
@@ -249,16 +250,16 @@ pub fn is_asked(
         return Ok(asked);
     }
     is_pure(
-        site.repo,
+        context.repo,
         image,
         &plan.target.commit,
-        &records::all(site.repo)?,
+        &records::all(context.repo)?,
     )
 }
 
 /// How the target lies to those that can be taken.
 fn add_leads(
-    site: BuildContext,
+    context: BuildContext,
     plan: &BuildPlan,
     found: &mut [Candidate],
     all: &[(ObjectId, Record)],
@@ -266,15 +267,15 @@ fn add_leads(
     let (target, siblings) = (&plan.target.commit, plan.conf.siblings.value);
     let mut able: Vec<&mut Candidate> = found.iter_mut().filter(|c| c.reason.is_none()).collect();
     let commits: Vec<ObjectId> = able.iter().map(|c| c.image.labels.commit.clone()).collect();
-    let leads = site.repo.leads(&commits, target)?;
-    for (candidate, lead) in able.iter_mut().zip(leads) {
-        candidate.lead = Some(lead);
-        candidate.reason = match lead {
+    let leads = context.repo.leads(&commits, target)?;
+    for (candidate, divergence) in able.iter_mut().zip(leads) {
+        candidate.divergence = Some(divergence);
+        candidate.reason = match divergence {
             Divergence::Missing => Some(Reason::Missing),
             Divergence::Unrelated => Some(Reason::Unrelated),
             Divergence::Shared { behind: back, .. }
                 if !siblings
-                    && (back > 0 || !is_pure(site.repo, &candidate.image, target, all)?) =>
+                    && (back > 0 || !is_pure(context.repo, &candidate.image, target, all)?) =>
             {
                 Some(Reason::Sibling)
             }
@@ -285,21 +286,21 @@ fn add_leads(
 }
 
 /// What takes longer to find out: of those that are left.
-fn look_closely(site: BuildContext, plan: &BuildPlan, found: &mut [Candidate]) -> Result<()> {
+fn look_closely(context: BuildContext, plan: &BuildPlan, found: &mut [Candidate]) -> Result<()> {
     let target = &plan.target.commit;
     let patterns = &plan.conf.key_files.value;
     let look = |candidate: &&mut Candidate| -> Result<(Option<u64>, u64, Option<Reason>)> {
         let commit = &candidate.image.labels.commit;
-        let Some(bytes) = site.repo.bytes_between(&[commit], target)? else {
+        let Some(bytes) = context.repo.bytes_between(&[commit], target)? else {
             return Ok((None, 0, Some(Reason::Unmeasured)));
         };
         let pair = [(commit.clone(), target.clone())];
-        let changed = site.repo.changed(&pair, patterns)?.remove(0);
-        let Ok(image) = measure(site, &candidate.image) else {
+        let changed = context.repo.changed(&pair, patterns)?.remove(0);
+        let Ok(image) = measure(context, &candidate.image) else {
             return Ok((Some(bytes), 0, Some(Reason::Gone)));
         };
         let too_much = image.too_much(plan.conf.max_layers.value, false, || {
-            live_bytes(site.repo, &image, target)
+            live_bytes(context.repo, &image, target)
         })?;
         let key_files = u64::try_from(changed.len())?;
         Ok((Some(bytes), key_files, too_much.map(Reason::TooMuch)))

@@ -1,9 +1,9 @@
 use super::*;
 
-/// A place with these folders: name, `layer.toml`, Dockerfile.
-pub fn place(origin: LayerOrigin, shown: &str, folders: &[(&str, &str, &str)]) -> LayerSource {
+/// A place with these directories: name, `layer.toml`, Dockerfile.
+pub fn place(origin: LayerOrigin, shown: &str, directories: &[(&str, &str, &str)]) -> LayerSource {
     let file = |text: &str| LayerFile::Plain(text.as_bytes().to_vec(), false);
-    let folder = |(name, toml, dockerfile): &(&str, &str, &str)| {
+    let directory = |(name, toml, dockerfile): &(&str, &str, &str)| {
         let files = [("layer.toml", toml), ("Dockerfile", dockerfile)]
             .into_iter()
             .filter(|(_, text)| !text.is_empty())
@@ -13,7 +13,7 @@ pub fn place(origin: LayerOrigin, shown: &str, folders: &[(&str, &str, &str)]) -
     LayerSource {
         origin,
         shown: shown.to_owned(),
-        folders: folders.iter().map(folder).collect(),
+        directories: directories.iter().map(directory).collect(),
     }
 }
 
@@ -22,15 +22,15 @@ pub fn toml(name: &str, requires: &[&str]) -> String {
     format!("[layer]\nname = {name:?}\nversion = \"1\"\n[requires]\nlayers = {requires:?}\n")
 }
 
-fn read(folders: &[(&str, &str, &str)]) -> Result<LayerCatalog, Mistakes> {
-    let place = place(LayerOrigin::Repository, ".dkr/layers", folders);
+fn read(directories: &[(&str, &str, &str)]) -> Result<LayerCatalog, Mistakes> {
+    let place = place(LayerOrigin::Repository, ".dkr/layers", directories);
     LayerCatalog::read(vec![place], &LayerSettings::default())
 }
 
 #[test]
 fn every_problem_of_every_layer_is_told_at_once() {
     let from = |image: &str| format!("FROM {image}\n");
-    let folders = [
+    let directories = [
         ("a", toml("a", &["b"]), from("debian:12")),
         ("b", toml("b", &["c"]), from("dkr-layer/c:1")),
         ("c", toml("c", &["a"]), from("debian:12")),
@@ -40,11 +40,11 @@ fn every_problem_of_every_layer_is_told_at_once() {
         ("f", toml("f", &[]), String::new()),
         ("g", toml("g", &["g"]), "RUN x \\\n".to_owned()),
     ];
-    let folders: Vec<(&str, &str, &str)> = folders
+    let directories: Vec<(&str, &str, &str)> = directories
         .iter()
         .map(|(name, toml, dockerfile)| (*name, toml.as_str(), dockerfile.as_str()))
         .collect();
-    insta::assert_snapshot!(read(&folders).unwrap_err().to_string());
+    insta::assert_snapshot!(read(&directories).unwrap_err().to_string());
 }
 
 #[test]
@@ -58,18 +58,18 @@ fn the_first_place_wins() {
         ),
         place(LayerOrigin::BuiltIn, "git dkr", &[("a", &weak, "FROM a\n")]),
     ];
-    let shelf = LayerCatalog::read(places, &LayerSettings::default()).unwrap();
-    assert_eq!(shelf.layers["a"].definition.version, "2");
-    assert_eq!(shelf.layers["a"].origin, LayerOrigin::Repository);
+    let catalog = LayerCatalog::read(places, &LayerSettings::default()).unwrap();
+    assert_eq!(catalog.layers["a"].definition.version, "2");
+    assert_eq!(catalog.layers["a"].origin, LayerOrigin::Repository);
 }
 
 #[test]
 fn another_prefix_is_pointed_out() {
     let (a, b) = (toml("a", &[]), toml("b", &["a"]));
-    let folders = [("a", &*a, "FROM x\n"), ("b", &*b, "FROM team/a:1\n")];
-    let shelf = read(&folders).unwrap();
+    let directories = [("a", &*a, "FROM x\n"), ("b", &*b, "FROM team/a:1\n")];
+    let catalog = read(&directories).unwrap();
     assert_eq!(
-        shelf.remarks,
+        catalog.remarks,
         [
             "b starts from team/a:1, which is not built here; if that is the layer `a`, say so: --prefix team"
         ]

@@ -19,26 +19,26 @@ const SAID: &str = "dkr: ";
 
 /// Plans images and builds those that are not there. Gives what `read` makes of the plan.
 pub fn ready<T, R>(
-    site: LayerBuildContext,
-    shelf: &LayerCatalog,
+    context: LayerBuildContext,
+    catalog: &LayerCatalog,
     settings: &LayerSettings,
     what: impl for<'p> Fn(&mut Planner<'p>, &'p LayerCatalog) -> Result<T, Failure>,
     read: impl Fn(&LayerPlan, &T) -> Result<R, Failure>,
 ) -> Result<R> {
     let mut pulled = false;
     loop {
-        let images: Vec<EngineImage> = site.engine.all_images()?;
-        let mut planner = Planner::new(shelf, settings, &images);
-        let found = what(&mut planner, shelf)?;
+        let images: Vec<EngineImage> = context.engine.all_images()?;
+        let mut planner = Planner::new(catalog, settings, &images);
+        let found = what(&mut planner, catalog)?;
         let plan = planner.finish();
         if pulled || plan.absent.is_empty() {
             let read = read(&plan, &found)?;
-            build::build(site, &plan, &[])?;
-            build::name_plainly(site.engine, &plan)?;
+            build::build(context, &plan, &[])?;
+            build::name_plainly(context.engine, &plan)?;
             return Ok(read);
         }
         // A key is not known before what is below is here.
-        build::pull(site.engine, &plan.absent)?;
+        build::pull(context.engine, &plan.absent)?;
         pulled = true;
     }
 }
@@ -95,27 +95,27 @@ pub struct ComposedImage {
 
 /// Builds it, and the images that it is made of where they are not there.
 pub fn make(
-    site: LayerBuildContext,
-    shelf: &LayerCatalog,
+    context: LayerBuildContext,
+    catalog: &LayerCatalog,
     settings: &LayerSettings,
     recipe: &Recipe,
     tag: &str,
 ) -> Result<ComposedImage> {
     let tags = ready(
-        site,
-        shelf,
+        context,
+        catalog,
         settings,
-        |planner, shelf| recipe.plan(planner, shelf),
+        |planner, catalog| recipe.plan(planner, catalog),
         |plan, images| tags(recipe, plan, images),
     )?;
     let _turn = build::turn(tag)?;
-    let before = site.engine.inspect_one(tag)?;
+    let before = context.engine.inspect_one(tag)?;
     let scratch = Scratch::new()?;
     let file = scratch.path().join("Dockerfile");
     write_private(&file, text::dockerfile(recipe, &tags), 0o644)?;
     let names: Vec<&str> = recipe.layers.iter().map(|layer| layer.name()).collect();
     let spec = BuildSpec {
-        context: scratch.folder("context")?,
+        context: scratch.directory("context")?,
         dockerfile: Some(file),
         tag: tag.to_owned(),
         labels: vec![(COMPOSED.to_owned(), names.join(" "))],
@@ -125,7 +125,7 @@ pub fn make(
     };
     let line = ui::Progress::start(tag);
     let mut said = Vec::new();
-    let built = site
+    let built = context
         .engine
         .build(&spec, |event| match event {
             BuildEvent::Output(output) => said.extend(remark(output)),
@@ -140,7 +140,7 @@ pub fn make(
     let built = built.tag(tag)?;
     let former = before.filter(|old| old.id != built.id && old.labels.contains_key(COMPOSED));
     if let Some(old) = former {
-        site.engine.remove_if_nameless(&old.id, false)?;
+        context.engine.remove_if_nameless(&old.id, false)?;
     }
     let mut apart = 0;
     for (source, tag) in recipe.sources.iter().zip(&tags.sources) {
@@ -148,7 +148,7 @@ pub fn make(
             .layers
             .iter()
             .any(|l| l.name() == source.layer.name());
-        let image = named.then(|| site.engine.inspect_one(&tag.tag));
+        let image = named.then(|| context.engine.inspect_one(&tag.tag));
         let image = image.transpose()?;
         apart += image.flatten().map_or(0, |image| image.size);
     }

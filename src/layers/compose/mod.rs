@@ -58,10 +58,10 @@ pub struct RecipeImages {
 
 impl<'a> Recipe<'a> {
     /// Decides what an image of these layers is made of.
-    pub fn new(shelf: &'a LayerCatalog, names: &[String]) -> Result<Self, Failure> {
+    pub fn new(catalog: &'a LayerCatalog, names: &[String]) -> Result<Self, Failure> {
         let mut layers: Vec<&Layer> = Vec::new();
         for name in names {
-            let layer = shelf.get(name)?;
+            let layer = catalog.get(name)?;
             if !layers.iter().any(|other| other.name() == layer.name()) {
                 layers.push(layer);
             }
@@ -75,7 +75,7 @@ impl<'a> Recipe<'a> {
             sources: Vec::new(),
             remarks: Vec::new(),
         };
-        let apart = recipe.choose_runtime(shelf)?;
+        let apart = recipe.choose_runtime(catalog)?;
         let inside: Vec<&str> = match &recipe.runtime {
             Runtime::Layers(layers) => layers.iter().map(|layer| layer.name()).collect(),
             Runtime::Image(_) => Vec::new(),
@@ -94,7 +94,7 @@ impl<'a> Recipe<'a> {
     }
 
     /// Gives the runtime layers that cannot be put on the others: they are copied from.
-    fn choose_runtime(&mut self, shelf: &'a LayerCatalog) -> Result<Vec<&'a Layer>, Failure> {
+    fn choose_runtime(&mut self, catalog: &'a LayerCatalog) -> Result<Vec<&'a Layer>, Failure> {
         let mut wanted: Vec<&str> = Vec::new();
         for reference in self.layers.iter().flat_map(|l| &l.definition.runtime) {
             if !wanted.contains(&reference.name.as_str()) {
@@ -103,7 +103,7 @@ impl<'a> Recipe<'a> {
         }
         if wanted.is_empty() {
             let lowest = self.layers.iter().find_map(|layer| {
-                let order = shelf.order(&[layer.name()]).ok()?;
+                let order = catalog.order(&[layer.name()]).ok()?;
                 order.first().copied()
             });
             let lowest = lowest.ok_or_else(|| Failure::new("there is nothing to compose"))?;
@@ -120,7 +120,7 @@ impl<'a> Recipe<'a> {
         let mut apart = Vec::new();
         for name in wanted {
             chosen.push(name);
-            match stacked(shelf, &chosen)? {
+            match stacked(catalog, &chosen)? {
                 Some(found) => order = found,
                 None => {
                     chosen.pop();
@@ -128,7 +128,7 @@ impl<'a> Recipe<'a> {
                         "{name} cannot be put on {}; what it provides is copied",
                         chosen.join(" ")
                     ));
-                    apart.push(shelf.get(name)?);
+                    apart.push(catalog.get(name)?);
                 }
             }
         }
@@ -189,14 +189,14 @@ impl<'a> Recipe<'a> {
     pub fn plan<'p>(
         &self,
         planner: &mut Planner<'p>,
-        shelf: &'p LayerCatalog,
+        catalog: &'p LayerCatalog,
     ) -> Result<RecipeImages, Failure> {
         let sources = self.sources.iter();
-        let sources = sources.map(|source| planner.own(shelf.get(source.layer.name())?));
+        let sources = sources.map(|source| planner.own(catalog.get(source.layer.name())?));
         let sources = sources.collect::<Result<_, _>>()?;
         let runtime = match &self.runtime {
             Runtime::Layers(layers) => {
-                let layers = layers.iter().map(|layer| shelf.get(layer.name()));
+                let layers = layers.iter().map(|layer| catalog.get(layer.name()));
                 Some(planner.stack(&layers.collect::<Result<Vec<_>, _>>()?)?)
             }
             Runtime::Image(_) => None,
@@ -244,7 +244,7 @@ fn provides_something(layer: &Layer) -> Result<(), Failure> {
     let message = format!("the layer `{}` provides nothing", layer.name());
     Err(Failure::new(message).hint(format!(
         "[provides] of {}/layer.toml names what compose takes along",
-        layer.folder
+        layer.directory
     )))
 }
 
@@ -268,14 +268,15 @@ fn parts(path: &str) -> Vec<&str> {
 
 fn is_of_a_system(path: &str) -> bool {
     let plain = format!("/{}", parts(path).join("/"));
-    WHOLE.split_whitespace().any(|folder| plain == folder)
+    WHOLE.split_whitespace().any(|directory| plain == directory)
 }
 
 /// Refuses to put one system over another.
 fn not_too_much(layer: &Layer) -> Result<(), Failure> {
     for path in &layer.definition.paths {
         let plain = format!("/{}", parts(path).join("/"));
-        let within = |folder: &str| plain == folder || plain.starts_with(&format!("{folder}/"));
+        let within =
+            |directory: &str| plain == directory || plain.starts_with(&format!("{directory}/"));
         let message = format!("the layer `{}` provides {path}", layer.name());
         if parts(path).contains(&"..") || FOREIGN.split_whitespace().any(within) {
             return Err(Failure::new(message).hint(
@@ -294,16 +295,19 @@ fn not_too_much(layer: &Layer) -> Result<(), Failure> {
 
 /// These layers and what they require in an order in which they make one image, if there is one:
 /// a layer that says itself what it starts from cannot be put on others.
-fn stacked<'a>(shelf: &'a LayerCatalog, names: &[&str]) -> Result<Option<Vec<&'a Layer>>, Failure> {
+fn stacked<'a>(
+    catalog: &'a LayerCatalog,
+    names: &[&str],
+) -> Result<Option<Vec<&'a Layer>>, Failure> {
     let mut fixed_first = names.to_vec();
-    fixed_first.sort_by_key(|name| shelf.get(name).is_ok_and(|layer| layer.text.takes_base()));
+    fixed_first.sort_by_key(|name| catalog.get(name).is_ok_and(|layer| layer.text.takes_base()));
     for names in [names, &fixed_first] {
-        let order = shelf.order(names)?;
+        let order = catalog.order(names)?;
         let mut below: Vec<&str> = Vec::new();
         let mut fits = true;
         for layer in &order {
             if !layer.text.takes_base() {
-                let held = shelf.order(&[layer.name()])?;
+                let held = catalog.order(&[layer.name()])?;
                 let holds = |name: &&str| held.iter().any(|layer| layer.name() == *name);
                 fits &= below.iter().all(holds);
             }
@@ -317,7 +321,11 @@ fn stacked<'a>(shelf: &'a LayerCatalog, names: &[&str]) -> Result<Option<Vec<&'a
 }
 
 /// Whether an image can be given this name: `app`, `registry:5000/team/app:1.0`.
-pub fn check_tag(tag: &str, settings: &LayerSettings, shelf: &LayerCatalog) -> Result<(), Failure> {
+pub fn check_tag(
+    tag: &str,
+    settings: &LayerSettings,
+    catalog: &LayerCatalog,
+) -> Result<(), Failure> {
     let (name, version) = match tag.rsplit_once(':') {
         Some((name, version)) if !version.contains('/') => (name, version),
         _ => (tag, "latest"),
@@ -334,7 +342,7 @@ pub fn check_tag(tag: &str, settings: &LayerSettings, shelf: &LayerCatalog) -> R
         );
     }
     let layer = super::catalog::parse_layer_tag(tag, &settings.prefix);
-    if layer.is_some_and(|(name, _)| shelf.layers.contains_key(name)) {
+    if layer.is_some_and(|(name, _)| catalog.layers.contains_key(name)) {
         return Err(
             Failure::new(format!("{tag} is the name of a layer's image")).hint("take another name"),
         );

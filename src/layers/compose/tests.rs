@@ -5,10 +5,10 @@ use super::*;
 use crate::layers::catalog::{LayerOrigin, LayerSource};
 use crate::layers::files::{LayerFile, LayerFiles};
 
-/// A shelf of layers: name, Dockerfile, and what their `layer.toml` says beside name and version.
-fn shelf(layers: &[(&str, &str, &str)]) -> LayerCatalog {
+/// A catalog of layers: name, Dockerfile, and what their `layer.toml` says beside name and version.
+fn catalog(layers: &[(&str, &str, &str)]) -> LayerCatalog {
     let plain = |text: String| LayerFile::Plain(text.into_bytes(), false);
-    let folders: BTreeMap<String, LayerFiles> = layers
+    let directories: BTreeMap<String, LayerFiles> = layers
         .iter()
         .map(|(name, dockerfile, more)| {
             let toml = format!("[layer]\nname = \"{name}\"\nversion = \"1\"\n{more}");
@@ -22,7 +22,7 @@ fn shelf(layers: &[(&str, &str, &str)]) -> LayerCatalog {
     let place = LayerSource {
         origin: LayerOrigin::Named,
         shown: "layers".to_owned(),
-        folders,
+        directories,
     };
     LayerCatalog::read(vec![place], &settings()).unwrap()
 }
@@ -41,8 +41,8 @@ fn names(names: &[&str]) -> Vec<String> {
 }
 
 /// The plan of a recipe in a few lines, where the engine has `debian:12` and no layer.
-fn text(shelf: &LayerCatalog, wanted: &[&str]) -> String {
-    let recipe = Recipe::new(shelf, &names(wanted)).unwrap();
+fn text(catalog: &LayerCatalog, wanted: &[&str]) -> String {
+    let recipe = Recipe::new(catalog, &names(wanted)).unwrap();
     let base = crate::engine::EngineImage {
         id: "sha256:0".to_owned(),
         size: 0,
@@ -54,8 +54,8 @@ fn text(shelf: &LayerCatalog, wanted: &[&str]) -> String {
     };
     let images = [base];
     let settings = settings();
-    let mut planner = Planner::new(shelf, &settings, &images);
-    let places = recipe.plan(&mut planner, shelf).unwrap();
+    let mut planner = Planner::new(catalog, &settings, &images);
+    let places = recipe.plan(&mut planner, catalog).unwrap();
     let tags: RecipeTags = make::tags(&recipe, &planner.finish(), &places).unwrap();
     let text = dockerfile(&recipe, &tags);
     // The scripts are files of their own.
@@ -70,18 +70,18 @@ fn text(shelf: &LayerCatalog, wanted: &[&str]) -> String {
     format!("{}\n{}", recipe.remarks.join("\n"), lines.join("\n"))
 }
 
-fn failure(shelf: &LayerCatalog, wanted: &[&str]) -> String {
-    let failure = Recipe::new(shelf, &names(wanted)).unwrap_err();
+fn failure(catalog: &LayerCatalog, wanted: &[&str]) -> String {
+    let failure = Recipe::new(catalog, &names(wanted)).unwrap_err();
     format!("{failure}\nhint: {}", failure.advice().unwrap_or("none"))
 }
 
 #[test]
 fn the_eight_layers() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/layers/eight");
-    let mut folders = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/layers/eight");
+    let mut directories = BTreeMap::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
-        let mut files = crate::layers::files::read_folder(&path).unwrap();
+        let mut files = crate::layers::files::read_directory(&path).unwrap();
         let LayerFile::Plain(text, _) = files["Dockerfile"].clone() else {
             panic!("no text")
         };
@@ -91,17 +91,17 @@ fn the_eight_layers() {
             LayerFile::Plain(text.into_bytes(), false),
         );
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        folders.insert(name, files);
+        directories.insert(name, files);
     }
     let place = LayerSource {
         origin: LayerOrigin::Named,
         shown: "eight".to_owned(),
-        folders,
+        directories,
     };
-    let shelf = LayerCatalog::read(vec![place], &settings()).unwrap();
-    let all: Vec<&str> = shelf.layers.keys().map(String::as_str).collect();
-    insta::assert_snapshot!("eight", text(&shelf, &all));
-    let recipe = Recipe::new(&shelf, &names(&["compiler"])).unwrap();
+    let catalog = LayerCatalog::read(vec![place], &settings()).unwrap();
+    let all: Vec<&str> = catalog.layers.keys().map(String::as_str).collect();
+    insta::assert_snapshot!("eight", text(&catalog, &all));
+    let recipe = Recipe::new(&catalog, &names(&["compiler"])).unwrap();
     let tags = RecipeTags {
         sources: vec![SourceTag {
             tag: "p/compiler:12".to_owned(),
@@ -115,7 +115,7 @@ fn the_eight_layers() {
 
 #[test]
 fn the_first_of_two_with_a_binary_wins() {
-    let shelf = shelf(&[
+    let catalog = catalog(&[
         (
             "a",
             FREE,
@@ -127,14 +127,14 @@ fn the_first_of_two_with_a_binary_wins() {
             "[provides]\nbinaries = [\"/opt/x\", \"z\"]\npaths = [\"/opt/a b\"]\n",
         ),
     ]);
-    insta::assert_snapshot!(text(&shelf, &["a", "b", "a"]));
+    insta::assert_snapshot!(text(&catalog, &["a", "b", "a"]));
 }
 
 /// Of two layers with the same directory of a system each brings its own part of it, and a stage
 /// that is left behind is not what a layer stands on.
 #[test]
 fn of_a_system_what_each_layer_added() {
-    let shelf = shelf(&[
+    let catalog = catalog(&[
         ("os", "FROM debian:12\n", "[provides]\nbinaries = [\"o\"]\n"),
         (
             "a",
@@ -147,12 +147,12 @@ fn of_a_system_what_each_layer_added() {
             "[provides]\npaths = [\"/usr/bin/\", \"/usr/lib\"]\n",
         ),
     ]);
-    insta::assert_snapshot!(text(&shelf, &["a", "b"]));
+    insta::assert_snapshot!(text(&catalog, &["a", "b"]));
 }
 
 #[test]
 fn runtimes_are_one_image_as_far_as_they_can_be() {
-    let shelf = shelf(&[
+    let catalog = catalog(&[
         (
             "os",
             "FROM debian:12\nUSER me\n",
@@ -179,12 +179,12 @@ fn runtimes_are_one_image_as_far_as_they_can_be() {
             "[provides]\nbinaries = [\"a\"]\n[runtime]\nlayers = [\"r1\", \"r2\", \"r3\"]\n",
         ),
     ]);
-    insta::assert_snapshot!(text(&shelf, &["a"]));
+    insta::assert_snapshot!(text(&catalog, &["a"]));
 }
 
 #[test]
 fn what_cannot_be_composed_is_said() {
-    let shelf = shelf(&[
+    let catalog = catalog(&[
         ("none", FREE, ""),
         (
             "usr",
@@ -200,21 +200,21 @@ fn what_cannot_be_composed_is_said() {
     ]);
     let all: Vec<String> = ["none", "usr", "db", "up", "nono"]
         .iter()
-        .map(|name| failure(&shelf, &[name]))
+        .map(|name| failure(&catalog, &[name]))
         .collect();
     insta::assert_snapshot!(all.join("\n\n"));
 }
 
 #[test]
 fn names_of_images() {
-    let shelf = shelf(&[("a", FREE, "[provides]\nbinaries = [\"x\"]\n")]);
+    let catalog = catalog(&[("a", FREE, "[provides]\nbinaries = [\"x\"]\n")]);
     for good in [
         "app",
         "app:1",
         "registry:5000/team/app:1.0-B_2",
         "p/other:1",
     ] {
-        assert!(check_tag(good, &settings(), &shelf).is_ok(), "{good}");
+        assert!(check_tag(good, &settings(), &catalog).is_ok(), "{good}");
     }
     for bad in [
         "",
@@ -227,6 +227,6 @@ fn names_of_images() {
         "app@sha256:1",
         "p/a:1",
     ] {
-        assert!(check_tag(bad, &settings(), &shelf).is_err(), "{bad}");
+        assert!(check_tag(bad, &settings(), &catalog).is_err(), "{bad}");
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 
 const OPEN: &str = "ARG BASE_IMAGE=alpine:3.20\nFROM ${BASE_IMAGE}\n";
 
-fn shelf(settings: &LayerSettings, extra: &str) -> LayerCatalog {
+fn catalog(settings: &LayerSettings, extra: &str) -> LayerCatalog {
     let layers = [
         ("base", toml("base", &[]), OPEN.to_owned()),
         ("node", toml("node", &["base"]), OPEN.to_owned()),
@@ -16,11 +16,11 @@ fn shelf(settings: &LayerSettings, extra: &str) -> LayerCatalog {
             "FROM dkr-layer/base:1\n".to_owned(),
         ),
     ];
-    let folders: Vec<(&str, &str, &str)> = layers
+    let directories: Vec<(&str, &str, &str)> = layers
         .iter()
         .map(|(name, toml, text)| (*name, toml.as_str(), text.as_str()))
         .collect();
-    LayerCatalog::read(vec![place(LayerOrigin::User, "~", &folders)], settings).unwrap()
+    LayerCatalog::read(vec![place(LayerOrigin::User, "~", &directories)], settings).unwrap()
 }
 
 fn image(names: &[&str], labels: &[(&str, &str)]) -> EngineImage {
@@ -52,14 +52,14 @@ fn built(plan: &LayerPlan) -> Vec<EngineImage> {
 }
 
 fn plan<'a>(
-    shelf: &'a LayerCatalog,
+    catalog: &'a LayerCatalog,
     settings: &'a LayerSettings,
     images: &'a [EngineImage],
     stacks: &[&[&str]],
 ) -> LayerPlan<'a> {
-    let mut planner = Planner::new(shelf, settings, images);
+    let mut planner = Planner::new(catalog, settings, images);
     for names in stacks {
-        planner.stack(&shelf.order(names).unwrap()).unwrap();
+        planner.stack(&catalog.order(names).unwrap()).unwrap();
     }
     planner.finish()
 }
@@ -78,10 +78,15 @@ fn states(plan: &LayerPlan) -> Vec<String> {
 #[test]
 fn a_changed_layer_takes_along_what_is_above_it() {
     let settings = LayerSettings::default();
-    let shelf = shelf(&settings, "");
+    let catalog = catalog(&settings, "");
     let alpine = [image(&["alpine:3.20"], &[])];
-    let images = built(&plan(&shelf, &settings, &alpine, &[&["agent"], &["fixed"]]));
-    let again = plan(&shelf, &settings, &images, &[&["agent"], &["fixed"]]);
+    let images = built(&plan(
+        &catalog,
+        &settings,
+        &alpine,
+        &[&["agent"], &["fixed"]],
+    ));
+    let again = plan(&catalog, &settings, &images, &[&["agent"], &["fixed"]]);
     assert_eq!(
         states(&again),
         ["base built", "node built", "agent built", "fixed built"]
@@ -89,7 +94,7 @@ fn a_changed_layer_takes_along_what_is_above_it() {
 
     let mut other = images.clone();
     other.last_mut().unwrap().id = "sha256:other".to_owned();
-    let changed = plan(&shelf, &settings, &other, &[&["agent"], &["fixed"]]);
+    let changed = plan(&catalog, &settings, &other, &[&["agent"], &["fixed"]]);
     assert_eq!(
         states(&changed),
         [
@@ -104,9 +109,14 @@ fn a_changed_layer_takes_along_what_is_above_it() {
 #[test]
 fn only_what_stands_on_its_own_requirements_has_the_plain_name() {
     let settings = LayerSettings::default();
-    let shelf = shelf(&settings, "");
+    let catalog = catalog(&settings, "");
     let alpine = [image(&["alpine:3.20"], &[])];
-    let plan = plan(&shelf, &settings, &alpine, &[&["node", "rust"], &["rust"]]);
+    let plan = plan(
+        &catalog,
+        &settings,
+        &alpine,
+        &[&["node", "rust"], &["rust"]],
+    );
     let tags: Vec<&str> = plan.nodes.iter().map(|node| node.tag.as_str()).collect();
     assert_eq!(tags[..2], ["dkr-layer/base:1", "dkr-layer/node:1"]);
     assert!(tags[2].starts_with("dkr-layer/rust:1-"), "{tags:?}");
@@ -121,27 +131,27 @@ fn on_another_base_the_key_is_in_the_name_unless_a_dockerfile_names_it() {
         base: Some("debian:12".to_owned()),
         ..LayerSettings::default()
     };
-    let shelf = shelf(&settings, "");
+    let catalog = catalog(&settings, "");
     let debian = [image(&["debian:12"], &[])];
-    let plan = plan(&shelf, &settings, &debian, &[&["node"], &["fixed"]]);
+    let plan = plan(&catalog, &settings, &debian, &[&["node"], &["fixed"]]);
     let tags: Vec<&str> = plan.nodes.iter().map(|node| node.tag.as_str()).collect();
     assert_eq!(
         (tags[0], tags[2]),
         ("dkr-layer/base:1", "dkr-layer/fixed:1")
     );
     assert!(tags[1].starts_with("dkr-layer/node:1-"), "{tags:?}");
-    let nothing = self::plan(&shelf, &settings, &[], &[&["node"]]);
+    let nothing = self::plan(&catalog, &settings, &[], &[&["node"]]);
     assert!(nothing.nodes[1].lacks_name() && !nothing.nodes[0].lacks_name());
 }
 
 #[test]
 fn an_image_made_on_a_layer_is_not_taken_for_it() {
     let settings = LayerSettings::default();
-    let shelf = shelf(&settings, "");
+    let catalog = catalog(&settings, "");
     let alpine = [image(&["alpine:3.20"], &[])];
-    let mut images = built(&plan(&shelf, &settings, &alpine, &[&["base"]]));
+    let mut images = built(&plan(&catalog, &settings, &alpine, &[&["base"]]));
     images[0].names = vec!["dkr:app-main".to_owned()];
-    let plan = plan(&shelf, &settings, &images, &[&["base"]]);
+    let plan = plan(&catalog, &settings, &images, &[&["base"]]);
     assert_eq!(states(&plan), ["base missing"]);
 }
 
@@ -149,9 +159,9 @@ fn an_image_made_on_a_layer_is_not_taken_for_it() {
 fn a_changed_file_is_named_and_an_absent_base_too() {
     let settings = LayerSettings::default();
     let alpine = [image(&["alpine:3.20"], &[])];
-    let before = shelf(&settings, "");
+    let before = catalog(&settings, "");
     let images = built(&plan(&before, &settings, &alpine, &[&["rust"]]));
-    let after = shelf(&settings, "RUN true\n");
+    let after = catalog(&settings, "RUN true\n");
     let changed = plan(&after, &settings, &images, &[&["rust"]]);
     assert_eq!(states(&changed), ["base built", "rust Dockerfile changed"]);
     let nothing = plan(&after, &settings, &[], &[&["rust"]]);
@@ -162,9 +172,9 @@ fn a_changed_file_is_named_and_an_absent_base_too() {
 #[test]
 fn what_names_its_base_cannot_be_put_on_another() {
     let settings = LayerSettings::default();
-    let shelf = shelf(&settings, "");
-    let mut planner = Planner::new(&shelf, &settings, &[]);
-    let order = shelf.order(&["rust", "fixed"]).unwrap();
+    let catalog = catalog(&settings, "");
+    let mut planner = Planner::new(&catalog, &settings, &[]);
+    let order = catalog.order(&["rust", "fixed"]).unwrap();
     let error = planner.stack(&order).unwrap_err();
     assert!(
         error.to_string().starts_with("fixed cannot be put on rust"),

@@ -1,9 +1,9 @@
-//! Where snapshots are kept: a folder, or the releases of a repository on GitHub.
+//! Where snapshots are kept: a directory, or the releases of a repository on GitHub.
 //!
 //! An entry has a tag, and is an archive and its [`Index`]. It is there as a whole or not at all,
 //! whoever writes at the same time and whenever that ends.
 
-mod folder;
+mod directory;
 mod index;
 mod prune;
 mod releases;
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-pub use folder::DirectoryCache;
+pub use directory::DirectoryCache;
 pub use index::{CorruptEntry, Index, IndexPart};
 pub use prune::surplus;
 pub use releases::Releases;
@@ -33,7 +33,7 @@ use crate::{conf, proc};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CacheLocation {
     /// `dir:PATH`, or a path.
-    Folder(PathBuf),
+    Directory(PathBuf),
     /// `github:owner/repo`.
     GitHub(GitHubRepo),
 }
@@ -51,17 +51,17 @@ impl CacheLocation {
         let scheme = path.split(['/', ':']).next().unwrap_or_default();
         if path == text && path[scheme.len()..].starts_with(':') {
             return Err(format!(
-                "`{text}` is no cache; write `dir:{text}` for a folder, or `github:owner/repo`"
+                "`{text}` is no cache; write `dir:{text}` for a directory, or `github:owner/repo`"
             ));
         }
-        Ok(Self::Folder(path.into()))
+        Ok(Self::Directory(path.into()))
     }
 }
 
 impl fmt::Display for CacheLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Folder(path) => write!(f, "dir:{}", path.display()),
+            Self::Directory(path) => write!(f, "dir:{}", path.display()),
             Self::GitHub(repo) => write!(f, "github:{repo}"),
         }
     }
@@ -70,8 +70,8 @@ impl fmt::Display for CacheLocation {
 /// A cache.
 #[derive(Debug)]
 pub enum SnapshotCache {
-    /// A folder.
-    Folder(DirectoryCache),
+    /// A directory.
+    Directory(DirectoryCache),
     /// The releases of a repository.
     Releases(Box<Releases>),
 }
@@ -110,7 +110,7 @@ pub struct Archive {
 
 #[derive(Debug)]
 enum ArchiveHold {
-    InFolder { _lock: File },
+    InDirectory { _lock: File },
     Downloaded(DownloadFile),
 }
 
@@ -133,7 +133,7 @@ impl SnapshotCache {
     /// The one at a place; nothing is asked or made yet.
     pub fn open(place: &CacheLocation) -> Result<Self> {
         Ok(match place {
-            CacheLocation::Folder(path) => Self::Folder(DirectoryCache::new(path)),
+            CacheLocation::Directory(path) => Self::Directory(DirectoryCache::new(path)),
             CacheLocation::GitHub(repo) => Self::Releases(Box::new(Releases::new(
                 GitHubClient::open()?,
                 repo,
@@ -146,17 +146,17 @@ impl SnapshotCache {
     /// The entry of a tag. One that is not what it should be is an error with [`Corrupt`] in it.
     pub fn find(&self, tag: &str) -> Result<Option<Index>> {
         match self {
-            Self::Folder(folder) => folder.find(tag),
+            Self::Directory(directory) => directory.find(tag),
             Self::Releases(releases) => releases.find(tag),
         }
     }
 
-    /// Its archive. The digest of one that was downloaded is right; that of one in a folder is for the
+    /// Its archive. The digest of one that was downloaded is right; that of one in a directory is for the
     /// reader to check. `count` counts bytes, up to twice the size of it: those that were downloaded,
     /// then those that were checked.
     pub fn get(&self, index: &Index, count: &Arc<AtomicU64>) -> Result<Archive> {
         match self {
-            Self::Folder(folder) => folder.get(index),
+            Self::Directory(directory) => directory.get(index),
             Self::Releases(releases) => releases.get(index, count),
         }
     }
@@ -172,7 +172,7 @@ impl SnapshotCache {
         count: &Arc<AtomicU64>,
     ) -> Result<StoreResult> {
         match self {
-            Self::Folder(folder) => folder.put(archive, index, replace, count),
+            Self::Directory(directory) => directory.put(archive, index, replace, count),
             Self::Releases(releases) => releases.put(archive, index, replace, count),
         }
     }
@@ -180,7 +180,7 @@ impl SnapshotCache {
     /// Whether one could write, as far as that is known without asking: a token is there.
     pub fn may_write(&self) -> Result<()> {
         match self {
-            Self::Folder(_) => Ok(()),
+            Self::Directory(_) => Ok(()),
             Self::Releases(releases) => releases.may_write(),
         }
     }
@@ -188,7 +188,7 @@ impl SnapshotCache {
     /// All entries.
     pub fn list(&self) -> Result<Vec<CacheEntry>> {
         match self {
-            Self::Folder(folder) => folder.list(),
+            Self::Directory(directory) => directory.list(),
             Self::Releases(releases) => releases.list(),
         }
     }
@@ -196,7 +196,7 @@ impl SnapshotCache {
     /// Removes an entry, if it is there. Whether it is gone: one that is being read stays.
     pub fn remove(&self, tag: &str) -> Result<bool> {
         match self {
-            Self::Folder(folder) => folder.remove(tag),
+            Self::Directory(directory) => directory.remove(tag),
             Self::Releases(releases) => releases.remove(tag).map(|()| true),
         }
     }
@@ -217,7 +217,7 @@ impl SnapshotCache {
             );
         }
         match self {
-            Self::Folder(folder) => folder.sweep()?,
+            Self::Directory(directory) => directory.sweep()?,
             Self::Releases(releases) => releases.sweep()?,
         }
         Ok(gone)
@@ -306,8 +306,8 @@ mod tests {
 
     #[test]
     fn sums_are_of_parts_and_of_all() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("f");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("f");
         for text in ["", "abc", "abcdef", "abcdefg"] {
             std::fs::write(&file, text).unwrap();
             for part in [3, u64::MAX] {

@@ -32,7 +32,7 @@ pub struct OverlayStep {
 pub enum StepAction {
     /// Sets variables of the environment, all at once.
     Env(Vec<(String, Word)>),
-    /// Goes to a folder, and makes it.
+    /// Goes to a directory, and makes it.
     Workdir(Word),
     /// Runs a command.
     Run(RunCommand),
@@ -58,7 +58,7 @@ pub enum RunCommand {
 pub struct FetchStep {
     /// What, as [`Source::parse`] reads it.
     pub source: Word,
-    /// Where it goes: a folder for an archive; a folder too when it ends in `/` or is one.
+    /// Where it goes: a directory for an archive; a directory too when it ends in `/` or is one.
     pub dest: Word,
     /// The SHA-256 that it must have, 64 hexadecimal digits in lower case.
     pub sha256: Option<String>,

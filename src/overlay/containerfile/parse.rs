@@ -141,8 +141,8 @@ impl<'a> ContainerfileReader<'a> {
         match instruction.keyword.as_str() {
             "ENV" => env(rest).map(StepAction::Env),
             "WORKDIR" => {
-                let [folder] = exactly(rest, "WORKDIR takes one folder")?;
-                Ok(StepAction::Workdir(folder.word))
+                let [directory] = exactly(rest, "WORKDIR takes one directory")?;
+                Ok(StepAction::Workdir(directory.word))
             }
             "FETCH" => fetch(rest).map(StepAction::Fetch),
             "SNAPSHOT" => {
@@ -176,7 +176,7 @@ fn unknown(name: &str) -> String {
     match name {
         "COPY" | "ADD" => {
             format!(
-                "{name} has no folder to copy from: use FETCH, or RUN cp of files that are here"
+                "{name} has no directory to copy from: use FETCH, or RUN cp of files that are here"
             )
         }
         _ => match nearest(name, &CARRIED_OUT) {

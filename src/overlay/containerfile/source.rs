@@ -9,7 +9,7 @@ use crate::net::Address;
 pub enum DownloadSource {
     /// An https address.
     Url(Address),
-    /// The files of a repository on GitHub, without the one folder that they are packed in.
+    /// The files of a repository on GitHub, without the one directory that they are packed in.
     GitHub {
         /// Which.
         repo: GitHubRepo,

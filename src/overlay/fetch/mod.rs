@@ -29,7 +29,7 @@ use crate::{digest, ui};
 pub struct FetchSpec {
     /// What.
     pub source: DownloadSource,
-    /// Where it goes, absolute as seen from within the root; with `/` at its end it is a folder.
+    /// Where it goes, absolute as seen from within the root; with `/` at its end it is a directory.
     pub dest: String,
     /// The SHA-256 that the download must have.
     pub sha256: Option<String>,
@@ -50,7 +50,7 @@ pub struct FetchedFile {
     pub unpacked: Option<u64>,
 }
 
-/// Fetches into the root. A download that breaks off is kept in a folder, and gone on with by the
+/// Fetches into the root. A download that breaks off is kept in a directory, and gone on with by the
 /// next run. Nothing is placed before all of it is here, has its digest, and was looked at.
 pub fn fetch(
     wanted: &FetchSpec,
@@ -192,20 +192,23 @@ fn place(from: &Path, wanted: &FetchSpec, root: &Path, name: Option<&str>) -> Re
     let mut at = inside(root, Path::new(&wanted.dest))?;
     if wanted.dest.ends_with('/') || at.is_dir() {
         let name = name.ok_or_else(|| {
-            let what = format!("{} is a folder, and the address names no file", wanted.dest);
+            let what = format!(
+                "{} is a directory, and the address names no file",
+                wanted.dest
+            );
             Failure::new(what).hint("give the name of the file as DEST")
         })?;
         at.push(name);
         if at.is_dir() {
-            bail!(Failure::new(format!("{} is a folder", at.display())));
+            bail!(Failure::new(format!("{} is a directory", at.display())));
         }
     }
     let cannot = || format!("cannot write {}", at.display());
-    let folder = at.parent().unwrap_or(root);
-    std::fs::create_dir_all(folder).with_context(cannot)?;
+    let directory = at.parent().unwrap_or(root);
+    std::fs::create_dir_all(directory).with_context(cannot)?;
     let mut file = tempfile::Builder::new()
         .prefix(".git-dkr-")
-        .tempfile_in(folder)
+        .tempfile_in(directory)
         .with_context(cannot)?;
     let mut from = crate::fs::open(from).with_context(cannot)?;
     std::io::copy(&mut from, file.as_file_mut()).with_context(cannot)?;
@@ -222,7 +225,7 @@ fn first(from: impl Read) -> std::io::Result<Vec<u8>> {
     Ok(block)
 }
 
-/// The folder itself, or the nearest above it that exists.
+/// The directory itself, or the nearest above it that exists.
 fn nearest(path: &Path) -> &Path {
     let mut ancestors = path.ancestors();
     ancestors

@@ -1,4 +1,4 @@
-//! Unpacks archives: first into a folder of its own, where everything in them is looked at, then into
+//! Unpacks archives: first into a directory of its own, where everything in them is looked at, then into
 //! place.
 
 use std::fs::{File, Permissions};
@@ -23,7 +23,7 @@ struct ArchiveItem<'a> {
 }
 
 enum ItemKind<'a> {
-    Folder,
+    Directory,
     File(&'a mut dyn Read),
     Link(PathBuf),
     /// Another name of a file that came before.
@@ -32,18 +32,18 @@ enum ItemKind<'a> {
 
 /// Where an archive is unpacked before anything is placed.
 pub(super) struct UnpackDirectory<'a> {
-    folder: &'a Path,
-    /// How many folders at the top are left out.
+    directory: &'a Path,
+    /// How many directories at the top are left out.
     strip: usize,
-    /// Modes of folders, given at the end: one may say that nothing may be written into it.
+    /// Modes of directories, given at the end: one may say that nothing may be written into it.
     modes: Vec<(PathBuf, u32)>,
     files: u64,
 }
 
 impl<'a> UnpackDirectory<'a> {
-    pub(super) fn new(folder: &'a Path, strip: usize) -> Self {
+    pub(super) fn new(directory: &'a Path, strip: usize) -> Self {
         Self {
-            folder,
+            directory,
             strip,
             modes: Vec::new(),
             files: 0,
@@ -63,7 +63,7 @@ impl<'a> UnpackDirectory<'a> {
             let kind = header.entry_type();
             let what = match (kind, target) {
                 _ if kind.is_pax_global_extensions() => continue,
-                _ if kind.is_dir() => ItemKind::Folder,
+                _ if kind.is_dir() => ItemKind::Directory,
                 _ if kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() => {
                     ItemKind::File(&mut entry)
                 }
@@ -102,7 +102,7 @@ impl<'a> UnpackDirectory<'a> {
             }
             let mut target = Vec::new();
             let what = if is_dir {
-                ItemKind::Folder
+                ItemKind::Directory
             } else if is_symlink {
                 (&mut entry)
                     .take(4096)
@@ -131,19 +131,19 @@ impl<'a> UnpackDirectory<'a> {
         };
         let cannot = || format!("cannot unpack {shown}");
         // Links that came before lead to places within, or they would not be there.
-        let parent = inside(self.folder, name.parent().unwrap_or(Path::new("")))?;
+        let parent = inside(self.directory, name.parent().unwrap_or(Path::new("")))?;
         std::fs::create_dir_all(&parent).with_context(cannot)?;
         let last = name.file_name().unwrap_or_default();
         let to = parent.join(last);
         let there = std::fs::symlink_metadata(&to);
         if let Ok(there) = &there
-            && there.is_dir() != matches!(item.what, ItemKind::Folder)
+            && there.is_dir() != matches!(item.what, ItemKind::Directory)
         {
             if there.is_dir() || there.is_file() {
-                bail!(refused(&item.name, "is a folder and a file"));
+                bail!(refused(&item.name, "is a directory and a file"));
             }
-            // A folder that is a link to one is that one.
-            let to = inside(self.folder, &name)?;
+            // A directory that is a link to one is that one.
+            let to = inside(self.directory, &name)?;
             std::fs::create_dir_all(to).with_context(cannot)?;
             return Ok(());
         }
@@ -152,7 +152,7 @@ impl<'a> UnpackDirectory<'a> {
             Err(_) => Ok(()),
         };
         match item.what {
-            ItemKind::Folder => {
+            ItemKind::Directory => {
                 std::fs::create_dir_all(&to).with_context(cannot)?;
                 // Whoever unpacks may enter it.
                 self.modes.push((to, item.mode & 0o777 | 0o700));
@@ -172,7 +172,7 @@ impl<'a> UnpackDirectory<'a> {
             }
             ItemKind::Link(target) => {
                 let depth = parent
-                    .strip_prefix(self.folder)
+                    .strip_prefix(self.directory)
                     .map_or(0, |path| path.components().count());
                 if !stays(&target, depth) {
                     bail!(refused(
@@ -187,7 +187,7 @@ impl<'a> UnpackDirectory<'a> {
                 let Some(target) = self.name_of(&target)? else {
                     bail!(refused(&item.name, "is a link to what is left out"));
                 };
-                let target = inside(self.folder, &target)?;
+                let target = inside(self.directory, &target)?;
                 let is_file = std::fs::symlink_metadata(&target).is_ok_and(|there| there.is_file());
                 if !is_file {
                     bail!(refused(&item.name, "is a link to no file of the archive"));
@@ -223,13 +223,13 @@ impl<'a> UnpackDirectory<'a> {
     fn finish(self) -> Result<u64> {
         for (path, mode) in self.modes.iter().rev() {
             std::fs::set_permissions(path, Permissions::from_mode(*mode))
-                .context("cannot set the mode of a folder")?;
+                .context("cannot set the mode of a directory")?;
         }
         Ok(self.files)
     }
 }
 
-/// Whether a link in a folder this deep stays within: relative, and `..` at its beginning only and not
+/// Whether a link in a directory this deep stays within: relative, and `..` at its beginning only and not
 /// too often. Behind a name `..` may lead anywhere, as the name may be a link.
 fn stays(target: &Path, depth: usize) -> bool {
     let up = target
@@ -264,7 +264,7 @@ fn copy(from: &mut dyn Read, to: &mut dyn Write) -> Result<()> {
     }
 }
 
-/// Moves all that is in a folder into another of the same file system, seen from a root. With
+/// Moves all that is in a directory into another of the same file system, seen from a root. With
 /// `really` off it looks only whether that would do.
 pub(super) fn merge(from: &Path, root: &Path, to: &Path, really: bool) -> Result<()> {
     let cannot = || format!("cannot write {}", to.display());
@@ -275,26 +275,26 @@ pub(super) fn merge(from: &Path, root: &Path, to: &Path, really: bool) -> Result
     for entry in std::fs::read_dir(from).with_context(cannot)? {
         proc::check_interrupted()?;
         let entry = entry.with_context(cannot)?;
-        let is_folder = entry.file_type().with_context(cannot)?.is_dir();
+        let is_directory = entry.file_type().with_context(cannot)?.is_dir();
         let at = into.join(entry.file_name());
         let seen = to.join(entry.file_name());
         let there = std::fs::symlink_metadata(&at).ok();
         let goes = match &there {
             None => true,
-            Some(there) => !there.is_dir() && !is_folder,
+            Some(there) => !there.is_dir() && !is_directory,
         };
         if goes {
             if really {
                 std::fs::rename(entry.path(), &at).with_context(cannot)?;
             }
-        } else if is_folder && inside(root, &seen)?.is_dir() {
+        } else if is_directory && inside(root, &seen)?.is_dir() {
             merge(&entry.path(), root, &seen, really)?;
         } else {
             let shown = seen.display();
-            let is = if is_folder {
-                "no folder, but one"
+            let is = if is_directory {
+                "no directory, but one"
             } else {
-                "a folder, but a file"
+                "a directory, but a file"
             };
             bail!(
                 Failure::new(format!("{shown} is {is} in the archive"))

@@ -16,17 +16,18 @@ use crate::overlay::snapshot::manifest::{Name, SnapshotEntry, Time};
 pub struct Journal {
     /// The key of the snapshot.
     pub key: String,
-    /// Paths below the root that go, the deepest first; folders only when they are empty.
+    /// Paths below the root that go, the deepest first; directories only when they are empty.
     pub removals: Vec<Name>,
     /// What is put where.
     pub places: Vec<StagedPath>,
-    /// Folders that get owner, mode, attributes and time.
-    pub folders: Vec<SnapshotEntry>,
-    /// Folders that were touched, with the time that they had.
+    /// Directories that get owner, mode, attributes and time.
+    #[serde(rename = "folders")]
+    pub directories: Vec<SnapshotEntry>,
+    /// Directories that were touched, with the time that they had.
     pub times: Vec<(Name, Time)>,
 }
 
-/// A file, or a folder with all that is in it, and where it goes.
+/// A file, or a directory with all that is in it, and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StagedPath {
     /// Where it was made, absolute.
@@ -52,10 +53,10 @@ impl Journal {
             put(place.staged.path(), &path)
                 .with_context(|| format!("cannot place {}", path.display()))?;
         }
-        for folder in self.folders.iter().rev() {
-            let path = root.join(folder.path.path());
-            let set = attributes::replace(&path, folder)
-                .and_then(|()| attributes::set_mtime(&path, folder.mtime));
+        for directory in self.directories.iter().rev() {
+            let path = root.join(directory.path.path());
+            let set = attributes::replace(&path, directory)
+                .and_then(|()| attributes::set_mtime(&path, directory.mtime));
             match set {
                 // Somebody took it away between a killed run and this one.
                 Err(error) if is_missing(&error) => {}

@@ -80,16 +80,16 @@ pub struct Expected<'a> {
     pub sha256: &'a str,
 }
 
-/// Restores an archive, which must be what is expected, under a root. `folder` is our own, on the
+/// Restores an archive, which must be what is expected, under a root. `directory` is our own, on the
 /// root's file system where possible. What is right already is left alone. Fails with
 /// [`Unusable`] when the archive is to blame.
 pub fn restore(
     root: &Path,
-    folder: &Path,
+    directory: &Path,
     path: &Path,
     expected: Expected<'_>,
 ) -> Result<Restored> {
-    let state = StateDirectory::open(folder)?;
+    let state = StateDirectory::open(directory)?;
     let mut remarks = Vec::new();
     if let Some(Recovered::Completed(_, told)) = state.mend(root)? {
         remarks = told;
@@ -109,7 +109,7 @@ pub fn restore(
     let plan = plan::plan(
         RestoreDirectories {
             root,
-            state: folder,
+            state: directory,
             stage: &at,
         },
         &manifest,
@@ -162,7 +162,7 @@ fn check_space(stage: &Path, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-/// Waits until no other run builds or restores with this folder of ours; its turn ends when dropped.
+/// Waits until no other run builds or restores with this directory of ours; its turn ends when dropped.
 pub fn turn(state: &Path) -> Result<Lock> {
     StateDirectory::make(state)?;
     Lock::take(

@@ -42,7 +42,7 @@ pub fn is_right(
             let same = |first: &Metadata| (first.dev(), first.ino()) == (meta.dev(), meta.ino());
             return Ok(kind.is_file() && first.is_some_and(same));
         }
-        EntryKind::Folder => kind.is_dir(),
+        EntryKind::Directory => kind.is_dir(),
         EntryKind::File { size, .. } => kind.is_file() && meta.size() == *size,
         EntryKind::Symlink { .. } => kind.is_symlink(),
         EntryKind::Fifo => kind.is_fifo(),

@@ -18,7 +18,7 @@ use crate::proc;
 pub struct RestoreDirectories<'a> {
     /// What is restored.
     pub root: &'a Path,
-    /// Our own folder, which no snapshot may touch.
+    /// Our own directory, which no snapshot may touch.
     pub state: &'a Path,
     /// Where content is written first.
     pub stage: &'a Path,
@@ -67,7 +67,7 @@ pub fn plan(
     let journal = &mut plan.journal;
     journal.removals = removals(sites.root, &manifest.removed)?;
     let home = on_disk::mount(sites.stage).context("cannot look at the stage")?;
-    // New folders, with where they are made and whether that is the stage's file system.
+    // New directories, with where they are made and whether that is the stage's file system.
     let mut made: HashMap<&Path, (PathBuf, bool)> = HashMap::new();
     let mut mounts: HashMap<PathBuf, (u64, u64)> = HashMap::new();
     let mut touched: HashSet<PathBuf> = HashSet::new();
@@ -76,22 +76,25 @@ pub fn plan(
     }
     for (index, entry) in manifest.entries.iter().enumerate() {
         let path = entry.path.path();
-        let is_folder = entry.kind.is_folder();
-        if now[index] == EntryState::Right || (is_folder && now[index] == EntryState::Wrong) {
+        let is_directory = entry.kind.is_directory();
+        if now[index] == EntryState::Right || (is_directory && now[index] == EntryState::Wrong) {
             plan.kept += usize::from(now[index] == EntryState::Right);
             continue;
         }
         let above = parent(path);
-        let (staged, at_home) = if let Some((folder, at_home)) = made.get(above) {
-            (folder.join(path.file_name().unwrap_or_default()), *at_home)
+        let (staged, at_home) = if let Some((directory, at_home)) = made.get(above) {
+            (
+                directory.join(path.file_name().unwrap_or_default()),
+                *at_home,
+            )
         } else {
-            let folder = sites.root.join(above);
-            let mount = match mounts.get(&folder) {
+            let directory = sites.root.join(above);
+            let mount = match mounts.get(&directory) {
                 Some(mount) => *mount,
-                None => on_disk::mount(&folder)
-                    .with_context(|| format!("cannot look at {}", folder.display()))?,
+                None => on_disk::mount(&directory)
+                    .with_context(|| format!("cannot look at {}", directory.display()))?,
             };
-            mounts.insert(folder.clone(), mount);
+            mounts.insert(directory.clone(), mount);
             let target = sites.root.join(path);
             if now[index] == EntryState::Wrong
                 && on_disk::mount(&target).is_ok_and(|on| on != mount)
@@ -102,7 +105,7 @@ pub fn plan(
             // A rename stays on one mount: elsewhere, what is made waits beside its place.
             let staged = match mount == home {
                 true => sites.stage.join(journal.places.len().to_string()),
-                false => folder.join(format!(".git-dkr-{}-{index}", &journal.key[..8])),
+                false => directory.join(format!(".git-dkr-{}-{index}", &journal.key[..8])),
             };
             journal.places.push(StagedPath {
                 staged: staged.clone().into(),
@@ -112,9 +115,9 @@ pub fn plan(
             touched.insert(above.to_owned());
             (staged, mount == home)
         };
-        if is_folder {
+        if is_directory {
             made.insert(path, (staged.clone(), at_home));
-            journal.folders.push(entry.clone());
+            journal.directories.push(entry.clone());
         }
         plan.bytes += entry.size();
         plan.bytes_on_stage += if at_home { entry.size() } else { 0 };
@@ -123,15 +126,15 @@ pub fn plan(
     let changes_nothing = journal.places.is_empty() && journal.removals.is_empty();
     let there = manifest.entries.iter().zip(&now);
     let there = there.filter(|(entry, now)| match now {
-        _ if entry.kind != EntryKind::Folder => false,
+        _ if entry.kind != EntryKind::Directory => false,
         EntryState::Right => !changes_nothing,
         EntryState::Wrong => true,
         EntryState::Missing => false,
     });
     journal
-        .folders
+        .directories
         .extend(there.map(|(entry, _)| entry.clone()));
-    journal.folders.sort_by(|a, b| a.path.cmp(&b.path));
+    journal.directories.sort_by(|a, b| a.path.cmp(&b.path));
     keep_times(sites.root, manifest, &touched, journal)?;
     Ok(plan)
 }
@@ -170,13 +173,13 @@ fn survey(
                 let right = is_right(&at, meta, entry, first, moment);
                 match right.with_context(|| format!("cannot read {}", at.display()))? {
                     true => EntryState::Right,
-                    // A file where a folder is to be.
-                    false if entry.kind.is_folder() && !meta.is_dir() => EntryState::Missing,
+                    // A file where a directory is to be.
+                    false if entry.kind.is_directory() && !meta.is_dir() => EntryState::Missing,
                     false => EntryState::Wrong,
                 }
             }
         };
-        if entry.kind.is_folder() && found == EntryState::Missing {
+        if entry.kind.is_directory() && found == EntryState::Missing {
             made.insert(path);
         }
         if matches!(entry.kind, EntryKind::File { .. }) {
@@ -205,17 +208,17 @@ fn survey(
     Ok(now)
 }
 
-/// Neither our folder, nor what stands in place of one that it lies in.
+/// Neither our directory, nor what stands in place of one that it lies in.
 fn refuse_our_own(sites: RestoreDirectories, manifest: &SnapshotManifest) -> Result<()> {
     let Ok(own) = sites.state.strip_prefix(sites.root) else {
         return Ok(());
     };
     let there = manifest.entries.iter();
-    let there = there.map(|entry| (&entry.path, entry.kind.is_folder()));
+    let there = there.map(|entry| (&entry.path, entry.kind.is_directory()));
     let gone = manifest.removed.iter().map(|name| (name, false));
-    for (name, is_folder) in there.chain(gone) {
+    for (name, is_directory) in there.chain(gone) {
         let path = name.path();
-        if path.starts_with(own) || (!is_folder && own.starts_with(path)) {
+        if path.starts_with(own) || (!is_directory && own.starts_with(path)) {
             bail!(Failure::new(format!(
                 "the snapshot has /{name}, which is git dkr's own"
             )));
@@ -224,7 +227,7 @@ fn refuse_our_own(sites: RestoreDirectories, manifest: &SnapshotManifest) -> Res
     Ok(())
 }
 
-/// A link where the snapshot has a folder would lead all that is below it elsewhere. A folder
+/// A link where the snapshot has a directory would lead all that is below it elsewhere. A directory
 /// gives way to a file only when the snapshot knows all that is in it.
 fn refuse_to_destroy(
     root: &Path,
@@ -234,22 +237,22 @@ fn refuse_to_destroy(
 ) -> Result<()> {
     let at = root.join(entry.path.path());
     let (at, here) = (at.display(), &at);
-    if entry.kind.is_folder() && meta.is_symlink() {
+    if entry.kind.is_directory() && meta.is_symlink() {
         let hint = "this machine is laid out otherwise than the one of the snapshot: build here";
-        bail!(Failure::new(format!("{at} is a link, and a folder in the snapshot")).hint(hint));
+        bail!(Failure::new(format!("{at} is a link, and a directory in the snapshot")).hint(hint));
     }
     if entry.kind == EntryKind::Parent && !meta.is_dir() {
         bail!(Failure::new(format!(
-            "{at} is no folder, and one in the snapshot"
+            "{at} is no directory, and one in the snapshot"
         )));
     }
-    if entry.kind.is_folder() || !meta.is_dir() {
+    if entry.kind.is_directory() || !meta.is_dir() {
         return Ok(());
     }
-    let mut folders = vec![here.clone()];
-    while let Some(folder) = folders.pop() {
-        let cannot = || format!("cannot read {}", folder.display());
-        for child in std::fs::read_dir(&folder).with_context(cannot)? {
+    let mut directories = vec![here.clone()];
+    while let Some(directory) = directories.pop() {
+        let cannot = || format!("cannot read {}", directory.display());
+        for child in std::fs::read_dir(&directory).with_context(cannot)? {
             let child = child.with_context(cannot)?;
             let path = child.path();
             if !path
@@ -257,13 +260,13 @@ fn refuse_to_destroy(
                 .is_ok_and(|path| removed.contains(path))
             {
                 let what = format!(
-                    "{at} is a folder, and none in the snapshot, which does not know of {}",
+                    "{at} is a directory, and none in the snapshot, which does not know of {}",
                     path.display()
                 );
                 bail!(Failure::new(what).hint("move it away"));
             }
             if child.file_type().with_context(cannot)?.is_dir() {
-                folders.push(path);
+                directories.push(path);
             }
         }
     }
@@ -275,19 +278,19 @@ fn removals(root: &Path, removed: &[Name]) -> Result<Vec<Name>> {
     let mut real: HashMap<PathBuf, bool> = HashMap::from([(PathBuf::new(), true)]);
     let mut found = Vec::new();
     for name in removed {
-        // From the top down, each folder asked once.
+        // From the top down, each directory asked once.
         let mut is_real = true;
         let mut above: Vec<&Path> = name.path().ancestors().skip(1).collect();
         above.reverse();
-        for folder in above {
+        for directory in above {
             is_real = is_real
-                && match real.get(folder) {
+                && match real.get(directory) {
                     Some(is_real) => *is_real,
-                    None => look(&root.join(folder))
-                        .with_context(|| format!("cannot look at /{}", folder.display()))?
+                    None => look(&root.join(directory))
+                        .with_context(|| format!("cannot look at /{}", directory.display()))?
                         .is_some_and(|meta| meta.is_dir()),
                 };
-            real.insert(folder.to_owned(), is_real);
+            real.insert(directory.to_owned(), is_real);
         }
         let there = || look(&root.join(name.path()));
         if is_real
@@ -302,7 +305,7 @@ fn removals(root: &Path, removed: &[Name]) -> Result<Vec<Name>> {
     Ok(found)
 }
 
-/// A folder's time changes when something is put into it. One that the snapshot does not name
+/// A directory's time changes when something is put into it. One that the snapshot does not name
 /// keeps its own.
 fn keep_times(
     root: &Path,
@@ -310,13 +313,13 @@ fn keep_times(
     touched: &HashSet<PathBuf>,
     journal: &mut Journal,
 ) -> Result<()> {
-    for folder in touched {
-        let name = Name::from(folder.clone());
+    for directory in touched {
+        let name = Name::from(directory.clone());
         let entry = manifest.find(&name);
         if entry.is_some_and(|entry| entry.kind != EntryKind::Parent) {
             continue;
         }
-        let at = root.join(folder);
+        let at = root.join(directory);
         let meta = look(&at).with_context(|| format!("cannot look at {}", at.display()))?;
         if let Some(meta) = meta.filter(Metadata::is_dir) {
             journal.times.push((name, attributes::mtime(&meta)));
@@ -340,7 +343,7 @@ pub fn check_owners(manifest: &SnapshotManifest, plan: &RestorePlan) -> Result<(
     let staged = manifest.entries.iter().zip(&plan.staged);
     let staged = staged.filter_map(|(entry, staged)| staged.as_ref().map(|_| entry));
     if let Some(other) = staged
-        .chain(&plan.journal.folders)
+        .chain(&plan.journal.directories)
         .find(|entry| !mine(entry))
     {
         let (uid, gid) = (other.uid, other.gid);

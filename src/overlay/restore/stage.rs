@@ -53,7 +53,7 @@ impl BlockSpan {
     }
 }
 
-/// Makes all that is planned in the stage, but for the attributes of folders. Reads the archive
+/// Makes all that is planned in the stage, but for the attributes of directories. Reads the archive
 /// once and all of it; nothing of it may be used unless this succeeds.
 pub fn stage(
     archive: &File,
@@ -77,25 +77,25 @@ pub fn stage(
         sites.len(),
         || Decompressor::new().context("cannot start zstd"),
         |zstd, index| {
-            let (site, wanted) = (&sites[index], &wanted[index]);
+            let (overlay, wanted) = (&sites[index], &wanted[index]);
             let mut packed = pool.get();
-            packed.resize(site.packed, 0);
-            read(archive, &mut packed, site.packed_at)?;
+            packed.resize(overlay.packed, 0);
+            read(archive, &mut packed, overlay.packed_at)?;
             if wanted.whole.is_empty() && wanted.parts.is_empty() {
                 return Ok((packed, Vec::new()));
             }
             let mut raw = pool.get();
-            raw.reserve_exact(site.raw);
+            raw.reserve_exact(overlay.raw);
             let unpacked = zstd.decompress_to_buffer(&packed, &mut raw);
-            if !unpacked.is_ok_and(|length| length == site.raw) {
+            if !unpacked.is_ok_and(|length| length == overlay.raw) {
                 return Err(Unusable::corrupt("a block cannot be unpacked").into());
             }
             for &index in &wanted.whole {
-                write(&entries[index], path(index), site, &raw)?;
+                write(&entries[index], path(index), overlay, &raw)?;
             }
             for &index in &wanted.parts {
                 let entry = &entries[index];
-                write_part(entry, path(index), site, &raw)
+                write_part(entry, path(index), overlay, &raw)
                     .with_context(|| format!("cannot write /{}", entry.path))?;
             }
             Ok((packed, raw))
@@ -103,9 +103,9 @@ pub fn stage(
         |index, (packed, raw)| {
             whole.update(&packed);
             pool.put(packed);
-            let site = &sites[index];
+            let overlay = &sites[index];
             for &index in &wanted[index].parts {
-                let (range, from) = site.part(at(&entries[index]), entries[index].size());
+                let (range, from) = overlay.part(at(&entries[index]), entries[index].size());
                 let length = range.len() as u64;
                 let hash = running.entry(index).or_default();
                 hash.update(&raw[range]);
@@ -122,7 +122,7 @@ pub fn stage(
     )?;
     let end = sites
         .last()
-        .map_or(0, |site| site.packed_at + site.packed as u64);
+        .map_or(0, |overlay| overlay.packed_at + overlay.packed as u64);
     let rest = archive.metadata()?.len().saturating_sub(end);
     let mut last = vec![0; usize::try_from(rest)?];
     read(archive, &mut last, end)?;
@@ -167,7 +167,7 @@ fn sites(manifest: &SnapshotManifest) -> Vec<BlockSpan> {
     let (mut packed_at, mut start) = (0, 0);
     let blocks = manifest.blocks.iter().map(|block| {
         // Both are small, which the manifest's own check has seen to.
-        let site = BlockSpan {
+        let overlay = BlockSpan {
             packed_at,
             packed: block.packed as usize,
             start,
@@ -175,7 +175,7 @@ fn sites(manifest: &SnapshotManifest) -> Vec<BlockSpan> {
         };
         packed_at += block.packed;
         start += block.raw;
-        site
+        overlay
     });
     blocks.collect()
 }
@@ -188,8 +188,8 @@ fn wanted(manifest: &SnapshotManifest, plan: &RestorePlan, sites: &[BlockSpan]) 
         files.filter(|(index, entry)| entry.size() > 0 && plan.staged[*index].is_some())
     {
         let (at, end) = (at(entry), at(entry) + entry.size());
-        let first = sites.partition_point(|site| site.end() <= at);
-        let last = sites.partition_point(|site| site.start < end);
+        let first = sites.partition_point(|overlay| overlay.end() <= at);
+        let last = sites.partition_point(|overlay| overlay.start < end);
         match last - first {
             1 => wanted[first].whole.push(index),
             _ => (first..last).for_each(|block| wanted[block].parts.push(index)),
@@ -202,7 +202,7 @@ fn make_empty(entry: &SnapshotEntry, path: &Path) -> Result<()> {
     match &entry.kind {
         // Open to us alone and writable until all is in its place. What cannot be set is found
         // now.
-        EntryKind::Folder | EntryKind::Parent => {
+        EntryKind::Directory | EntryKind::Parent => {
             DirBuilder::new().mode(0o700).create(path)?;
             attributes::set(path, entry)?;
             std::fs::set_permissions(path, PermissionsExt::from_mode(0o700))?;
@@ -241,8 +241,8 @@ fn check(entry: &SnapshotEntry, found: &str) -> Result<()> {
     }
 }
 
-fn write(entry: &SnapshotEntry, path: &Path, site: &BlockSpan, raw: &[u8]) -> Result<()> {
-    let content = &raw[site.part(at(entry), entry.size()).0];
+fn write(entry: &SnapshotEntry, path: &Path, overlay: &BlockSpan, raw: &[u8]) -> Result<()> {
+    let content = &raw[overlay.part(at(entry), entry.size()).0];
     check(entry, &digest::of(content))?;
     let write = || -> Result<()> {
         let mut file = create(path)?;
@@ -256,10 +256,10 @@ fn write(entry: &SnapshotEntry, path: &Path, site: &BlockSpan, raw: &[u8]) -> Re
 fn write_part(
     entry: &SnapshotEntry,
     path: &Path,
-    site: &BlockSpan,
+    overlay: &BlockSpan,
     raw: &[u8],
 ) -> std::io::Result<()> {
-    let (range, mut from) = site.part(at(entry), entry.size());
+    let (range, mut from) = overlay.part(at(entry), entry.size());
     let mut options = File::options();
     options.write(true).create(true).truncate(false).mode(0o600);
     let file = options

@@ -1,4 +1,4 @@
-//! Our own folder: the lock, the stage of a running restore, and what was applied.
+//! Our own directory: the lock, the stage of a running restore, and what was applied.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -21,10 +21,10 @@ const BESIDE: &str = "beside.json";
 const JOURNAL: &str = "journal.json";
 const MANIFEST: &str = "manifest.json";
 
-/// The folder, which one process has at a time.
+/// The directory, which one process has at a time.
 #[derive(Debug)]
 pub struct StateDirectory {
-    folder: PathBuf,
+    directory: PathBuf,
     _lock: Lock,
 }
 
@@ -38,27 +38,27 @@ pub enum Recovered {
 }
 
 impl StateDirectory {
-    /// Makes the folder where it is missing.
-    pub fn make(folder: &Path) -> Result<()> {
-        make(folder).with_context(|| format!("cannot make {}", folder.display()))
+    /// Makes the directory where it is missing.
+    pub fn make(directory: &Path) -> Result<()> {
+        make(directory).with_context(|| format!("cannot make {}", directory.display()))
     }
 
-    /// Waits for its turn; makes the folder where it is missing.
-    pub fn open(folder: &Path) -> Result<Self> {
-        Self::make(folder)?;
+    /// Waits for its turn; makes the directory where it is missing.
+    pub fn open(directory: &Path) -> Result<Self> {
+        Self::make(directory)?;
         let lock = Lock::take(
-            &folder.join("lock"),
+            &directory.join("lock"),
             "another run that changes the same root",
         )?;
         Ok(Self {
-            folder: folder.to_owned(),
+            directory: directory.to_owned(),
             _lock: lock,
         })
     }
 
     /// Where content is staged.
     pub fn stage(&self) -> PathBuf {
-        self.folder.join("stage")
+        self.directory.join("stage")
     }
 
     /// Begins a restore: an empty stage.
@@ -104,7 +104,7 @@ impl StateDirectory {
             let applied = self.applied_path(&journal.key);
             let remember = || -> std::io::Result<()> {
                 attributes::set_mtime(&manifest, now())?;
-                std::fs::create_dir_all(self.folder.join("applied"))?;
+                std::fs::create_dir_all(self.directory.join("applied"))?;
                 std::fs::rename(&manifest, applied)
             };
             remember().context("cannot remember what was restored")?;
@@ -118,7 +118,7 @@ impl StateDirectory {
     }
 
     fn applied_path(&self, key: &str) -> PathBuf {
-        self.folder.join("applied").join(format!("{key}.json"))
+        self.directory.join("applied").join(format!("{key}.json"))
     }
 
     /// When the snapshot of a key was applied here last, and its manifest.
@@ -137,9 +137,9 @@ impl StateDirectory {
 
     /// What was applied here, but for what has one of these keys.
     pub fn applied_others(&self, keys: &[String]) -> Result<Vec<SnapshotManifest>> {
-        let folder = self.folder.join("applied");
+        let directory = self.directory.join("applied");
         let mut found = Vec::new();
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let Some(key) = name.strip_suffix(".json") else {
                 continue;
@@ -161,18 +161,18 @@ impl StateDirectory {
     }
 }
 
-/// Makes the folder and those above it, and leaves the time of the one that it is made in: it is
+/// Makes the directory and those above it, and leaves the time of the one that it is made in: it is
 /// no part of what is restored.
-fn make(folder: &Path) -> std::io::Result<()> {
-    let Some(above) = folder.ancestors().skip(1).find(|above| above.is_dir()) else {
-        return std::fs::create_dir_all(folder);
+fn make(directory: &Path) -> std::io::Result<()> {
+    let Some(above) = directory.ancestors().skip(1).find(|above| above.is_dir()) else {
+        return std::fs::create_dir_all(directory);
     };
-    if !folder.is_dir() {
+    if !directory.is_dir() {
         let time = attributes::mtime(&above.metadata()?);
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
-            .create(folder)?;
+            .create(directory)?;
         attributes::set_mtime(above, time)?;
     }
     Ok(())
@@ -183,7 +183,7 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
         Err(error) if is_missing(&error) => Ok(None),
         bytes => {
             let bytes = bytes.with_context(|| format!("cannot read {}", path.display()))?;
-            let hint = "remove its folder to forget what a killed run began";
+            let hint = "remove its directory to forget what a killed run began";
             serde_json::from_slice(&bytes).map(Some).map_err(|error| {
                 Failure::new(format!("{} makes no sense: {error}", path.display()))
                     .hint(hint)
@@ -208,7 +208,7 @@ fn discard(stage: &Path, beside: &[BesideFile]) -> Result<()> {
     std::fs::remove_dir_all(stage).with_context(|| format!("cannot remove {}", stage.display()))
 }
 
-/// What is made outside of the stage, and the time of the folder that it is made in.
+/// What is made outside of the stage, and the time of the directory that it is made in.
 #[derive(Debug, Serialize, Deserialize)]
 struct BesideFile(Name, Time);
 
@@ -225,8 +225,8 @@ impl RestoreStage {
     pub fn note(&mut self, json: &[u8], journal: &Journal) -> Result<()> {
         fs::write_whole(&self.path.join(MANIFEST), json)?;
         for place in journal.places.iter().filter(|place| place.is_beside) {
-            let folder = place.staged.path().parent().unwrap_or(Path::new("/"));
-            let time = attributes::mtime(&folder.symlink_metadata()?);
+            let directory = place.staged.path().parent().unwrap_or(Path::new("/"));
+            let time = attributes::mtime(&directory.symlink_metadata()?);
             self.beside.push(BesideFile(place.staged.clone(), time));
         }
         if !self.beside.is_empty() {

@@ -5,38 +5,38 @@ use super::journal::Journal;
 use super::*;
 use crate::overlay::snapshot::{self, About, Baseline, Exclusions, TakenSnapshot};
 
-struct Site {
-    folder: tempfile::TempDir,
+struct RestoredRoot {
+    directory: tempfile::TempDir,
 }
 
-impl Site {
+impl RestoredRoot {
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     /// Files of all sorts are changed in one of two like roots.
     fn new() -> (Self, TakenSnapshot) {
-        let site = Self {
-            folder: tempfile::tempdir().unwrap(),
+        let overlay = Self {
+            directory: tempfile::tempdir().unwrap(),
         };
-        for root in ["built", "fresh"].map(|name| site.path(name)) {
+        for root in ["built", "fresh"].map(|name| overlay.path(name)) {
             for path in ["a/old", "a/gone/x", "to-file/x", "same"] {
                 fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
                 fs::write(root.join(path), "old").unwrap();
             }
-            fs::write(root.join("to-folder"), "file").unwrap();
+            fs::write(root.join("to-directory"), "file").unwrap();
         }
-        let root = site.path("built");
+        let root = overlay.path("built");
         let out = Exclusions::new(&root, None, &[]);
         let before = Baseline::scan(&root, &out).unwrap();
         fs::write(root.join("a/old"), "new").unwrap();
         fs::remove_dir_all(root.join("a/gone")).unwrap();
         fs::remove_dir_all(root.join("to-file")).unwrap();
         fs::write(root.join("to-file"), "file").unwrap();
-        fs::remove_file(root.join("to-folder")).unwrap();
-        fs::create_dir_all(root.join("to-folder/new")).unwrap();
-        fs::write(root.join("to-folder/new/x"), "x").unwrap();
-        fs::hard_link(root.join("to-folder/new/x"), root.join("a/x")).unwrap();
+        fs::remove_file(root.join("to-directory")).unwrap();
+        fs::create_dir_all(root.join("to-directory/new")).unwrap();
+        fs::write(root.join("to-directory/new/x"), "x").unwrap();
+        fs::hard_link(root.join("to-directory/new/x"), root.join("a/x")).unwrap();
         let machine = Machine::of(&root);
         let about = About {
             key: "a".repeat(64),
@@ -45,7 +45,7 @@ impl Site {
             workdir: "/".to_owned(),
             ..About::default()
         };
-        let to = site.path("archive");
+        let to = overlay.path("archive");
         let taken = snapshot::take(
             before,
             snapshot::SnapshotSubject {
@@ -58,13 +58,16 @@ impl Site {
             &to,
         )
         .unwrap();
-        (site, taken)
+        (overlay, taken)
     }
 
     fn assert_restored(&self, taken: &TakenSnapshot) {
         let key = taken.manifest.about.key.clone();
         assert!(is_applied(&self.path("fresh"), &self.path("state"), &[key]).unwrap());
-        assert_eq!(fs::read(self.path("fresh/to-folder/new/x")).unwrap(), b"x");
+        assert_eq!(
+            fs::read(self.path("fresh/to-directory/new/x")).unwrap(),
+            b"x"
+        );
         assert!(!self.path("state/stage").exists());
     }
 }
@@ -74,15 +77,15 @@ impl Site {
 fn a_commit_is_completed_from_wherever_it_ended() {
     let mut last = 0;
     for steps in 0.. {
-        let (site, taken) = Site::new();
-        let (root, state_folder) = (site.path("fresh"), site.path("state"));
-        let state = StateDirectory::open(&state_folder).unwrap();
+        let (overlay, taken) = RestoredRoot::new();
+        let (root, state_directory) = (overlay.path("fresh"), overlay.path("state"));
+        let state = StateDirectory::open(&state_directory).unwrap();
         let mut stage = state.begin().unwrap();
         let at = state.stage();
-        let (file, Opened { manifest, json }) = open(&site.path("archive")).unwrap();
+        let (file, Opened { manifest, json }) = open(&overlay.path("archive")).unwrap();
         let sites = RestoreDirectories {
             root: &root,
-            state: &state_folder,
+            state: &state_directory,
             stage: &at,
         };
         let plan = plan::plan(sites, &manifest, None).unwrap();
@@ -95,29 +98,29 @@ fn a_commit_is_completed_from_wherever_it_ended() {
         )
         .unwrap();
         std::mem::forget(stage);
-        let all = journal.removals.len() + journal.places.len() + journal.folders.len();
+        let all = journal.removals.len() + journal.places.len() + journal.directories.len();
         let some = |from: usize, length: usize| steps.clamp(from, from + length) - from;
         let removals = some(0, journal.removals.len());
         let places = some(journal.removals.len(), journal.places.len());
-        let folders = some(
+        let directories = some(
             journal.removals.len() + journal.places.len(),
-            journal.folders.len(),
+            journal.directories.len(),
         );
         let part = Journal {
             key: journal.key.clone(),
             removals: journal.removals[..removals].to_vec(),
             places: journal.places[..places].to_vec(),
-            folders: journal.folders[journal.folders.len() - folders..].to_vec(),
+            directories: journal.directories[journal.directories.len() - directories..].to_vec(),
             times: Vec::new(),
         };
         part.carry_out(&root).unwrap();
         drop(state);
-        let mended = mend(&root, &state_folder).unwrap();
+        let mended = mend(&root, &state_directory).unwrap();
         assert_eq!(
             mended,
             Some(Recovered::Completed(journal.key.clone(), Vec::new()))
         );
-        site.assert_restored(&taken);
+        overlay.assert_restored(&taken);
         if steps == all {
             last = all;
             break;
@@ -128,19 +131,19 @@ fn a_commit_is_completed_from_wherever_it_ended() {
 
 #[test]
 fn layers_are_one_over_the_other() {
-    let (site, taken) = Site::new();
+    let (overlay, taken) = RestoredRoot::new();
     let mut under = taken.manifest.clone();
     under.about.key = "b".repeat(64);
     // What the upper one changes again, or removes, is its own affair.
     under.removed.clear();
     for entry in &mut under.entries {
-        entry.mode = if entry.kind.is_folder() {
+        entry.mode = if entry.kind.is_directory() {
             entry.mode
         } else {
             0
         };
     }
-    let (root, state) = (site.path("built"), site.path("state"));
+    let (root, state) = (overlay.path("built"), overlay.path("state"));
     record(&state, &under).unwrap();
     record(&state, &taken.manifest).unwrap();
     let [under, over] = [&under, &taken.manifest].map(|manifest| manifest.about.key.clone());

@@ -265,7 +265,7 @@ fn headers(entry: &SnapshotEntry) -> Result<Vec<u8>> {
     header.set_mtime(u64::try_from(entry.mtime.0).unwrap_or(0));
     header.set_size(entry.size());
     let (kind, to) = match &entry.kind {
-        EntryKind::Folder | EntryKind::Parent => (tar::EntryType::Directory, None),
+        EntryKind::Directory | EntryKind::Parent => (tar::EntryType::Directory, None),
         EntryKind::File { .. } => (tar::EntryType::Regular, None),
         EntryKind::Link { to } => (tar::EntryType::Link, Some(to)),
         EntryKind::Symlink { to } => (tar::EntryType::Symlink, Some(to)),

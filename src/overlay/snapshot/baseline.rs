@@ -14,7 +14,7 @@ use super::scan::{TICK, mark, now, walk};
 use crate::fs::write_whole;
 use crate::proc::lock;
 
-/// Where it is kept while a build is under way, in our folder.
+/// Where it is kept while a build is under way, in our directory.
 const UNFINISHED: &str = "unfinished.json";
 
 /// A name, and what differs when something was changed.
@@ -25,8 +25,8 @@ pub(super) type Marked = (Box<[u8]>, u64);
 pub struct Baseline {
     /// When its scan began; what is older was there.
     pub(super) began: Time,
-    /// Folders, and what is in each, by name.
-    pub(super) folders: HashMap<PathBuf, Vec<Marked>>,
+    /// Directories, and what is in each, by name.
+    pub(super) directories: HashMap<PathBuf, Vec<Marked>>,
     /// What an earlier run has removed.
     pub(super) gone: Vec<Name>,
 }
@@ -36,38 +36,41 @@ pub struct Baseline {
 #[serde(deny_unknown_fields)]
 struct SavedBaseline {
     began: Time,
-    folders: Vec<(Name, Vec<(Name, u64)>)>,
+    #[serde(rename = "folders")]
+    directories: Vec<(Name, Vec<(Name, u64)>)>,
 }
 
 impl Baseline {
     /// Takes in all that is below the root. Whatever changes after this returns is noticed.
     pub fn scan(root: &Path, left_out: &Exclusions) -> Result<Self> {
         let began = now();
-        let folders = Mutex::new(HashMap::new());
+        let directories = Mutex::new(HashMap::new());
         walk(
             root,
             Path::new(""),
             &|path| left_out.at(path).is_some(),
-            &|folder, children| {
-                let path = root.join(&folder);
+            &|directory, children| {
+                let path = root.join(&directory);
                 let mut marks: Vec<Marked> = children
                     .iter()
                     .map(|(name, meta)| (name.as_bytes().into(), mark(&path.join(name), meta)))
                     .collect();
                 marks.sort();
-                lock(&folders).insert(folder, marks);
+                lock(&directories).insert(directory, marks);
             },
         )?;
         std::thread::sleep(TICK);
         Ok(Self {
             began,
-            folders: folders.into_inner().unwrap_or_else(PoisonError::into_inner),
+            directories: directories
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner),
             gone: Vec::new(),
         })
     }
 
     /// The root before a build: as it is now, or as it was before one that did not come to its end,
-    /// which may have done half of what this one is to do. Kept in our folder until
+    /// which may have done half of what this one is to do. Kept in our directory until
     /// [`ended`](Self::ended). Gives also whether it is of an earlier build.
     pub fn build(root: &Path, left_out: &Exclusions, state: &Path) -> Result<(Self, bool)> {
         if let Some(before) = Self::load(state) {
@@ -86,12 +89,12 @@ impl Baseline {
 
     fn save(&self, state: &Path) -> Result<()> {
         let name = |(name, mark): &Marked| (Name::from(name.to_vec()), *mark);
-        let folder = |(path, marks): (&PathBuf, &Vec<Marked>)| {
+        let directory = |(path, marks): (&PathBuf, &Vec<Marked>)| {
             (Name::from(path.clone()), marks.iter().map(name).collect())
         };
         let saved = SavedBaseline {
             began: self.began,
-            folders: self.folders.iter().map(folder).collect(),
+            directories: self.directories.iter().map(directory).collect(),
         };
         let json = serde_json::to_vec(&saved).context("cannot write what there was")?;
         write_whole(&state.join(UNFINISHED), &json)
@@ -102,14 +105,14 @@ impl Baseline {
         let json = crate::fs::read(state.join(UNFINISHED)).ok()?;
         let saved: SavedBaseline = serde_json::from_slice(&json).ok()?;
         let marked = |(name, mark): (Name, u64)| (name.bytes().into(), mark);
-        let folder = |(path, marks): (Name, Vec<(Name, u64)>)| {
+        let directory = |(path, marks): (Name, Vec<(Name, u64)>)| {
             let mut marks: Vec<Marked> = marks.into_iter().map(marked).collect();
             marks.sort();
             (path.path().to_owned(), marks)
         };
         Some(Self {
             began: saved.began,
-            folders: saved.folders.into_iter().map(folder).collect(),
+            directories: saved.directories.into_iter().map(directory).collect(),
             gone: Vec::new(),
         })
     }
@@ -121,9 +124,9 @@ impl Baseline {
             let own = manifest.entries.iter();
             for entry in own.filter(|entry| entry.kind != EntryKind::Parent) {
                 let path = entry.path.path();
-                let folder = path.parent().unwrap_or(Path::new(""));
+                let directory = path.parent().unwrap_or(Path::new(""));
                 let name = path.file_name().unwrap_or_default().as_bytes();
-                if let Some(marks) = self.folders.get_mut(folder) {
+                if let Some(marks) = self.directories.get_mut(directory) {
                     marks.retain(|(known, _)| **known != *name);
                 }
             }

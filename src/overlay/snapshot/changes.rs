@@ -21,14 +21,14 @@ use crate::proc::lock;
 pub struct ChangedPath {
     /// What is there.
     pub meta: Metadata,
-    /// A folder that nobody changed, on the way to something.
+    /// A directory that nobody changed, on the way to something.
     pub is_parent: bool,
 }
 
 /// What differs.
 #[derive(Debug, Default)]
 pub struct Changes {
-    /// What is new, changed or asked for, and the folders on the way to it.
+    /// What is new, changed or asked for, and the directories on the way to it.
     pub found: BTreeMap<Name, ChangedPath>,
     /// What is no more.
     pub removed: Vec<Name>,
@@ -45,15 +45,15 @@ pub fn compare(
     also: &[PathBuf],
 ) -> Result<Changes> {
     let gone = before.gone;
-    let folders = Mutex::new(before.folders);
+    let directories = Mutex::new(before.directories);
     let all = Mutex::new(Changes::default());
     let unread = walk(
         root,
         Path::new(""),
         &|path| left_out.at(path).is_some(),
-        &|folder, children| {
-            let old = lock(&folders).remove(&folder).unwrap_or_default();
-            let at = root.join(&folder);
+        &|directory, children| {
+            let old = lock(&directories).remove(&directory).unwrap_or_default();
+            let at = root.join(&directory);
             let mut seen = vec![false; old.len()];
             let mut changed = Vec::new();
             for (name, meta) in children {
@@ -63,12 +63,12 @@ pub fn compare(
                 }
                 let same = known.is_ok_and(|index| old[index].1 == mark(&at.join(&name), &meta));
                 if !same {
-                    changed.push((Name::from(folder.join(name)), found(meta)));
+                    changed.push((Name::from(directory.join(name)), found(meta)));
                 }
             }
             let gone = old.into_iter().zip(seen).filter(|(_, seen)| !seen);
             let gone = gone
-                .map(|((name, _), _)| below(&folder, &name))
+                .map(|((name, _), _)| below(&directory, &name))
                 .collect::<Vec<_>>();
             let mut all = lock(&all);
             all.found.extend(changed);
@@ -76,11 +76,14 @@ pub fn compare(
         },
     )?;
     let mut all = all.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // Folders that were not seen again; what may no longer be read is not gone.
-    for (folder, old) in folders.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        if !unread.iter().any(|unread| folder.starts_with(unread)) {
+    // Directories that were not seen again; what may no longer be read is not gone.
+    for (directory, old) in directories
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+    {
+        if !unread.iter().any(|unread| directory.starts_with(unread)) {
             all.removed
-                .extend(old.iter().map(|(name, _)| below(&folder, name)));
+                .extend(old.iter().map(|(name, _)| below(&directory, name)));
         }
     }
     all.unread = unread;
@@ -102,8 +105,8 @@ fn found(meta: Metadata) -> ChangedPath {
     }
 }
 
-fn below(folder: &Path, name: &[u8]) -> Name {
-    let mut path = folder.to_owned();
+fn below(directory: &Path, name: &[u8]) -> Name {
+    let mut path = directory.to_owned();
     path.push(std::ffi::OsStr::from_bytes(name));
     Name::from(path.into_os_string().into_vec())
 }
@@ -142,21 +145,21 @@ fn add(all: &mut Changes, root: &Path, left_out: &Exclusions, asked: &Path) -> R
         }
         meta => meta.with_context(|| format!("cannot read {shown}"))?,
     };
-    let is_folder = meta.is_dir();
+    let is_directory = meta.is_dir();
     if path != Path::new("") {
         all.found.insert(path.clone().into(), found(meta));
     }
-    if is_folder {
+    if is_directory {
         let skip = |path: &Path| {
             left_out
                 .at(path)
                 .is_some_and(|below| why.is_none() || below.is_for_ever())
         };
         let list = Mutex::new(Vec::new());
-        let visit = |folder: PathBuf, children: Children| {
+        let visit = |directory: PathBuf, children: Children| {
             let children = children.into_iter();
             lock(&list)
-                .extend(children.map(|(name, meta)| (folder.join(name).into(), found(meta))));
+                .extend(children.map(|(name, meta)| (directory.join(name).into(), found(meta))));
         };
         let unread = walk(root, &path, &skip, &visit)?;
         all.unread.extend(unread);
@@ -166,7 +169,7 @@ fn add(all: &mut Changes, root: &Path, left_out: &Exclusions, asked: &Path) -> R
     Ok(())
 }
 
-/// A snapshot brings the folders that its paths lie in, for roots that do not have them.
+/// A snapshot brings the directories that its paths lie in, for roots that do not have them.
 fn add_parents(all: &mut Changes, root: &Path) -> Result<()> {
     let mut missing = BTreeMap::new();
     for path in all.found.keys() {

@@ -48,8 +48,11 @@ pub fn entries(
             Err(why) => left_out.entry(why).or_default().push(path),
         }
     }
-    // A folder on the way to something that was left out is on the way to nothing.
-    let older = all.entries.iter().filter(|entry| !entry.kind.is_folder());
+    // A directory on the way to something that was left out is on the way to nothing.
+    let older = all
+        .entries
+        .iter()
+        .filter(|entry| !entry.kind.is_directory());
     let older = older.map(|entry| entry.mtime).filter(|time| *time < began);
     let instant = source_date.map_or_else(|| older.max().unwrap_or(EPOCH), |time| Time(time, 0));
     for (index, entry) in all.entries.iter_mut().enumerate() {
@@ -97,7 +100,7 @@ fn kind(
         Ok(if found.is_parent {
             EntryKind::Parent
         } else {
-            EntryKind::Folder
+            EntryKind::Directory
         })
     } else if kind.is_symlink() {
         let to = std::fs::read_link(on_disk).with_context(|| format!("cannot read /{path}"))?;

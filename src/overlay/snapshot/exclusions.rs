@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 pub enum ExclusionReason {
     /// The kernel shows itself there, or what runs now. Never taken.
     Kernel,
-    /// Folders of our own. Never taken.
+    /// Directories of our own. Never taken.
     Own,
     /// Keys, logins and what a person has typed.
     Secret,
@@ -141,7 +141,7 @@ const HOME: [(ExclusionReason, &[&str]); 3] = [
 pub struct Exclusions(BTreeMap<PathBuf, ExclusionReason>);
 
 impl Exclusions {
-    /// For a root, the user's home, and folders of our own (caches, state, scratch). All paths are
+    /// For a root, the user's home, and directories of our own (caches, state, scratch). All paths are
     /// absolute and resolved; those that are not below the root do not matter.
     pub fn new(root: &Path, home: Option<&Path>, own: &[PathBuf]) -> Self {
         let below = |path: &Path| path.strip_prefix(root).ok().map(Path::to_owned);
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_ours_in_a_cache_stays_ours() {
+    fn a_directory_of_ours_in_a_cache_stays_ours() {
         let own = ["/root/.cache/git-dkr".into()];
         let out = Exclusions::new(Path::new("/"), None, &own);
         let path = Path::new("root/.cache/git-dkr/overlay");

@@ -30,7 +30,7 @@ pub struct SnapshotManifest {
     pub version: u32,
     /// What it is a snapshot of.
     pub about: About,
-    /// What is there, in the order of the paths' bytes. The folder of each entry is one too.
+    /// What is there, in the order of the paths' bytes. The directory of each entry is one too.
     pub entries: Vec<SnapshotEntry>,
     /// What was there before and is no more, in the same order.
     pub removed: Vec<Name>,
@@ -53,7 +53,7 @@ pub struct About {
     pub os: String,
     /// Variables that it leaves behind, in order.
     pub env: Vec<(String, String)>,
-    /// The folder that its steps ended in, absolute below the root.
+    /// The directory that its steps ended in, absolute below the root.
     pub workdir: String,
 }
 
@@ -86,9 +86,10 @@ pub struct Time(pub i64, pub u32);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum EntryKind {
-    /// A folder that was made or changed.
-    Folder,
-    /// A folder that was there before and is made only where it is missing.
+    /// A directory that was made or changed.
+    #[serde(rename = "folder")]
+    Directory,
+    /// A directory that was there before and is made only where it is missing.
     Parent,
     /// A file.
     File {
@@ -114,9 +115,9 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    /// Whether it is a folder.
-    pub fn is_folder(&self) -> bool {
-        matches!(self, Self::Folder | Self::Parent)
+    /// Whether it is a directory.
+    pub fn is_directory(&self) -> bool {
+        matches!(self, Self::Directory | Self::Parent)
     }
 }
 
@@ -208,7 +209,7 @@ impl SnapshotManifest {
     }
 
     fn check_entries(&self) -> Result<(), String> {
-        let mut folders: HashSet<&[u8]> = HashSet::new();
+        let mut directories: HashSet<&[u8]> = HashSet::new();
         let (mut last, mut beside) = (None, None);
         for (index, entry) in self.entries.iter().enumerate() {
             let name = &entry.path;
@@ -220,9 +221,9 @@ impl SnapshotManifest {
             let parent = slash.map(|slash| &name.bytes()[..slash]);
             if let Some(parent) = parent
                 && beside != Some(parent)
-                && !folders.contains(parent)
+                && !directories.contains(parent)
             {
-                return Err(format!("{name} does not lie in a folder"));
+                return Err(format!("{name} does not lie in a directory"));
             }
             beside = parent;
             if let EntryKind::Link { to } = &entry.kind
@@ -234,8 +235,8 @@ impl SnapshotManifest {
                 ));
             }
             entry.check().map_err(|what| format!("{name} {what}"))?;
-            if entry.kind.is_folder() {
-                folders.insert(name.bytes());
+            if entry.kind.is_directory() {
+                directories.insert(name.bytes());
             }
         }
         Ok(())
@@ -299,7 +300,7 @@ impl About {
             return Err("a text has a zero byte in it".to_owned());
         }
         if !self.workdir.starts_with('/') {
-            return Err(format!("the folder {:?} is not absolute", self.workdir));
+            return Err(format!("the directory {:?} is not absolute", self.workdir));
         }
         Ok(())
     }

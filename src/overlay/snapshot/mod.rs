@@ -80,9 +80,9 @@ fn take_on(
         blocks: Vec::new(),
     };
     let cannot = || format!("cannot write {}", to.display());
-    let folder = to.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).with_context(cannot)?;
-    let mut file = NamedTempFile::new_in(folder).with_context(cannot)?;
+    let directory = to.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(directory).with_context(cannot)?;
+    let mut file = NamedTempFile::new_in(directory).with_context(cannot)?;
     let (total, count) = (manifest.content(), Arc::new(AtomicU64::new(0)));
     let watch = progress.watch(total, Arc::clone(&count), move |now| {
         format!("packing {}", ui::bytes_of(now, total))

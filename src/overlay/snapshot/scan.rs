@@ -20,7 +20,7 @@ use crate::proc::{self, lock};
 /// after this pause has a later time than what came before it.
 pub const TICK: Duration = Duration::from_millis(20);
 
-/// What is in a folder: names, and what is told of each.
+/// What is in a directory: names, and what is told of each.
 pub type Children = Vec<(OsString, Metadata)>;
 
 /// The clock.
@@ -32,8 +32,8 @@ pub fn now() -> Time {
 }
 
 /// Differs when something was changed. The time of the last change of state (ctime) tells of all
-/// changes, but on an overlay file system a folder has a new one when something deep below it
-/// is new; a folder is what it says of itself.
+/// changes, but on an overlay file system a directory has a new one when something deep below it
+/// is new; a directory is what it says of itself.
 pub(super) fn mark(path: &Path, meta: &Metadata) -> u64 {
     let mut hash = DefaultHasher::new();
     (
@@ -52,16 +52,16 @@ pub(super) fn mark(path: &Path, meta: &Metadata) -> u64 {
     hash.finish()
 }
 
-/// Folders that are to be read.
+/// Directories that are to be read.
 struct ScanQueue {
-    folders: Vec<PathBuf>,
+    directories: Vec<PathBuf>,
     /// Threads that may still add some.
     busy: usize,
     unread: Vec<PathBuf>,
     failed: Option<anyhow::Error>,
 }
 
-/// Hands each folder at and below `start`, a path below the root, with its children to `visit`, but
+/// Hands each directory at and below `start`, a path below the root, with its children to `visit`, but
 /// for those children that `skip` names. What vanishes meanwhile was never there. Returns what
 /// could not be read.
 pub fn walk(
@@ -71,7 +71,7 @@ pub fn walk(
     visit: &(dyn Fn(PathBuf, Children) + Sync),
 ) -> Result<Vec<PathBuf>> {
     let queue = Mutex::new(ScanQueue {
-        folders: vec![start.to_owned()],
+        directories: vec![start.to_owned()],
         busy: 0,
         unread: Vec::new(),
         failed: None,
@@ -80,16 +80,16 @@ pub fn walk(
     std::thread::scope(|scope| {
         for _ in 0..parallel::threads().min(8) {
             scope.spawn(|| {
-                while let Some(folder) = next(&queue, &more) {
-                    let result = read(root, &folder, skip);
+                while let Some(directory) = next(&queue, &more) {
+                    let result = read(root, &directory, skip);
                     let mut below = Vec::new();
                     if let Ok((children, _)) = &result {
-                        let folders = children.iter().filter(|(_, meta)| meta.is_dir());
-                        below.extend(folders.map(|(name, _)| folder.join(name)));
+                        let directories = children.iter().filter(|(_, meta)| meta.is_dir());
+                        below.extend(directories.map(|(name, _)| directory.join(name)));
                     }
                     let mut state = lock(&queue);
                     state.busy -= 1;
-                    state.folders.append(&mut below);
+                    state.directories.append(&mut below);
                     if let Err(error) = proc::check_interrupted() {
                         state.failed = Some(error.into());
                     }
@@ -98,7 +98,7 @@ pub fn walk(
                             state.unread.extend(unread);
                             more.notify_all();
                             drop(state);
-                            visit(folder, children);
+                            visit(directory, children);
                         }
                         Err(error) => {
                             state.failed = Some(error);
@@ -113,7 +113,7 @@ pub fn walk(
     state.failed.map_or(Ok(state.unread), Err)
 }
 
-/// The next folder; waits for other threads to find one. `None` when all is done, or nothing is
+/// The next directory; waits for other threads to find one. `None` when all is done, or nothing is
 /// to be done any more.
 fn next(queue: &Mutex<ScanQueue>, more: &Condvar) -> Option<PathBuf> {
     let mut state = lock(queue);
@@ -121,9 +121,9 @@ fn next(queue: &Mutex<ScanQueue>, more: &Condvar) -> Option<PathBuf> {
         if state.failed.is_some() {
             return None;
         }
-        if let Some(folder) = state.folders.pop() {
+        if let Some(directory) = state.directories.pop() {
             state.busy += 1;
-            return Some(folder);
+            return Some(directory);
         }
         if state.busy == 0 {
             more.notify_all();
@@ -135,25 +135,25 @@ fn next(queue: &Mutex<ScanQueue>, more: &Condvar) -> Option<PathBuf> {
 
 fn read(
     root: &Path,
-    folder: &Path,
+    directory: &Path,
     skip: &(dyn Fn(&Path) -> bool + Sync),
 ) -> Result<(Children, Vec<PathBuf>)> {
     let (mut children, mut unread) = (Vec::new(), Vec::new());
     let gone = |kind| matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory);
-    let entries = match std::fs::read_dir(root.join(folder)) {
+    let entries = match std::fs::read_dir(root.join(directory)) {
         Ok(entries) => entries,
-        Err(error) if folder == Path::new("") => {
+        Err(error) if directory == Path::new("") => {
             return Err(error).with_context(|| format!("cannot read {}", root.display()));
         }
         Err(error) if gone(error.kind()) => return Ok((children, unread)),
-        Err(_) => return Ok((children, vec![folder.to_owned()])),
+        Err(_) => return Ok((children, vec![directory.to_owned()])),
     };
     for entry in entries {
         let Ok(entry) = entry else {
-            unread.push(folder.to_owned());
+            unread.push(directory.to_owned());
             break;
         };
-        let path = folder.join(entry.file_name());
+        let path = directory.join(entry.file_name());
         if skip(&path) {
             continue;
         }

@@ -28,8 +28,8 @@ fn fill(root: &Path) {
 
 #[test]
 fn the_bytes_do_not_depend_on_the_threads() {
-    let site = tempfile::tempdir().unwrap();
-    let root = site.path().join("root");
+    let overlay = tempfile::tempdir().unwrap();
+    let root = overlay.path().join("root");
     fs::create_dir(&root).unwrap();
     let out = Exclusions::new(&root, None, &[]);
     let mut all = Vec::new();
@@ -38,7 +38,7 @@ fn the_bytes_do_not_depend_on_the_threads() {
         fs::create_dir(&root).unwrap();
         let before = Baseline::scan(&root, &out).unwrap();
         fill(&root);
-        let to = site.path().join(threads.to_string());
+        let to = overlay.path().join(threads.to_string());
         let taken = take_on(
             threads,
             before,
@@ -75,8 +75,8 @@ fn the_bytes_do_not_depend_on_the_threads() {
 /// What a log was is still there when it has grown; what another file was is not.
 #[test]
 fn a_file_that_changes_meanwhile_is_taken_as_it_was_or_not_at_all() {
-    let site = tempfile::tempdir().unwrap();
-    let root = site.path().join("root");
+    let overlay = tempfile::tempdir().unwrap();
+    let root = overlay.path().join("root");
     fs::create_dir(&root).unwrap();
     let out = Exclusions::new(&root, None, &[]);
     let before = Baseline::scan(&root, &out).unwrap();

@@ -32,8 +32,8 @@ const DEFAULTS: [(&str, &str); 3] = [
     ("PIP_BREAK_SYSTEM_PACKAGES", "1"),
     ("UV_BREAK_SYSTEM_PACKAGES", "1"),
 ];
-/// Goes to a folder before a program starts, in another root.
-const IN_FOLDER: &str = r#"cd "$1" && shift && exec "$@""#;
+/// Goes to a directory before a program starts, in another root.
+const IN_DIRECTORY: &str = r#"cd "$1" && shift && exec "$@""#;
 
 /// Runs it in this root; fails unless it succeeds.
 pub(super) fn run(run: &RunCommand, root: &Path, state: &StepState) -> Result<()> {
@@ -87,28 +87,28 @@ pub(super) fn run(run: &RunCommand, root: &Path, state: &StepState) -> Result<()
         .into())
 }
 
-/// A command whose program and folder are those of another root; needs `chroot` for that.
-fn in_root(root: &Path, folder: &Path, words: &[String]) -> Cmd {
+/// A command whose program and directory are those of another root; needs `chroot` for that.
+fn in_root(root: &Path, directory: &Path, words: &[String]) -> Cmd {
     if root == Path::new("/") {
         let (program, args) = words
             .split_first()
             .map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
-        Cmd::new(program).args(args).folder(folder)
+        Cmd::new(program).args(args).directory(directory)
     } else {
         Cmd::new("chroot")
             .arg(root)
-            .args(["/bin/sh", "-c", IN_FOLDER, "sh"])
-            .arg(folder)
+            .args(["/bin/sh", "-c", IN_DIRECTORY, "sh"])
+            .arg(directory)
             .args(words)
     }
 }
 
-/// A program in the root's folder for temporary files.
+/// A program in the root's directory for temporary files.
 fn write_script(root: &Path, text: &str) -> Result<tempfile::TempPath> {
     use std::io::Write;
-    let folder = inside(root, Path::new("/tmp"))?;
-    std::fs::create_dir_all(&folder)?;
-    let mut file = NamedTempFile::with_prefix_in("git-dkr-step-", folder)?;
+    let directory = inside(root, Path::new("/tmp"))?;
+    std::fs::create_dir_all(&directory)?;
+    let mut file = NamedTempFile::with_prefix_in("git-dkr-step-", directory)?;
     file.write_all(text.as_bytes())?;
     file.as_file()
         .set_permissions(PermissionsExt::from_mode(0o700))?;
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_in_another_root_goes_to_its_folder_there() {
+    fn a_command_in_another_root_goes_to_its_directory_there() {
         let words = ["/bin/sh", "-c", "make x"].map(str::to_owned);
         let cmd = |root: &str| in_root(Path::new(root), Path::new("/srv/a b"), &words).to_string();
         assert_eq!(cmd("/"), "cd '/srv/a b' && /bin/sh -c 'make x'");

@@ -40,10 +40,10 @@ fn the_version_is_the_package_s() {
 #[test]
 fn git_finds_it_as_a_command_of_its_own() {
     let sandbox = Sandbox::new();
-    let folder = std::path::Path::new(binary()).parent().unwrap();
+    let directory = std::path::Path::new(binary()).parent().unwrap();
     let path = std::env::var("PATH").unwrap();
     let mut command = sandbox.command("git");
-    command.env("PATH", format!("{}:{path}", folder.display()));
+    command.env("PATH", format!("{}:{path}", directory.display()));
     let shown = run(command.args(["dkr", "-h"]));
     assert!(shown.contains("Usage: git dkr"), "{shown}");
 }

@@ -5,7 +5,7 @@ use crate::common::dkr::{Outcome, outcome};
 
 /// Runs `create-image` where git speaks German, unless it is asked not to. Git's own translations
 /// are not installed everywhere, so a script stands for them.
-fn in_german(sandbox: &Sandbox, folder: &str, branch: &str) -> Outcome {
+fn in_german(sandbox: &Sandbox, directory: &str, branch: &str) -> Outcome {
     let git = std::fs::read_link(sandbox.bin().join("git")).unwrap();
     std::fs::remove_file(sandbox.bin().join("git")).unwrap();
     let script = format!(
@@ -21,7 +21,7 @@ fn in_german(sandbox: &Sandbox, folder: &str, branch: &str) -> Outcome {
     let docker =
         "case $1 in --version) echo 'Docker version 20.10.24, build 1' ;; image) echo '[]' ;; esac";
     sandbox.script("bin/docker", docker);
-    let mut command = sandbox.dkr_command(&sandbox.path(folder), ["create-image", branch]);
+    let mut command = sandbox.dkr_command(&sandbox.path(directory), ["create-image", branch]);
     let path = format!("{}:/usr/bin:/bin", sandbox.bin().display());
     command.env("PATH", path).env("LC_ALL", "de_DE.UTF-8");
     outcome(&mut command).fails()

@@ -2,10 +2,10 @@
 //! trouble.
 
 mod completions;
+mod directories;
 mod doctor;
 mod engine_trouble;
 mod engines;
-mod folders;
 mod help;
 mod language;
 mod pipes;

@@ -24,18 +24,18 @@ pub fn echo_of_a_build() -> &'static str {
     }
 }
 
-/// What leads podman to its settings and images when the home folder is another. `scripts/engine`
+/// What leads podman to its settings and images when the home directory is another. `scripts/engine`
 /// writes settings of the tests' own where podman does not work without.
 pub fn podman_env() -> Vec<(&'static str, OsString)> {
     let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
-    let folder = |name: &str, below: &str| {
+    let directory = |name: &str, below: &str| {
         std::env::var_os(name).map_or_else(|| home.join(below), PathBuf::from)
     };
-    let own = folder("XDG_CACHE_HOME", ".cache").join("git-dkr-test-tools/containers.conf");
+    let own = directory("XDG_CACHE_HOME", ".cache").join("git-dkr-test-tools/containers.conf");
     let own = own.exists().then(|| own.into_os_string());
     let mut env = vec![(
         "XDG_DATA_HOME",
-        folder("XDG_DATA_HOME", ".local/share").into(),
+        directory("XDG_DATA_HOME", ".local/share").into(),
     )];
     for (name, value) in [
         (
@@ -60,7 +60,7 @@ pub fn client() -> Option<&'static Path> {
     let engine = ENGINE.get_or_init(|| {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path)
-            .map(|folder| folder.join(name))
+            .map(|directory| directory.join(name))
             .find(|client| client.exists() && (is_podman() || builds(client)))
     });
     match engine {

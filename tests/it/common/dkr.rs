@@ -25,34 +25,34 @@ pub fn binary() -> &'static str {
 }
 
 impl Sandbox {
-    /// `git-dkr` in this folder, ready to run.
+    /// `git-dkr` in this directory, ready to run.
     pub fn dkr_command<S: AsRef<OsStr>>(
         &self,
-        folder: &Path,
+        directory: &Path,
         args: impl IntoIterator<Item = S>,
     ) -> Command {
         let mut command = self.command(binary());
-        command.current_dir(folder).args(args);
+        command.current_dir(directory).args(args);
         command
     }
 
     /// Runs it to its end.
     pub fn dkr<S: AsRef<OsStr>>(
         &self,
-        folder: &Path,
+        directory: &Path,
         args: impl IntoIterator<Item = S>,
     ) -> Outcome {
-        outcome(&mut self.dkr_command(folder, args))
+        outcome(&mut self.dkr_command(directory, args))
     }
 
     /// Runs it in the background.
-    pub fn dkr_spawn(&self, folder: &Path, args: &[&str]) -> Running {
-        spawn(self.dkr_command(folder, args))
+    pub fn dkr_spawn(&self, directory: &Path, args: &[&str]) -> Running {
+        spawn(self.dkr_command(directory, args))
     }
 
     /// Runs it at a terminal.
-    pub fn dkr_terminal(&self, folder: &Path, args: &[&str]) -> Terminal {
-        terminal(self.dkr_command(folder, args))
+    pub fn dkr_terminal(&self, directory: &Path, args: &[&str]) -> Terminal {
+        terminal(self.dkr_command(directory, args))
     }
 }
 

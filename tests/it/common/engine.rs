@@ -45,7 +45,7 @@ impl Lab {
         Some(lab)
     }
 
-    /// In a folder of this name.
+    /// In a directory of this name.
     pub fn within(name: &str) -> Option<Self> {
         let docker = client::client()?;
         let mut sandbox = Sandbox::within(name);
@@ -117,9 +117,9 @@ impl Lab {
             "FROM debian:bookworm-slim\nLABEL number={number} dkr.repo_path=\"{}\"\n",
             self.path("base").display()
         );
-        let folder = self.file("base/Dockerfile", file);
-        let folder = folder.parent().unwrap().to_str().unwrap();
-        self.docker(&["build", "--quiet", "--tag", name, folder]);
+        let directory = self.file("base/Dockerfile", file);
+        let directory = directory.parent().unwrap().to_str().unwrap();
+        self.docker(&["build", "--quiet", "--tag", name, directory]);
     }
 
     /// Takes the records from a repository, and from an image what they could be made of again: as of an
@@ -127,9 +127,9 @@ impl Lab {
     #[track_caller]
     pub fn forget_records(&self, repo: &Repo, image: &Image) {
         let file = format!("FROM {}\nLABEL dkr.manifest=\"\"\n", image.tag);
-        let folder = self.file("forgotten/Dockerfile", file);
-        let folder = folder.parent().unwrap().to_str().unwrap();
-        self.docker(&["build", "--quiet", "--tag", &image.tag, folder]);
+        let directory = self.file("forgotten/Dockerfile", file);
+        let directory = directory.parent().unwrap().to_str().unwrap();
+        self.docker(&["build", "--quiet", "--tag", &image.tag, directory]);
         // From here on nobody who looks at the image can write it.
         repo.git(["update-ref", "-d", "refs/notes/dkr"]);
     }
@@ -378,15 +378,15 @@ impl Image<'_> {
     /// All its layers and its description, each as a file of its own: what was removed by a later
     /// layer is there too.
     pub fn layers_unpacked(&self) -> Unpacked {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let script = r#""$0" save "$1" | tar -x -C "$2""#;
         let mut command = Command::new("sh");
         command.args(["-ec", script]).arg(self.lab.docker);
         if is_podman() {
             command.envs(podman_env());
         }
-        run(command.arg(&self.tag).arg(folder.path()));
-        Unpacked(folder)
+        run(command.arg(&self.tag).arg(directory.path()));
+        Unpacked(directory)
     }
 }
 

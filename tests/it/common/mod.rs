@@ -34,10 +34,10 @@ pub fn unique() -> String {
     format!("t{}-{count}", std::process::id())
 }
 
-/// A folder with a home, settings, a cache and a folder for temporary files of its own. Programs
+/// A directory with a home, settings, a cache and a directory for temporary files of its own. Programs
 /// that run in it see nothing of the user's.
 pub struct Sandbox {
-    _folder: TempDir,
+    _directory: TempDir,
     root: PathBuf,
     /// What else is in the environment of programs here.
     env: Vec<(&'static str, OsString)>,
@@ -48,21 +48,21 @@ impl Sandbox {
         Self::within("")
     }
 
-    /// The same below a folder of this name, which may be any.
+    /// The same below a directory of this name, which may be any.
     pub fn within(name: &str) -> Self {
-        let folder = tempfile::Builder::new()
+        let directory = tempfile::Builder::new()
             .prefix("dkr-test-")
             .tempdir()
             .unwrap();
         // What git prints is resolved, and is compared to what we have.
-        let mut root = folder.path().canonicalize().unwrap();
+        let mut root = directory.path().canonicalize().unwrap();
         root.extend((!name.is_empty()).then_some(name));
         for name in ["home", "cache", "tmp"] {
             std::fs::create_dir_all(root.join(name)).unwrap();
         }
         std::fs::write(root.join("gitconfig"), GITCONFIG).unwrap();
         Self {
-            _folder: folder,
+            _directory: directory,
             root,
             env: Vec::new(),
         }
@@ -159,14 +159,14 @@ impl Sandbox {
         format!("{}:{path}", self.path("bin").display())
     }
 
-    /// A folder for the PATH with git in it, and what [`Sandbox::script`] writes to `bin/`; so
+    /// A directory for the PATH with git in it, and what [`Sandbox::script`] writes to `bin/`; so
     /// that no engine of this machine is found.
     pub fn bin(&self) -> PathBuf {
         let bin = self.path("bin");
         std::fs::create_dir_all(&bin).unwrap();
         let path = std::env::var_os("PATH").unwrap();
         let git = std::env::split_paths(&path)
-            .map(|folder| folder.join("git"))
+            .map(|directory| directory.join("git"))
             .find(|git| git.exists())
             .unwrap();
         if !bin.join("git").exists() {
@@ -175,7 +175,7 @@ impl Sandbox {
         bin
     }
 
-    /// What was left in the folder for temporary files.
+    /// What was left in the directory for temporary files.
     pub fn leftovers(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.path("tmp")).unwrap();
         entries
@@ -187,7 +187,7 @@ impl Sandbox {
             .collect()
     }
 
-    /// A text without what differs from run to run: our folder's path and object ids.
+    /// A text without what differs from run to run: our directory's path and object ids.
     pub fn steady(&self, text: &str) -> String {
         let text = text.replace(&self.root.display().to_string(), "[ROOT]");
         let ids = regex::Regex::new(r"\b[0-9a-f]{7,64}\b").unwrap();

@@ -183,8 +183,8 @@ impl<'a> Repo<'a> {
     #[track_caller]
     pub fn lose(&self, revision: &str) -> String {
         let id = self.git(["rev-parse", revision]);
-        let (folder, name) = id.split_at(2);
-        std::fs::remove_file(self.path.join(format!(".git/objects/{folder}/{name}"))).unwrap();
+        let (directory, name) = id.split_at(2);
+        std::fs::remove_file(self.path.join(format!(".git/objects/{directory}/{name}"))).unwrap();
         id
     }
 
@@ -326,10 +326,10 @@ impl Snapshot {
     }
 }
 
-fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
+fn collect(directory: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
     const LEFT_OUT: [&str; 6] = ["objects", "logs", "refs", "packed-refs", "reftable", "dkr"];
-    let is_git_dir = folder.join("HEAD").exists() && folder.join("objects").exists();
-    for entry in std::fs::read_dir(folder).unwrap() {
+    let is_git_dir = directory.join("HEAD").exists() && directory.join("objects").exists();
+    for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy();
         if is_git_dir && LEFT_OUT.contains(&name.as_ref()) {

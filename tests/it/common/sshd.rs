@@ -39,7 +39,7 @@ impl Sshd {
             format!("HostKey={}", host_key.display()),
             format!("AuthorizedKeysFile={}.pub", key.display()),
             format!("PidFile={}", pid_file.display()),
-            // The folder of the keys is below /tmp, where anybody may write.
+            // The directory of the keys is below /tmp, where anybody may write.
             "StrictModes=no".into(),
             "PasswordAuthentication=no".into(),
             "PermitRootLogin=yes".into(),

@@ -77,7 +77,7 @@ fn answers(repo: &Repo, old: &str, new: &str) {
     ];
     assert_eq!(locks, expected);
     assert_eq!(changed(repo, old, new, &["gon?"]), ["gone"]);
-    // A star stays in its folder; the name of a folder is all that is in it.
+    // A star stays in its directory; the name of a directory is all that is in it.
     assert_eq!(changed(repo, old, new, &["web/*"]), ["web/Cargo.lock"]);
     assert_eq!(
         changed(repo, old, new, &["web"]),

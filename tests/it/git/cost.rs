@@ -32,7 +32,10 @@ fn each_kind_of_neighbour() {
     repo.git(["checkout", "--quiet", "--orphan", "other"]);
     let orphan = repo.commit("Begin again", &[]);
     let nowhere = "0123456789".repeat(4);
-    let shared = |ahead, back| Divergence::Shared { ahead, behind: back };
+    let shared = |ahead, back| Divergence::Shared {
+        ahead,
+        behind: back,
+    };
     assert_eq!(
         leads(&repo, [&tip, &base, &sibling, &orphan, &nowhere], &tip),
         [

@@ -1,12 +1,12 @@
 //! What comes beside the repository's own objects: submodules and contents of git-lfs, as they are found
-//! and put into a parcel.
+//! and put into a bundle.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
-use git_dkr::git::{Extras, ObjectId, ObjectBundle, ExtrasRequest};
+use git_dkr::git::{Extras, ExtrasRequest, ObjectBundle, ObjectId};
 use git_dkr::proc::CancelToken;
 
 use crate::common::Sandbox;
@@ -28,20 +28,21 @@ fn id(text: &str) -> ObjectId {
     ObjectId::parse(text).unwrap()
 }
 
-/// The parcel's files, by name.
+/// The bundle's files, by name.
 #[track_caller]
-fn parcel(repo: &Repo, wanted: ExtrasRequest, below: Option<&str>) -> BTreeMap<String, Vec<u8>> {
+fn bundle(repo: &Repo, wanted: ExtrasRequest, below: Option<&str>) -> BTreeMap<String, Vec<u8>> {
     let found = super::found(repo);
     let below = below.map(id);
     let extras = Extras::find(&found, &id(&repo.head()), wanted, below.as_ref()).unwrap();
-    let folder = repo.sandbox.path(&crate::common::unique());
-    let parcel = ObjectBundle::of_extras(&found, extras, &folder, &CancelToken::default()).unwrap();
+    let directory = repo.sandbox.path(&crate::common::unique());
+    let bundle =
+        ObjectBundle::of_extras(&found, extras, &directory, &CancelToken::default()).unwrap();
     let mut archive = Vec::new();
     let give = |piece: Vec<u8>| {
         archive.extend(piece);
         true
     };
-    assert!(parcel.send(give).unwrap());
+    assert!(bundle.send(give).unwrap());
     let mut archive = tar::Archive::new(&archive[..]);
     let read = |entry: std::io::Result<tar::Entry<&[u8]>>| {
         let mut entry = entry.unwrap();
@@ -60,10 +61,10 @@ fn refusal(repo: &Repo, wanted: ExtrasRequest) -> String {
 
 /// How many objects the packs of a submodule hold.
 fn objects(repo: &Repo, files: &BTreeMap<String, Vec<u8>>, number: usize) -> usize {
-    let folder = format!("dkr-modules/{number}/");
+    let directory = format!("dkr-modules/{number}/");
     let packs = files
         .iter()
-        .filter(|(name, _)| name.starts_with(&folder) && name.ends_with(".idx"));
+        .filter(|(name, _)| name.starts_with(&directory) && name.ends_with(".idx"));
     let count = |index: &Vec<u8>| {
         let file = repo.sandbox.file("index", index);
         let mut command = repo.command();
@@ -83,7 +84,7 @@ fn submodules_of_any_repository_that_has_them() {
     repo.submodule("libs/out", &outer);
     repo.git(["submodule", "--quiet", "update", "--init", "--recursive"]);
     let of = |repo: &Repo| {
-        let files = parcel(repo, SUBMODULES, None);
+        let files = bundle(repo, SUBMODULES, None);
         let text = |name: &str| String::from_utf8(files[name].clone()).unwrap();
         assert_eq!(
             text("dkr-modules/list"),
@@ -116,7 +117,7 @@ fn one_that_keeps_its_git_directory_in_the_worktree() {
     repo.git(["submodule", "--quiet", "add", &url, "old"]);
     repo.commit("Add", &[]);
     assert!(repo.path.join("old/.git").is_dir());
-    assert_eq!(objects(&repo, &parcel(&repo, SUBMODULES, None), 0), 3);
+    assert_eq!(objects(&repo, &bundle(&repo, SUBMODULES, None), 0), 3);
 }
 
 #[test]
@@ -128,7 +129,7 @@ fn only_what_is_new_of_a_submodule_and_where_it_is_cut_off() {
     let url = format!("file://{}", other.path.display());
     repo.git(["submodule", "--quiet", "add", "--depth=1", &url, "cut"]);
     let before = repo.commit("Add", &[]);
-    let files = parcel(&repo, SUBMODULES, None);
+    let files = bundle(&repo, SUBMODULES, None);
     let tip = other.head();
     assert_eq!(
         files["dkr-modules/0/shallow"],
@@ -143,13 +144,13 @@ fn only_what_is_new_of_a_submodule_and_where_it_is_cut_off() {
     Repo::at(&sandbox, repo.path.join("whole")).commit("New", &[("new", "2\n")]);
     repo.git(["add", "whole"]);
     repo.commit("Move", &[]);
-    let files = parcel(&repo, SUBMODULES, Some(&before));
+    let files = bundle(&repo, SUBMODULES, Some(&before));
     assert_eq!(
         (objects(&repo, &files, 0), objects(&repo, &files, 1)),
         (0, 3)
     );
     // A commit that is gone is no reason to fail.
-    let files = parcel(&repo, SUBMODULES, Some(&"1".repeat(40)));
+    let files = bundle(&repo, SUBMODULES, Some(&"1".repeat(40)));
     assert_eq!(
         (objects(&repo, &files, 0), objects(&repo, &files, 1)),
         (3, 9)
@@ -164,7 +165,7 @@ fn what_is_no_submodule_is_left_alone() {
     let entries = "[submodule \"off\"]\n\tpath = off\n\tupdate = none\n\
         [submodule \"file\"]\n\tpath = a\n[submodule \"gone\"]\n\tpath = gone\n";
     repo.commit("Change", &[(".gitmodules", entries)]);
-    let names: Vec<String> = parcel(&repo, SUBMODULES, None).into_keys().collect();
+    let names: Vec<String> = bundle(&repo, SUBMODULES, None).into_keys().collect();
     assert_eq!(
         names,
         [
@@ -182,10 +183,10 @@ fn what_is_no_submodule_is_left_alone() {
     std::os::unix::fs::symlink("a", repo.path.join(".gitmodules")).unwrap();
     repo.git(["add", ".gitmodules"]);
     repo.commit("Link", &[]);
-    assert!(parcel(&repo, SUBMODULES, None).into_keys().eq(names));
+    assert!(bundle(&repo, SUBMODULES, None).into_keys().eq(names));
 }
 
-/// Where the parcel has a content.
+/// Where the bundle has a content.
 fn place(content: &str) -> String {
     let oid = git_dkr::digest::of(content);
     format!("lfs/objects/{}/{}/{oid}", &oid[..2], &oid[2..4])
@@ -221,7 +222,7 @@ fn a_text_that_becomes_a_file_of_git_lfs_is_new() {
     ];
     let first = repo.commit("Add", &files);
     let names = |below: &str| -> Vec<String> {
-        let files = parcel(&repo, LFS, Some(below)).into_keys();
+        let files = bundle(&repo, LFS, Some(below)).into_keys();
         files.filter(|name| name.starts_with("lfs/")).collect()
     };
     // By its new name, while what git-lfs kept under any name is there.
@@ -251,7 +252,7 @@ fn names_that_are_no_text() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     };
-    // In one of two folders whose names look alike git-lfs keeps the file.
+    // In one of two directories whose names look alike git-lfs keeps the file.
     write(b"\xff/.gitattributes", &attributes("*.bin"));
     write(b"\xff/a.bin", &pointer("one"));
     write(b"\xff/\xe9\n.bin", &pointer("two"));
@@ -264,20 +265,20 @@ fn names_that_are_no_text() {
     assert!(refusal(&repo, LFS).ends_with(lacking));
     keep(&repo, "one");
     keep(&repo, "two");
-    let files = parcel(&repo, LFS, None);
+    let files = bundle(&repo, LFS, None);
     assert!(files.contains_key(&place("one")) && files.contains_key(&place("two")));
     let sparse = ["elsewhere".to_owned()];
     let wanted = ExtrasRequest {
         sparse: &sparse,
         ..LFS
     };
-    assert_eq!(parcel(&repo, wanted, None).len(), 1);
+    assert_eq!(bundle(&repo, wanted, None).len(), 1);
     // The same to an image that has the first.
     keep(&repo, "three");
     write(b"\xfe/.gitattributes", &attributes("*.bin"));
     repo.git(["add", "."]);
     repo.commit("Keep", &[]);
-    let files: Vec<String> = parcel(&repo, LFS, Some(&first)).into_keys().collect();
+    let files: Vec<String> = bundle(&repo, LFS, Some(&first)).into_keys().collect();
     assert_eq!(files, ["git-dkr-complete".to_owned(), place("three")]);
 }
 
@@ -309,7 +310,7 @@ fn more_files_than_are_looked_into_at_once() {
         texts.chain([kept, (format!("{content}/long"), "long".repeat(1 << 18))])
     });
     commit_all(&repo, files);
-    let found = parcel(&repo, LFS, None);
+    let found = bundle(&repo, LFS, None);
     assert_eq!(found.len(), 4);
     assert!(
         contents
@@ -363,7 +364,7 @@ fn contents_of_git_lfs_wherever_they_are_kept() {
         &[attributes, ("one.bin", "one\n"), ("same.bin", "one\n")],
     );
     let names =
-        |below: Option<&str>| -> Vec<String> { parcel(&repo, LFS, below).into_keys().collect() };
+        |below: Option<&str>| -> Vec<String> { bundle(&repo, LFS, below).into_keys().collect() };
     let end = || "git-dkr-complete".to_owned();
     assert_eq!(names(None), [end(), place("one\n")]);
     repo.commit("More", &[("two.bin", "two\n")]);
@@ -381,7 +382,7 @@ fn contents_of_git_lfs_wherever_they_are_kept() {
     std::fs::rename(repo.path.join(".git"), &bare).unwrap();
     let bare = Repo::at(&sandbox, bare);
     bare.git(["config", "core.bare", "true"]);
-    assert_eq!(parcel(&bare, LFS, Some(&one)).len(), 2);
+    assert_eq!(bundle(&bare, LFS, Some(&one)).len(), 2);
     bare.git(["config", "--unset", "lfs.storage"]);
     assert!(refusal(&bare, LFS).ends_with("git-lfs keeps:\none.bin\nsame.bin\ntwo.bin"));
 }

@@ -14,9 +14,9 @@ fn claim(repo: &Repo, commit: &str, tip: &str) {
 }
 
 fn write(repo: &Repo, text: impl AsRef<[u8]>) {
-    let folder = repo.path.join(".git/dkr");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("far"), text).unwrap();
+    let directory = repo.path.join(".git/dkr");
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join("far"), text).unwrap();
 }
 
 #[test]

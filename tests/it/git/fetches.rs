@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::Path;
 
 use git_dkr::git::{ObjectId, View};
-use git_dkr::ssh::{ReceivePolicy, ServerConfig, Server};
+use git_dkr::ssh::{ReceivePolicy, Server, ServerConfig};
 
 use super::{found, resolve};
 use crate::common::Sandbox;
@@ -21,8 +21,8 @@ struct Fetches<'a> {
 
 impl<'a> Fetches<'a> {
     fn new(sandbox: &'a Sandbox, upload: &Path, also: Option<&str>) -> Self {
-        let folder = sandbox.path(&crate::common::unique());
-        std::fs::create_dir(&folder).unwrap();
+        let directory = sandbox.path(&crate::common::unique());
+        std::fs::create_dir(&directory).unwrap();
         let served = git_dkr::git::Repo::find(Some(upload)).unwrap();
         let serve = ServerConfig {
             upload: upload.to_owned(),
@@ -30,7 +30,7 @@ impl<'a> Fetches<'a> {
             receive: Some(ReceivePolicy::new(&served, "box").unwrap()),
             objects: None,
         };
-        let server = Server::start(serve, &folder).unwrap();
+        let server = Server::start(serve, &directory).unwrap();
         let access = server.access();
         let known = format!("[127.0.0.1]:{} {}\n", access.port, access.host_keys[0]);
         let known = sandbox.file(&crate::common::unique(), known);

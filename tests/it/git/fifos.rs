@@ -10,10 +10,10 @@ use crate::common::{Sandbox, run};
 fn the_watch_list_is_a_file_or_nothing() {
     let sandbox = Sandbox::new();
     let repo = sandbox.repo();
-    let folder = repo.path.join(".git/dkr");
-    std::fs::create_dir(&folder).unwrap();
+    let directory = repo.path.join(".git/dkr");
+    std::fs::create_dir(&directory).unwrap();
     for name in ["watch", "images", "told", "far"] {
-        run(sandbox.command("mkfifo").arg(folder.join(name)));
+        run(sandbox.command("mkfifo").arg(directory.join(name)));
     }
     let repo = found(&repo);
     assert_eq!(watch_list::read(&repo), []);

@@ -20,8 +20,8 @@ fn bakes(repo: &Repo) {
     assert_eq!(found.file_at(&target.commit, "no/such").unwrap(), None);
 
     found.complete(&target.commit, None).unwrap();
-    let folder = repo.sandbox.path("view");
-    let view = View::create(&found, &target.commit, target.on_branch(), &folder).unwrap();
+    let directory = repo.sandbox.path("view");
+    let view = View::create(&found, &target.commit, target.on_branch(), &directory).unwrap();
     let view = Repo::at(repo.sandbox, view.git_dir);
     let clone = view.clone_with(&[]);
     assert_eq!(clone.head(), repo.head());
@@ -39,7 +39,7 @@ fn bakes(repo: &Repo) {
 fn repo(sandbox: &Sandbox) -> Repo<'_> {
     let repo = sandbox.repo();
     repo.conf(CONF);
-    repo.commit("Later", &[("folder/b", "2\n")]);
+    repo.commit("Later", &[("directory/b", "2\n")]);
     repo
 }
 
@@ -61,7 +61,7 @@ fn a_linked_worktree_has_its_own_head_and_the_main_one_s_path() {
 }
 
 #[test]
-fn a_bare_repository_is_known_by_its_folder() {
+fn a_bare_repository_is_known_by_its_directory() {
     let sandbox = Sandbox::new();
     let bare = repo(&sandbox).clone_with(&["--bare"]);
     bakes(&bare);
@@ -114,17 +114,17 @@ fn a_submodule_s_worktree_is_a_repository_of_its_own() {
     bakes_without_view(&outer);
 }
 
-/// A second view would need another folder: that it resolves is enough.
+/// A second view would need another directory: that it resolves is enough.
 #[track_caller]
 fn bakes_without_view(repo: &Repo) {
     assert_eq!(resolve(repo, "HEAD").commit.as_str(), repo.head());
 }
 
 #[test]
-fn a_subfolder_is_in_its_repository() {
+fn a_subdirectory_is_in_its_repository() {
     let sandbox = Sandbox::new();
     let outer = repo(&sandbox);
-    let inner = Repo::at(&sandbox, outer.path.join("folder"));
+    let inner = Repo::at(&sandbox, outer.path.join("directory"));
     assert_eq!(found(&inner).path, outer.path);
 }
 
@@ -270,7 +270,7 @@ fn the_environment_of_a_hook_does_not_mislead() {
 
 #[test]
 fn to_look_refuses_what_to_find_does() {
-    for path in ["", "/no/such/folder", "/"] {
+    for path in ["", "/no/such/directory", "/"] {
         let path = std::path::Path::new(path);
         let found = git_dkr::git::Repo::find(Some(path)).unwrap_err();
         let looked = git_dkr::git::Repo::look(Some(path)).unwrap_err();

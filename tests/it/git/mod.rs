@@ -5,7 +5,6 @@ mod branch_from;
 mod changes;
 mod cost;
 mod distance;
-mod excerpt;
 mod extras;
 mod far;
 mod fetches;
@@ -16,6 +15,7 @@ mod notes;
 mod packs;
 mod server;
 mod since;
+mod subset;
 
 use crate::common::repo::Repo;
 use git_dkr::image::target::{self, FetchMode, Target};

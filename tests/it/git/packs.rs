@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use git_dkr::git::{ObjectId, Objects, ObjectBundle};
+use git_dkr::git::{ObjectBundle, ObjectId, Objects};
 use git_dkr::image::target::Target;
 use git_dkr::proc::CancelToken;
 
@@ -17,18 +17,18 @@ fn prepare(repo: &Repo, objects: Objects) -> anyhow::Result<ObjectBundle> {
 }
 
 fn prepare_at(repo: &Repo, target: &Target, objects: Objects) -> anyhow::Result<ObjectBundle> {
-    let folder = repo.sandbox.path(&crate::common::unique());
+    let directory = repo.sandbox.path(&crate::common::unique());
     let (commit, branch) = (&target.commit, target.on_branch());
     let stop = CancelToken::default();
-    let parcel = ObjectBundle::prepare(&found(repo), commit, branch, objects, &folder, &stop);
-    // What was prepared is open: the folder may be gone before it is sent.
-    let _ = std::fs::remove_dir_all(folder);
-    parcel
+    let bundle = ObjectBundle::prepare(&found(repo), commit, branch, objects, &directory, &stop);
+    // What was prepared is open: the directory may be gone before it is sent.
+    let _ = std::fs::remove_dir_all(directory);
+    bundle
 }
 
-pub(super) fn archive(parcel: ObjectBundle) -> anyhow::Result<Vec<u8>> {
+pub(super) fn archive(bundle: ObjectBundle) -> anyhow::Result<Vec<u8>> {
     let mut archive = Vec::new();
-    let whole = parcel.send(|bytes| {
+    let whole = bundle.send(|bytes| {
         archive.extend(bytes);
         true
     })?;
@@ -38,9 +38,9 @@ pub(super) fn archive(parcel: ObjectBundle) -> anyhow::Result<Vec<u8>> {
 
 /// A repository made of it, at HEAD.
 #[track_caller]
-fn unpacked<'a>(repo: &Repo<'a>, parcel: ObjectBundle) -> Repo<'a> {
-    let size = parcel.size();
-    let bytes = archive(parcel).unwrap();
+fn unpacked<'a>(repo: &Repo<'a>, bundle: ObjectBundle) -> Repo<'a> {
+    let size = bundle.size();
+    let bytes = archive(bundle).unwrap();
     assert!(bytes.len() as u64 > size);
     let format = if repo.is_sha256() { "sha256" } else { "sha1" };
     let options = ["--object-format", format];
@@ -97,7 +97,7 @@ pub(super) fn secrets(repo: &Repo) -> Vec<String> {
 fn with_secrets(sandbox: &Sandbox) -> (Repo<'_>, Vec<String>) {
     let repo = sandbox.repo();
     repo.git(["tag", "light"]);
-    repo.commit("More", &[("b", "2\n"), ("folder/c", "3\n")]);
+    repo.commit("More", &[("b", "2\n"), ("directory/c", "3\n")]);
     repo.git(["tag", "-a", "-m", "A release", "v1"]);
     repo.git(["tag", "-a", "-m", "Of a tag", "nested", "v1"]);
     let secrets = secrets(&repo);
@@ -168,8 +168,8 @@ fn all_is_everything_and_packs_as_they_are() {
     assert!(made.path.join(".git/objects/info/commit-graph").exists());
 }
 
-pub(super) fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap();
+pub(super) fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
     entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect()
@@ -220,11 +220,11 @@ fn where_history_is_cut_off() {
 
 /// The only pack of a repository.
 pub(super) fn pack(repo: &Repo) -> std::path::PathBuf {
-    let folder = repo.path.join(".git/objects/pack");
-    let name = names(&folder)
+    let directory = repo.path.join(".git/objects/pack");
+    let name = names(&directory)
         .into_iter()
         .find(|name| name.ends_with(".pack"));
-    folder.join(name.unwrap())
+    directory.join(name.unwrap())
 }
 
 /// Turns a bit in the middle of a file.
@@ -258,11 +258,12 @@ fn what_is_broken_is_named() {
         let (commit, pack) = (repo.head(), pack(&repo));
         damage(&pack);
         let commit = ObjectId::parse(&commit).unwrap();
-        let folder = sandbox.path(&crate::common::unique());
+        let directory = sandbox.path(&crate::common::unique());
         let stop = CancelToken::default();
         let branch = Some("main");
-        let parcel = ObjectBundle::prepare(&found(&repo), &commit, branch, objects, &folder, &stop);
-        let error = parcel.and_then(archive).unwrap_err();
+        let bundle =
+            ObjectBundle::prepare(&found(&repo), &commit, branch, objects, &directory, &stop);
+        let error = bundle.and_then(archive).unwrap_err();
         let named = pack.file_name().unwrap().to_str().unwrap();
         let said = format!("{error:#}");
         assert!(said.contains(named), "{said}");
@@ -323,10 +324,10 @@ fn a_pack_that_becomes_shorter_is_no_pack() {
     let sandbox = Sandbox::new();
     let repo = sandbox.repo();
     packed(&repo);
-    let parcel = prepare(&repo, Objects::All).unwrap();
+    let bundle = prepare(&repo, Objects::All).unwrap();
     let file = std::fs::File::options().write(true).open(pack(&repo));
     file.unwrap().set_len(100).unwrap();
-    let said = archive(parcel).unwrap_err().to_string();
+    let said = archive(bundle).unwrap_err().to_string();
     assert!(said.contains("became shorter"), "{said}");
 }
 
@@ -337,12 +338,12 @@ fn a_gc_meanwhile_changes_nothing() {
     repo.many_commits(200);
     packed(&repo);
     repo.commits(3);
-    let parcel = prepare(&repo, Objects::All).unwrap();
+    let bundle = prepare(&repo, Objects::All).unwrap();
     let old = pack(&repo);
     repo.git(["repack", "-adq"]);
     repo.git(["prune-packed"]);
     assert!(!old.exists());
-    unpacked(&repo, parcel);
+    unpacked(&repo, bundle);
 }
 
 /// Packs come and go all the time.
@@ -370,7 +371,7 @@ fn packs_are_found_while_they_are_rewritten() {
         ];
         for (objects, excuse) in [excuses; 10].into_iter().flatten() {
             match prepare(&repo, objects) {
-                Ok(parcel) => drop(unpacked(&repo, parcel)),
+                Ok(bundle) => drop(unpacked(&repo, bundle)),
                 Err(error) => assert!(error.to_string().contains(excuse), "{error:#}"),
             }
         }
@@ -408,10 +409,10 @@ fn what_is_no_pack_yet_and_what_is_git_s_own_stays() {
 fn too_many_packs_are_refused_with_advice() {
     let sandbox = Sandbox::new();
     let repo = sandbox.repo();
-    let folder = repo.path.join(".git/objects/pack");
+    let directory = repo.path.join(".git/objects/pack");
     for number in 0..500 {
         for kind in ["pack", "idx"] {
-            std::fs::write(folder.join(format!("pack-{number:040}.{kind}")), "").unwrap();
+            std::fs::write(directory.join(format!("pack-{number:040}.{kind}")), "").unwrap();
         }
     }
     let error = prepare(&repo, Objects::All).unwrap_err();

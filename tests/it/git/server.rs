@@ -3,8 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
-use git_dkr::git::{Objects, ObjectBundle};
-use git_dkr::ssh::{ObjectTransfer, ServerConfig, Server};
+use git_dkr::git::{ObjectBundle, Objects};
+use git_dkr::ssh::{ObjectTransfer, Server, ServerConfig};
 
 use super::{found, resolve};
 use crate::common::repo::Repo;
@@ -21,17 +21,17 @@ struct Host<'a> {
 
 impl<'a> Host<'a> {
     fn new(repo: &Repo<'a>, delivery: Option<ObjectTransfer>) -> Self {
-        let folder = repo.sandbox.path(&crate::common::unique());
-        std::fs::create_dir(&folder).unwrap();
+        let directory = repo.sandbox.path(&crate::common::unique());
+        std::fs::create_dir(&directory).unwrap();
         let serve = ServerConfig {
             upload: found(repo).common_dir,
             also: None,
             receive: None,
-            objects: delivery.as_ref().map(ObjectTransfer::desk),
+            objects: delivery.as_ref().map(ObjectTransfer::handle),
         };
         Self {
             sandbox: repo.sandbox,
-            server: Server::start(serve, &folder).unwrap(),
+            server: Server::start(serve, &directory).unwrap(),
             delivery,
         }
     }
@@ -57,10 +57,10 @@ impl<'a> Host<'a> {
 
 fn delivery(repo: &Repo) -> ObjectTransfer {
     let (target, found) = (resolve(repo, "HEAD"), found(repo));
-    let folder = repo.sandbox.path(&crate::common::unique());
+    let directory = repo.sandbox.path(&crate::common::unique());
     ObjectTransfer::start(1, move |stop| {
         let (commit, branch) = (&target.commit, target.on_branch());
-        ObjectBundle::prepare(&found, commit, branch, Objects::All, &folder, stop)
+        ObjectBundle::prepare(&found, commit, branch, Objects::All, &directory, stop)
     })
 }
 

@@ -1,6 +1,6 @@
 //! What a build is given instead of a fetch: what leads from one commit to another.
 
-use git_dkr::git::{ObjectId, ObjectBundle, TagSelection};
+use git_dkr::git::{ObjectBundle, ObjectId, TagSelection};
 use git_dkr::proc::CancelToken;
 
 use super::packs::{archive, has, secrets};
@@ -11,23 +11,26 @@ use crate::common::repo::Repo;
 /// What leads from a commit to HEAD, sent to a clone of the commit: that clone, and what it is told of tags.
 #[track_caller]
 fn sent_since<'a>(repo: &Repo<'a>, below: &str, tags: TagSelection) -> (Repo<'a>, usize, String) {
-    let parcel = {
-        let (folder, stop) = (repo.sandbox.path(&crate::common::unique()), CancelToken::default());
+    let bundle = {
+        let (directory, stop) = (
+            repo.sandbox.path(&crate::common::unique()),
+            CancelToken::default(),
+        );
         let (below, commit) = (
             ObjectId::parse(below).unwrap(),
             resolve(repo, "HEAD").commit,
         );
         let found = found(repo);
-        let parcel = ObjectBundle::since(&found, &below, &commit, tags, &folder, &stop).unwrap();
-        let _ = std::fs::remove_dir_all(folder);
-        parcel
+        let bundle = ObjectBundle::since(&found, &below, &commit, tags, &directory, &stop).unwrap();
+        let _ = std::fs::remove_dir_all(directory);
+        bundle
     };
     let format = if repo.is_sha256() { "sha256" } else { "sha1" };
     let options = ["--object-format", format];
     let made = Repo::init(repo.sandbox, &crate::common::unique(), &options);
     let path = repo.path.display().to_string();
     made.git(["fetch", "--quiet", "--no-tags", &path, below]);
-    let bytes = archive(parcel).unwrap();
+    let bytes = archive(bundle).unwrap();
     let into = made.path.join(".git");
     tar::Archive::new(&bytes[..]).unpack(&into).unwrap();
     let told = |name| std::fs::read_to_string(into.join("dkr-update").join(name)).unwrap();
@@ -61,7 +64,7 @@ fn since_is_what_leads_from_one_commit_to_the_other() {
     sha256.commit("Begin", &[("a", "1\n")]);
     for repo in [sandbox.repo(), sha256] {
         repo.git(["tag", "-a", "-m", "There already", "old"]);
-        let below = repo.commit("More", &[("b", "2\n"), ("folder/c", "3\n")]);
+        let below = repo.commit("More", &[("b", "2\n"), ("directory/c", "3\n")]);
         repo.commit("New", &[("b", "3\n")]);
         repo.git(["tag", "-a", "-m", "A release", "v1"]);
         repo.git(["tag", "-a", "-m", "Of a tag", "nested", "v1"]);

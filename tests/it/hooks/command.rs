@@ -53,16 +53,16 @@ fn the_status_says_what_is_where() {
     lab.install(&repo);
     std::fs::remove_file(lab.program()).unwrap();
     // Where git is and git-dkr is not.
-    let folder = lab.sandbox.bin();
+    let directory = lab.sandbox.bin();
     let mut command = lab.command(crate::common::dkr::binary(), &repo);
-    command.args(["hooks", "status"]).env("PATH", &folder);
+    command.args(["hooks", "status"]).env("PATH", &directory);
     let status = crate::common::dkr::outcome(&mut command).ok().stdout;
     assert!(status.contains("would not run: there is no "), "{status}");
     // Another one on the PATH is run from a shell, and not where git is started without that PATH.
     let other = lab.sandbox.path("other");
     std::fs::create_dir(&other).unwrap();
     std::os::unix::fs::symlink(crate::common::dkr::binary(), other.join("git-dkr")).unwrap();
-    let path = std::env::join_paths([&folder, &other]).unwrap();
+    let path = std::env::join_paths([&directory, &other]).unwrap();
     let status = crate::common::dkr::outcome(command.env("PATH", path))
         .ok()
         .stdout;
@@ -151,7 +151,7 @@ fn a_step_that_fails_undoes_those_before() {
     let repo = lab.repo();
     hook(&repo.join(".git/hooks/post-merge"), "#!/bin/sh", "true");
     let before = state(&repo.join(".git/hooks"));
-    // Where the last file goes there is no folder to be made.
+    // Where the last file goes there is no directory to be made.
     std::fs::write(repo.join(".git/dkr"), "").unwrap();
     lab.hooks(&repo, &["install"])
         .exits(1)
@@ -169,11 +169,11 @@ fn a_step_that_fails_undoes_those_before() {
     assert_eq!(state(&repo.join(".git/hooks")), before);
     std::fs::remove_file(repo.join(".git/config.lock")).unwrap();
 
-    // A folder is no hook.
+    // A directory is no hook.
     std::fs::create_dir(repo.join(".git/hooks/post-checkout")).unwrap();
     lab.hooks(&repo, &["install"])
         .fails()
-        .says("a folder where a hook goes");
+        .says("a directory where a hook goes");
     std::fs::remove_dir(repo.join(".git/hooks/post-checkout")).unwrap();
     assert_eq!(state(&repo.join(".git/hooks")), before);
     assert!(

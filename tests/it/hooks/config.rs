@@ -40,7 +40,7 @@ fn they_run_beside_files_which_nobody_touches() {
     lab.git_ok(&clone, &["rebase", "--quiet", "main"]);
     assert!(lab.calls().contains(&"post-rewrite rebase".to_owned()));
 
-    std::fs::remove_file(lab.dkr_folder(&clone).join("watch")).unwrap();
+    std::fs::remove_file(lab.dkr_directory(&clone).join("watch")).unwrap();
     lab.uninstall(&clone);
     assert_eq!(std::fs::read(clone.join(".git/config")).unwrap(), config);
     assert_eq!(state(&clone.join(".git/hooks")), files);
@@ -66,7 +66,7 @@ fn a_fetch_survives_what_is_missing() {
     let Some(lab) = Lab::newer() else { return };
     let (up, clone) = lab.pair();
     lab.commit(&up, "b", "1");
-    let stubs = lab.dkr_folder(&clone).join("hooks");
+    let stubs = lab.dkr_directory(&clone).join("hooks");
     std::fs::remove_file(lab.program()).unwrap();
     let done = lab.git(&clone, &["pull", "--quiet"]).ok();
     assert_eq!(done.stderr, "");

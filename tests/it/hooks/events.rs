@@ -229,7 +229,7 @@ fn what_people_do_by_hand_is_no_news() {
 fn nothing_is_called_where_there_is_no_image() {
     let lab = Lab::new();
     let (up, clone) = lab.pair();
-    let watch = lab.dkr_folder(&clone).join("watch");
+    let watch = lab.dkr_directory(&clone).join("watch");
     for empty in [true, false] {
         if empty {
             std::fs::write(&watch, "").unwrap();

@@ -26,17 +26,17 @@ fn they_get_arguments_and_stdin_and_their_status_counts() {
     for kind in ["sh", "python"] {
         let lab = Lab::new();
         let (up, clone) = lab.cloned(&[]);
-        let folder = clone.join(".git/hooks");
+        let directory = clone.join(".git/hooks");
         let log = lab.sandbox.path("theirs");
         let (shebang, text) = writes(&log, kind);
         for name in &NAMES[1..] {
-            hook(&folder.join(name), shebang, &text);
+            hook(&directory.join(name), shebang, &text);
         }
         // What this one says before a change decides whether there is any. It is called so often that
         // Python takes too long.
         let (_, text) = writes(&log, "sh");
         let text = text.replace("exit 3", "exit 0");
-        hook(&folder.join(NAMES[0]), "#!/bin/sh", &text);
+        hook(&directory.join(NAMES[0]), "#!/bin/sh", &text);
 
         let run = || {
             let before = lab.git_ok(&clone, &["rev-parse", "HEAD"]);
@@ -91,7 +91,7 @@ fn they_get_arguments_and_stdin_and_their_status_counts() {
         run();
         let alone = run();
         assert!(alone.0.contains(&Some(1)), "{:?}", alone.0);
-        let before = state(&folder);
+        let before = state(&directory);
 
         lab.install(&clone);
         assert_eq!(run(), alone, "{kind}, with nothing to watch");
@@ -110,7 +110,7 @@ fn they_get_arguments_and_stdin_and_their_status_counts() {
             "{calls:?}"
         );
         lab.uninstall(&clone);
-        assert_eq!(state(&folder), before);
+        assert_eq!(state(&directory), before);
         assert_eq!(run(), alone);
     }
 }
@@ -135,17 +135,17 @@ fn one_that_refuses_a_change_still_does() {
 fn what_git_did_not_run_does_not_run_now() {
     let lab = Lab::new();
     let repo = lab.repo();
-    let folder = repo.join(".git/hooks");
+    let directory = repo.join(".git/hooks");
     let log = lab.sandbox.path("theirs");
     for name in NAMES {
         hook(
-            &folder.join(name),
+            &directory.join(name),
             "#!/bin/sh",
             &format!("echo ran >>'{}'", log.display()),
         );
-        mode(&folder.join(name), 0o640);
+        mode(&directory.join(name), 0o640);
     }
-    let before = state(&folder);
+    let before = state(&directory);
     lab.install(&repo);
     lab.watch(&repo, &["refs/heads/main"]);
     let outcome = lab.git(&repo, &["checkout", "--quiet", "-b", "topic"]).ok();
@@ -157,29 +157,29 @@ fn what_git_did_not_run_does_not_run_now() {
             .contains("somebody else that is not executable")
     );
     lab.uninstall(&repo);
-    assert_eq!(state(&folder), before);
+    assert_eq!(state(&directory), before);
 }
 
 #[test]
 fn binaries_and_links_are_put_back_as_they_were() {
     let lab = Lab::new();
     let repo = lab.repo();
-    let folder = repo.join(".git/hooks");
-    std::fs::copy("/bin/true", folder.join("post-merge")).unwrap();
+    let directory = repo.join(".git/hooks");
+    std::fs::copy("/bin/true", directory.join("post-merge")).unwrap();
     hook(
         &repo.join("tools/hook"),
         "#!/bin/sh",
         "echo \"$(basename \"$0\")\"; exit 5",
     );
-    std::os::unix::fs::symlink("../../tools/hook", folder.join("post-checkout")).unwrap();
-    std::os::unix::fs::symlink("/no/such", folder.join("post-rewrite")).unwrap();
-    let before = state(&folder);
+    std::os::unix::fs::symlink("../../tools/hook", directory.join("post-checkout")).unwrap();
+    std::os::unix::fs::symlink("/no/such", directory.join("post-rewrite")).unwrap();
+    let before = state(&directory);
     lab.install(&repo);
-    assert!(state(&folder).len() > before.len());
+    assert!(state(&directory).len() > before.len());
     let switched = lab.git(&repo, &["checkout", "--quiet", "-b", "x"]).exits(1);
     assert_eq!(switched.stderr, "post-checkout.before-dkr\n");
     lab.uninstall(&repo);
-    assert_eq!(state(&folder), before);
+    assert_eq!(state(&directory), before);
 }
 
 #[test]
@@ -206,21 +206,21 @@ fn their_environment_is_git_s() {
 fn installing_again_changes_nothing() {
     let lab = Lab::new();
     let repo = lab.repo();
-    let folder = repo.join(".git/hooks");
-    hook(&folder.join("post-merge"), "#!/bin/sh", "true");
-    let before = state(&folder);
+    let directory = repo.join(".git/hooks");
+    hook(&directory.join("post-merge"), "#!/bin/sh", "true");
+    let before = state(&directory);
     lab.install(&repo);
-    let once = state(&folder);
+    let once = state(&directory);
     lab.install(&repo).says("all in place already");
-    assert_eq!(state(&folder), once);
+    assert_eq!(state(&directory), once);
     // A later version, or another path of the program, is written over the old.
-    let ours = folder.join("post-merge");
+    let ours = directory.join("post-merge");
     let text = std::fs::read_to_string(&ours).unwrap();
     std::fs::write(&ours, text.replace("dkr_find_kept", "dkr_find_other")).unwrap();
     lab.install(&repo).says("installed in");
     assert_eq!(std::fs::read_to_string(&ours).unwrap(), text);
     lab.uninstall(&repo);
-    assert_eq!(state(&folder), before);
+    assert_eq!(state(&directory), before);
     lab.uninstall(&repo).says("none of git dkr here");
     assert!(!repo.join(".git/dkr").exists());
 }
@@ -229,8 +229,8 @@ fn installing_again_changes_nothing() {
 fn a_hook_written_over_ours_is_taken_in_and_the_older_one_is_not_lost() {
     let lab = Lab::new();
     let repo = lab.repo();
-    let folder = repo.join(".git/hooks");
-    let file = folder.join("post-checkout");
+    let directory = repo.join(".git/hooks");
+    let file = directory.join("post-checkout");
     hook(&file, "#!/bin/sh", "echo first");
     let first = std::fs::read(&file).unwrap();
     lab.install(&repo);
@@ -248,7 +248,7 @@ fn a_hook_written_over_ours_is_taken_in_and_the_older_one_is_not_lost() {
     assert_eq!(lab.calls().len(), 1);
     lab.uninstall(&repo);
     assert_eq!(std::fs::read(&file).unwrap(), second);
-    let spare = folder.join("post-checkout.before-dkr.1");
+    let spare = directory.join("post-checkout.before-dkr.1");
     assert_eq!(std::fs::read(spare).unwrap(), first);
 }
 
@@ -256,11 +256,11 @@ fn a_hook_written_over_ours_is_taken_in_and_the_older_one_is_not_lost() {
 fn ours_deleted_by_hand() {
     let lab = Lab::new();
     let repo = lab.repo();
-    let folder = repo.join(".git/hooks");
-    hook(&folder.join("post-merge"), "#!/bin/sh", "true");
-    let before = state(&folder);
+    let directory = repo.join(".git/hooks");
+    hook(&directory.join("post-merge"), "#!/bin/sh", "true");
+    let before = state(&directory);
     lab.install(&repo);
-    std::fs::remove_file(folder.join("post-merge")).unwrap();
+    std::fs::remove_file(directory.join("post-merge")).unwrap();
     lab.uninstall(&repo);
-    assert_eq!(state(&folder), before);
+    assert_eq!(state(&directory), before);
 }

@@ -61,9 +61,9 @@ impl Lab {
             sandbox.script("bin/git", &text);
         }
         let path = std::env::var_os("PATH").unwrap();
-        // A `:` in the name of the folder cannot be said on a PATH.
-        let folders = git.into_iter().chain([bin]);
-        let path = std::env::join_paths(folders.chain(std::env::split_paths(&path))).unwrap();
+        // A `:` in the name of the directory cannot be said on a PATH.
+        let directories = git.into_iter().chain([bin]);
+        let path = std::env::join_paths(directories.chain(std::env::split_paths(&path))).unwrap();
         let lab = Self { sandbox, path };
         lab.real();
         lab
@@ -106,70 +106,70 @@ impl Lab {
             .collect()
     }
 
-    pub fn command(&self, program: impl AsRef<OsStr>, folder: &Path) -> Command {
+    pub fn command(&self, program: impl AsRef<OsStr>, directory: &Path) -> Command {
         let mut command = self.sandbox.command(program);
-        command.env("PATH", &self.path).current_dir(folder);
+        command.env("PATH", &self.path).current_dir(directory);
         command
     }
 
-    pub fn git_command(&self, folder: &Path, args: &[&str]) -> Command {
-        let mut command = self.command("git", folder);
+    pub fn git_command(&self, directory: &Path, args: &[&str]) -> Command {
+        let mut command = self.command("git", directory);
         command.args(args);
         command
     }
 
-    pub fn git(&self, folder: &Path, args: &[&str]) -> Outcome {
-        outcome(&mut self.git_command(folder, args))
+    pub fn git(&self, directory: &Path, args: &[&str]) -> Outcome {
+        outcome(&mut self.git_command(directory, args))
     }
 
     #[track_caller]
-    pub fn git_ok(&self, folder: &Path, args: &[&str]) -> String {
-        self.git(folder, args).ok().stdout.trim_end().to_owned()
+    pub fn git_ok(&self, directory: &Path, args: &[&str]) -> String {
+        self.git(directory, args).ok().stdout.trim_end().to_owned()
     }
 
     /// `git-dkr hooks …` of the built binary; it records from then on.
-    pub fn hooks(&self, folder: &Path, args: &[&str]) -> Outcome {
+    pub fn hooks(&self, directory: &Path, args: &[&str]) -> Outcome {
         self.real();
-        let mut command = self.command(self.program(), folder);
+        let mut command = self.command(self.program(), directory);
         let outcome = outcome(command.arg("hooks").args(args));
         self.record();
         outcome
     }
 
     #[track_caller]
-    pub fn install(&self, folder: &Path) -> Outcome {
-        self.hooks(folder, &["install"]).ok()
+    pub fn install(&self, directory: &Path) -> Outcome {
+        self.hooks(directory, &["install"]).ok()
     }
 
     #[track_caller]
-    pub fn uninstall(&self, folder: &Path) -> Outcome {
-        self.hooks(folder, &["uninstall"]).ok()
+    pub fn uninstall(&self, directory: &Path) -> Outcome {
+        self.hooks(directory, &["uninstall"]).ok()
     }
 
     #[track_caller]
-    pub fn status(&self, folder: &Path) -> String {
-        self.hooks(folder, &["status"]).ok().stdout
+    pub fn status(&self, directory: &Path) -> String {
+        self.hooks(directory, &["status"]).ok().stdout
     }
 
     /// The refs that images were built from.
     #[track_caller]
-    pub fn watch(&self, folder: &Path, refs: &[&str]) {
-        let dkr = self.dkr_folder(folder);
+    pub fn watch(&self, directory: &Path, refs: &[&str]) {
+        let dkr = self.dkr_directory(directory);
         std::fs::create_dir_all(&dkr).unwrap();
         let lines: Vec<_> = refs.iter().map(|name| format!("{name} x y\n")).collect();
         std::fs::write(dkr.join("watch"), lines.concat()).unwrap();
     }
 
-    pub fn dkr_folder(&self, folder: &Path) -> PathBuf {
+    pub fn dkr_directory(&self, directory: &Path) -> PathBuf {
         let options = ["rev-parse", "--path-format=absolute", "--git-common-dir"];
-        PathBuf::from(self.git_ok(folder, &options)).join("dkr")
+        PathBuf::from(self.git_ok(directory, &options)).join("dkr")
     }
 
-    pub fn commit(&self, folder: &Path, file: &str, text: &str) -> String {
-        std::fs::write(folder.join(file), text).unwrap();
-        self.git_ok(folder, &["add", "--all"]);
-        self.git_ok(folder, &["commit", "--quiet", "-m", file]);
-        self.git_ok(folder, &["rev-parse", "HEAD"])
+    pub fn commit(&self, directory: &Path, file: &str, text: &str) -> String {
+        std::fs::write(directory.join(file), text).unwrap();
+        self.git_ok(directory, &["add", "--all"]);
+        self.git_ok(directory, &["commit", "--quiet", "-m", file]);
+        self.git_ok(directory, &["rev-parse", "HEAD"])
     }
 
     /// A repository with one commit.
@@ -196,7 +196,7 @@ impl Lab {
 fn own_git() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap();
     std::env::split_paths(&path)
-        .map(|folder| folder.join("git"))
+        .map(|directory| directory.join("git"))
         .find(|git| git.exists())
         .unwrap()
 }
@@ -220,10 +220,10 @@ pub fn mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
 }
 
-/// The names, modes, times and bytes of the files in a folder that matter, and the config.
-pub fn state(folder: &Path) -> Vec<String> {
+/// The names, modes, times and bytes of the files in a directory that matter, and the config.
+pub fn state(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+    for entry in std::fs::read_dir(directory).into_iter().flatten() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.push(format!("{}/", path.display()));

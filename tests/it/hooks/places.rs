@@ -6,9 +6,9 @@ use crate::common::repo::Repo;
 use crate::hooks::lab::{Lab, NAMES, hook, state};
 
 #[track_caller]
-fn switches(lab: &Lab, folder: &Path) {
-    lab.watch(folder, &["refs/heads/main"]);
-    lab.git_ok(folder, &["checkout", "--quiet", "-B", "switched"]);
+fn switches(lab: &Lab, directory: &Path) {
+    lab.watch(directory, &["refs/heads/main"]);
+    lab.git_ok(directory, &["checkout", "--quiet", "-B", "switched"]);
     let calls = lab.calls();
     assert!(
         calls.len() == 1 && calls[0].starts_with("post-checkout"),
@@ -17,7 +17,7 @@ fn switches(lab: &Lab, folder: &Path) {
 }
 
 #[test]
-fn a_folder_in_the_repository() {
+fn a_directory_in_the_repository() {
     let lab = Lab::new();
     let repo = lab.repo();
     lab.git_ok(&repo, &["config", "core.hooksPath", ".githooks"]);
@@ -28,7 +28,7 @@ fn a_folder_in_the_repository() {
             .all(|file| file.contains(".sample"))
     );
     switches(&lab, &repo);
-    // Also from a folder below.
+    // Also from a directory below.
     std::fs::create_dir(repo.join("below")).unwrap();
     lab.install(&repo.join("below"))
         .says("all in place already");
@@ -46,9 +46,9 @@ fn a_folder_in_the_repository() {
     assert_eq!(state(&repo.join(".githooks")), before);
 }
 
-/// Git gives the folder with its links followed.
+/// Git gives the directory with its links followed.
 #[test]
-fn a_link_to_a_folder_of_the_worktree() {
+fn a_link_to_a_directory_of_the_worktree() {
     let lab = Lab::new();
     let repo = lab.repo();
     hook(&repo.join("hooks/post-checkout"), "#!/bin/sh", "exit 1");
@@ -73,7 +73,7 @@ fn a_link_to_a_folder_of_the_worktree() {
 }
 
 #[test]
-fn a_folder_that_others_use_too_is_not_touched() {
+fn a_directory_that_others_use_too_is_not_touched() {
     let lab = Lab::new();
     let repo = lab.repo();
     let shared = lab.sandbox.path("shared");
@@ -116,8 +116,8 @@ fn a_folder_that_others_use_too_is_not_touched() {
         ],
     );
     refused();
-    for folder in [&shared, &inside] {
-        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
+    for directory in [&shared, &inside] {
+        assert_eq!(std::fs::read_dir(directory).unwrap().count(), 0);
     }
     assert!(!repo.join(".git/dkr").exists());
 }
@@ -166,21 +166,21 @@ fn linked_worktrees_share_them() {
     assert!(clone.join(".git/hooks").join(NAMES[0]).exists());
     lab.watch(&tree, &["refs/remotes/origin/main"]);
     assert!(clone.join(".git/dkr/watch").exists());
-    for (number, folder) in [&tree, &clone].into_iter().enumerate() {
+    for (number, directory) in [&tree, &clone].into_iter().enumerate() {
         lab.commit(&up, "b", &number.to_string());
-        lab.git_ok(folder, &["fetch", "--quiet"]);
+        lab.git_ok(directory, &["fetch", "--quiet"]);
         assert_eq!(
             lab.calls(),
             ["reference-transaction refs/remotes/origin/main"]
         );
-        lab.git_ok(folder, &["merge", "--quiet", "origin/main"]);
+        lab.git_ok(directory, &["merge", "--quiet", "origin/main"]);
         assert_eq!(lab.calls(), ["post-merge 0"]);
     }
     lab.install(&clone).says("all in place already");
     lab.uninstall(&tree);
     assert!(!clone.join(".git/hooks").join(NAMES[0]).exists());
 
-    // A relative path is another folder in each.
+    // A relative path is another directory in each.
     lab.git_ok(&clone, &["config", "core.hooksPath", ".githooks"]);
     lab.install(&tree).says("only this one gets them");
     assert!(tree.join(".githooks").exists() && !clone.join(".githooks").exists());
@@ -253,7 +253,7 @@ fn a_submodule() {
 }
 
 #[test]
-fn odd_names_of_folders() {
+fn odd_names_of_directories() {
     for name in ["with a space", "it's \"quoted\" $(x) `y`", "back\\slash *?"] {
         let lab = Lab::within(name);
         let (up, clone) = lab.pair();

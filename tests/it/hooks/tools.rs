@@ -43,7 +43,7 @@ impl Beside {
         }
     }
 
-    fn folder(&self) -> PathBuf {
+    fn directory(&self) -> PathBuf {
         self.repo.join(".git/hooks")
     }
 
@@ -61,10 +61,10 @@ impl Beside {
             .unwrap()
             .1
             .unwrap();
-        let folders = [tool("python/bin")]
+        let directories = [tool("python/bin")]
             .into_iter()
             .chain(std::env::split_paths(path));
-        let path = std::env::join_paths(folders).unwrap();
+        let path = std::env::join_paths(directories).unwrap();
         outcome(command.env("PATH", path).args(args))
     }
 
@@ -110,8 +110,8 @@ fn husky_hook(beside: &Beside) {
     std::fs::write(beside.repo.join(".husky/post-merge"), text).unwrap();
 }
 
-fn both(folder: &Path) -> (Vec<String>, Vec<String>) {
-    (state(folder), state(&folder.join("_")))
+fn both(directory: &Path) -> (Vec<String>, Vec<String>) {
+    (state(directory), state(&directory.join("_")))
 }
 
 #[test]
@@ -119,8 +119,8 @@ fn husky_before() {
     let beside = Beside::new();
     husky(&beside);
     husky_hook(&beside);
-    let folder = beside.repo.join(".husky");
-    let before = both(&folder);
+    let directory = beside.repo.join(".husky");
+    let before = both(&directory);
     beside.only_theirs_run();
     beside.lab.install(&beside.repo).says("do not commit them");
     beside.watch();
@@ -135,20 +135,20 @@ fn husky_before() {
     let status = beside.lab.status(&beside.repo);
     assert_eq!(status.matches("  installed").count(), 4, "{status}");
     // What it says with a failure is still what counts.
-    let text = std::fs::read_to_string(folder.join("post-merge.before-dkr")).unwrap();
+    let text = std::fs::read_to_string(directory.join("post-merge.before-dkr")).unwrap();
     std::fs::write(
-        folder.join("post-merge.before-dkr"),
+        directory.join("post-merge.before-dkr"),
         format!("false\n{text}"),
     )
     .unwrap();
     assert_eq!(beside.pull(), (0, OURS.map(String::from).to_vec()), "sh -e");
-    std::fs::write(folder.join("post-merge.before-dkr"), &text).unwrap();
+    std::fs::write(directory.join("post-merge.before-dkr"), &text).unwrap();
     beside.lab.uninstall(&beside.repo);
-    let after = both(&folder);
+    let after = both(&directory);
     assert_eq!(names(&after.0), names(&before.0));
     assert_eq!(names(&after.1), names(&before.1));
     assert_eq!(
-        std::fs::read_to_string(folder.join("post-merge")).unwrap(),
+        std::fs::read_to_string(directory.join("post-merge")).unwrap(),
         text
     );
     beside.only_theirs_run();
@@ -167,18 +167,18 @@ fn husky_before_is_put_back_byte_for_byte() {
     let beside = Beside::new();
     husky(&beside);
     husky_hook(&beside);
-    let folder = beside.repo.join(".husky");
-    let before = both(&folder);
+    let directory = beside.repo.join(".husky");
+    let before = both(&directory);
     beside.lab.install(&beside.repo);
-    assert_ne!(both(&folder), before);
+    assert_ne!(both(&directory), before);
     beside.lab.uninstall(&beside.repo);
-    assert_eq!(both(&folder), before);
+    assert_eq!(both(&directory), before);
 }
 
 #[test]
 fn husky_after() {
     let beside = Beside::new();
-    let before = state(&beside.folder());
+    let before = state(&beside.directory());
     beside.lab.install(&beside.repo);
     beside.watch();
     husky(&beside);
@@ -190,7 +190,7 @@ fn husky_after() {
         "{status}"
     );
     beside.lab.install(&beside.repo);
-    assert_eq!(state(&beside.folder()), before);
+    assert_eq!(state(&beside.directory()), before);
     beside.both_run();
     beside.lab.uninstall(&beside.repo);
     beside.only_theirs_run();
@@ -210,7 +210,7 @@ fn lefthook_before() {
     let beside = Beside::new();
     lefthook(&beside).ok();
     beside.only_theirs_run();
-    let before = state(&beside.folder());
+    let before = state(&beside.directory());
     beside.lab.install(&beside.repo);
     let status = beside.lab.status(&beside.repo);
     assert!(
@@ -220,14 +220,14 @@ fn lefthook_before() {
     beside.watch();
     beside.both_run();
     beside.lab.uninstall(&beside.repo);
-    assert_eq!(state(&beside.folder()), before);
+    assert_eq!(state(&beside.directory()), before);
     beside.only_theirs_run();
 }
 
 #[test]
 fn lefthook_after() {
     let beside = Beside::new();
-    let file = beside.folder().join("post-merge");
+    let file = beside.directory().join("post-merge");
     hook(&file, "#!/bin/sh", "echo own");
     let own = std::fs::read(&file).unwrap();
     beside.lab.install(&beside.repo);
@@ -242,7 +242,7 @@ fn lefthook_after() {
     beside.lab.install(&beside.repo);
     beside.both_run();
     // As lefthook would have left it without us.
-    let old = beside.folder().join("post-merge.old");
+    let old = beside.directory().join("post-merge.old");
     assert_eq!(std::fs::read(&old).unwrap(), own);
     beside.lab.uninstall(&beside.repo);
     assert_eq!(std::fs::read(&old).unwrap(), own);
@@ -252,14 +252,14 @@ fn lefthook_after() {
 #[test]
 fn lefthook_after_and_uninstalled_at_once() {
     let beside = Beside::new();
-    let file = beside.folder().join("post-merge");
+    let file = beside.directory().join("post-merge");
     hook(&file, "#!/bin/sh", "echo own");
     let own = std::fs::read(&file).unwrap();
     beside.lab.install(&beside.repo);
     lefthook(&beside).ok();
     beside.lab.uninstall(&beside.repo);
     assert_eq!(
-        std::fs::read(beside.folder().join("post-merge.old")).unwrap(),
+        std::fs::read(beside.directory().join("post-merge.old")).unwrap(),
         own
     );
     beside.only_theirs_run();
@@ -286,12 +286,12 @@ fn pre_commit_before_and_again() {
     let beside = Beside::new();
     pre_commit(&beside, "install");
     beside.only_theirs_run();
-    let before = state(&beside.folder());
+    let before = state(&beside.directory());
     beside.lab.install(&beside.repo);
     beside.watch();
     beside.both_run();
     beside.lab.uninstall(&beside.repo);
-    assert_eq!(state(&beside.folder()), before);
+    assert_eq!(state(&beside.directory()), before);
 
     // It takes ours for what was there before it, and what ours keeps is its own.
     beside.lab.install(&beside.repo);
@@ -308,7 +308,7 @@ fn pre_commit_before_and_again() {
         .says("all in place already");
     beside.both_run();
     beside.lab.uninstall(&beside.repo);
-    assert_eq!(names(&state(&beside.folder())), names(&before));
+    assert_eq!(names(&state(&beside.directory())), names(&before));
     beside.only_theirs_run();
 }
 
@@ -316,13 +316,13 @@ fn pre_commit_before_and_again() {
 fn pre_commit_after() {
     let beside = Beside::new();
     let own = beside.lab.sandbox.path("own");
-    let file = beside.folder().join("post-merge");
+    let file = beside.directory().join("post-merge");
     hook(
         &file,
         "#!/bin/sh",
         &format!("echo own >>'{}'", own.display()),
     );
-    let before = state(&beside.folder());
+    let before = state(&beside.directory());
     beside.lab.install(&beside.repo);
     beside.watch();
     pre_commit(&beside, "install");
@@ -342,21 +342,21 @@ fn pre_commit_after() {
     beside.only_theirs_run();
     assert_eq!(std::fs::read_to_string(&own).unwrap(), "own\n".repeat(4));
     pre_commit(&beside, "uninstall");
-    assert_eq!(state(&beside.folder()), before);
+    assert_eq!(state(&beside.directory()), before);
 }
 
 #[test]
 fn pre_commit_before_with_an_older_hook_behind_it() {
     let beside = Beside::new();
     let own = beside.lab.sandbox.path("own");
-    let file = beside.folder().join("post-merge");
+    let file = beside.directory().join("post-merge");
     hook(
         &file,
         "#!/bin/sh",
         &format!("echo own >>'{}'", own.display()),
     );
     pre_commit(&beside, "install");
-    let before = state(&beside.folder());
+    let before = state(&beside.directory());
     beside.lab.install(&beside.repo);
     beside.watch();
     beside.both_run();
@@ -369,7 +369,7 @@ fn pre_commit_before_with_an_older_hook_behind_it() {
         .says("all in place already");
     assert_eq!(std::fs::read_to_string(&own).unwrap(), "own\nown\n");
     beside.lab.uninstall(&beside.repo);
-    assert_eq!(names(&state(&beside.folder())), names(&before));
+    assert_eq!(names(&state(&beside.directory())), names(&before));
     beside.only_theirs_run();
     assert_eq!(std::fs::read_to_string(&own).unwrap(), "own\nown\nown\n");
 }
@@ -392,7 +392,7 @@ fn pre_commit_that_overwrites() {
 fn git_lfs_before() {
     let beside = Beside::new();
     beside.run("git", &["lfs", "install", "--local"]).ok();
-    let before = state(&beside.folder());
+    let before = state(&beside.directory());
     beside.lab.install(&beside.repo);
     beside.watch();
     let status = beside.lab.status(&beside.repo);
@@ -402,7 +402,7 @@ fn git_lfs_before() {
     );
     assert_eq!(beside.pull().1, OURS);
     beside.lab.uninstall(&beside.repo);
-    assert_eq!(state(&beside.folder()), before);
+    assert_eq!(state(&beside.directory()), before);
 }
 
 #[test]
@@ -437,12 +437,12 @@ fn git_lfs_after() {
         .run("git", &["lfs", "install", "--local", "--force"])
         .ok();
     beside.lab.install(&beside.repo);
-    let files = state(&beside.folder());
+    let files = state(&beside.directory());
     assert!(
         !names(&files).iter().any(|name| name.ends_with(".1")),
         "{files:?}"
     );
     beside.lab.uninstall(&beside.repo);
-    let text = std::fs::read_to_string(beside.folder().join(NAMES[1])).unwrap();
+    let text = std::fs::read_to_string(beside.directory().join(NAMES[1])).unwrap();
     assert!(text.contains("git lfs post-merge"));
 }

@@ -33,7 +33,7 @@ fn a_program_that_does_not_work() {
     let breaks: [(&str, Break); 8] = [
         ("gone", |lab| std::fs::remove_file(lab.program()).unwrap()),
         ("not executable", |lab| mode(&lab.program(), 0o644)),
-        ("a folder", |lab| {
+        ("a directory", |lab| {
             std::fs::remove_file(lab.program()).unwrap();
             std::fs::create_dir(lab.program()).unwrap();
         }),
@@ -145,7 +145,7 @@ fn silenced_by_the_environment() {
 fn a_warning_that_nobody_has_seen_is_shown_at_a_terminal() {
     let lab = Lab::new();
     let (_, clone) = lab.pair();
-    let pending = lab.dkr_folder(&clone).join("pending");
+    let pending = lab.dkr_directory(&clone).join("pending");
     std::fs::write(&pending, "").unwrap();
     let commit = ["commit", "--quiet", "--allow-empty", "-m", "x"];
     lab.git_ok(&clone, &commit);

@@ -290,9 +290,9 @@ fn an_image_of_an_earlier_git_dkr_is_built_again_once() {
     let repo = lab.repo();
     let image = lab.create(&repo, &[]);
     let file = format!("FROM {}\nLABEL dkr.cache_key=\"\"\n", image.tag);
-    let folder = lab.file("old/Dockerfile", file);
-    let folder = folder.parent().unwrap().to_str().unwrap();
-    lab.docker(&["build", "--quiet", "--tag", &image.tag, folder]);
+    let directory = lab.file("old/Dockerfile", file);
+    let directory = directory.parent().unwrap().to_str().unwrap();
+    lab.docker(&["build", "--quiet", "--tag", &image.tag, directory]);
     assert!(!is_there(&lab, &repo, &[], &[]));
     lab.create(&repo, &[]);
     assert!(is_there(&lab, &repo, &[], &[]));

@@ -96,9 +96,7 @@ fn when_more_is_dead_than_a_fresh_one_takes_it_is_a_create() {
         repo.commit("More", &[("b", &round.to_string())]);
         let outcome = lab.dkr(&repo.path, ["update-image"]).ok();
         if lab.image(&outcome).label("type") == "base" {
-            outcome
-                .says("of it are of no use any more")
-                .says("--keep-chain");
+            outcome.says("of it are unreachable").says("--keep-chain");
             // One is not as large as the full clone, with its packages, and two are larger, in whatever way
             // the engine stores them.
             assert_eq!(round, 3);
@@ -140,7 +138,7 @@ fn the_layer_of_an_update_holds_what_changed() {
         .collect();
     repo.commit(
         "Much",
-        &[("much", &noise), ("folder/same", "1\n"), ("gone", "1\n")],
+        &[("much", &noise), ("directory/same", "1\n"), ("gone", "1\n")],
     );
     repo.commits(5);
     lab.create(&repo, &[]);
@@ -149,7 +147,7 @@ fn the_layer_of_an_update_holds_what_changed() {
     let little = noise.replacen("1\n", "2\n", 1);
     repo.commit(
         "Change",
-        &[("folder/new", "2\n"), ("a", "2\n"), ("much", &little)],
+        &[("directory/new", "2\n"), ("a", "2\n"), ("much", &little)],
     );
     let check = |image: &Image, refs: &[&str]| {
         let files = top_layer(image);
@@ -166,7 +164,7 @@ fn the_layer_of_an_update_holds_what_changed() {
                 || path.starts_with(".git/refs/") && name.starts_with(".wh.")
                 || refs.contains(&path.as_str())
                 || [
-                    "folder/new",
+                    "directory/new",
                     "a",
                     "much",
                     ".wh.gone",

@@ -23,13 +23,13 @@ fn rows(lab: &Lab, repo: &Repo, args: &[&str]) -> Vec<Value> {
 
 /// Runs what was printed behind the last `: `, as somebody who pastes it into a shell here.
 #[track_caller]
-fn paste(lab: &Lab, folder: &Path, line: &str) -> Outcome {
+fn paste(lab: &Lab, directory: &Path, line: &str) -> Outcome {
     let (_, command) = line.trim_end().rsplit_once(": ").unwrap();
     assert!(command.starts_with("git dkr "), "{line}");
     let path = std::env::var("PATH").unwrap();
     let ours = Path::new(binary()).parent().unwrap().display().to_string();
     let mut shell: Command = lab.command("sh");
-    shell.args(["-c", command]).current_dir(folder);
+    shell.args(["-c", command]).current_dir(directory);
     outcome(shell.env("PATH", format!("{ours}:{path}"))).ok()
 }
 
@@ -432,8 +432,8 @@ fn key_files_that_changed_are_named() {
 fn many_key_files_are_counted() {
     let Some(lab) = Lab::new() else { return };
     let (repo, _) = with_keys(&lab);
-    for folder in ["a1", "b", "c"] {
-        repo.commit("Add", &[(&format!("{folder}/package-lock.json"), "1\n")]);
+    for directory in ["a1", "b", "c"] {
+        repo.commit("Add", &[(&format!("{directory}/package-lock.json"), "1\n")]);
     }
     repo.commit("Change", &[("Cargo.lock", "2\n")]);
     let shown = check(&lab, &repo, &[]);

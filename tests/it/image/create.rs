@@ -9,7 +9,7 @@ use crate::common::unique;
 fn labels_and_content() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
-    repo.commit("Add b", &[("folder/b", "2\n")]);
+    repo.commit("Add b", &[("directory/b", "2\n")]);
     let before = repo.snapshot();
     let image = lab.create(&repo, &["main"]);
 
@@ -28,7 +28,7 @@ fn labels_and_content() {
     assert_eq!(image.sh("git symbolic-ref --short HEAD"), "main");
     assert_eq!(image.sh("git status --porcelain"), "");
     assert_eq!(image.sh("git remote"), "host");
-    assert_eq!(image.sh("cat folder/b"), "2");
+    assert_eq!(image.sh("cat directory/b"), "2");
     assert_eq!(
         image.sh("pwd; echo $DKR_BRANCH $LANG"),
         "/workspace\nmain C.UTF-8"
@@ -224,9 +224,11 @@ fn a_tag_is_never_taken_from_an_image_of_another_tool() {
     let tag = format!("dkr:{}-main", repo.name());
     let label = format!("dkr.repo_path={}", repo.path.display());
     let dockerfile = lab.file("Dockerfile", "FROM scratch\nLABEL other=1\n");
-    let folder = dockerfile.parent().unwrap().to_str().unwrap();
+    let directory = dockerfile.parent().unwrap().to_str().unwrap();
     // The label is ours only so that the image is removed in the end.
-    lab.docker(&["build", "--quiet", "--tag", &tag, "--label", &label, folder]);
+    lab.docker(&[
+        "build", "--quiet", "--tag", &tag, "--label", &label, directory,
+    ]);
     let theirs = lab.tagged(&tag);
     assert_ne!(lab.create(&repo, &[]).tag, tag);
     assert_eq!(lab.tagged(&tag).id(), theirs.id());
@@ -276,12 +278,12 @@ fn keys_are_for_the_user_alone_while_the_build_runs() {
     let running = lab.dkr_spawn(&repo.path, &["create-image"]);
     let step = gate.reached();
     let leftovers = lab.leftovers();
-    // Podman has folders of its own there.
+    // Podman has directories of its own there.
     let ours = leftovers.iter().find(|name| name.starts_with("git-dkr-"));
-    let folder = lab.path("tmp").join(ours.unwrap());
+    let directory = lab.path("tmp").join(ours.unwrap());
     let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(folder.clone()), 0o700);
-    assert_eq!(mode(folder.join("client_key")), 0o600);
+    assert_eq!(mode(directory.clone()), 0o700);
+    assert_eq!(mode(directory.join("client_key")), 0o600);
     step.open();
     running.finish().ok();
 }

@@ -233,8 +233,8 @@ fn an_old_image_is_taken_there_by_the_present_entrypoint() {
             image.tag
         ),
     );
-    let folder = file.parent().unwrap().to_str().unwrap();
-    lab.docker(&["build", "--quiet", "--tag", &image.tag, folder]);
+    let directory = file.parent().unwrap().to_str().unwrap();
+    lab.docker(&["build", "--quiet", "--tag", &image.tag, directory]);
     repo.branch("topic", "main");
     let tip = repo.commit("Topic", &[("c", "1")]);
     let outcome = start(&lab, &repo, "topic", "ls").ok();

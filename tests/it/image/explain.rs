@@ -175,7 +175,7 @@ fn a_branch_that_was_rewritten_or_taken_back() {
     repo.git(["reset", "--quiet", "--hard", &format!("{old}~1")]);
     let shown = explain(&lab, &repo, &[]).stdout;
     // One is one.
-    let expected = format!("1 commit back: {}", arrow(&repo.head()));
+    let expected = format!("1 commit behind: {}", arrow(&repo.head()));
     assert_eq!(changes(&shown, "main now"), [expected]);
 }
 

@@ -6,8 +6,8 @@ use crate::common::repo::Repo;
 
 /// Git takes it for the name of a branch.
 const BRANCH: &str = "x$(touch${IFS}pwned)`touch${IFS}pwned`\"';touch${IFS}pwned&|<>%{}#!";
-/// And file systems for that of a folder.
-const FOLDER: &str = "a b \"c\" 'd' $(touch pwned) `touch pwned`;&|<>\\ é #";
+/// And file systems for that of a directory.
+const DIRECTORY: &str = "a b \"c\" 'd' $(touch pwned) `touch pwned`;&|<>\\ é #";
 
 /// Create, update, start and push, and nothing has been run by a name.
 #[track_caller]
@@ -109,14 +109,14 @@ fn a_branch_of_a_remote() {
 #[test]
 fn the_path_of_a_repository() {
     let Some(lab) = Lab::new() else { return };
-    let repo = lab.repo_at(&format!("{}, {FOLDER}", crate::common::unique()));
+    let repo = lab.repo_at(&format!("{}, {DIRECTORY}", crate::common::unique()));
     goes_all_the_way(&lab, &repo, "main");
 }
 
 #[test]
-fn the_folders_of_the_user() {
-    // The home, the cache and the folder for temporary files lie in it, and the repository too.
-    let Some(lab) = Lab::within(FOLDER) else {
+fn the_directories_of_the_user() {
+    // The home, the cache and the directory for temporary files lie in it, and the repository too.
+    let Some(lab) = Lab::within(DIRECTORY) else {
         return;
     };
     let repo = lab.repo();
@@ -125,7 +125,7 @@ fn the_folders_of_the_user() {
 }
 
 #[test]
-fn a_comma_in_the_folder_for_temporary_files() {
+fn a_comma_in_the_directory_for_temporary_files() {
     let Some(lab) = Lab::within("a, b") else {
         return;
     };

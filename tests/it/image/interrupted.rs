@@ -115,7 +115,7 @@ fn the_next_run_cleans_up_after_one_that_was_killed() {
     let step = gate.reached();
     running.signal(Signal::KILL);
     assert_eq!(running.finish().code, None);
-    // Podman has folders of its own there.
+    // Podman has directories of its own there.
     let ours = || {
         let mut names = lab.leftovers();
         names.retain(|name| name.starts_with("git-dkr-"));
@@ -126,5 +126,5 @@ fn the_next_run_cleans_up_after_one_that_was_killed() {
     drop(step);
     repo.conf("");
     lab.create(&repo, &[]);
-    wait_until("the folder is gone", || ours().is_empty());
+    wait_until("the directory is gone", || ours().is_empty());
 }

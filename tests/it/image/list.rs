@@ -197,9 +197,11 @@ fn labels_of_others_that_make_no_sense_are_left_out_with_a_word() {
         "odd/Dockerfile",
         "FROM scratch\nLABEL dkr.schema=1 dkr.commit=main\n",
     );
-    let folder = lab.path("odd");
-    let folder = folder.to_str().unwrap();
-    lab.docker(&["build", "--quiet", "--tag", &tag, "--label", &path, folder]);
+    let directory = lab.path("odd");
+    let directory = directory.to_str().unwrap();
+    lab.docker(&[
+        "build", "--quiet", "--tag", &tag, "--label", &path, directory,
+    ]);
     let good = lab.create(&repo, &[]).tag;
     assert_eq!(tags(&lab.list(&repo, &[])), [&good]);
     let warning = format!("warning: image {tag} is left out");

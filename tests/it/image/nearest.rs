@@ -120,9 +120,9 @@ fn a_sibling_leaves_no_trace_but_objects() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
     repo.git(["tag", "v1"]);
-    repo.commit("Shared", &[("shared", "1\n"), ("folder/x", "1\n")]);
+    repo.commit("Shared", &[("shared", "1\n"), ("directory/x", "1\n")]);
     repo.branch("topic", "main");
-    repo.commit("Of the topic", &[("topic", "1\n"), ("folder/x", "2\n")]);
+    repo.commit("Of the topic", &[("topic", "1\n"), ("directory/x", "2\n")]);
     repo.git(["tag", "-a", "-m", "Of the topic alone", "topic-1"]);
     let topic = lab.create(&repo, &[]);
     assert_eq!(topic.sh("git tag"), "topic-1\nv1");

@@ -25,7 +25,7 @@ fn with_git(lab: &Lab, repo: &Repo, args: &[&str], case: &str) -> Command {
     let text = format!("case \" $* \" in {case} esac\nexec \"$REAL_GIT\" \"$@\"");
     lab.script("bin/git", &text);
     let path = std::env::var_os("PATH").unwrap();
-    let mut all = std::env::split_paths(&path).map(|folder| folder.join("git"));
+    let mut all = std::env::split_paths(&path).map(|directory| directory.join("git"));
     let real = all.find(|git| git.exists()).unwrap();
     let mut command = lab.dkr_command(&repo.path, args);
     command.env("PATH", lab.bin_first()).env("REAL_GIT", real);
@@ -77,10 +77,10 @@ fn an_update_is_as_a_fetch_would_have_left_it() {
     sha256.commit("Begin", &[("a", "1\n")]);
     let sshd = Sshd::start(&lab);
     for repo in [lab.repo(), sha256] {
-        let below = repo.commit("More", &[("b", "2\n"), ("folder/c", "3\n")]);
+        let below = repo.commit("More", &[("b", "2\n"), ("directory/c", "3\n")]);
         repo.git(["tag", "-a", "-m", "A release", "v1"]);
         lab.create(&repo, &[]);
-        repo.commit("New", &[("b", "3\n"), ("folder/d", "4\n")]);
+        repo.commit("New", &[("b", "3\n"), ("directory/d", "4\n")]);
         repo.git(["tag", "light"]);
         repo.git(["tag", "-a", "-m", "A release", "v2"]);
         repo.git(["tag", "-a", "-m", "Of a tag", "nested", "v2"]);

@@ -50,7 +50,7 @@ fn same_as_a_clone(lab: &Lab, repo: &Repo, branch_from: &str) {
 fn repo(lab: &Lab) -> Repo<'_> {
     let repo = lab.repo();
     repo.git(["tag", "light"]);
-    repo.commit("More", &[("b", "2\n"), ("folder/c", "3\n")]);
+    repo.commit("More", &[("b", "2\n"), ("directory/c", "3\n")]);
     repo.git(["tag", "-a", "-m", "A release", "v1"]);
     repo.git(["tag", "-a", "-m", "Of a tag", "nested", "v1"]);
     repo.branch("other", "main");
@@ -208,7 +208,7 @@ fn what_goes_wrong_here_is_the_error_of_the_command() {
 }
 
 #[test]
-fn a_folder_that_is_there_already_is_not_touched() {
+fn a_directory_that_is_there_already_is_not_touched() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
     repo.conf("[pre_clone]\nRUN mkdir /workspace && touch /workspace/file\n");
@@ -304,7 +304,7 @@ fn nothing_stays_of_a_build_that_is_interrupted() {
     let (repo, gate) = (lab.repo(), Gate::new());
     repo.conf(&format!("[pre_clone]\n{}", gate.step()));
     let path = std::env::var("PATH").unwrap();
-    let git = std::env::split_paths(&path).map(|folder| folder.join("git"));
+    let git = std::env::split_paths(&path).map(|directory| directory.join("git"));
     let real = git.into_iter().find(|git| git.exists()).unwrap();
     let mut command = lab.dkr_command(&repo.path, ["create-image"]);
     let path = format!("{}:{path}", slow.parent().unwrap().display());

@@ -1,4 +1,4 @@
-//! `sparse` in `.dkr.conf`: only some folders are checked out.
+//! `sparse` in `.dkr.conf`: only some directories are checked out.
 
 use crate::common::engine::Lab;
 use crate::common::repo::Repo;
@@ -19,7 +19,7 @@ fn repo(lab: &Lab) -> Repo<'_> {
 }
 
 #[test]
-fn only_these_folders_are_checked_out() {
+fn only_these_directories_are_checked_out() {
     let Some(lab) = Lab::new() else { return };
     let repo = repo(&lab);
     let head = repo.conf("sparse = src/ 'a b/ü'\n");
@@ -71,7 +71,7 @@ fn an_update_keeps_it_changes_it_and_ends_it() {
 }
 
 #[test]
-fn folders_that_are_not_there_are_named_before_a_build() {
+fn directories_that_are_not_there_are_named_before_a_build() {
     let Some(lab) = Lab::new() else { return };
     let repo = repo(&lab);
     repo.conf("sparse = src gone\n");
@@ -80,7 +80,7 @@ fn folders_that_are_not_there_are_named_before_a_build() {
     outcome.says("does not have: gone\n");
     for (sparse, said) in [
         ("gone src/none", "does not have: gone, src/none"),
-        ("src docs/x", "is no folder in"),
+        ("src docs/x", "is no directory in"),
     ] {
         repo.conf(&format!("sparse = {sparse}\n"));
         lab.dkr(&repo.path, ["create-image"]).fails().says(said);

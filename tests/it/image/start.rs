@@ -141,10 +141,10 @@ fn without_a_key_there_is_no_helper() {
 fn volumes_of_the_settings_file() {
     let Some(lab) = Lab::new() else { return };
     let (repo, volume) = (lab.repo(), Volume::new(&lab));
-    let folder = lab.file("shared, \"folder\"/file", "from the host\n");
-    let folder = folder.parent().unwrap().display().to_string();
+    let directory = lab.file("shared, \"directory\"/file", "from the host\n");
+    let directory = directory.parent().unwrap().display().to_string();
     repo.conf(&format!(
-        "volumes = '{folder}:/shared:ro' {}:/kept\n",
+        "volumes = '{directory}:/shared:ro' {}:/kept\n",
         volume.name
     ));
     lab.create(&repo, &[]);

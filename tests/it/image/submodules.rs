@@ -86,15 +86,16 @@ fn commits_that_are_made_in_them_come_along() {
         .says("commits of a submodule cannot come along")
         .says("hint: the host cannot take the commits of own");
     let host = &lab.host;
-    let at =
-        |folder: &str, name: &str| app.git(["-C", folder, "rev-parse", &format!("{host}/{name}")]);
+    let at = |directory: &str, name: &str| {
+        app.git(["-C", directory, "rev-parse", &format!("{host}/{name}")])
+    };
     let (outer, inner) = ("libs/out er", "libs/out er/deep/in");
     assert_eq!(
         [&at(inner, "work"), &at(outer, "work"), &at(".", "work~2")],
         lines[..3]
     );
     assert_eq!(at(outer, "work-2~1"), at(outer, "work~1"));
-    for (folder, names) in [
+    for (directory, names) in [
         (inner, &["work"][..]),
         (outer, &["work", "work-2"]),
         (".", &["work"]),
@@ -102,7 +103,7 @@ fn commits_that_are_made_in_them_come_along() {
         for name in names {
             app.git([
                 "-C",
-                folder,
+                directory,
                 "branch",
                 "--quiet",
                 "-D",
@@ -238,7 +239,7 @@ fn a_create_on_another_branch_s_image_has_its_own() {
 }
 
 #[test]
-fn with_sparse_only_those_in_its_folders() {
+fn with_sparse_only_those_in_its_directories() {
     let Some(lab) = Lab::new() else { return };
     let (one, app) = (lab.repo(), lab.repo());
     app.submodule("libs/one", &one);

@@ -179,13 +179,13 @@ fn a_chain_that_is_long_becomes_a_create() {
     // making the layers takes the engine a while.
     let layers: String = (1..=100).map(|n| format!("WORKDIR /{n}\n")).collect();
     lab.file("long/Dockerfile", format!("FROM scratch\n{layers}"));
-    let folder = lab.path("long").display().to_string();
+    let directory = lab.path("long").display().to_string();
     let labels: Vec<String> = base
         .labels()
         .iter()
         .map(|(k, v)| format!("--label={k}={v}"))
         .collect();
-    let mut args = vec!["build", "--quiet", "--tag", &base.tag, &folder];
+    let mut args = vec!["build", "--quiet", "--tag", &base.tag, &directory];
     args.extend(labels.iter().map(String::as_str));
     lab.docker(&args);
     repo.commit("More", &[("b", "2")]);

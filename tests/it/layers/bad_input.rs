@@ -115,9 +115,9 @@ fn a_file_of_others_is_not_overwritten() {
         text.starts_with("# Written by git dkr compose: left right\n"),
         "{text}"
     );
-    let folder = format!("--output={}", layers.root().display());
+    let directory = format!("--output={}", layers.root().display());
     layers
-        .run(&["compose", "left", &folder])
+        .run(&["compose", "left", &directory])
         .fails()
-        .says("is a folder");
+        .says("is a directory");
 }

@@ -35,7 +35,7 @@ fn what_is_there_is_not_built_again() {
     assert_eq!(ALL.map(|name| layers.id(name).unwrap()), ids);
 
     // What does not shape the image does not rebuild it.
-    let toml = std::fs::read_to_string(layers.folder.join("left/layer.toml")).unwrap();
+    let toml = std::fs::read_to_string(layers.directory.join("left/layer.toml")).unwrap();
     layers.file(
         "layers/left/layer.toml",
         toml + "[aliases]\nl = \"left x\"\n",
@@ -209,24 +209,24 @@ fn a_new_layer_builds() {
     let Some(layers) = Layers::small() else {
         return;
     };
-    let folder = layers.folder.display().to_string();
+    let directory = layers.directory.display().to_string();
     layers
-        .dkr(layers.root(), ["layer", "new", "mine", "--dir", &folder])
+        .dkr(layers.root(), ["layer", "new", "mine", "--dir", &directory])
         .ok();
     for file in ["Dockerfile", "layer.toml", "env.sh"] {
-        let metadata = std::fs::metadata(layers.folder.join("mine").join(file)).unwrap();
+        let metadata = std::fs::metadata(layers.directory.join("mine").join(file)).unwrap();
         assert_eq!(metadata.permissions().mode() & 0o777, 0o644, "{file}");
     }
     layers.layer(&["build", "mine"]).ok();
     layers.layer(&["test", "mine"]).ok();
     // Its env.sh says nothing yet.
-    let toml = std::fs::read_to_string(layers.folder.join("mine/layer.toml")).unwrap();
+    let toml = std::fs::read_to_string(layers.directory.join("mine/layer.toml")).unwrap();
     let toml = toml.replace("binaries = []", "binaries = [\"cat\"]");
     layers.file("layers/mine/layer.toml", toml);
     let text = layers.layer(&["env", "mine", "--shell=bash"]).ok().stdout;
     assert!(text.contains("function cat {"), "{text}");
     layers
-        .dkr(layers.root(), ["layer", "new", "mine", "--dir", &folder])
+        .dkr(layers.root(), ["layer", "new", "mine", "--dir", &directory])
         .fails();
     layers
         .dkr(layers.root(), ["layer", "new", "Not A Name"])

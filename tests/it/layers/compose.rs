@@ -3,7 +3,7 @@
 use crate::layers::lab::Layers;
 
 /// A layer with much that can go wrong when it is copied: links in its paths, a library in a place
-/// of its own, a folder that is there already, files that the runtime has too.
+/// of its own, a directory that is there already, files that the runtime has too.
 fn tricky(layers: &Layers) {
     let prefix = &layers.prefix;
     layers.write(
@@ -71,7 +71,7 @@ fn what_arrives_and_what_stays() {
         std::fs::read_to_string(&file).unwrap(),
         printed.trim_end().to_owned() + "\n"
     );
-    let folder = file.parent().unwrap().to_str().unwrap();
+    let directory = file.parent().unwrap().to_str().unwrap();
     let again = layers.tag("by-hand");
     layers.docker(&[
         "build",
@@ -79,7 +79,7 @@ fn what_arrives_and_what_stays() {
         "--quiet",
         "--tag",
         &again,
-        folder,
+        directory,
     ]);
     assert_eq!(
         layers.sh(&again, "echo hi | tool; cat /opt/data/deep/new"),

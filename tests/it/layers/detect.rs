@@ -75,7 +75,7 @@ fn none_gives_base() {
 }
 
 #[test]
-fn the_top_decides_and_else_the_folders_below_it() {
+fn the_top_decides_and_else_the_directories_below_it() {
     assert_eq!(layers(&["Cargo.toml", "web/package.json"]), "base rust");
     assert_eq!(
         layers(&["server/go.mod", "web/package.json"]),
@@ -120,8 +120,8 @@ fn what_has_no_layer_is_found_and_decides_nothing() {
 }
 
 #[test]
-fn folders_of_others_do_not_count() {
-    for folder in [
+fn directories_of_others_do_not_count() {
+    for directory in [
         ".github",
         "vendor",
         "node_modules",
@@ -130,9 +130,9 @@ fn folders_of_others_do_not_count() {
         "Examples",
     ] {
         assert_eq!(
-            layers(&[&format!("{folder}/package.json")]),
+            layers(&[&format!("{directory}/package.json")]),
             "base",
-            "{folder}"
+            "{directory}"
         );
     }
 }
@@ -196,22 +196,22 @@ fn the_commit_that_is_asked_for() {
 }
 
 #[test]
-fn nested_in_a_folder_of_a_strange_name() {
+fn nested_in_a_directory_of_a_strange_name() {
     let sandbox = Sandbox::new();
     let repo = sandbox.repo();
-    for (number, folder) in [":(glob)*", "-a b", "ü\n", "["].iter().enumerate() {
+    for (number, directory) in [":(glob)*", "-a b", "ü\n", "["].iter().enumerate() {
         let file = ["go.mod", "pom.xml", "setup.py", "Cargo.toml"][number];
-        repo.write(&format!("{folder}/{file}"), "");
+        repo.write(&format!("{directory}/{file}"), "");
     }
     repo.write("deep/er/package.json", "");
     repo.write("vendor/package.json", "");
     repo.git(["add", "--all"]);
-    repo.commit("Folders", &[]);
+    repo.commit("Directories", &[]);
     assert_eq!(of(&repo), "base python java golang rust");
 }
 
 #[test]
-fn many_folders() {
+fn many_directories() {
     let sandbox = Sandbox::new();
     let repo = sandbox.repo();
     for number in 0..1100 {
@@ -219,16 +219,16 @@ fn many_folders() {
     }
     repo.write("zz/Cargo.toml", "");
     repo.git(["add", "--all"]);
-    repo.commit("Folders", &[]);
+    repo.commit("Directories", &[]);
     assert_eq!(of(&repo), "base rust");
 }
 
 #[test]
-fn a_folder_or_a_submodule_of_that_name_is_no_file_and_a_link_is() {
+fn a_directory_or_a_submodule_of_that_name_is_no_file_and_a_link_is() {
     let sandbox = Sandbox::new();
     let other = rust(&sandbox);
     let repo = sandbox.repo();
-    repo.commit("A folder", &[("package.json/a", "")]);
+    repo.commit("A directory", &[("package.json/a", "")]);
     repo.submodule("go.mod", &other);
     repo.write("kept/real", "");
     std::os::unix::fs::symlink("kept/real", repo.path.join("pom.xml")).unwrap();

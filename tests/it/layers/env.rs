@@ -1,4 +1,4 @@
-//! `layer env`: functions for real shells, run in a folder with an odd name.
+//! `layer env`: functions for real shells, run in a directory with an odd name.
 
 use std::process::Command;
 
@@ -13,11 +13,11 @@ fn shell(layers: &Layers, shell: &str, layer: &str, script: &str) -> Outcome {
         .ok()
         .stdout;
     let functions = layers.file(&format!("functions.{shell}"), text);
-    let folder = layers.path("a \"b\", c:d $e");
-    std::fs::create_dir_all(&folder).unwrap();
+    let directory = layers.path("a \"b\", c:d $e");
+    std::fs::create_dir_all(&directory).unwrap();
     let mut command = Sandbox::command(layers, shell);
     let script = format!("source {}\n{script}", functions.display());
-    outcome(command.current_dir(folder).args(["-c", &script]))
+    outcome(command.current_dir(directory).args(["-c", &script]))
 }
 
 /// Prints each of its arguments, and ends with a code of its own.
@@ -100,8 +100,8 @@ fn files_belong_to_who_made_them() {
     // Any number will do that has no cache yet.
     let user = (60_000 + std::process::id() % 5_000).to_string();
     let group = crate::common::run(Command::new("stat").args(["-c", "%g", "/var/run/docker.sock"]));
-    let folder = layers.path("theirs");
-    std::fs::create_dir_all(&folder).unwrap();
+    let directory = layers.path("theirs");
+    std::fs::create_dir_all(&directory).unwrap();
     crate::common::run(Command::new("chown").args(["-R", &user]).arg(layers.root()));
     crate::common::run(Command::new("chmod").arg("755").arg(layers.root()));
     let mut command = Sandbox::command(&layers, "setpriv");
@@ -109,10 +109,14 @@ fn files_belong_to_who_made_them() {
     let script = format!(
         "eval \"$({} layer env cargo --shell bash --dir {} --prefix {})\" && cargo && cargo && cp /etc/hostname . && ls -A",
         crate::common::dkr::binary(),
-        layers.folder.display(),
+        layers.directory.display(),
         layers.prefix
     );
-    let found = outcome(command.args(["bash", "-c", &script]).current_dir(&folder));
+    let found = outcome(
+        command
+            .args(["bash", "-c", &script])
+            .current_dir(&directory),
+    );
     let _ = Command::new(layers.docker)
         .args(["volume", "rm", &format!("cargo-cache-{user}")])
         .output();

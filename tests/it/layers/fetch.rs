@@ -68,12 +68,15 @@ fn fetch(sandbox: &Sandbox, args: &[&str]) -> Output {
 /// It refuses, says this, and has left nothing behind.
 #[track_caller]
 fn refuses(sandbox: &Sandbox, args: [&str; 3], says: &str) {
-    let folder = sandbox.path("into");
-    let output = fetch(sandbox, &[&args[..], &[folder.to_str().unwrap()]].concat());
+    let directory = sandbox.path("into");
+    let output = fetch(
+        sandbox,
+        &[&args[..], &[directory.to_str().unwrap()]].concat(),
+    );
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains(says), "{said}");
-    assert!(!folder.exists());
+    assert!(!directory.exists());
     left_nothing(sandbox);
 }
 
@@ -94,10 +97,10 @@ fn what_has_the_right_checksum_is_unpacked() {
         (&upper, "1", "bare/program"),
     ] {
         let file = sandbox.path(file);
-        let folder = sandbox.path(if strip == "0" { "whole" } else { "bare" });
+        let directory = sandbox.path(if strip == "0" { "whole" } else { "bare" });
         let output = fetch(
             &sandbox,
-            &[&url, "SUM", sum, folder.to_str().unwrap(), strip],
+            &[&url, "SUM", sum, directory.to_str().unwrap(), strip],
         );
         assert!(output.status.success(), "{output:?}");
         assert!(file.exists());
@@ -111,14 +114,14 @@ fn what_is_no_archive_is_a_program() {
     let bytes = b"#!/bin/sh\necho hello\n".to_vec();
     let sum = sum(&bytes);
     let url = serve(bytes) + "/a/program";
-    let folder = sandbox.path("into");
+    let directory = sandbox.path("into");
     assert!(
-        fetch(&sandbox, &[&url, "SUM", &sum, folder.to_str().unwrap()])
+        fetch(&sandbox, &[&url, "SUM", &sum, directory.to_str().unwrap()])
             .status
             .success()
     );
     assert_eq!(
-        run(&mut sandbox.command(folder.join("program").to_str().unwrap())),
+        run(&mut sandbox.command(directory.join("program").to_str().unwrap())),
         "hello"
     );
     left_nothing(&sandbox);

@@ -1,4 +1,4 @@
-//! Layers of a test's own: a folder of them and a prefix that nobody else has. Their images, and
+//! Layers of a test's own: a directory of them and a prefix that nobody else has. Their images, and
 //! all whose names begin with the prefix, go with it.
 
 use std::ops::Deref;
@@ -12,19 +12,19 @@ use crate::common::unique;
 pub struct Layers {
     lab: Lab,
     pub prefix: String,
-    pub folder: PathBuf,
+    pub directory: PathBuf,
 }
 
 impl Layers {
     /// Without a layer yet. `None` where a machine without an engine is fine.
     pub fn new() -> Option<Self> {
         let lab = Lab::new()?;
-        let folder = lab.path("layers");
-        std::fs::create_dir_all(&folder).unwrap();
+        let directory = lab.path("layers");
+        std::fs::create_dir_all(&directory).unwrap();
         Some(Self {
             lab,
             prefix: unique(),
-            folder,
+            directory,
         })
     }
 
@@ -75,7 +75,7 @@ impl Layers {
 
     fn args(&self, args: &[&str]) -> Vec<String> {
         let mut all: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        all.push(format!("--dir={}", self.folder.display()));
+        all.push(format!("--dir={}", self.directory.display()));
         all.push(format!("--prefix={}", self.prefix));
         all
     }

@@ -7,12 +7,12 @@ use crate::layers::lab::Layers;
 
 /// A layer that any base takes, as a repository keeps it.
 fn layer(name: &str, steps: &str) -> [(String, String); 2] {
-    let folder = format!(".dkr/layers/{name}");
+    let directory = format!(".dkr/layers/{name}");
     let toml = format!("[layer]\nname = \"{name}\"\nversion = \"1\"\n");
     [
-        (format!("{folder}/layer.toml"), toml),
+        (format!("{directory}/layer.toml"), toml),
         (
-            format!("{folder}/Dockerfile"),
+            format!("{directory}/Dockerfile"),
             format!("ARG BASE_IMAGE=debian:bookworm-slim\nFROM ${{BASE_IMAGE}}\n{steps}"),
         ),
     ]

@@ -8,7 +8,9 @@ use std::sync::atomic::AtomicU64;
 
 use git_dkr::digest;
 use git_dkr::net::{Address, Secret};
-use git_dkr::overlay::cache::{SnapshotCache, CorruptEntry, DirectoryCache, Index, CacheLocation, StoreResult, Releases};
+use git_dkr::overlay::cache::{
+    CacheLocation, CorruptEntry, DirectoryCache, Index, Releases, SnapshotCache, StoreResult,
+};
 use git_dkr::overlay::containerfile::GitHubRepo;
 use git_dkr::overlay::github::GitHubClient;
 use tempfile::TempDir;
@@ -20,15 +22,15 @@ const PART: u64 = 1000;
 
 /// A cache, and files to put into it.
 pub struct Shelf {
-    pub folder: TempDir,
+    pub directory: TempDir,
     pub cache: SnapshotCache,
 }
 
 impl Shelf {
-    fn folder() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let cache = SnapshotCache::Folder(DirectoryCache::new(&folder.path().join("cache")));
-        Self { folder, cache }
+    fn directory() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = SnapshotCache::Directory(DirectoryCache::new(&directory.path().join("cache")));
+        Self { directory, cache }
     }
 
     fn releases(server: &Server) -> Self {
@@ -36,17 +38,17 @@ impl Shelf {
     }
 
     fn releases_with(server: &Server, token: Option<&str>, part: u64) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let token = token.map(|token| Secret::new(token).unwrap());
         let hub = GitHubClient::new(Address::parse(&server.api()).unwrap(), token, quick());
         let repo = GitHubRepo::parse("ada/things").unwrap();
-        let cache = Releases::new(hub, &repo, part, &folder.path().join("downloads"));
+        let cache = Releases::new(hub, &repo, part, &directory.path().join("downloads"));
         let cache = SnapshotCache::Releases(Box::new(cache));
-        Self { folder, cache }
+        Self { directory, cache }
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     /// An archive of so many bytes, and its index under a key of this digit.
@@ -82,8 +84,10 @@ impl Shelf {
         assert!(bytes == std::fs::read(&archive.0).unwrap());
     }
 
-    fn names(&self, folder: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.path(folder)).into_iter().flatten();
+    fn names(&self, directory: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path(directory))
+            .into_iter()
+            .flatten();
         let mut names: Vec<String> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .filter(|name| name != ".lock")
@@ -100,52 +104,52 @@ fn server() -> Server {
 }
 
 /// Writing, reading, replacing, listing, removing: the same for both.
-fn round(shelf: &Shelf) {
-    let one = shelf.archive("1", 2500);
-    assert_eq!(shelf.cache.find(&one.1.tag).unwrap(), None);
-    assert_eq!(shelf.put(&one, false).unwrap(), StoreResult::Stored);
-    assert_eq!(shelf.put(&one, false).unwrap(), StoreResult::WasThere);
-    shelf.has(&one);
-    shelf.has(&one);
-    let found = shelf.cache.find(&one.1.tag).unwrap().unwrap();
+fn round(catalog: &Shelf) {
+    let one = catalog.archive("1", 2500);
+    assert_eq!(catalog.cache.find(&one.1.tag).unwrap(), None);
+    assert_eq!(catalog.put(&one, false).unwrap(), StoreResult::Stored);
+    assert_eq!(catalog.put(&one, false).unwrap(), StoreResult::WasThere);
+    catalog.has(&one);
+    catalog.has(&one);
+    let found = catalog.cache.find(&one.1.tag).unwrap().unwrap();
     assert_eq!(found.with_parts(Vec::new()), one.1);
-    let other = shelf.archive("1", 1000);
-    assert_eq!(shelf.put(&other, false).unwrap(), StoreResult::WasThere);
-    shelf.has(&one);
-    assert_eq!(shelf.put(&other, true).unwrap(), StoreResult::Stored);
+    let other = catalog.archive("1", 1000);
+    assert_eq!(catalog.put(&other, false).unwrap(), StoreResult::WasThere);
+    catalog.has(&one);
+    assert_eq!(catalog.put(&other, true).unwrap(), StoreResult::Stored);
     // What is replaced may be no good though it says it is.
-    assert_eq!(shelf.put(&other, true).unwrap(), StoreResult::Stored);
-    assert_eq!(shelf.put(&other, false).unwrap(), StoreResult::WasThere);
-    shelf.has(&other);
-    let two = shelf.archive("2", 10);
-    shelf.put(&two, false).unwrap();
-    let list = shelf.cache.list().unwrap();
+    assert_eq!(catalog.put(&other, true).unwrap(), StoreResult::Stored);
+    assert_eq!(catalog.put(&other, false).unwrap(), StoreResult::WasThere);
+    catalog.has(&other);
+    let two = catalog.archive("2", 10);
+    catalog.put(&two, false).unwrap();
+    let list = catalog.cache.list().unwrap();
     let listed: Vec<(&str, u64)> = list.iter().map(|entry| (&*entry.tag, entry.size)).collect();
     assert_eq!(listed, [(&*one.1.tag, 1000), (&*two.1.tag, 10)]);
-    let gone = shelf.cache.prune(1).unwrap();
+    let gone = catalog.cache.prune(1).unwrap();
     assert_eq!(gone.len(), 1);
-    assert_eq!(shelf.cache.list().unwrap().len(), 1);
-    shelf.cache.remove(&two.1.tag).unwrap();
-    shelf.cache.remove(&one.1.tag).unwrap();
-    assert_eq!(shelf.cache.list().unwrap(), []);
+    assert_eq!(catalog.cache.list().unwrap().len(), 1);
+    catalog.cache.remove(&two.1.tag).unwrap();
+    catalog.cache.remove(&one.1.tag).unwrap();
+    assert_eq!(catalog.cache.list().unwrap(), []);
     // An archive that is not what its digest says is no entry.
     std::fs::write(&two.0, noise(11)).unwrap();
-    assert!(shelf.put(&two, false).is_err());
-    assert_eq!(shelf.cache.list().unwrap(), []);
+    assert!(catalog.put(&two, false).is_err());
+    assert_eq!(catalog.cache.list().unwrap(), []);
 }
 
-/// Whoever may write to a shared folder can put a FIFO there.
+/// Whoever may write to a shared directory can put a FIFO there.
 #[test]
 fn a_cache_reads_nothing_but_files() {
-    let shelf = Shelf::folder();
-    let (archive, index) = shelf.archive("a", 100);
-    let put = shelf.cache.put(&archive, &index, false, &Arc::default());
+    let catalog = Shelf::directory();
+    let (archive, index) = catalog.archive("a", 100);
+    let put = catalog.cache.put(&archive, &index, false, &Arc::default());
     put.unwrap();
-    let json = shelf.path("cache").join(format!("{}.json", index.tag));
+    let json = catalog.path("cache").join(format!("{}.json", index.tag));
     std::fs::remove_file(&json).unwrap();
     let made = Command::new("mkfifo").arg(&json).status().unwrap();
     assert!(made.success());
-    let error = shelf.cache.find(&index.tag).unwrap_err();
+    let error = catalog.cache.find(&index.tag).unwrap_err();
     assert!(
         format!("{error:#}").contains("no regular file"),
         "{error:#}"
@@ -153,32 +157,32 @@ fn a_cache_reads_nothing_but_files() {
 }
 
 #[test]
-fn a_folder_keeps() {
-    let shelf = Shelf::folder();
-    round(&shelf);
-    assert_eq!(shelf.names("cache"), [""; 0]);
-    let one = shelf.archive("1", 2500);
-    shelf.put(&one, false).unwrap();
+fn a_directory_keeps() {
+    let catalog = Shelf::directory();
+    round(&catalog);
+    assert_eq!(catalog.names("cache"), [""; 0]);
+    let one = catalog.archive("1", 2500);
+    catalog.put(&one, false).unwrap();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&shelf.path("cache")), 0o700);
-    let names = shelf.names("cache");
+    assert_eq!(mode(&catalog.path("cache")), 0o700);
+    let names = catalog.names("cache");
     assert_eq!(names.len(), 2);
     for name in names {
-        assert_eq!(mode(&shelf.path("cache").join(name)), 0o600);
+        assert_eq!(mode(&catalog.path("cache").join(name)), 0o600);
     }
 }
 
 #[test]
 fn releases_keep() {
     let server = server();
-    let shelf = Shelf::releases(&server);
-    round(&shelf);
+    let catalog = Shelf::releases(&server);
+    round(&catalog);
     assert!(server.drafts().is_empty(), "{:?}", server.drafts());
     assert!(server.state().refs.is_empty() && server.state().releases.is_empty());
-    assert_eq!(shelf.names("downloads"), [""; 0]);
+    assert_eq!(catalog.names("downloads"), [""; 0]);
     server.token_stayed();
-    let one = shelf.archive("1", 2500);
-    shelf.put(&one, false).unwrap();
+    let one = catalog.archive("1", 2500);
+    catalog.put(&one, false).unwrap();
     let release = server.published(&one.1.tag).unwrap();
     let sizes: Vec<u64> = release.assets.iter().map(|asset| asset.size).collect();
     assert_eq!(sizes[..3], [1000, 1000, 500]);
@@ -190,14 +194,14 @@ fn releases_keep() {
 }
 
 #[test]
-fn a_folder_that_was_meddled_with_is_corrupt() {
-    let shelf = Shelf::folder();
-    let one = shelf.archive("1", 2500);
+fn a_directory_that_was_meddled_with_is_corrupt() {
+    let catalog = Shelf::directory();
+    let one = catalog.archive("1", 2500);
     let tag = &one.1.tag;
     let file = |end: &str| {
-        let names = shelf.names("cache");
+        let names = catalog.names("cache");
         let name = names.iter().find(|name| name.ends_with(end)).unwrap();
-        shelf.path("cache").join(name)
+        catalog.path("cache").join(name)
     };
     let other = noise(2501)[1..].to_vec();
     let meddles: [&dyn Fn(); 6] = [
@@ -214,29 +218,33 @@ fn a_folder_that_was_meddled_with_is_corrupt() {
         },
     ];
     for (number, meddle) in meddles.iter().enumerate() {
-        assert_eq!(shelf.put(&one, false).unwrap(), StoreResult::Stored, "{number}");
+        assert_eq!(
+            catalog.put(&one, false).unwrap(),
+            StoreResult::Stored,
+            "{number}"
+        );
         meddle();
-        let found = shelf.get(tag);
+        let found = catalog.get(tag);
         if number != 4 {
             let error = found.unwrap_err();
             assert!(CorruptEntry::is(&error), "{number}: {error:#}");
         } else {
             // Only its digest tells, and that is for the reader to see.
             assert_eq!(found.unwrap(), other);
-            assert_eq!(shelf.put(&one, false).unwrap(), StoreResult::WasThere);
-            shelf.cache.remove(tag).unwrap();
+            assert_eq!(catalog.put(&one, false).unwrap(), StoreResult::WasThere);
+            catalog.cache.remove(tag).unwrap();
         }
     }
-    assert!(shelf.cache.list().unwrap()[0].broken);
-    shelf.cache.prune(5).unwrap();
-    assert_eq!(shelf.names("cache"), [""; 0]);
+    assert!(catalog.cache.list().unwrap()[0].broken);
+    catalog.cache.prune(5).unwrap();
+    assert_eq!(catalog.names("cache"), [""; 0]);
 }
 
 #[test]
 fn releases_that_were_meddled_with_are_corrupt() {
     let server = server();
-    let shelf = Shelf::releases(&server);
-    let one = shelf.archive("1", 2500);
+    let catalog = Shelf::releases(&server);
+    let one = catalog.archive("1", 2500);
     let meddles: [&dyn Fn(&mut crate::overlay::server::Release); 5] = [
         &|release| drop(release.assets.remove(3)),
         &|release| drop(release.assets.remove(1)),
@@ -245,34 +253,38 @@ fn releases_that_were_meddled_with_are_corrupt() {
         &|release| release.assets[3].bytes.fill(b' '),
     ];
     for (number, meddle) in meddles.iter().enumerate() {
-        assert_eq!(shelf.put(&one, true).unwrap(), StoreResult::Stored, "{number}");
+        assert_eq!(
+            catalog.put(&one, true).unwrap(),
+            StoreResult::Stored,
+            "{number}"
+        );
         meddle(&mut server.state().releases[0]);
-        let error = shelf.get(&one.1.tag).unwrap_err();
+        let error = catalog.get(&one.1.tag).unwrap_err();
         assert!(CorruptEntry::is(&error), "{number}: {error:#}");
     }
     // The old one was there until the new was complete.
-    assert_eq!(shelf.put(&one, false).unwrap(), StoreResult::Stored);
-    shelf.has(&one);
+    assert_eq!(catalog.put(&one, false).unwrap(), StoreResult::Stored);
+    catalog.has(&one);
     assert_eq!(server.state().releases.len(), 1);
 }
 
 #[test]
 fn an_upload_that_broke_off_is_gone_on_with() {
     let server = server();
-    let shelf = Shelf::releases(&server);
-    let one = shelf.archive("1", 4500);
+    let catalog = Shelf::releases(&server);
+    let one = catalog.archive("1", 4500);
     server.times(5, "POST", ".tar.zst.002", Answer::HangUp(100));
-    assert!(shelf.put(&one, false).is_err());
+    assert!(catalog.put(&one, false).is_err());
     assert_eq!(server.published(&one.1.tag).map(|release| release.id), None);
-    assert_eq!(shelf.cache.find(&one.1.tag).unwrap(), None);
+    assert_eq!(catalog.cache.find(&one.1.tag).unwrap(), None);
     let draft = server.drafts().remove(0);
     assert_eq!(draft.assets.len(), 3);
     // The last of them did not arrive whole, and what the second holds is not ours.
     assert_eq!(draft.assets[2].state, "starter");
     server.state().releases[0].assets[1].digest = "0".repeat(64);
     server.forget();
-    assert_eq!(shelf.put(&one, false).unwrap(), StoreResult::Stored);
-    shelf.has(&one);
+    assert_eq!(catalog.put(&one, false).unwrap(), StoreResult::Stored);
+    catalog.has(&one);
     assert_eq!(server.count("POST", ".000"), 0);
     assert_eq!(server.count("POST", ".001"), 1);
     assert_eq!(server.count("POST", ".002"), 1);
@@ -282,40 +294,40 @@ fn an_upload_that_broke_off_is_gone_on_with() {
 #[test]
 fn an_upload_whose_answer_is_lost_is_not_made_again() {
     let server = server();
-    let shelf = Shelf::releases(&server);
-    let one = shelf.archive("1", 1500);
+    let catalog = Shelf::releases(&server);
+    let one = catalog.archive("1", 1500);
     server.next("POST", ".tar.zst.001", Answer::Lost);
     server.next("POST", ".tar.zst.000", Answer::HangUp(10));
     server.next("POST", ".tar.zst.000", Answer::status(502));
     let count = Arc::new(AtomicU64::new(0));
-    let put = shelf.cache.put(&one.0, &one.1, false, &count).unwrap();
+    let put = catalog.cache.put(&one.0, &one.1, false, &count).unwrap();
     assert_eq!(put, StoreResult::Stored);
     assert_eq!(server.count("POST", ".000"), 3);
     assert_eq!(server.count("POST", ".001"), 1);
     assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 1500);
-    shelf.has(&one);
+    catalog.has(&one);
 }
 
 #[test]
 fn the_old_release_stays_until_the_new_is_complete() {
     let server = server();
-    let shelf = Shelf::releases(&server);
-    let (one, other) = (shelf.archive("1", 1500), shelf.archive("1", 1600));
-    shelf.put(&one, false).unwrap();
+    let catalog = Shelf::releases(&server);
+    let (one, other) = (catalog.archive("1", 1500), catalog.archive("1", 1600));
+    catalog.put(&one, false).unwrap();
     server.next("POST", ".tar.zst.001", Answer::status(422));
-    assert!(shelf.put(&other, true).is_err());
-    shelf.has(&one);
-    assert_eq!(shelf.put(&other, true).unwrap(), StoreResult::Stored);
-    shelf.has(&other);
+    assert!(catalog.put(&other, true).is_err());
+    catalog.has(&one);
+    assert_eq!(catalog.put(&other, true).unwrap(), StoreResult::Stored);
+    catalog.has(&other);
 }
 
 #[test]
 fn drafts_are_found_behind_many_releases() {
     let server = server();
-    let shelf = Shelf::releases(&server);
-    let one = shelf.archive("1", 1500);
+    let catalog = Shelf::releases(&server);
+    let one = catalog.archive("1", 1500);
     server.times(5, "POST", ".tar.zst.001", Answer::status(500));
-    assert!(shelf.put(&one, false).is_err());
+    assert!(catalog.put(&one, false).is_err());
     let mut other = server.drafts().remove(0);
     other.draft = false;
     for number in 0..250 {
@@ -324,48 +336,48 @@ fn drafts_are_found_behind_many_releases() {
         server.state().releases.push(other.clone());
     }
     server.forget();
-    assert_eq!(shelf.put(&one, false).unwrap(), StoreResult::Stored);
+    assert_eq!(catalog.put(&one, false).unwrap(), StoreResult::Stored);
     assert_eq!(server.count("POST", ".000"), 0);
     assert_eq!(server.count("GET", "/releases?"), 3);
-    assert_eq!(shelf.cache.list().unwrap().len(), 1);
+    assert_eq!(catalog.cache.list().unwrap().len(), 1);
 }
 
 #[test]
 fn a_draft_that_another_run_took_over_is_left_alone() {
     let server = server();
-    let shelf = Shelf::releases(&server);
-    let one = shelf.archive("1", 1500);
+    let catalog = Shelf::releases(&server);
+    let one = catalog.archive("1", 1500);
     server.next(
         "POST",
         ".tar.zst.001",
         Answer::Late(std::time::Duration::from_millis(300)),
     );
     std::thread::scope(|scope| {
-        let first = scope.spawn(|| shelf.put(&one, false).unwrap());
+        let first = scope.spawn(|| catalog.put(&one, false).unwrap());
         crate::common::wait_until("the second part", || server.count("POST", ".001") == 1);
         let second = Shelf::releases(&server).put(&one, false).unwrap();
         let both = [first.join().unwrap(), second];
         assert!(both.contains(&StoreResult::Stored), "{both:?}");
     });
-    shelf.has(&one);
+    catalog.has(&one);
     assert_eq!(server.state().releases.len(), 1);
 }
 
 #[test]
 fn many_at_once() {
     let server = server();
-    let folder = Shelf::folder();
-    let one = folder.archive("1", 30_000);
-    let other = folder.archive("1", 40_000);
+    let directory = Shelf::directory();
+    let one = directory.archive("1", 30_000);
+    let other = directory.archive("1", 40_000);
     std::thread::scope(|scope| {
         for number in 0..8 {
-            let (folder, one, other) = (&folder, &one, &other);
+            let (directory, one, other) = (&directory, &one, &other);
             scope.spawn(move || {
                 for _ in 0..10 {
-                    folder
+                    directory
                         .put(if number % 2 == 0 { one } else { other }, true)
                         .unwrap();
-                    let bytes = folder.get(&one.1.tag);
+                    let bytes = directory.get(&one.1.tag);
                     // Between finding and opening it another may have taken its place.
                     assert!(
                         bytes
@@ -377,17 +389,17 @@ fn many_at_once() {
         }
     });
     assert_eq!(
-        folder.names("cache").len(),
+        directory.names("cache").len(),
         2,
         "{:?}",
-        folder.names("cache")
+        directory.names("cache")
     );
-    assert!(folder.get(&one.1.tag).is_ok());
+    assert!(directory.get(&one.1.tag).is_ok());
     let shelves: Vec<Shelf> = (0..3).map(|_| Shelf::releases(&server)).collect();
     let one = shelves[0].archive("2", 3000);
     std::thread::scope(|scope| {
-        for shelf in &shelves {
-            scope.spawn(|| shelf.put(&one, false));
+        for catalog in &shelves {
+            scope.spawn(|| catalog.put(&one, false));
         }
     });
     shelves[0].put(&one, false).unwrap();
@@ -404,42 +416,42 @@ fn many_at_once() {
 #[test]
 fn a_download_that_broke_off_is_gone_on_with() {
     let server = server();
-    let shelf = Shelf::releases(&server);
-    let one = shelf.archive("1", 2500);
-    shelf.put(&one, false).unwrap();
+    let catalog = Shelf::releases(&server);
+    let one = catalog.archive("1", 2500);
+    catalog.put(&one, false).unwrap();
     let second = server.published(&one.1.tag).unwrap().assets[1].id;
     let second = format!("/storage/{second}?");
     server.times(5, "GET", &second, Answer::Cut(100));
-    assert!(shelf.get(&one.1.tag).is_err());
-    assert_eq!(shelf.names("downloads").len(), 1);
+    assert!(catalog.get(&one.1.tag).is_err());
+    assert_eq!(catalog.names("downloads").len(), 1);
     server.forget();
-    shelf.has(&one);
+    catalog.has(&one);
     let seen = server.seen();
     let again = seen
         .iter()
         .find(|seen| seen.path.contains(&second))
         .unwrap();
     assert_eq!(again.headers["range"], "bytes=500-");
-    assert_eq!(shelf.names("downloads"), [""; 0]);
+    assert_eq!(catalog.names("downloads"), [""; 0]);
     // What is there of another run is no beginning of it.
-    let broken = shelf.path("downloads").join(&one.1.sha256);
+    let broken = catalog.path("downloads").join(&one.1.sha256);
     for len in [1500, 2500, 9000] {
         std::fs::write(&broken, vec![0; len]).unwrap();
-        shelf.has(&one);
+        catalog.has(&one);
     }
     std::fs::write(&broken, vec![0; 500]).unwrap();
-    shelf.has(&one);
+    catalog.has(&one);
     // A part that is shorter than it was.
     server.next("GET", &second, Answer::Short(10));
-    assert!(shelf.get(&one.1.tag).is_err());
-    shelf.has(&one);
+    assert!(catalog.get(&one.1.tag).is_err());
+    catalog.has(&one);
 }
 
 #[test]
 fn refusals_say_what_to_do() {
     let server = server();
-    let shelf = Shelf::releases(&server);
-    let one = shelf.archive("1", 10);
+    let catalog = Shelf::releases(&server);
+    let one = catalog.archive("1", 10);
     let hint = |error: &anyhow::Error| git_dkr::cli::hint(error).unwrap_or_default();
     let mut told = Vec::new();
     let mut tell = |what: &str, error: anyhow::Error| {
@@ -452,12 +464,12 @@ fn refusals_say_what_to_do() {
     let wrong = Shelf::releases_with(&server, Some("gho_wrong"), PART);
     tell("bad token", wrong.cache.find(&one.1.tag).unwrap_err());
     server.state().read_only = true;
-    tell("may read", shelf.put(&one, false).unwrap_err());
+    tell("may read", catalog.put(&one, false).unwrap_err());
     server.state().private = true;
     tell("private", anonymous.cache.find(&one.1.tag).unwrap_err());
     server.state().repos.clear();
-    tell("no repository", shelf.cache.find(&one.1.tag).unwrap_err());
-    tell("no repository", shelf.cache.list().unwrap_err());
+    tell("no repository", catalog.cache.find(&one.1.tag).unwrap_err());
+    tell("no repository", catalog.cache.list().unwrap_err());
     *server.state() = crate::overlay::server::State::default();
     server.repo("ada/things");
     let empty = r#"{"message":"Repository is empty."}"#.to_owned();
@@ -466,7 +478,7 @@ fn refusals_say_what_to_do() {
         "/releases/",
         Answer::Status(422, Vec::new(), empty),
     );
-    tell("empty", shelf.put(&one, false).unwrap_err());
+    tell("empty", catalog.put(&one, false).unwrap_err());
     server.token_stayed();
     insta::assert_snapshot!(told.join("\n"));
 }
@@ -474,8 +486,8 @@ fn refusals_say_what_to_do() {
 #[test]
 fn uploads_go_to_the_api_alone() {
     let server = server();
-    let shelf = Shelf::releases(&server);
-    let one = shelf.archive("1", 10);
+    let catalog = Shelf::releases(&server);
+    let one = catalog.archive("1", 10);
     let body = serde_json::json!({
         "id": 1, "tag_name": one.1.tag, "draft": true, "published_at": null, "assets": [],
         "upload_url": server.elsewhere("/up{?name,label}"),
@@ -485,7 +497,7 @@ fn uploads_go_to_the_api_alone() {
         "/releases",
         Answer::Status(201, Vec::new(), body.to_string()),
     );
-    let error = shelf.put(&one, false).unwrap_err();
+    let error = catalog.put(&one, false).unwrap_err();
     assert!(error.to_string().contains("another host"), "{error:#}");
     assert_eq!(server.count("POST", "/up"), 0);
 }
@@ -506,10 +518,10 @@ fn places_open() {
 
 #[test]
 fn what_a_dead_run_left_is_swept() {
-    let shelf = Shelf::folder();
-    let one = shelf.archive("1", 10);
-    shelf.put(&one, false).unwrap();
-    let cache = shelf.path("cache");
+    let catalog = Shelf::directory();
+    let one = catalog.archive("1", 10);
+    catalog.put(&one, false).unwrap();
+    let cache = catalog.path("cache");
     let orphan = cache.join(format!(
         "layer-{}.{}.tar.zst",
         "2".repeat(64),
@@ -533,23 +545,23 @@ fn what_a_dead_run_left_is_swept() {
         .unwrap()
         .set_modified(age)
         .unwrap();
-    let reading = shelf
+    let reading = catalog
         .cache
         .get(
-            &shelf.cache.find(&one.1.tag).unwrap().unwrap(),
+            &catalog.cache.find(&one.1.tag).unwrap().unwrap(),
             &Arc::default(),
         )
         .unwrap();
-    assert_eq!(shelf.cache.prune(0).unwrap(), []);
+    assert_eq!(catalog.cache.prune(0).unwrap(), []);
     assert!(reading.path().exists());
     assert!(!orphan.exists() && !old.exists() && new.exists() && alive.exists());
     drop(reading);
-    assert_eq!(shelf.cache.prune(0).unwrap().len(), 1);
+    assert_eq!(catalog.cache.prune(0).unwrap().len(), 1);
     let server = server();
-    let shelf = Shelf::releases(&server);
+    let catalog = Shelf::releases(&server);
     server.times(10, "POST", "/assets?", Answer::status(500));
     for digit in ["1", "2"] {
-        assert!(shelf.put(&shelf.archive(digit, 10), false).is_err());
+        assert!(catalog.put(&catalog.archive(digit, 10), false).is_err());
     }
     server.state().releases[0].body =
         r#"{"sha256":"","run":"","at":"2020-01-01T00:00:00Z"}"#.into();
@@ -559,7 +571,7 @@ fn what_a_dead_run_left_is_swept() {
         ..server.drafts().remove(0)
     };
     server.state().releases.push(others);
-    shelf.cache.prune(5).unwrap();
+    catalog.cache.prune(5).unwrap();
     assert_eq!(server.drafts().len(), 2);
 }
 
@@ -567,15 +579,15 @@ fn what_a_dead_run_left_is_swept() {
 #[test]
 fn archives_stream() {
     let server = server();
-    let shelf = Shelf::releases_with(&server, Some(TOKEN), 200 << 20);
-    let path = shelf.path("large");
+    let catalog = Shelf::releases_with(&server, Some(TOKEN), 200 << 20);
+    let path = catalog.path("large");
     let file = std::fs::File::create(&path).unwrap();
     file.set_len(300 << 20).unwrap();
     let (size, sha256) = digest::of_reader(std::fs::File::open(&path).unwrap()).unwrap();
     let made = "2026-01-02T03:04:05Z".parse().unwrap();
     let index = Index::new(None, &"1".repeat(64), &sha256, size, made);
     let before = most_memory();
-    shelf.put(&(path, index), false).unwrap();
+    catalog.put(&(path, index), false).unwrap();
     let grown = most_memory() - before;
     assert!(grown < 100 << 20, "{grown}");
 }
@@ -597,8 +609,8 @@ fn most_memory() -> u64 {
 
 #[test]
 fn a_full_disk_leaves_the_old_entry() {
-    let folder = tempfile::tempdir().unwrap();
-    let disk = folder.path().join("cache");
+    let directory = tempfile::tempdir().unwrap();
+    let disk = directory.path().join("cache");
     std::fs::create_dir(&disk).unwrap();
     let mounted = Command::new("mount")
         .args(["-t", "tmpfs", "-o", "size=64k", "none"])
@@ -608,13 +620,13 @@ fn a_full_disk_leaves_the_old_entry() {
         eprintln!("SKIPPED a_full_disk_leaves_the_old_entry: may not mount");
         return;
     }
-    let cache = SnapshotCache::Folder(DirectoryCache::new(&disk));
-    let shelf = Shelf { folder, cache };
-    let (small, large) = (shelf.archive("1", 10_000), shelf.archive("1", 90_000));
-    let stored = shelf.put(&small, false);
-    let failed = shelf.put(&large, true);
-    let bytes = shelf.get(&small.1.tag);
-    let names = shelf.names("cache");
+    let cache = SnapshotCache::Directory(DirectoryCache::new(&disk));
+    let catalog = Shelf { directory, cache };
+    let (small, large) = (catalog.archive("1", 10_000), catalog.archive("1", 90_000));
+    let stored = catalog.put(&small, false);
+    let failed = catalog.put(&large, true);
+    let bytes = catalog.get(&small.1.tag);
+    let names = catalog.names("cache");
     assert!(
         Command::new("umount")
             .arg(&disk)
@@ -633,51 +645,60 @@ fn a_full_disk_leaves_the_old_entry() {
 /// swept.
 #[test]
 fn a_writer_that_is_killed_leaves_an_entry() {
-    let shelf = Shelf::folder();
-    let one = shelf.archive("1", 300_000);
-    shelf.put(&one, false).unwrap();
+    let catalog = Shelf::directory();
+    let one = catalog.archive("1", 300_000);
+    catalog.put(&one, false).unwrap();
     for round in 0..12 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "overlay::caches::writes_until_it_is_killed", "--ignored"])
-            .env("DKR_TEST_SHELF", shelf.folder.path())
+            .args([
+                "--exact",
+                "overlay::caches::writes_until_it_is_killed",
+                "--ignored",
+            ])
+            .env("DKR_TEST_SHELF", catalog.directory.path())
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
         crate::common::wait_until("a writer", || {
-            shelf.path(&format!("began-{}", child.id())).exists()
+            catalog.path(&format!("began-{}", child.id())).exists()
         });
         std::thread::sleep(std::time::Duration::from_millis(round * 3));
         child.kill().unwrap();
         child.wait().unwrap();
-        let len = shelf.get(&one.1.tag).unwrap().len();
+        let len = catalog.get(&one.1.tag).unwrap().len();
         assert!(len == 300_000 || len == 200_000, "{len}");
     }
     let age = std::time::SystemTime::now() - std::time::Duration::from_secs(100_000);
-    for name in shelf
+    for name in catalog
         .names("cache")
         .iter()
         .filter(|name| name.starts_with(".tmp"))
     {
         let file = std::fs::File::options()
             .write(true)
-            .open(shelf.path("cache").join(name));
+            .open(catalog.path("cache").join(name));
         file.unwrap().set_modified(age).unwrap();
     }
-    shelf.cache.prune(1).unwrap();
-    assert_eq!(shelf.names("cache").len(), 2, "{:?}", shelf.names("cache"));
-    assert!(shelf.get(&one.1.tag).is_ok());
+    catalog.cache.prune(1).unwrap();
+    assert_eq!(
+        catalog.names("cache").len(),
+        2,
+        "{:?}",
+        catalog.names("cache")
+    );
+    assert!(catalog.get(&one.1.tag).is_ok());
 }
 
 #[test]
 #[ignore = "the other half of the test above, which starts and kills it"]
 fn writes_until_it_is_killed() {
-    let shelf = std::path::PathBuf::from(std::env::var_os("DKR_TEST_SHELF").unwrap());
+    let catalog = std::path::PathBuf::from(std::env::var_os("DKR_TEST_SHELF").unwrap());
     let own = Shelf {
-        folder: tempfile::tempdir_in(&shelf).unwrap(),
-        cache: SnapshotCache::Folder(DirectoryCache::new(&shelf.join("cache"))),
+        directory: tempfile::tempdir_in(&catalog).unwrap(),
+        cache: SnapshotCache::Directory(DirectoryCache::new(&catalog.join("cache"))),
     };
     let archives = [own.archive("1", 200_000), own.archive("1", 300_000)];
-    std::fs::write(shelf.join(format!("began-{}", std::process::id())), "").unwrap();
+    std::fs::write(catalog.join(format!("began-{}", std::process::id())), "").unwrap();
     loop {
         for (archive, index) in &archives {
             own.cache

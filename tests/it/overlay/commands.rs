@@ -232,13 +232,13 @@ fn a_push_that_failed_is_made_up_for() {
     small
         .run(&root, &["restore-or-build", SHARED, "--push"])
         .exits(1);
-    let folder = format!("--cache=dir:{}", small.path("shared").display());
+    let directory = format!("--cache=dir:{}", small.path("shared").display());
     small
-        .run(&root, &["restore-or-build", &folder, "--push"])
+        .run(&root, &["restore-or-build", &directory, "--push"])
         .ok()
         .says("pushed");
     let other = small.root("other");
-    small.run(&other, &["restore", &folder]).ok();
+    small.run(&other, &["restore", &directory]).ok();
     // It is kept here, too.
     std::fs::remove_dir_all(small.path("shared")).unwrap();
     std::fs::remove_file(other.join("srv/who")).unwrap();
@@ -437,7 +437,7 @@ fn wrong_arguments_are_told() {
     small
         .run(&small.path("Containerfile"), &["build"])
         .exits(1)
-        .says("is no folder");
+        .says("is no directory");
     small
         .run(&root, &["build", "--cache=gihub:a/b"])
         .fails()

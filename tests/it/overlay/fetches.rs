@@ -7,7 +7,7 @@ use std::path::Path;
 use git_dkr::digest;
 use git_dkr::net::{Address, Secret};
 use git_dkr::overlay::containerfile::DownloadSource;
-use git_dkr::overlay::fetch::{FetchedFile, FetchSpec, fetch};
+use git_dkr::overlay::fetch::{FetchSpec, FetchedFile, fetch};
 use git_dkr::overlay::github::GitHubClient;
 use tar::EntryType;
 use tempfile::TempDir;
@@ -17,14 +17,14 @@ use crate::overlay::server::{Answer, Server, TOKEN};
 
 struct Place {
     server: Server,
-    folder: TempDir,
+    directory: TempDir,
 }
 
 impl Place {
     fn new() -> Self {
         let place = Self {
             server: Server::start(),
-            folder: tempfile::tempdir().unwrap(),
+            directory: tempfile::tempdir().unwrap(),
         };
         std::fs::create_dir(place.path("")).unwrap();
         place
@@ -32,7 +32,7 @@ impl Place {
 
     /// Of this name in the root.
     fn path(&self, name: &str) -> std::path::PathBuf {
-        self.folder.path().join("root").join(name)
+        self.directory.path().join("root").join(name)
     }
 
     fn read(&self, name: &str) -> String {
@@ -59,7 +59,7 @@ impl Place {
     fn run(&self, wanted: &FetchSpec) -> anyhow::Result<FetchedFile> {
         let api = Address::parse(&self.server.api()).unwrap();
         let hub = GitHubClient::new(api, Secret::new(TOKEN), quick());
-        let downloads = self.folder.path().join("downloads");
+        let downloads = self.directory.path().join("downloads");
         fetch(wanted, &self.path(""), &hub, &downloads)
     }
 
@@ -67,7 +67,7 @@ impl Place {
         self.run(&self.wanted(source, dest))
     }
 
-    /// All that is in the root, and nothing else is left in the folder of downloads.
+    /// All that is in the root, and nothing else is left in the directory of downloads.
     fn tree(&self) -> Vec<String> {
         let mut found = Vec::new();
         walk(&self.path(""), &self.path(""), &mut found);
@@ -76,8 +76,8 @@ impl Place {
     }
 }
 
-fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
+fn walk(root: &Path, directory: &Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let name = path.strip_prefix(root).unwrap().display().to_string();
         if path.is_dir() && !path.is_symlink() {
@@ -93,7 +93,7 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
 type Entry<'a> = (EntryType, &'a str, &'a str, &'a str, u32);
 
 const FILE: EntryType = EntryType::Regular;
-const FOLDER: EntryType = EntryType::Directory;
+const DIRECTORY: EntryType = EntryType::Directory;
 const LINK: EntryType = EntryType::Symlink;
 const SAME: EntryType = EntryType::Link;
 
@@ -116,8 +116,8 @@ fn archive(entries: &[Entry]) -> Vec<u8> {
 
 fn usual() -> Vec<u8> {
     archive(&[
-        (FOLDER, "./", "", "", 0o755),
-        (FOLDER, "top/", "", "", 0o750),
+        (DIRECTORY, "./", "", "", 0o755),
+        (DIRECTORY, "top/", "", "", 0o750),
         (FILE, "top/tool", "", "#!/bin/sh\n", 0o4755),
         (FILE, "top/read me", "", "hello", 0o640),
         (LINK, "top/link", "tool", "", 0o777),
@@ -144,7 +144,7 @@ fn files_are_placed() {
     assert_eq!((placed.bytes, placed.unpacked), (4, None));
     assert_eq!(place.read("opt/tool"), "text");
     assert_eq!(place.mode("opt/tool"), 0o644);
-    // A folder, by the slash at its end or because it is one.
+    // A directory, by the slash at its end or because it is one.
     place.fetch(&url, "/bin/").unwrap();
     place.fetch(&format!("{url}?query"), "/opt").unwrap();
     let mut wanted = place.wanted(&url, "/opt/tool");
@@ -321,7 +321,7 @@ fn hostile_archives_place_nothing() {
         // A link that seems deep and is not.
         &[(LINK, "a", ".", "", 0o777), (LINK, "a/b", "..", "", 0o777)],
         &[
-            (FOLDER, "t", "", "", 0o755),
+            (DIRECTORY, "t", "", "", 0o755),
             (LINK, "p/q/l", "m/../../x", "", 0o777),
         ],
         &[(SAME, "a", "/etc/passwd", "", 0o644)],
@@ -329,7 +329,7 @@ fn hostile_archives_place_nothing() {
         &[(LINK, "l", "f", "", 0o777), (SAME, "a", "l", "", 0o644)],
         &[(EntryType::Char, "null", "", "", 0o666)],
         &[(EntryType::Fifo, "fifo", "", "", 0o666)],
-        &[(FILE, "a", "", "x", 0o644), (FOLDER, "a", "", "", 0o755)],
+        &[(FILE, "a", "", "x", 0o644), (DIRECTORY, "a", "", "", 0o755)],
     ];
     for (number, entries) in evil.iter().enumerate() {
         let good: Entry = (FILE, "good", "", "x", 0o644);
@@ -357,7 +357,7 @@ fn archives_go_into_what_is_there() {
     assert!(place.path("lib").is_symlink());
     assert_eq!(place.read("usr/lib/tool"), "new");
     assert_eq!(place.read("usr/lib/kept"), "kept");
-    // A file for a folder, or the other way: nothing is placed.
+    // A file for a directory, or the other way: nothing is placed.
     let tar = archive(&[
         (FILE, "a", "", "x", 0o644),
         (FILE, "usr/lib", "", "x", 0o755),
@@ -417,19 +417,19 @@ fn a_fetch_that_broke_off_is_gone_on_with() {
     place.fetch(&url, "/x").unwrap();
     assert_eq!(place.server.seen()[0].headers["range"], "bytes=5000-");
     assert!(std::fs::read(place.path("x")).unwrap() == bytes);
-    let left = std::fs::read_dir(place.folder.path().join("downloads")).unwrap();
+    let left = std::fs::read_dir(place.directory.path().join("downloads")).unwrap();
     assert_eq!(left.count(), 0);
 }
 
 #[test]
-fn repositories_come_without_their_top_folder() {
+fn repositories_come_without_their_top_directory() {
     let place = Place::new();
     let server = &place.server;
     server.repo("ada/things");
     server.state().private = true;
     let of = |text: &str| {
         archive(&[
-            (FOLDER, "ada-things-1234/", "", "", 0o755),
+            (DIRECTORY, "ada-things-1234/", "", "", 0o755),
             (FILE, "ada-things-1234/f", "", text, 0o644),
         ])
     };

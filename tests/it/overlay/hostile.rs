@@ -112,7 +112,7 @@ fn what_leads_out_is_refused() {
                 entry("l", &json!({"symlink": {"to": "/"}})),
                 entry("l/x", &content()),
             ],
-            "does not lie in a folder",
+            "does not lie in a directory",
         ),
         (
             vec![entry("l", &json!({"link": {"to": "../outside"}}))],
@@ -143,7 +143,7 @@ fn what_leads_out_is_refused() {
     }
 }
 
-/// The root itself may hold a link where the snapshot thinks of a folder.
+/// The root itself may hold a link where the snapshot thinks of a directory.
 #[test]
 fn a_link_on_the_way_is_not_followed() {
     let trees = small();
@@ -164,7 +164,7 @@ fn a_link_on_the_way_is_not_followed() {
         assert!(
             error
                 .to_string()
-                .contains("is a link, and a folder in the snapshot"),
+                .contains("is a link, and a directory in the snapshot"),
             "{error:#}"
         );
     }
@@ -179,7 +179,7 @@ fn a_link_on_the_way_is_not_followed() {
 }
 
 #[test]
-fn a_file_replaces_no_folder_that_it_does_not_know() {
+fn a_file_replaces_no_directory_that_it_does_not_know() {
     let trees = small();
     let block = pack(b"hello");
     let bytes = craft(
@@ -191,7 +191,7 @@ fn a_file_replaces_no_folder_that_it_does_not_know() {
 }
 
 #[test]
-fn our_own_folder_is_ours() {
+fn our_own_directory_is_ours() {
     let trees = small();
     let block = pack(b"hello");
     let mut writes = manifest(&[entry("etc", &json!("folder"))], 5, block.len());
@@ -340,8 +340,8 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic(bytes: Vec<u8>, is_trailed: bool) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("archive");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("archive");
         let mut all = bytes;
         if is_trailed {
             all.extend([0x5e, 0x2a, 0x4d, 0x18, 24, 0, 0, 0]);

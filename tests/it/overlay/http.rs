@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use git_dkr::net::{
-    Address, Body, HttpClient, Download, RetryPolicy, HttpError, HttpRequest, Resume, Secret, ClientSettings,
+    Address, Body, ClientSettings, Download, HttpClient, HttpError, HttpRequest, Resume,
+    RetryPolicy, Secret,
 };
 use serde_json::{Value, json};
 
@@ -206,10 +207,10 @@ fn downloads_go_on_where_they_were_cut() {
     let server = Server::start();
     let bytes = noise(5_000_000);
     let url = server.file("/big", bytes.clone());
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     // More often than it would try in vain: each brought it forward.
     server.times(12, "GET", "/big", Answer::Cut(1_100_000));
-    let to = folder.path().join("a");
+    let to = directory.path().join("a");
     assert!(download(&client(&server), &url, &to).unwrap() == bytes);
     let ranges: Vec<Option<String>> = server
         .seen()
@@ -230,8 +231,8 @@ fn a_download_of_another_run_goes_on_if_it_is_the_same_still() {
     let server = Server::start();
     let bytes = noise(100_000);
     let url = server.file("/big", bytes.clone());
-    let folder = tempfile::tempdir().unwrap();
-    let to = folder.path().join("a");
+    let directory = tempfile::tempdir().unwrap();
+    let to = directory.path().join("a");
     let break_off = || {
         server.times(5, "GET", "/big", Answer::Cut(1000));
         assert!(download(&client(&server), &url, &to).is_err());
@@ -256,8 +257,8 @@ fn a_download_of_another_run_goes_on_if_it_is_the_same_still() {
 fn a_whole_file_is_no_trouble() {
     let server = Server::start();
     let url = server.file("/big", "whole");
-    let folder = tempfile::tempdir().unwrap();
-    let to = folder.path().join("a");
+    let directory = tempfile::tempdir().unwrap();
+    let to = directory.path().join("a");
     for _ in 0..2 {
         assert_eq!(download(&client(&server), &url, &to).unwrap(), b"whole");
     }
@@ -269,8 +270,8 @@ fn a_whole_file_is_no_trouble() {
 #[test]
 fn an_upload_hears_why_it_is_refused() {
     let server = Server::start();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("f");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("f");
     std::fs::write(&file, noise(3_000_000)).unwrap();
     let to = address(&format!("{}/up", server.api()));
     let count = Arc::new(AtomicU64::new(7));

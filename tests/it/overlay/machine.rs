@@ -24,15 +24,15 @@ pub struct Machine<'a> {
 
 /// Builds the image that machines are made of; its id.
 pub fn image(lab: &Lab) -> String {
-    let folder = lab.file("machine/Dockerfile", DOCKERFILE);
-    let folder = folder.parent().unwrap().to_str().unwrap().to_owned();
+    let directory = lab.file("machine/Dockerfile", DOCKERFILE);
+    let directory = directory.parent().unwrap().to_str().unwrap().to_owned();
     let label = format!("--label=dkr.repo_path={}", lab.path("machine").display());
-    let built = lab.docker(&["build", "--quiet", &label, &folder]);
+    let built = lab.docker(&["build", "--quiet", &label, &directory]);
     built.trim().to_owned()
 }
 
 impl<'a> Machine<'a> {
-    /// A fresh one, whose `/cache` is that folder of the host.
+    /// A fresh one, whose `/cache` is that directory of the host.
     pub fn start(lab: &'a Lab, image: &str) -> Self {
         let name = unique();
         let cache = lab.path("shared-cache");

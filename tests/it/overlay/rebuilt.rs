@@ -123,7 +123,7 @@ fn each_containerfile_is_cached_on_those_before_it() {
     assert_eq!(run(&same), ["kept", "kept"]);
     same.sh("test ! -e /srv/one/file").ok();
 
-    // The folder and the environment carry over from what was only restored.
+    // The directory and the environment carry over from what was only restored.
     let other = start("RUN echo $WHO >>file\n");
     assert_eq!(run(&other), ["restored", "built"]);
     assert_eq!(other.sh("cat /srv/one/file").ok().stdout, "1\none\n");

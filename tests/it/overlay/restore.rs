@@ -100,7 +100,7 @@ fn a_built_tree_has_nothing_to_restore() {
 }
 
 #[test]
-fn an_empty_root_gets_the_folders_on_the_way() {
+fn an_empty_root_gets_the_directories_on_the_way() {
     let trees = Trees::new(before);
     let taken = trees.take(|root| write(&root.join("opt/in-place/file"), "two"));
     fs::remove_dir_all(trees.fresh()).unwrap();
@@ -113,7 +113,7 @@ fn an_empty_root_gets_the_folders_on_the_way() {
 }
 
 #[test]
-fn a_folder_that_others_use_stays() {
+fn a_directory_that_others_use_stays() {
     let trees = Trees::new(before);
     let taken = trees.take(|root| fs::remove_dir_all(root.join("opt/tree")).unwrap());
     write(&trees.fresh().join("opt/tree/a/theirs"), "theirs");
@@ -128,7 +128,7 @@ fn a_folder_that_others_use_stays() {
 fn other_mounts_are_written_too() {
     let trees = Trees::new(before);
     let taken = trees.take(|root| {
-        write(&root.join("mnt/new/folder/x"), "x");
+        write(&root.join("mnt/new/directory/x"), "x");
         write(&root.join("mnt/file"), noise(5 << 20, 9));
     });
     let _disk = Tmpfs::new(&trees.fresh().join("mnt"), "size=20m");
@@ -203,11 +203,11 @@ const CHILD: &str = "DKR_TEST_RESTORE_IN";
 /// No test but what the next one kills.
 #[test]
 fn child() {
-    let Some(folder) = std::env::var_os(CHILD).map(PathBuf::from) else {
+    let Some(directory) = std::env::var_os(CHILD).map(PathBuf::from) else {
         return;
     };
-    let sha256 = fs::read_to_string(folder.join("sha256")).unwrap();
-    let at = |name: &str| folder.join(name);
+    let sha256 = fs::read_to_string(directory.join("sha256")).unwrap();
+    let at = |name: &str| directory.join(name);
     restore::restore(
         &at("fresh"),
         &at("state"),

@@ -87,8 +87,8 @@ impl Small {
     /// The files of a machine's own cache.
     pub fn cached(&self, root: &Path) -> Vec<PathBuf> {
         let name = root.file_name().unwrap().to_string_lossy().into_owned();
-        let folder = self.path(&format!("{name}-cache"));
-        let entries = std::fs::read_dir(folder).into_iter().flatten();
+        let directory = self.path(&format!("{name}-cache"));
+        let entries = std::fs::read_dir(directory).into_iter().flatten();
         let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
         files.retain(|path| path.file_name().unwrap() != ".lock");
         files.sort();

@@ -26,7 +26,7 @@ fn what_a_run_changed_and_nothing_else() {
     let kinds: Vec<String> = entries
         .map(|entry| {
             let kind = match &entry.kind {
-                EntryKind::Folder => "folder",
+                EntryKind::Directory => "directory",
                 EntryKind::Parent => "parent",
                 EntryKind::File { .. } => "file",
                 _ => "other",
@@ -37,13 +37,13 @@ fn what_a_run_changed_and_nothing_else() {
     assert_eq!(
         kinds,
         [
-            "etc folder",
+            "etc directory",
             "etc/change file",
-            "opt folder",
+            "opt directory",
             "opt/in-place parent",
             "opt/in-place/file file",
-            "var folder",
-            "var/cache folder",
+            "var directory",
+            "var/cache directory",
         ]
     );
     let removed: Vec<String> = taken.manifest.removed.iter().map(Name::to_string).collect();

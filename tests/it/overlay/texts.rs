@@ -49,7 +49,7 @@ fn a_text_that_nobody_has_written_is_refused_by_its_size() {
 fn the_file_is_here_or_at_the_top_of_the_repository() {
     let place = Sandbox::new();
     let repo = place.repo();
-    let key = |folder: &str| place.dkr(&repo.path.join(folder), ["overlay", "key"]);
+    let key = |directory: &str| place.dkr(&repo.path.join(directory), ["overlay", "key"]);
     std::fs::create_dir(repo.path.join("sub")).unwrap();
     key("sub").fails().says("there is no Containerfile");
     std::fs::write(repo.path.join("Containerfile"), "RUN true\n").unwrap();

@@ -15,17 +15,17 @@ use tempfile::TempDir;
 
 /// A root that is built, one that was like it before, and what a restore needs.
 pub struct Trees {
-    folder: TempDir,
+    directory: TempDir,
 }
 
 impl Trees {
     /// Both with the same files.
     pub fn new(fill: impl Fn(&Path)) -> Self {
-        let folder = tempfile::Builder::new()
+        let directory = tempfile::Builder::new()
             .prefix("dkr-test-")
             .tempdir()
             .unwrap();
-        let trees = Self { folder };
+        let trees = Self { directory };
         fs::create_dir(trees.built()).unwrap();
         fill(&trees.built());
         trees.copy(&trees.built(), &trees.fresh());
@@ -33,7 +33,7 @@ impl Trees {
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     pub fn built(&self) -> PathBuf {
@@ -100,7 +100,7 @@ impl Trees {
         same(&describe(&self.built()), &describe(&self.fresh()));
     }
 
-    /// That nothing is left in our own folder but what was applied.
+    /// That nothing is left in our own directory but what was applied.
     pub fn assert_tidy(&self) {
         assert!(!self.state().join("stage").exists());
         let beside = describe(&self.fresh());
@@ -148,10 +148,10 @@ pub fn same(a: &Tree, b: &Tree) {
 
 /// Each path below a root with all that is kept of it.
 pub fn describe(root: &Path) -> Tree {
-    let (mut tree, mut folders) = (Tree::new(), vec![root.to_owned()]);
+    let (mut tree, mut directories) = (Tree::new(), vec![root.to_owned()]);
     let mut inodes = BTreeMap::new();
-    while let Some(folder) = folders.pop() {
-        let mut children: Vec<_> = fs::read_dir(folder)
+    while let Some(directory) = directories.pop() {
+        let mut children: Vec<_> = fs::read_dir(directory)
             .unwrap()
             .map(|e| e.unwrap().path())
             .collect();
@@ -161,7 +161,7 @@ pub fn describe(root: &Path) -> Tree {
             let name = path.strip_prefix(root).unwrap();
             let name = name.as_os_str().as_bytes().escape_ascii().to_string();
             if meta.is_dir() {
-                folders.push(path.clone());
+                directories.push(path.clone());
             }
             if meta.is_file() {
                 let inode: &mut Vec<String> = inodes.entry((meta.dev(), meta.ino())).or_default();
@@ -189,7 +189,7 @@ fn line(path: &Path, meta: &fs::Metadata) -> String {
         "fifo".to_owned()
     } else {
         assert!(kind.is_dir(), "{path:?}");
-        "folder".to_owned()
+        "directory".to_owned()
     };
     let mut list = [0; 4096];
     let length = rustix::fs::llistxattr(path, &mut list[..]).unwrap_or(0);
@@ -246,7 +246,7 @@ pub fn before(root: &Path) {
         ("etc/mode", "mode"),
         ("etc/owner", "owner"),
         ("etc/gone", "gone"),
-        ("etc/to-folder", "file"),
+        ("etc/to-directory", "file"),
         ("etc/to-link", "file"),
         ("opt/tree/a/b", "b"),
         ("opt/tree/c", "c"),
@@ -290,14 +290,14 @@ pub fn change(root: &Path) {
     chown(at("etc/owner"), Some(12), Some(34)).unwrap();
     for path in [
         "etc/gone",
-        "etc/to-folder",
+        "etc/to-directory",
         "etc/to-link",
         "etc/link-to-file",
         "opt/empty-later/x",
     ] {
         fs::remove_file(at(path)).unwrap();
     }
-    write(&at("etc/to-folder/inside/deep"), "folder now");
+    write(&at("etc/to-directory/inside/deep"), "directory now");
     symlink("/etc/keep", at("etc/to-link")).unwrap();
     write(&at("etc/link-to-file"), "file now");
     fs::remove_dir_all(at("opt/tree")).unwrap();
@@ -309,7 +309,7 @@ pub fn change(root: &Path) {
     fs::hard_link(at("new/one"), at("etc/third")).unwrap();
     attribute(&at("opt/attributes"), "user.new", b"\xff\0");
     rustix::fs::lremovexattr(at("opt/attributes"), "user.old").unwrap();
-    attribute(&at("new"), "user.of-a-folder", b"x");
+    attribute(&at("new"), "user.of-a-directory", b"x");
     // Opened for reading by the owner; version 2 of the capability's format.
     let capability = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     attribute(&at("new/one"), "security.capability", &capability);

@@ -31,7 +31,7 @@ fn a_request_that_makes_no_sense() {
         ),
         (
             r#"{"repo_dir": "nowhere", "profile_path": "p"}"#,
-            "repo_dir nowhere is not a folder",
+            "repo_dir nowhere is not a directory",
         ),
     ] {
         let outcome = ask(&sandbox, request, &[]).exits(1);

@@ -12,7 +12,7 @@ use crate::common::engine::Lab as Engine;
 use crate::common::repo::Repo;
 use crate::common::{Sandbox, unique};
 
-/// Runs git-dkr in this folder with this on standard input.
+/// Runs git-dkr in this directory with this on standard input.
 pub fn ask(sandbox: &Sandbox, request: &str, settings: &[(&str, &str)]) -> Outcome {
     begin(sandbox, request, settings).finish()
 }
@@ -72,8 +72,8 @@ impl StandIn {
             return None;
         }
         let file = engine.file("python/Dockerfile", format!("{STAND_IN}{packages}"));
-        let folder = file.parent().unwrap().to_str().unwrap();
-        engine.docker(&["build", "--quiet", "--tag", &name, folder]);
+        let directory = file.parent().unwrap().to_str().unwrap();
+        engine.docker(&["build", "--quiet", "--tag", &name, directory]);
         let made = Arc::new(Self {
             engine,
             name: name.clone(),
@@ -176,7 +176,7 @@ impl Lab {
         self.path(&format!("images/{}.tar", self.id))
     }
 
-    /// The names of what is in the folder of archives.
+    /// The names of what is in the directory of archives.
     pub fn archives(&self) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.path("images")) else {
             return Vec::new();

@@ -35,8 +35,14 @@ fn a_release_that_is_gone_is_looked_for_in_the_archive() {
         format!("FROM debian:bookworm-slim\nRUN rm -rf /etc/apt/sources.list.d/* && echo '{sources}' > /etc/apt/sources.list\n"),
     );
     let base = format!("python:3.99.{}-slim", std::process::id() % 900);
-    let folder = lab.path("gone");
-    lab.docker(&["build", "--quiet", "--tag", &base, folder.to_str().unwrap()]);
+    let directory = lab.path("gone");
+    lab.docker(&[
+        "build",
+        "--quiet",
+        "--tag",
+        &base,
+        directory.to_str().unwrap(),
+    ]);
     let target = base.trim_start_matches("python:").trim_end_matches("-slim");
     lab.profile(json!({ "install_cmds": ["true"], "python_version_target": target }));
     // It is not there either, and so both logs are told.

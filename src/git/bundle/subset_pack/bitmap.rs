@@ -1,4 +1,4 @@
-//! The reachability bitmap of a pack, made into the one of its excerpt: the same commits, as far as they
+//! The reachability bitmap of a pack, made into the one of its subset: the same commits, as far as they
 //! are there, and of each the bits of the entries that are there.
 
 use std::collections::VecDeque;
@@ -47,8 +47,8 @@ impl Bitmap {
         Some(Self { file, several })
     }
 
-    /// That of the excerpt, but for the hash of itself; `None` when this one is not understood. `pack` is
-    /// the hash of the excerpt.
+    /// That of the subset, but for the hash of itself; `None` when this one is not understood. `pack` is
+    /// the hash of the subset.
     pub fn translated(mut self, kept: &KeptEntries<'_>, pack: &[u8]) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         self.file.read_to_end(&mut bytes).ok()?;
@@ -86,7 +86,7 @@ struct BitmapOrder<'a> {
 }
 
 impl BitmapOrder<'_> {
-    /// The position in the index of the excerpt of what has this one there, when it is kept.
+    /// The position in the index of the subset of what has this one there, when it is kept.
     fn ours(&self, position: u32) -> Option<u32> {
         let position = match self.others {
             None => position,

@@ -12,8 +12,8 @@ const CHUNK: usize = 12;
 /// Opens it with its bitmap, when in that the entries of a pack come before all others, in their order.
 /// `count` is how many they are.
 pub(super) fn open(pack: &Path, count: u32) -> Option<(File, multi_index::File)> {
-    let folder = pack.parent()?;
-    let path = folder.join("multi-pack-index");
+    let directory = pack.parent()?;
+    let path = directory.join("multi-pack-index");
     let file = crate::fs::open(&path).ok()?;
     let index = multi_index::File::at(&path, None).ok()?;
     // It may have been written anew between the two.
@@ -36,7 +36,7 @@ pub(super) fn open(pack: &Path, count: u32) -> Option<(File, multi_index::File)>
         return None;
     }
     let bitmap = format!("multi-pack-index-{checksum}.bitmap");
-    Some((crate::fs::open(folder.join(bitmap)).ok()?, index))
+    Some((crate::fs::open(directory.join(bitmap)).ok()?, index))
 }
 
 /// The object whose bit comes first, by its position: the chunk `RIDX` has all of them in their order.

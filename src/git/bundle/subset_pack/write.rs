@@ -1,4 +1,4 @@
-//! The excerpt on its way out: each entry is compared with what the index of its pack says.
+//! The subset on its way out: each entry is compared with what the index of its pack says.
 
 use anyhow::{Context, Result, bail};
 use crc32fast::Hasher;

@@ -10,7 +10,7 @@ fn candidate(tag: &str, ahead: u64, back: u64) -> Candidate {
             size: 1,
             labels: labels(),
         },
-        lead: Some(Divergence::Shared {
+        divergence: Some(Divergence::Shared {
             ahead,
             behind: back,
         }),
@@ -36,7 +36,7 @@ fn tags(candidates: &[Candidate]) -> Vec<&str> {
 fn the_fewest_commits_are_looked_at_the_newest_of_equals_first() {
     let refused = Candidate {
         reason: Some(Reason::NoRecord),
-        lead: None,
+        divergence: None,
         ..candidate("refused", 0, 0)
     };
     let mut all = vec![
@@ -105,7 +105,7 @@ fn the_way_in_words() {
             key_files,
             ..candidate("one", ahead, back)
         };
-        one.way()
+        one.distance()
     };
     assert_eq!(of(214, 0, Some(3_100_000), 0), "214 commits, 3.1 MB");
     assert_eq!(
@@ -114,7 +114,7 @@ fn the_way_in_words() {
     );
     assert_eq!(
         of(0, 2, Some(0), 3),
-        "2 commits back, 0 B, 3 key files changed"
+        "2 commits behind, 0 B, 3 key files changed"
     );
     assert_eq!(of(0, 0, None, 0), "0 commits");
 }
@@ -189,7 +189,7 @@ fn one_that_is_not_weighed_is_not_refused() {
         with(None, Some(Reason::Farther)),
         with(Some(1_000), Some(Reason::Gone)),
         Candidate {
-            lead: None,
+            divergence: None,
             ..with(None, Some(Reason::NoRecord))
         },
     ]

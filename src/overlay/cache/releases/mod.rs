@@ -97,7 +97,7 @@ impl Asset {
 
 impl Releases {
     /// Those of `repo`. Archives are split into parts of this many bytes; downloads that are not done
-    /// yet are kept in a folder.
+    /// yet are kept in a directory.
     pub fn new(hub: GitHubClient, repo: &GitHubRepo, part_size: u64, downloads: &Path) -> Self {
         Self {
             hub,
@@ -131,7 +131,7 @@ impl Releases {
             .asset(&index_name(tag))
             .filter(|asset| asset.state == "uploaded" && asset.size <= LONGEST)
             .ok_or_else(|| corrupt("its index is missing".to_owned()))?;
-        let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let scratch = tempfile::tempdir().context("cannot make a temporary directory")?;
         let path = scratch.path().join("index");
         let count = Arc::default();
         self.download(asset, &path, 0, asset.size, &count)?;

@@ -90,7 +90,7 @@ impl Releases {
         if read.parts.len() > MOST {
             bail!(
                 Failure::new(format!("{} is too large for a release", archive.display()))
-                    .hint("keep large things out of the snapshot, or use a folder as the cache")
+                    .hint("keep large things out of the snapshot, or use a directory as the cache")
             );
         }
         let part = |(number, (size, sha256))| IndexPart {

@@ -65,7 +65,7 @@ fn what_leads_out_or_lies_is_refused() {
         (
             "/about/workdir",
             json!("srv"),
-            "the folder \"srv\" is not absolute",
+            "the directory \"srv\" is not absolute",
         ),
         (
             "/entries/0/path",
@@ -111,7 +111,7 @@ fn what_leads_out_or_lies_is_refused() {
         (
             "/entries/0/kind",
             json!({"symlink": {"to": "b"}}),
-            "a/file does not lie in a folder",
+            "a/file does not lie in a directory",
         ),
         (
             "/entries/0/kind",

@@ -72,7 +72,7 @@ fn a_ref_that_cannot_be_written_is_told_of_at_once() {
     let sandbox = Sandbox::new();
     let repo = sandbox.repo();
     let head = repo.head();
-    // Somebody's notes are below a folder of this name.
+    // Somebody's notes are below a directory of this name.
     repo.git(["update-ref", &format!("{WHERE}/theirs"), &head]);
     let began = Instant::now();
     let story = refused(&repo, &head, "ours");

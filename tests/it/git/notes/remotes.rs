@@ -89,8 +89,8 @@ fn a_push_that_is_refused_merges_and_goes_again() {
         mark = sandbox.path("mark").display()
     );
     sandbox.script("hub-hooks/pre-receive", &script);
-    let folder = sandbox.path("hub-hooks");
-    hub.git(["config", "core.hooksPath", folder.to_str().unwrap()]);
+    let directory = sandbox.path("hub-hooks");
+    hub.git(["config", "core.hooksPath", directory.to_str().unwrap()]);
 
     append(&two, &head, "of two");
     found(&two).push_notes("origin").unwrap();

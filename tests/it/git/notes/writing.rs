@@ -92,8 +92,8 @@ fn hooks(repo: &Repo) -> PathBuf {
         let text = format!("echo {name} >> '{}'\nexit 1", mark.display());
         repo.sandbox.script(&format!("hooks/{name}"), &text);
     }
-    let folder = repo.sandbox.path("hooks");
-    repo.git(["config", "core.hooksPath", folder.to_str().unwrap()]);
+    let directory = repo.sandbox.path("hooks");
+    repo.git(["config", "core.hooksPath", directory.to_str().unwrap()]);
     // They do run, when git writes.
     repo.git_fails(&["branch", "never"]);
     assert!(mark.exists());
@@ -303,7 +303,7 @@ fn hundreds_of_git_s_are_added_to() {
     stdin.write_all(copies.as_bytes()).unwrap();
     drop(stdin);
     assert!(child.wait().unwrap().success());
-    // Their tree has folders.
+    // Their tree has directories.
     assert!(repo.git(["ls-tree", WHERE]).contains(" tree "));
 
     let (old, new) = (repo.id("HEAD~300"), repo.id("HEAD~1"));

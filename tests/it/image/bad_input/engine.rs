@@ -46,7 +46,7 @@ fn a_full_disk_here() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
     let before = repo.snapshot();
-    // A file system of one page over the folder for temporary files, for this process alone.
+    // A file system of one page over the directory for temporary files, for this process alone.
     let script = "mount -t tmpfs -o size=4k tmpfs \"$TMPDIR\" && exec \"$@\"";
     let mut command = lab.command("unshare");
     command.args(["--mount", "sh", "-c", script, "sh"]);
@@ -76,7 +76,7 @@ fn no_place_for_temporary_files() {
         .says(if client::is_podman() {
             "no such file or directory"
         } else {
-            "cannot make a temporary folder"
+            "cannot make a temporary directory"
         })
         .never_says("panicked");
 }

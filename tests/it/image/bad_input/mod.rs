@@ -37,8 +37,8 @@ fn nothing_left(lab: &Lab, images: &[String]) {
 
 /// The same outside of a repository.
 #[track_caller]
-fn refused_at(lab: &Lab, folder: &Path, args: &[&str]) -> String {
-    let outcome: Outcome = lab.dkr(folder, args).fails();
+fn refused_at(lab: &Lab, directory: &Path, args: &[&str]) -> String {
+    let outcome: Outcome = lab.dkr(directory, args).fails();
     nothing_left(lab, &[]);
     story(lab, &outcome)
 }

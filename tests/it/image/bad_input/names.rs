@@ -32,23 +32,23 @@ fn names_that_are_taken() {
     };
     insta::assert_snapshot!(said(&["--name=main"]), @r"
     error: cannot start an image
-      because: the branch main exists already
+      caused by: the branch main exists already
     hint: choose another --name, or leave it out for a fresh one
     ");
     insta::assert_snapshot!(said(&["--name=main/x"]), @r"
     error: cannot start an image
-      because: the branch main/x exists already
+      caused by: the branch main/x exists already
     hint: choose another --name, or leave it out for a fresh one
     ");
     // It was pushed by an earlier container of that name.
     insta::assert_snapshot!(said(&["--name=work", &host]), @r"
     error: cannot start an image
-      because: the branch work exists already
+      caused by: the branch work exists already
     hint: choose another --name, or leave it out for a fresh one
     ");
     insta::assert_snapshot!(said(&["--hostname=main"]), @r"
     error: cannot start an image
-      because: the repository has a branch main, so nothing can be pushed below main/
+      caused by: the repository has a branch main, so nothing can be pushed below main/
     hint: choose another --hostname, or leave it out for a fresh one
     ");
 }

@@ -6,20 +6,20 @@ use crate::common::unique;
 #[test]
 fn not_a_repository() {
     let Some(lab) = Lab::new() else { return };
-    let folder = lab.path("home");
-    insta::assert_snapshot!(refused_at(&lab, &folder, &["create-image"]), @r"
+    let directory = lab.path("home");
+    insta::assert_snapshot!(refused_at(&lab, &directory, &["create-image"]), @r"
     error: cannot create an image of HEAD
-      because: . is not in a git repository
+      caused by: . is not in a git repository
     hint: give the path of one: git dkr create-image REPO [BRANCH_FROM]
     ");
-    insta::assert_snapshot!(refused_at(&lab, &folder, &["update-image", "/", "main"]), @r"
+    insta::assert_snapshot!(refused_at(&lab, &directory, &["update-image", "/", "main"]), @r"
     error: cannot update the image of main
-      because: / is not in a git repository
+      caused by: / is not in a git repository
     hint: give the path of one: git dkr create-image REPO [BRANCH_FROM]
     ");
-    insta::assert_snapshot!(refused_at(&lab, &folder, &["start-image", "main"]), @r"
+    insta::assert_snapshot!(refused_at(&lab, &directory, &["start-image", "main"]), @r"
     error: cannot start an image
-      because: . is not in a git repository
+      caused by: . is not in a git repository
     hint: give the path of one: git dkr create-image REPO [BRANCH_FROM]
     ");
 }
@@ -51,7 +51,7 @@ fn a_path_that_is_not_utf_8() {
 fn a_path_that_does_not_exist() {
     let Some(lab) = Lab::new() else { return };
     let said = refused_at(&lab, lab.root(), &["create-image", "no/such", "main"]);
-    assert!(said.contains("because: no/such does not exist"), "{said}");
+    assert!(said.contains("caused by: no/such does not exist"), "{said}");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_path_that_is_no_repository_alone() {
     let path = lab.path("plain").display().to_string();
     insta::assert_snapshot!(refused(&lab, &repo, &["create-image", &path]), @r"
     error: cannot create an image of HEAD
-      because: [ROOT]/plain is not in a git repository
+      caused by: [ROOT]/plain is not in a git repository
     hint: give the path of one: git dkr create-image REPO [BRANCH_FROM]
     ");
 }
@@ -76,22 +76,22 @@ fn no_such_branch_or_remote() {
         .remote("origin", &other);
     insta::assert_snapshot!(refused(&lab, &repo, &["create-image", "feature/logn"]), @r"
     error: cannot create an image of feature/logn
-      because: no branch, tag or commit is called feature/logn in [ROOT]/[REPO]
+      caused by: no branch, tag or commit is called feature/logn in [ROOT]/[REPO]
     hint: did you mean feature/login?
     ");
     insta::assert_snapshot!(refused(&lab, &repo, &["create-image", "nobody/main"]), @r"
     error: cannot create an image of nobody/main
-      because: no branch, tag or commit is called nobody/main in [ROOT]/[REPO]
+      caused by: no branch, tag or commit is called nobody/main in [ROOT]/[REPO]
     hint: the remotes are: origin
     ");
     insta::assert_snapshot!(refused(&lab, &repo, &["create-image", "origin/nothing"]), @r"
     error: cannot create an image of origin/nothing
-      because: origin has no branch nothing
+      caused by: origin has no branch nothing
     hint: git ls-remote --heads origin lists its branches
     ");
     insta::assert_snapshot!(refused(&lab, &repo, &["start-image", "nothing-like-it"]), @r"
     error: cannot start an image
-      because: no branch, tag or commit is called nothing-like-it in [ROOT]/[REPO]
+      caused by: no branch, tag or commit is called nothing-like-it in [ROOT]/[REPO]
     hint: git branch -a lists the branches
     ");
 }
@@ -138,7 +138,7 @@ fn an_empty_repository() {
     let repo = Repo::init(&lab, &unique(), &[]);
     insta::assert_snapshot!(refused(&lab, &repo, &["create-image"]), @r"
     error: cannot create an image of HEAD
-      because: main has no commit yet
+      caused by: main has no commit yet
     hint: make a first commit, or name another branch
     ");
     let said = refused(&lab, &repo, &["start-image", "."]);
@@ -151,17 +151,17 @@ fn no_image_yet() {
     let repo = lab.repo();
     insta::assert_snapshot!(refused(&lab, &repo, &["update-image"]), @r"
     error: cannot update the image of HEAD
-      because: there is no image of main of [ROOT]/[REPO] to update
-    hint: make one: git dkr create-image [ROOT]/[REPO] main
+      caused by: there is no image of main of [ROOT]/[REPO] to update
+    hint: make one: git dkr create-image . main
     ");
     insta::assert_snapshot!(refused(&lab, &repo, &["start-image", "main"]), @r"
     error: cannot start an image
-      because: there is no image of main yet
-    hint: git dkr create-image [ROOT]/[REPO] main
+      caused by: there is no image of main yet
+    hint: git dkr create-image . main
     ");
     insta::assert_snapshot!(refused(&lab, &repo, &["start-image", "."]), @r"
     error: cannot start an image
-      because: there is no image of this repository yet
-    hint: git dkr create-image [ROOT]/[REPO] HEAD
+      caused by: there is no image of this repository yet
+    hint: git dkr create-image . HEAD
     ");
 }

@@ -29,11 +29,11 @@ fn settings_with_problems_are_all_named_with_their_places() {
     ));
     insta::assert_snapshot!(refused(&lab, &repo, &["create-image"]), @r"
     error: cannot create an image of HEAD
-      because: the settings at [ID] have problems
-      because: .dkr.conf:1:1: unknown key `base_imge`; did you mean `base_image`?
+      caused by: the settings at [ID] have problems
+      caused by: .dkr.conf:1:1: unknown key `base_imge`; did you mean `base_image`?
         .dkr.conf:2:12: `$(touch` is not the name of a package
         .dkr.conf:3:17: `soon` is not a whole number
-        .dkr.conf:4:11: `here:there` is not a volume: expected /folder:/target or name:/target, and :ro if wanted
+        .dkr.conf:4:11: `here:there` is not a volume: expected /directory:/target or name:/target, and :ro if wanted
         .dkr.conf:5:10: no cache is called `bazle`; did you mean `bazel`?
         .dkr.conf:6:9: `Rust` is not the name of a layer
         .dkr.conf:7:1: expected `key = value` or a [section], found `just words`
@@ -60,7 +60,7 @@ fn settings_of_the_machine_with_problems() {
     repo.git(["config", "dkr.sshPort", "99999"]);
     insta::assert_snapshot!(refused(&lab, &repo, &["create-image"]), @r"
     error: cannot create an image of HEAD
-      because: git config dkr.sshPort: `99999` is not the number of a port
+      caused by: git config dkr.sshPort: `99999` is not the number of a port
     hint: docs/configuration.md of git dkr says what there is
     ");
     repo.git(["config", "--unset", "dkr.sshPort"]);
@@ -87,20 +87,20 @@ fn ssh_keys_that_are_none() {
     };
     insta::assert_snapshot!(said("missing"), @r"
     error: cannot create an image of HEAD
-      because: cannot use the ssh key given by --ssh-key
-      because: cannot read [ROOT]/missing: No such file or directory (os error 2)
+      caused by: cannot use the ssh key given by --ssh-key
+      caused by: cannot read [ROOT]/missing: No such file or directory (os error 2)
     hint: give the path of a private key: --ssh-key ~/.ssh/id_ed25519
     ");
     insta::assert_snapshot!(said("locked"), @r"
     error: cannot create an image of HEAD
-      because: cannot use the ssh key given by --ssh-key
-      because: [ROOT]/locked has a passphrase
+      caused by: cannot use the ssh key given by --ssh-key
+      caused by: [ROOT]/locked has a passphrase
     hint: make a key for this use without one, or leave --ssh-key out: the embedded server needs no key of yours
     ");
     insta::assert_snapshot!(said("home"), @r"
     error: cannot create an image of HEAD
-      because: cannot use the ssh key given by --ssh-key
-      because: [ROOT]/home is a folder
+      caused by: cannot use the ssh key given by --ssh-key
+      caused by: [ROOT]/home is a directory
     hint: give the file of a private key in it
     ");
     // Also where it is not needed this time.
@@ -130,27 +130,27 @@ fn files_that_cannot_be_read() {
     };
     insta::assert_snapshot!(said("--anthropic-key", "missing"), @r"
     error: cannot start an image
-      because: cannot read the key file [ROOT]/missing: No such file or directory (os error 2)
+      caused by: cannot read the key file [ROOT]/missing: No such file or directory (os error 2)
     hint: give a file that holds the key and nothing else: --agent-key FILE
     ");
     insta::assert_snapshot!(said("--anthropic-key", "home"), @r"
     error: cannot start an image
-      because: cannot read the key file [ROOT]/home: is a directory
+      caused by: cannot read the key file [ROOT]/home: is a directory
     hint: give a file that holds the key and nothing else: --agent-key FILE
     ");
     insta::assert_snapshot!(said("--anthropic-key", "empty"), @r"
     error: cannot start an image
-      because: the key file [ROOT]/empty is empty
+      caused by: the key file [ROOT]/empty is empty
     hint: give a file that holds the key and nothing else: --agent-key FILE
     ");
     insta::assert_snapshot!(said("--ca-bundle", "missing"), @r"
     error: cannot start dkr:[REPO]-main
-      because: cannot read the CA bundle [ROOT]/missing: No such file or directory (os error 2)
+      caused by: cannot read the CA bundle [ROOT]/missing: No such file or directory (os error 2)
     hint: give a PEM file: --ca-bundle FILE or git config dkr.caBundle FILE
     ");
     insta::assert_snapshot!(said("--ca-bundle", "not-a-certificate"), @r"
     error: cannot start dkr:[REPO]-main
-      because: the CA bundle [ROOT]/not-a-certificate holds no PEM certificate
+      caused by: the CA bundle [ROOT]/not-a-certificate holds no PEM certificate
     hint: convert it: openssl x509 -inform der -in FILE -out FILE.pem
     ");
 }
@@ -166,7 +166,7 @@ fn a_key_that_only_others_may_read() {
     let docker = "case $1 in --version) echo Docker version 20.10.24, build 1 ;;
         image) echo '[{\"Id\": \"sha256:0\", \"Os\": \"linux\", \"Architecture\": \"amd64\"}]' ;; esac";
     sandbox.script("bin/docker", docker);
-    // The binary may lie in a folder that is root's alone.
+    // The binary may lie in a directory that is root's alone.
     let binary = sandbox.path("bin/git-dkr");
     std::fs::copy(crate::common::dkr::binary(), &binary).unwrap();
 
@@ -193,22 +193,22 @@ fn a_key_that_only_others_may_read() {
         .says("--ssh-key");
 }
 
-/// Docker would make a folder of root's, silently.
+/// Docker would make a directory of root's, silently.
 #[test]
-fn a_volume_whose_folder_is_missing() {
+fn a_volume_whose_directory_is_missing() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
-    let folder = lab.path("no folder");
-    repo.conf(&format!("volumes = '{}:/data:ro'\n", folder.display()));
+    let directory = lab.path("no directory");
+    repo.conf(&format!("volumes = '{}:/data:ro'\n", directory.display()));
     lab.create(&repo, &[]);
     let said = refused(&lab, &repo, &["start-image", "--", "true"]);
     assert!(
-        said.contains("there is no [ROOT]/no folder on this machine, which .dkr.conf:1"),
+        said.contains("there is no [ROOT]/no directory on this machine, which .dkr.conf:1"),
         "{said}"
     );
     assert!(
-        said.contains(" wants at /data\nhint: mkdir -p '[ROOT]/no folder' makes it"),
+        said.contains(" wants at /data\nhint: mkdir -p '[ROOT]/no directory' makes it"),
         "{said}"
     );
-    assert!(!folder.exists());
+    assert!(!directory.exists());
 }

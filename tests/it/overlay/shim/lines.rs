@@ -189,12 +189,12 @@ fn what_would_not_do_the_same_again_is_refused_with_a_reason() {
         (
             "",
             &["pip", "install", "-f", "wheels", "a"],
-            "wheels is a folder",
+            "wheels is a directory",
         ),
         (
             "",
             &["uv", "add", "--index", "x=wheels", "a"],
-            "wheels is a folder",
+            "wheels is a directory",
         ),
         (
             "",
@@ -325,7 +325,7 @@ fn files_of_requirements_become_part_of_the_line() {
                 .join(" ")
         };
         let called = std::fs::read_to_string(shop.0.path("calls")).unwrap();
-        // The addresses lose their slashes to what hides the temporary folder.
+        // The addresses lose their slashes to what hides the temporary directory.
         let expected = expected.replace("https://h/a.zip#sha256=00", "https:/a.zip#sha256=00");
         assert_eq!(squeeze(&called), squeeze(&expected), "{interpreter:?}");
 

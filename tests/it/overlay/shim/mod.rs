@@ -8,7 +8,7 @@ mod real;
 use std::path::PathBuf;
 use std::process::Command;
 
-use git_dkr::overlay::containerfile::{StepAction, Containerfile, RunCommand};
+use git_dkr::overlay::containerfile::{Containerfile, RunCommand, StepAction};
 
 use crate::common::Sandbox;
 use crate::common::dkr::outcome;
@@ -18,7 +18,7 @@ const IN_CONTAINERS: &str = include_str!("../../../../templates/shim");
 /// What `sh` is, here and there.
 const INTERPRETERS: [&[&str]; 3] = [&["dash"], &["bash", "--posix"], &["busybox", "sh"]];
 
-/// A folder with tools that do nothing but write down how they were called, and end with `$CODE`.
+/// A directory with tools that do nothing but write down how they were called, and end with `$CODE`.
 pub struct Shop(Sandbox);
 
 impl Shop {
@@ -63,7 +63,7 @@ impl Shop {
         std::fs::read_to_string(self.file()).unwrap_or_default()
     }
 
-    /// The lines of the file without our folder, which is `[ROOT]`.
+    /// The lines of the file without our directory, which is `[ROOT]`.
     fn lines(&self) -> Vec<String> {
         let text = self.0.steady(&self.recorded());
         text.lines().map(str::to_owned).collect()
@@ -82,7 +82,7 @@ impl Shop {
         calls
     }
 
-    /// Runs what was recorded as a build would: `/bin/sh`, another folder, none of our variables.
+    /// Runs what was recorded as a build would: `/bin/sh`, another directory, none of our variables.
     #[track_caller]
     fn replay(&self) {
         let recorded = self.recorded();

@@ -25,7 +25,7 @@ fn tools() -> PathBuf {
     bin
 }
 
-/// Both kinds of run know the home folder, the proxy and its certificates.
+/// Both kinds of run know the home directory, the proxy and its certificates.
 fn clean(sandbox: &Sandbox, program: &str) -> Command {
     let mut command = sandbox.command(program);
     if Path::new(BUNDLE).exists() {
@@ -34,8 +34,8 @@ fn clean(sandbox: &Sandbox, program: &str) -> Command {
     command
 }
 
-/// Runs a script in which the tools are recorded, with a PATH of these folders and the usual ones.
-fn record(sandbox: &Sandbox, folders: &[&Path], script: &str) -> String {
+/// Runs a script in which the tools are recorded, with a PATH of these directories and the usual ones.
+fn record(sandbox: &Sandbox, directories: &[&Path], script: &str) -> String {
     let file = sandbox.path("Containerfile");
     let functions: String = ["uv", "pip", "python3"]
         .iter()
@@ -47,11 +47,14 @@ fn record(sandbox: &Sandbox, folders: &[&Path], script: &str) -> String {
         })
         .collect();
     let mut command = clean(sandbox, "sh");
-    let mut path: Vec<&Path> = folders.to_vec();
+    let mut path: Vec<&Path> = directories.to_vec();
     let tools = tools();
     path.push(&tools);
     path.push(Path::new("/usr/local/bin:/usr/bin:/bin"));
-    let path: Vec<_> = path.iter().map(|folder| folder.to_str().unwrap()).collect();
+    let path: Vec<_> = path
+        .iter()
+        .map(|directory| directory.to_str().unwrap())
+        .collect();
     command.env("PATH", path.join(":"));
     std::fs::create_dir_all(sandbox.path("my place")).unwrap();
     command.current_dir(sandbox.path("my place"));

@@ -1,4 +1,4 @@
-//! A folder as a cache. For each entry `<tag>.json`, its index, and the archive
+//! A directory as a cache. For each entry `<tag>.json`, its index, and the archive
 //! `<tag>.<12 digits of its SHA-256>.tar.zst`. The archive is there before the index that names it.
 
 use std::fs::Permissions;
@@ -25,7 +25,7 @@ const UNFINISHED: &str = ".tmp";
 /// What is left behind is removed when it is older than this.
 const OLD: Duration = Duration::from_secs(24 * 3600);
 
-/// A folder of archives.
+/// A directory of archives.
 #[derive(Debug)]
 pub struct DirectoryCache {
     path: PathBuf,
@@ -69,7 +69,7 @@ impl DirectoryCache {
             return Ok(None);
         };
         let [part] = index.parts.as_slice() else {
-            bail!(CorruptEntry::new(tag, "a folder keeps one file of each"));
+            bail!(CorruptEntry::new(tag, "a directory keeps one file of each"));
         };
         if part.name != archive_name(tag, &index.sha256) || part.sha256 != index.sha256 {
             bail!(CorruptEntry::new(tag, "its index names another file"));
@@ -99,10 +99,10 @@ impl DirectoryCache {
         };
         // A file system without locks has no prune to be afraid of either, or not at the same time.
         let _ = lock.lock_shared();
-        // When it was used last, for prune. A folder that cannot be written to is good for reading.
+        // When it was used last, for prune. A directory that cannot be written to is good for reading.
         let touched = crate::fs::open(self.index_of(&index.tag));
         let _ = touched.and_then(|file| file.set_modified(SystemTime::now()));
-        let held = ArchiveHold::InFolder { _lock: lock };
+        let held = ArchiveHold::InDirectory { _lock: lock };
         Ok(Archive { path, held })
     }
 
@@ -132,14 +132,14 @@ impl DirectoryCache {
         self.take_in(file.into_temp_path(), index, replace)
     }
 
-    /// Makes the folder, if it is not there.
+    /// Makes the directory, if it is not there.
     fn make(&self) -> Result<()> {
         let mut builder = std::fs::DirBuilder::new();
         let made = builder.recursive(true).mode(0o700).create(&self.path);
         made.with_context(|| format!("cannot make the cache {}", self.path.display()))
     }
 
-    /// A file in the folder, which is made for it, to write an archive to; gone when dropped.
+    /// A file in the directory, which is made for it, to write an archive to; gone when dropped.
     pub fn unfinished(&self) -> Result<NamedTempFile> {
         self.make()?;
         tempfile::Builder::new()
@@ -303,7 +303,7 @@ impl DirectoryCache {
     }
 }
 
-/// An archive in the folder.
+/// An archive in the directory.
 struct CachedArchive {
     name: String,
     tag: String,
@@ -311,15 +311,15 @@ struct CachedArchive {
 
 impl CachedArchive {
     /// Whether somebody reads it, or writes it still.
-    fn is_used(&self, folder: &Path) -> bool {
-        crate::fs::open(folder.join(&self.name)).is_ok_and(|file| file.try_lock().is_err())
+    fn is_used(&self, directory: &Path) -> bool {
+        crate::fs::open(directory.join(&self.name)).is_ok_and(|file| file.try_lock().is_err())
     }
 
-    fn remove_unless_used(&self, folder: &Path) -> Result<()> {
-        if self.is_used(folder) {
+    fn remove_unless_used(&self, directory: &Path) -> Result<()> {
+        if self.is_used(directory) {
             return Ok(());
         }
-        remove_file(&folder.join(&self.name))
+        remove_file(&directory.join(&self.name))
     }
 }
 

@@ -73,11 +73,11 @@ fn a_delta_whose_base_stays_behind_goes_whole() {
             made.git(["verify-pack", pack(&made).to_str().unwrap()]);
         }
         // Even when another pack has deltas of it.
-        let folder = repo.path.join(".git/objects/pack/pack");
+        let directory = repo.path.join(".git/objects/pack/pack");
         let script = r#"git rev-list --objects main -- long | grep ' long$' |
             git pack-objects -q --no-reuse-delta "$1""#;
         let mut command = repo.sandbox.command("sh");
-        command.args(["-ec", script, "sh"]).arg(folder);
+        command.args(["-ec", script, "sh"]).arg(directory);
         crate::common::run(command.current_dir(&repo.path));
         assert_eq!(
             base(&sent(&repo, Objects::Exact), "main:long"),
@@ -224,8 +224,8 @@ fn the_commit_graph_goes_too_of_what_is_sent() {
         repo.commit("Later", &[("late", "1\n")]);
         assert_eq!(graph(&sent(&repo, Objects::Exact)), Some(all + 3));
         // One that is broken stays behind.
-        let folder = repo.path.join(".git/objects/info/commit-graphs");
-        std::fs::write(folder.join("commit-graph-chain"), "none\n").unwrap();
+        let directory = repo.path.join(".git/objects/info/commit-graphs");
+        std::fs::write(directory.join("commit-graph-chain"), "none\n").unwrap();
         assert_eq!(graph(&sent(&repo, Objects::Exact)), None);
     }
 }
