@@ -103,8 +103,7 @@ MODERN_MOST = image::modern:: image::interrupted::sigint image::interrupted::ctr
 	image::chains::when_more image::create::labels image::create::no_key image::records::one_that_is \
 	image::update::one_layer image::update::only_changed image::nearest::a_second_create image::start::a_push_lands \
 	image::list::both
-MODERN_MORE = image::modern:: image::interrupted:: image::chains:: image::create:: image::records:: image::update:: \
-	image::nearest:: image::start:: image::list::
+MODERN_MORE = $(MODERN_MOST) image::interrupted:: image::chains:: image::records::one_that
 MODERN_TESTS = image::
 
 test-modern: cargo prepare ## run the tests of the main job on a modern Docker, or MODERN_TESTS=...
