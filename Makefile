@@ -23,7 +23,7 @@ INSTALLED = \
 # rustup's folder is not on the PATH of the shell that has just installed it
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help build demo test test-all compile engines test-user test-podman test-podman-more test-modern test-modern-more lint fuzz bench docs reference pictures install uninstall cargo prepare prepare-podman
+.PHONY: help build demo test test-all compile engines test-user test-podman test-modern lint fuzz bench docs reference pictures install uninstall cargo prepare prepare-podman
 
 help: ## list the targets
 	@echo 'make TARGET'
@@ -45,9 +45,17 @@ ifneq ($(DKR_TEST_ENGINE),none)
 ifeq ($(shell id -u),0)
 	@$(MAKE) --no-print-directory test-user
 endif
-	@$(MAKE) --no-print-directory test-podman PODMAN_TESTS='$(PODMAN_MOST)'
-	@$(MAKE) --no-print-directory test-modern MODERN_TESTS='$(MODERN_MOST)'
+	@$(MAKE) --no-print-directory test-podman PODMAN_TESTS='$(PODMAN_$(TEST_PODMAN))'
+	@$(MAKE) --no-print-directory test-modern MODERN_TESTS='$(MODERN_$(TEST_MODERN))'
 endif
+
+# Which of the tests below `make test` runs: MOST, MORE or ALL.
+TEST_USER = MOST
+TEST_PODMAN = MOST
+TEST_MODERN = MOST
+
+test-all: ## run every test on docker, podman and a modern Docker: the better part of an hour
+	@$(MAKE) --no-print-directory test TEST_USER=ALL TEST_PODMAN=ALL TEST_MODERN=ALL
 
 # Compiling takes the processors, and preparing the engines the network.
 compile: cargo
@@ -59,13 +67,6 @@ ifneq ($(DKR_TEST_ENGINE),none)
 	@scripts/modern fetch
 endif
 
-test-all: cargo prepare ## run every test on docker, podman and a modern Docker: the better part of an hour
-	cargo test
-ifeq ($(shell id -u),0)
-	@$(MAKE) --no-print-directory test-user USER_TESTS='$(USER_ALL)'
-endif
-	@$(MAKE) --no-print-directory test-podman test-modern
-
 # What differs for a user who is not root: the files that reach containers, and who may write where.
 AS_USER = 'target."cfg(unix)".runner="scripts/as-user"'
 USER_MOST = image::owners:: image::start::a_push_lands image::start::a_random image::start::what_leads \
@@ -73,7 +74,7 @@ USER_MOST = image::owners:: image::start::a_push_lands image::start::a_random im
 	image::push::two_containers image::create::labels image::update::one_layer cli::doctor::the_way hooks::events:: \
 	hooks::command::automatic
 USER_ALL = image:: hooks:: cli::
-USER_TESTS = $(USER_MOST)
+USER_TESTS = $(USER_$(TEST_USER))
 
 test-user: cargo prepare ## run the main paths as an ordinary user, where root runs the tests
 	cargo test --config $(AS_USER) --test it -- $(USER_TESTS)
@@ -82,9 +83,9 @@ test-user: cargo prepare ## run the main paths as an ordinary user, where root r
 PODMAN_MOST = image::podman:: image::create::labels image::update::one_layer image::update::only_changed \
 	image::interrupted::sigint image::interrupted::waiting image::start::a_push_lands layers::stacks::an_agent_is \
 	layers::build::two_at_once
+PODMAN_MORE = $(PODMAN_MOST) image::create:: image::update:: image::interrupted:: layers::stacks::an_agent \
+	layers::stacks::two layers::stacks::layers
 PODMAN_ALL = image:: layers::stacks:: layers::build::
-PODMAN_MORE = image::podman:: image::create:: image::update:: image::interrupted:: layers::stacks::an_agent \
-	layers::stacks::two layers::stacks::layers layers::build::two_at_once
 PODMAN_TESTS = $(PODMAN_ALL)
 # Without root, as an ordinary user has it.
 PODMAN_USER = image::start::a_push_lands image::create::labels
@@ -95,22 +96,17 @@ ifeq ($(shell id -u),0)
 	DKR_TEST_ENGINE=podman cargo test --config $(AS_USER) --test it -- $(PODMAN_USER)
 endif
 
-test-podman-more:
-	@$(MAKE) --no-print-directory test-podman PODMAN_TESTS='$(PODMAN_MORE)'
-
 # A Docker of today, beside the machine's own: `make test` runs what touches an engine most.
 MODERN_MOST = image::modern:: image::interrupted::sigint image::interrupted::ctrl_c image::interrupted::an_update \
 	image::chains::when_more image::create::labels image::create::no_key image::records::one_that_is \
 	image::update::one_layer image::update::only_changed image::nearest::a_second_create image::start::a_push_lands \
 	image::list::both
 MODERN_MORE = $(MODERN_MOST) image::interrupted:: image::chains:: image::records::one_that
-MODERN_TESTS = image::
+MODERN_ALL = image::
+MODERN_TESTS = $(MODERN_ALL)
 
 test-modern: cargo prepare ## run the tests of the main job on a modern Docker, or MODERN_TESTS=...
 	scripts/modern run cargo test --test it -- $(MODERN_TESTS)
-
-test-modern-more:
-	@$(MAKE) --no-print-directory test-modern MODERN_TESTS='$(MODERN_MORE)'
 
 lint: cargo ## check formatting and clippy
 	cargo fmt --check
