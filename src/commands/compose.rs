@@ -77,7 +77,7 @@ impl Compose {
 
     fn build(&self, context: &LayerContext, recipe: &Recipe, tag: &str) -> Result<()> {
         let (catalog, settings) = (&context.catalog, &context.settings);
-        let made = make(context.context(), catalog, settings, recipe, tag)?;
+        let made = make(context.for_builds(), catalog, settings, recipe, tag)?;
         for said in &made.said {
             ui::warn(said);
         }

@@ -41,14 +41,11 @@ impl Build {
         let context = self.catalog.open()?;
         let layers = context.chosen(&self.names, self.all, "build")?;
         let mut images = context.engine.all_images()?;
-        let mut plan = context.plan(&layers, &images)?;
-        let mut failures = Vec::new();
-        if !self.dry_run && !plan.absent.is_empty() {
-            failures = build::pull_what_can_be(&context.engine, &plan.absent)?;
-            drop(plan);
-            images = context.engine.all_images()?;
-            plan = context.plan(&layers, &images)?;
-        }
+        let mut failures = match self.dry_run {
+            true => Vec::new(),
+            false => context.pull_absent(&layers, &mut images)?,
+        };
+        let (plan, _) = context.plan(&layers, &images)?;
         let wanted = |name: &str| layers.iter().any(|layer| layer.name() == name);
         let force: Vec<usize> = (0..plan.nodes.len())
             .filter(|at| self.force_rebuild && wanted(plan.nodes[*at].layer.name()))
@@ -71,7 +68,7 @@ impl Build {
             }
             return Ok(0);
         }
-        let unbuilt = build::build_what_can_be(context.context(), &plan, &force)?;
+        let unbuilt = build::build_what_can_be(context.for_builds(), &plan, &force)?;
         build::name_plainly(&context.engine, &plan)?;
         failures.extend(unbuilt.failures);
         all_built(failures, &unbuilt.untried)?;
@@ -79,7 +76,7 @@ impl Build {
             &plan.nodes.iter().map(|node| &*node.tag).collect::<Vec<_>>(),
             || {
                 let images = context.engine.all_images()?;
-                let plan = context.plan(&layers, &images)?;
+                let (plan, _) = context.plan(&layers, &images)?;
                 let rows: Vec<LayerRow> = rows(&plan);
                 Ok(serde_json::to_string_pretty(&rows)?)
             },

@@ -47,7 +47,7 @@ impl Env {
             )));
         }
         let tag = ready(
-            context.context(),
+            context.for_builds(),
             &context.catalog,
             &context.settings,
             |planner, catalog| planner.own(catalog.get(&self.name)?),

@@ -23,7 +23,7 @@ impl List {
     pub fn run(&self) -> Result<u8> {
         let context = self.catalog.open()?;
         let images = context.engine.all_images()?;
-        let plan = context.plan(
+        let (plan, _) = context.plan(
             &context.catalog.layers.values().collect::<Vec<_>>(),
             &images,
         )?;

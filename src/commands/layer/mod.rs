@@ -20,7 +20,7 @@ use crate::error::Failure;
 use crate::fs::read_written_text;
 use crate::git::Repo;
 use crate::image::settings::sources;
-use crate::layers::build::LayerBuildContext;
+use crate::layers::build::{LayerBuildContext, pull_what_can_be};
 use crate::layers::catalog::{self, LayerCatalog, LayerOrigin, LayerSettings};
 use crate::layers::plan::{LayerPlan, Planner};
 use crate::layers::sources::{self, RepositoryFiles};
@@ -141,7 +141,7 @@ fn conf_of(repo: Option<&Repo>, sources: &Sources) -> Result<Conf> {
 }
 
 impl LayerContext {
-    pub(super) fn context(&self) -> LayerBuildContext<'_> {
+    pub(super) fn for_builds(&self) -> LayerBuildContext<'_> {
         LayerBuildContext {
             engine: &self.engine,
             host: &self.host,
@@ -176,16 +176,31 @@ impl LayerContext {
         Ok(chosen)
     }
 
-    /// Plans the images of these layers.
+    /// Plans the images of these layers; the plan, and where in it theirs are.
     fn plan<'a>(
         &'a self,
         layers: &[&'a catalog::Layer],
         images: &'a [EngineImage],
-    ) -> Result<LayerPlan<'a>> {
+    ) -> Result<(LayerPlan<'a>, Vec<usize>)> {
         let mut planner = Planner::new(&self.catalog, &self.settings, images);
-        for layer in layers {
-            planner.own(layer)?;
+        let own = layers.iter().map(|layer| planner.own(layer));
+        let own = own.collect::<Result<Vec<usize>, _>>()?;
+        Ok((planner.finish(), own))
+    }
+
+    /// Pulls what these layers stand on and what is not here: before that no key is known. Gives what could
+    /// not be pulled, and brings `images` up to date.
+    fn pull_absent(
+        &self,
+        layers: &[&catalog::Layer],
+        images: &mut Vec<EngineImage>,
+    ) -> Result<Vec<(String, anyhow::Error)>> {
+        let absent = self.plan(layers, images)?.0.absent;
+        if absent.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(planner.finish())
+        let failures = pull_what_can_be(&self.engine, &absent)?;
+        *images = self.engine.all_images()?;
+        Ok(failures)
     }
 }

@@ -27,7 +27,7 @@ impl Show {
         let layer = context.catalog.get(&self.name)?;
         let definition = &layer.definition;
         let images = context.engine.all_images()?;
-        let plan = context.plan(&[layer], &images)?;
+        let (plan, _) = context.plan(&[layer], &images)?;
         let rows: Vec<LayerRow> = rows(&plan).into_iter().filter(|row| row.own).collect();
         if self.format == OutputFormat::Json {
             let (this, below): (Vec<&LayerRow>, Vec<&LayerRow>) =

@@ -5,19 +5,17 @@ use clap::Args;
 
 use super::super::OutputFormat;
 use super::{CatalogArgs, LayerContext};
-use crate::engine::EngineImage;
 use crate::layers::build;
 use crate::layers::catalog::Layer;
 use crate::layers::check::{self, CheckResult, LayerCheck, checks};
 use crate::layers::compose::Recipe;
 use crate::layers::compose::make::{TempImage, make};
-use crate::layers::plan::{LayerPlan, Planner};
 use crate::{cli, ui};
 
 /// Try layers: that all of [provides] and [aliases] is in their images, and starts
 ///
-/// Images that are not there are built first; one that cannot be built stops none of the others. Then the layers are composed into one image, where
-/// there are several or one has a [runtime], and tried again in it.
+/// Images that are not there are built first; one that cannot be built stops none of the others. Then the
+/// layers are composed into one image, where there are several or one has a [runtime], and tried again in it.
 #[derive(Debug, Args)]
 pub struct Test {
     /// The layers to try
@@ -90,15 +88,9 @@ fn count(number: usize, what: &str) -> String {
 fn apart(context: &LayerContext, layers: &[&Layer]) -> Result<(Vec<CheckResult>, bool)> {
     let engine = &context.engine;
     let mut images = engine.all_images()?;
-    let absent = planned(context, layers, &images)?.0.absent;
-    let mut failures = Vec::new();
-    if !absent.is_empty() {
-        // A key is not known before what is below is here.
-        failures = build::pull_what_can_be(engine, &absent)?;
-        images = engine.all_images()?;
-    }
-    let (plan, places) = planned(context, layers, &images)?;
-    let unbuilt = build::build_what_can_be(context.context(), &plan, &[])?;
+    let mut failures = context.pull_absent(layers, &mut images)?;
+    let (plan, places) = context.plan(layers, &images)?;
+    let unbuilt = build::build_what_can_be(context.for_builds(), &plan, &[])?;
     build::name_plainly(engine, &plan)?;
     failures.extend(unbuilt.failures);
     for (_, error) in &failures {
@@ -135,18 +127,6 @@ fn apart(context: &LayerContext, layers: &[&Layer]) -> Result<(Vec<CheckResult>,
     Ok((tried, failures.is_empty()))
 }
 
-/// The images of the layers, and their places in the plan.
-fn planned<'a>(
-    context: &'a LayerContext,
-    layers: &[&'a Layer],
-    images: &'a [EngineImage],
-) -> Result<(LayerPlan<'a>, Vec<usize>)> {
-    let mut planner = Planner::new(&context.catalog, &context.settings, images);
-    let places = layers.iter().map(|layer| planner.own(layer));
-    let places = places.collect::<Result<Vec<usize>, _>>()?;
-    Ok((planner.finish(), places))
-}
-
 /// All of them in one image, which is removed again.
 fn together(context: &LayerContext, layers: &[&Layer]) -> Result<Vec<CheckResult>> {
     let provides = |layer: &&&Layer| {
@@ -164,7 +144,7 @@ fn together(context: &LayerContext, layers: &[&Layer]) -> Result<Vec<CheckResult
     let recipe = Recipe::new(&context.catalog, &names)?;
     let scrap = TempImage::new(&context.engine);
     let made = make(
-        context.context(),
+        context.for_builds(),
         &context.catalog,
         &context.settings,
         &recipe,
