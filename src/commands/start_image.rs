@@ -30,9 +30,9 @@ use crate::ui;
 /// the newest of all. Where BRANCH_FROM has no image, or one that follows another ref, the nearest one
 /// is started and taken there, without a build.
 ///
-/// Runs CMD in the clone at /workspace, on a fresh work branch; without CMD, tmux on a terminal
-/// and a shell elsewhere, with the image's agent in the first window. `git push` in the container makes the branch <hostname>/<name> in the
-/// host repository. The exit code is CMD's own.
+/// Runs CMD in the clone at /workspace, on a fresh work branch; without CMD, tmux on a terminal and a shell
+/// elsewhere, with the image's agent in the first window. `git push` in the container makes the branch
+/// <hostname>/<name> in the host repository. The exit code is CMD's own.
 #[derive(Debug, Args)]
 pub struct StartImage {
     #[command(flatten)]

@@ -85,8 +85,8 @@ impl Engine {
 }
 
 fn run_command(kind: EngineKind, cmd: Cmd, spec: &RunSpec) -> Cmd {
-    // --init: a command that is process 1 itself would not hear of Ctrl-C. --pull: of an image that was removed
-    // meanwhile no registry is asked, as its name tells of the repository.
+    // --init: a command that is process 1 itself would not hear of Ctrl-C. --pull: of an image that was
+    // removed meanwhile no registry is asked, as its name tells of the repository.
     let mut cmd = cmd.args(["run", "--rm", "--init", "--interactive", "--pull=never"]);
     if spec.terminal {
         cmd = cmd.arg("--tty");

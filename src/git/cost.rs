@@ -34,10 +34,7 @@ impl Repo {
                 Distance::Missing => Some(Divergence::Missing),
                 Distance::Behind(ahead) => Some(Divergence::Shared { ahead, behind: 0 }),
                 Distance::Diverged => match history.distance(to, commit)? {
-                    Distance::Behind(back) => Some(Divergence::Shared {
-                        ahead: 0,
-                        behind: back,
-                    }),
+                    Distance::Behind(behind) => Some(Divergence::Shared { ahead: 0, behind }),
                     _ => None,
                 },
             });
@@ -65,10 +62,10 @@ impl Repo {
         let answer = lines(&run("rev-list", &count)?);
         let numbers = answer.first().and_then(|line| line.split_once('\t'));
         numbers
-            .and_then(|(back, ahead)| {
+            .and_then(|(behind, ahead)| {
                 Some(Divergence::Shared {
                     ahead: ahead.parse().ok()?,
-                    behind: back.parse().ok()?,
+                    behind: behind.parse().ok()?,
                 })
             })
             .context("git rev-list --count gave no numbers")

@@ -74,14 +74,14 @@ impl Repo {
 
     /// The notes on these commits, of those that have one; without starting git, where that will do.
     pub fn notes_on(&self, commits: &[&ObjectId]) -> Result<BTreeMap<ObjectId, String>> {
-        if let Some(notes) = self.quick_notes_on(commits) {
+        if let Some(notes) = self.notes_on_in_process(commits) {
             return Ok(notes);
         }
         let all = self.notes()?.into_iter();
         Ok(all.filter(|(on, _)| commits.contains(&on)).collect())
     }
 
-    fn quick_notes_on(&self, commits: &[&ObjectId]) -> Option<BTreeMap<ObjectId, String>> {
+    fn notes_on_in_process(&self, commits: &[&ObjectId]) -> Option<BTreeMap<ObjectId, String>> {
         let gix = self.gix()?;
         let mut notes = BTreeMap::new();
         let Some(mut tip) = gix.try_find_reference(NOTES).ok()? else {

@@ -85,8 +85,8 @@ pub struct CloneOptions<'a> {
     pub objects: Objects,
 }
 
-/// For an image of its own. `marks` are words without which its clone might be taken from the build cache for another; `ca`
-/// says whether extra CA certificates are at hand.
+/// For an image of its own. `marks` are words without which its clone might be taken from the build cache for
+/// another; `ca` says whether extra CA certificates are at hand.
 pub fn create(
     conf: &Conf,
     target: &Target,

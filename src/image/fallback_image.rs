@@ -27,10 +27,7 @@ impl FallbackImage {
     /// The closer the smaller: tools that are missing are the longest way.
     fn distance(&self) -> (bool, bool, u64, u64) {
         let commits = match self.candidate.divergence {
-            Some(Divergence::Shared {
-                ahead,
-                behind: back,
-            }) => Some(ahead + back),
+            Some(Divergence::Shared { ahead, behind }) => Some(ahead + behind),
             _ => None,
         };
         (

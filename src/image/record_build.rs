@@ -64,7 +64,7 @@ fn of(engine: &Engine, image: &Image, manifest: &KeyManifest) -> Result<Record> 
 
 /// Writes the records of those of these images of the repository that have none: a build may have been
 /// stopped before it wrote one, and notes may be lost. All that look at an image call this. `ours` is the
-/// branch whose turn to build is ours (see [`build_lock`](super::build_lock)). Who may not write here, or would
+/// branch whose turn to build is ours (see `build_lock`). Who may not write here, or would
 /// have to wait for it, gets what they asked for anyway.
 pub fn mend_records(repo: &Repo, engine: &Engine, images: &[Image], ours: Option<&str>) {
     let ours_here = |image: &&Image| image.labels.repo_path == repo.path && image.has_our_name();

@@ -211,7 +211,8 @@ impl StartPlan<'_> {
         Ok(code)
     }
 
-    /// Tries whether a container can fetch and push: starts one as [`Start::run`] does, and changes nothing.
+    /// Tries whether a container can fetch and push: starts one as [`StartPlan::run`] does, and changes
+    /// nothing.
     pub fn try_way(&self) -> Result<()> {
         let baked = Tracking {
             tip: None,
@@ -260,7 +261,7 @@ impl StartPlan<'_> {
         bail!(Failure::new(message).hint(hint))
     }
 
-    /// Opens the way to the repository, and writes what [`Start::spec`] mounts.
+    /// Opens the way to the repository, and writes what [`StartPlan::spec`] mounts.
     fn open_way(&self, wishes: &StartRequest, scratch: &Scratch) -> Result<Transport> {
         let root = scratch.path();
         let hostname = wishes.hostname.as_deref().unwrap_or_default();

@@ -28,7 +28,7 @@ pub struct LayerNode<'a> {
     pub tag: String,
     /// What it is put on, when the layer leaves that open: a layer's image or another.
     pub base: Option<String>,
-    /// The images of layers that must be there before: places in [`Plan::nodes`].
+    /// The images of layers that must be there before: places in [`LayerPlan::nodes`].
     pub below: Vec<usize>,
     /// What the image depends on, by name.
     pub inputs: BTreeMap<String, String>,
@@ -144,7 +144,7 @@ impl<'a> Planner<'a> {
         self.stack(&order)
     }
 
-    /// Plans one image with all of these layers, given in the order of [`Shelf::order`].
+    /// Plans one image with all of these layers, given in the order of [`LayerCatalog::order`].
     pub fn stack(&mut self, layers: &[&'a Layer]) -> Result<usize, Failure> {
         let mut below: Option<usize> = None;
         for layer in layers {

@@ -122,7 +122,7 @@ impl HttpClient {
         self.token.is_some()
     }
 
-    /// Asks for JSON. An answer that says no is an error with a [`Refusal`] in it.
+    /// Asks for JSON. An answer that says no is an error with a [`HttpError`] in it.
     pub fn json<T: DeserializeOwned>(&self, request: &HttpRequest) -> Result<T> {
         let bytes = self.call(request, || Ok(()))?;
         let asked = asked(&request.method, request.address);

@@ -2,8 +2,8 @@
 //!
 //! | | |
 //! |---|---|
-//! | pure | `address` is where a request may go, `patience` how long one waits, `refusal` an answer that says no, `trouble` whether to ask again |
-//! | act | `client` asks and asks again, `slice` is sent, `download` fills a file |
+//! | pure | `address` is where a request may go, `retry` how long one waits, `http_error` an answer that says no, `request_error` whether to ask again |
+//! | act | `client` asks and asks again, `file_range` is sent, `download` fills a file |
 
 mod address;
 mod client;

@@ -53,7 +53,7 @@ impl GitHubClient {
             || uploads(&self.api).is_some_and(|uploads| address.same_host(&uploads))
     }
 
-    /// Reads; `rest` is as for [`Hub::address`].
+    /// Reads; `rest` is as for [`GitHubClient::address`].
     pub fn get<T: DeserializeOwned>(&self, repo: &GitHubRepo, rest: &str) -> Result<T> {
         self.ask("GET", repo, rest, None)
     }

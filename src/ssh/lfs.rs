@@ -1,5 +1,5 @@
-//! Contents of git-lfs that a container pushes: the server's side of `git-lfs-transfer`, as far as a push needs it
-//! (<https://github.com/git-lfs/git-lfs/blob/main/docs/proposals/ssh_adapter.md>).
+//! Contents of git-lfs that a container pushes: the server's side of `git-lfs-transfer`, as far as a push
+//! needs it (<https://github.com/git-lfs/git-lfs/blob/main/docs/proposals/ssh_adapter.md>).
 
 use bytes::{Buf, Bytes, BytesMut};
 use russh::server::Msg;

@@ -105,8 +105,9 @@ impl Access {
         write_private(&directory.join(git_config), self.git_config(), 0o600)
     }
 
-    /// Writes the files that a container finds in [`RUN_DIR`], the key too, for everybody to read. `container`
-    /// is its name, below which its work is pushed, `identity` a text of git's config that says who commits.
+    /// Writes the files that a container finds in [`RUN_DIR`], the key too, for everybody to read.
+    /// `container` is its name, below which its work is pushed, `identity` a text of git's config that says
+    /// who commits.
     pub fn write_run_dir(&self, directory: &Path, container: &str, identity: &str) -> Result<()> {
         let key = format!("{RUN_DIR}/key");
         let known = format!("{RUN_DIR}/known_hosts");

@@ -130,8 +130,8 @@ impl PushCommands {
             .collect()
     }
 
-    /// The report that refuses the push of this container, where `made` tells the refs that it has made, as `receive-pack`
-    /// would send it, or `None` when the push may go on. One bad ref refuses them all.
+    /// The report that refuses the push of this container, where `made` tells the refs that it has made, as
+    /// `receive-pack` would send it, or `None` when the push may go on. One bad ref refuses them all.
     pub fn refuse(&self, container: &str, made: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
         let refusals = self.refusals(container, made);
         if refusals.is_empty() {

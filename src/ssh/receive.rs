@@ -10,8 +10,8 @@ use super::push::PushCommands;
 use crate::git::{LfsStore, ObjectId, PushedBranches, Repo, module_dir, values_of};
 use crate::proc::lock;
 
-/// Branches below the container's name may be made, and moved forward by who made them: a container that has the
-/// same name on another engine, or had it before, is another one.
+/// Branches below the container's name may be made, and moved forward by who made them: a container that has
+/// the same name on another engine, or had it before, is another one.
 #[derive(Debug, Clone)]
 pub struct ReceivePolicy {
     /// The git directory.

@@ -1,5 +1,5 @@
-//! All tests but those of pure functions, which stand beside the code: a module for each job. One program, so that
-//! they share one pool of threads, and linking takes place once.
+//! All tests but those of pure functions, which stand beside the code: a module for each job. One program, so
+//! that they share one pool of threads, and linking takes place once.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 

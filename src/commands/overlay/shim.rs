@@ -12,8 +12,8 @@ use crate::ui;
 
 /// Print functions for a shell that record what uv and pip install
 ///
-/// To use it: eval "$(git dkr overlay shim)", or in fish: git dkr overlay shim --shell fish | source. The tools
-/// then run as ever, and what they changed becomes RUN lines of the Containerfile.
+/// To use it: eval "$(git dkr overlay shim)", or in fish: git dkr overlay shim --shell fish | source. The
+/// tools then run as ever, and what they changed becomes RUN lines of the Containerfile.
 #[derive(Debug, Args)]
 pub struct Shim {
     /// The file that the lines are added to

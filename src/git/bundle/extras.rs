@@ -11,13 +11,13 @@ use crate::git::{Extras, Repo};
 use crate::proc::CancelToken;
 
 /// Where `templates/scope` finds submodules: packs of each in a directory of its number,
-/// `list` with their git directories, `top` with the paths of those that are no submodule's own, and `urls` with
-/// git directories and the URLs of their remotes that nobody could tell there.
+/// `list` with their git directories, `top` with the paths of those that are no submodule's own, and `urls`
+/// with git directories and the URLs of their remotes that nobody could tell there.
 /// So no name that somebody chose is the name of an entry.
 const MODULES: &str = "dkr-modules";
 
 impl ObjectBundle {
-    /// Nothing but the extras; see [`Parcel::with`].
+    /// Nothing but the extras; see [`ObjectBundle::with`](super::ObjectBundle::with).
     pub fn of_extras(
         repo: &Repo,
         extras: Extras,

@@ -169,7 +169,8 @@ struct ObjectSources {
 
 impl BundleWork<'_> {
     /// Takes what the view shows out of the largest pack, and packs the rest. What git reads whole histories
-    /// by comes too, where the repository has it and this one is `whole`: git has none of one that is cut off.
+    /// by comes too, where the repository has it and this one is `whole`: git has none of one that is cut
+    /// off.
     fn pack_history(&self, repo: &Repo, whole: bool) -> Result<Option<SubsetPack>> {
         if whole && repo.has_bitmap()? {
             let take = || self.take(repo, whole, Some("--use-bitmap-index"));
@@ -181,8 +182,8 @@ impl BundleWork<'_> {
         self.settle(self.take(repo, whole, None)?, false)
     }
 
-    /// Whether a bitmap leads to all commits. One of a time when the history was cut off leads no further than it did
-    /// then, and git believes it.
+    /// Whether a bitmap leads to all commits. One of a time when the history was cut off leads no further
+    /// than it did then, and git believes it.
     fn has_true_bitmap(&self) -> Result<bool> {
         let count = |option: Option<&str>| {
             let cmd = self.view.git(["rev-list", "--count", "--all"]);

@@ -49,8 +49,8 @@ impl Repo {
         Ok(files.keys().any(|name| name.ends_with(".bitmap")))
     }
 
-    /// Words for what is handed over of a commit beside what the commit says: which objects these are when they
-    /// are all, and what makes reading them faster.
+    /// Words for what is handed over of a commit beside what the commit says: which objects these are when
+    /// they are all, and what makes reading them faster.
     pub fn marks(&self, objects: super::Objects) -> Result<Vec<String>> {
         let directories = self.object_directories()?;
         let mut names: Vec<String> = directories.files()?.into_keys().collect();

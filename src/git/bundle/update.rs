@@ -26,7 +26,7 @@ pub enum TagSelection {
 impl ObjectBundle {
     /// The objects that `commit` leads to and `below` does not, with the tags on them, in one pack; no
     /// pack where there are none. The repository must have both commits, and not be cut off.
-    /// `directory` must be empty, and may be removed afterwards. Fails as [`Parcel::prepare`] does.
+    /// `directory` must be empty, and may be removed afterwards. Fails as [`ObjectBundle::prepare`] does.
     pub fn since(
         repo: &Repo,
         below: &ObjectId,

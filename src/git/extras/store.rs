@@ -1,5 +1,5 @@
-//! Where goes what is pushed beside the repository's own objects: the host's own store of git-lfs, and its copies of
-//! submodules.
+//! Where goes what is pushed beside the repository's own objects: the host's own store of git-lfs, and its
+//! copies of submodules.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -104,8 +104,8 @@ impl Incoming {
     }
 }
 
-/// The git directory of a submodule that has this one of `homes` (`modules/<name>`, and below that for one of a
-/// submodule), if there is a copy of it; none that a link leads out to.
+/// The git directory of a submodule that has this one of `homes` (`modules/<name>`, and below that for one of
+/// a submodule), if there is a copy of it; none that a link leads out to.
 pub fn module_dir(homes: &[PathBuf], directory: &str) -> Option<PathBuf> {
     let named = directory.strip_prefix("modules/").is_some_and(stays);
     let inside = |home: &PathBuf| {

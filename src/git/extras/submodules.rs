@@ -229,7 +229,8 @@ fn is_relative(url: &str) -> bool {
     url.starts_with("./") || url.starts_with("../")
 }
 
-/// Where a copy comes from, if that is no place on this machine. What may be a password or a token is not told.
+/// Where a copy comes from, if that is no place on this machine. What may be a password or a token is not
+/// told.
 fn origin(git_dir: &Path) -> Option<String> {
     let asked = at(git_dir).args(["config", "--get", "remote.origin.url"]);
     let answer = lines(&asked.output().ok()?.stdout);

@@ -4,7 +4,7 @@
 //! newer than that file is read commit by commit ([`newer`]), and so is all of a small history
 //! that has none. What neither knows of is left to git: history that is cut off (shallow) or
 //! redrawn (replaced objects, grafts). A large one without a commit-graph is walked by date. Whether
-//! a commit is far behind is written down for the next time ([`far`]).
+//! a commit is far behind is written down for the next time ([`distance_cache`]).
 //!
 //! A commit-graph that contradicts itself is not used. One that is wrong and consistent is
 //! believed, as git believes it: its checksum takes longer than any answer. So is what is written

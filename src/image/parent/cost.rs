@@ -26,8 +26,8 @@ pub struct Candidate {
     pub image: Image,
     /// How the target lies to its commit; `None` where nobody asked.
     pub divergence: Option<Divergence>,
-    /// The bytes of the objects that divergence from its commit to the target; `None` where nobody asked, or git does
-    /// not know.
+    /// The bytes of the objects that lead from its commit to the target; `None` where nobody asked, or git
+    /// does not know.
     pub bytes: Option<u64>,
     /// How many key files differ.
     pub key_files: u64,
@@ -146,10 +146,7 @@ impl Candidate {
     /// Commits between, then the newest first.
     fn commits_apart(&self) -> (u64, u64) {
         match self.divergence {
-            Some(Divergence::Shared {
-                ahead,
-                behind: back,
-            }) => (ahead, back),
+            Some(Divergence::Shared { ahead, behind }) => (ahead, behind),
             _ => (u64::MAX, u64::MAX),
         }
     }
@@ -165,10 +162,9 @@ impl Candidate {
 /// What leads from one commit to another: `214 commits, 3.1 MB`.
 pub fn distance(divergence: Option<Divergence>, bytes: Option<u64>) -> String {
     let commits = match divergence {
-        Some(Divergence::Shared {
-            ahead: 0,
-            behind: back,
-        }) if back > 0 => Some(format!("{} behind", commits(back))),
+        Some(Divergence::Shared { ahead: 0, behind }) if behind > 0 => {
+            Some(format!("{} behind", commits(behind)))
+        }
         Some(Divergence::Shared { ahead, .. }) => Some(commits(ahead)),
         _ => None,
     };

@@ -1,5 +1,5 @@
 //! The nearest image: what a create stands on instead of a full clone. Branches share nearly all their
-//! history, so that little leads from an image of one to the next; [`rank`] says which is the cheapest.
+//! history, so that little leads from an image of one to the next; [`cost`] says which is the cheapest.
 
 pub mod cost;
 
@@ -136,7 +136,7 @@ pub fn live_bytes(repo: &Repo, image: &ChainStats, target: &ObjectId) -> Result<
 }
 
 /// What is known of each image of the repository as one to stand on, the cheapest first; `full` is what a
-/// full create costs (see [`rank::full`]).
+/// full create costs (see [`cost::full`]).
 pub fn candidates(
     context: BuildContext,
     plan: &BuildPlan,
@@ -273,9 +273,9 @@ fn add_leads(
         candidate.reason = match divergence {
             Divergence::Missing => Some(Reason::Missing),
             Divergence::Unrelated => Some(Reason::Unrelated),
-            Divergence::Shared { behind: back, .. }
+            Divergence::Shared { behind, .. }
                 if !siblings
-                    && (back > 0 || !is_pure(context.repo, &candidate.image, target, all)?) =>
+                    && (behind > 0 || !is_pure(context.repo, &candidate.image, target, all)?) =>
             {
                 Some(Reason::Sibling)
             }

@@ -143,7 +143,8 @@ impl SnapshotCache {
         })
     }
 
-    /// The entry of a tag. One that is not what it should be is an error with [`Corrupt`] in it.
+    /// The entry of a tag. One that is not what it should be is an error with
+    /// [`CorruptEntry`](index::CorruptEntry) in it.
     pub fn find(&self, tag: &str) -> Result<Option<Index>> {
         match self {
             Self::Directory(directory) => directory.find(tag),
@@ -161,8 +162,8 @@ impl SnapshotCache {
         }
     }
 
-    /// Stores an archive. An entry of this tag that looks good stays, unless it is to be replaced, as
-    /// when [`Cache::get`] found it corrupt: then there is the old or the new one. `count` counts bytes
+    /// Stores an archive. An entry of this tag that looks good stays, unless it is to be replaced, as when
+    /// [`SnapshotCache::get`] found it corrupt: then there is the old or the new one. `count` counts bytes
     /// that were written.
     pub fn put(
         &self,

@@ -56,7 +56,7 @@ pub enum RunCommand {
 /// A download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchStep {
-    /// What, as [`Source::parse`] reads it.
+    /// What, as [`DownloadSource::parse`](source::DownloadSource::parse) reads it.
     pub source: Word,
     /// Where it goes: a directory for an archive; a directory too when it ends in `/` or is one.
     pub dest: Word,

@@ -1,5 +1,5 @@
 //! What a snapshot says of itself. Pure: what is read here may come from anybody, and nothing that
-//! leads out of the root, or lies about sizes, gets past [`Manifest::parse`].
+//! leads out of the root, or lies about sizes, gets past [`SnapshotManifest::parse`].
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Component, Path};

@@ -25,7 +25,8 @@ fn full<'a>(lab: &'a Lab, repo: &Repo, args: &[&str], why: &str) -> Image<'a> {
     image
 }
 
-/// All that is in `/workspace` but objects, what of `.git` may lie elsewhere as git says it, and how the image is set up.
+/// All that is in `/workspace` but objects, what of `.git` may lie elsewhere as git says it, and how the
+/// image is set up.
 fn content(image: &Image) -> String {
     let workspace = image.sh(r"
         find . -path ./.git -prune -o -printf '%p %M %l\n' | sort

@@ -69,8 +69,8 @@ fn git_files(repo: &Repo) -> Vec<PathBuf> {
     found
 }
 
-/// Root works in the repository of somebody else, as `sudo` does and as jobs in containers of CI. Their config
-/// names the worktree as safe, as git asks for it.
+/// Root works in the repository of somebody else, as `sudo` does and as jobs in containers of CI. Their
+/// config names the worktree as safe, as git asks for it.
 #[test]
 fn what_root_makes_in_a_repository_is_its_owner_s() {
     let Some(lab) = Lab::new() else { return };

@@ -97,7 +97,8 @@ fn forcing_and_deleting_on_its_own_branch_too() {
     outcome.says("may not delete");
 }
 
-/// Whatever branch one is on, in whatever worktree; and what the host has under that name stays, here and there.
+/// Whatever branch one is on, in whatever worktree; and what the host has under that name stays, here and
+/// there.
 #[test]
 fn a_plain_push_brings_what_one_is_on() {
     let Some(lab) = Lab::new() else { return };

@@ -157,7 +157,8 @@ impl Drop for Layers {
         let listed = self.lab.client().args(list).output();
         let listed = listed.map(|output| output.stdout).unwrap_or_default();
         let names = String::from_utf8_lossy(&listed);
-        // Podman says where an image without a registry is; and the prefix of another test may go on with a digit.
+        // Podman says where an image without a registry is; and the prefix of another test may go on with a
+        // digit.
         let is_ours = |name: &&str| {
             let name = name.strip_prefix("localhost/").unwrap_or(name);
             let rest = name.strip_prefix(&self.prefix);

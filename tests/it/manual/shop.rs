@@ -8,8 +8,8 @@ use crate::common::dkr::binary;
 use crate::common::engine::Lab;
 use crate::common::{GITCONFIG, run, unique};
 
-/// Names that the manual uses. In a run each has another that is nobody else's, as images and containers of all tests
-/// are in one engine.
+/// Names that the manual uses. In a run each has another that is nobody else's, as images and containers of
+/// all tests are in one engine.
 const NAMES: [&str; 3] = ["shop", "box", "greeter"];
 
 /// A clone called `shop` of a repository beside it, `origin`, which has a branch `feature/x`, too.

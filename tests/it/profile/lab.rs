@@ -41,8 +41,8 @@ pub fn told(outcome: &Outcome) -> Value {
     told
 }
 
-/// What stands for the image of a registry, in case there is none: a Debian with the packages that every build
-/// installs. Compilers are most of them, and where nothing is compiled an empty package has their name.
+/// What stands for the image of a registry, in case there is none: a Debian with the packages that every
+/// build installs. Compilers are most of them, and where nothing is compiled an empty package has their name.
 const STAND_IN: &str = "\
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends curl git python3 && rm -rf /var/lib/apt/lists/*
@@ -121,8 +121,8 @@ impl Lab {
         })
     }
 
-    /// A repository with content that no other test has: two builds that come to the same step at the same time share
-    /// it, and BuildKit tells only one of them.
+    /// A repository with content that no other test has: two builds that come to the same step at the same
+    /// time share it, and BuildKit tells only one of them.
     pub fn repo(&self) -> Repo<'_> {
         let repo = self.engine.repo();
         repo.commit("Own", &[("a", &self.id)]);

@@ -189,7 +189,9 @@ fn digits(distance: u64) -> Vec<u8> {
 
 impl fmt::Debug for SubsetPack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Excerpt").field(&self.ranks.len()).finish()
+        f.debug_tuple("SubsetPack")
+            .field(&self.ranks.len())
+            .finish()
     }
 }
 

@@ -2,7 +2,7 @@ use super::*;
 use crate::image::Labels;
 use crate::image::labels::tests::labels;
 
-fn candidate(tag: &str, ahead: u64, back: u64) -> Candidate {
+fn candidate(tag: &str, ahead: u64, behind: u64) -> Candidate {
     Candidate {
         image: Image {
             id: format!("sha256:{tag}"),
@@ -10,10 +10,7 @@ fn candidate(tag: &str, ahead: u64, back: u64) -> Candidate {
             size: 1,
             labels: labels(),
         },
-        divergence: Some(Divergence::Shared {
-            ahead,
-            behind: back,
-        }),
+        divergence: Some(Divergence::Shared { ahead, behind }),
         bytes: None,
         key_files: 0,
         reason: None,
@@ -99,11 +96,11 @@ fn a_full_clone_may_be_cheaper() {
 
 #[test]
 fn the_way_in_words() {
-    let of = |ahead, back, bytes, key_files| {
+    let of = |ahead, behind, bytes, key_files| {
         let one = Candidate {
             bytes,
             key_files,
-            ..candidate("one", ahead, back)
+            ..candidate("one", ahead, behind)
         };
         one.distance()
     };
@@ -153,8 +150,8 @@ proptest::proptest! {
     ) {
         let choose = |order: &[usize]| {
             let mut all: Vec<Candidate> = order.iter().map(|place| {
-                let (ahead, back, _, _, second) = facts[*place];
-                made(candidate(&place.to_string(), ahead, back), second)
+                let (ahead, behind, _, _, second) = facts[*place];
+                made(candidate(&place.to_string(), ahead, behind), second)
             }).collect();
             by_distance(&mut all);
             for one in all.iter_mut().filter(|c| c.reason.is_none()) {
