@@ -172,13 +172,11 @@ mod tests {
             .collect();
         let at = line.find("\"manifest\":{").unwrap() + "\"manifest\":{".len();
         line.insert_str(at, &inputs);
-        let began = std::time::Instant::now();
         let read = read(&line);
         let [NoteLine::Strange(reason)] = &read[..] else {
             panic!("{} lines", read.len())
         };
         assert!(reason.ends_with("at most 32.0 MB are read"), "{reason}");
-        assert!(began.elapsed() < std::time::Duration::from_secs(2));
     }
 
     #[test]
