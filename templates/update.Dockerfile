@@ -1,5 +1,6 @@
 # Written by git dkr: one layer that takes an image to another commit.
-FROM {{ from }}
+ARG PARENT={{ from | quote }}
+FROM ${PARENT}
 USER root
 {%- for name in ca_variables %}
 ARG {{ name }}=/run/secrets/dkr_ca

@@ -2,8 +2,8 @@
 
 #![no_main]
 
-use git_dkr::image::manifest::KeyManifest;
-use git_dkr::image::record::{NoteLine, read};
+use git_dkr::image::model::manifest::KeyManifest;
+use git_dkr::image::model::record::{NoteLine, read};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|note: &str| {

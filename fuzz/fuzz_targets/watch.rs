@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use git_dkr::image::watch_list::WatchedImage;
+use git_dkr::image::query::watch_list::WatchedImage;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -8,8 +8,8 @@ use super::{EngineArgs, OutputFormat};
 use crate::audit::{self, ImageAudit, LeakedSecret, SecretLocation};
 use crate::error::Failure;
 use crate::git::Repo;
-use crate::image::explain::{find_image, newest};
-use crate::image::find::Inventory;
+use crate::image::query::find_image::{find_image, newest};
+use crate::image::query::inventory::Inventory;
 use crate::image::settings::sources;
 use crate::ui;
 

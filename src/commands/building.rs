@@ -5,13 +5,33 @@ use clap::Args;
 
 use super::planning::PlanArgs;
 use super::{EngineArgs, HostArgs, OutputFormat, RepoArgs, print_image};
-use crate::conf::Sources;
 use crate::git::Repo;
-use crate::image::plan::{BuildAction, BuildContext, Reuse};
+use crate::image::build;
+use crate::image::context::BuildContext;
+use crate::image::plan::BuildRequest;
+use crate::image::query::target::{self, FetchMode};
 use crate::image::settings::sources;
-use crate::image::target::{self, FetchMode};
 use crate::image::transport::Transport;
-use crate::image::{Image, Target};
+
+/// A flag that makes a setting.
+#[derive(Debug)]
+pub(super) struct Flag {
+    setting: &'static str,
+    value: String,
+    /// As it is typed.
+    name: &'static str,
+}
+
+impl Flag {
+    pub(super) fn new(setting: &'static str, value: impl Into<String>, name: &'static str) -> Self {
+        let value = value.into();
+        Self {
+            setting,
+            value,
+            name,
+        }
+    }
+}
 
 /// The arguments of a build.
 #[derive(Debug, Args)]
@@ -30,33 +50,25 @@ pub struct BuildArgs {
 }
 
 impl BuildArgs {
-    /// Runs the build that `plan` plans and `act` does; the exit code. `failure` begins the
-    /// sentence that tells of a failure; `flags` puts the command's own over the settings.
-    pub(super) fn run(
-        &self,
-        failure: &str,
-        reuse: Reuse,
-        flags: impl Fn(Sources) -> Sources,
-        plan: impl Fn(BuildContext, Target) -> Result<BuildAction>,
-        act: impl Fn(BuildContext, Target) -> Result<Image>,
-    ) -> Result<u8> {
+    /// Builds what is requested, under settings by these flags; the exit code.
+    pub(super) fn run(&self, request: BuildRequest, flags: Vec<Flag>) -> Result<u8> {
         let (_, branch_from) = self.place.split();
         let what = branch_from.unwrap_or("HEAD");
-        self.build(reuse, flags, plan, act)
-            .with_context(|| format!("{failure} {what}"))?;
+        self.build(request, flags).with_context(|| match request {
+            BuildRequest::Create { .. } => format!("cannot create an image of {what}"),
+            BuildRequest::Update { .. } => format!("cannot update the image of {what}"),
+        })?;
         Ok(0)
     }
 
-    fn build(
-        &self,
-        reuse: Reuse,
-        flags: impl Fn(Sources) -> Sources,
-        plan: impl Fn(BuildContext, Target) -> Result<BuildAction>,
-        act: impl Fn(BuildContext, Target) -> Result<Image>,
-    ) -> Result<()> {
+    fn build(&self, request: BuildRequest, flags: Vec<Flag>) -> Result<()> {
         let (path, branch_from) = self.place.split();
         let repo = Repo::find(path)?;
-        let sources = flags(sources(Some(&repo))?);
+        let sources = flags
+            .into_iter()
+            .fold(sources(Some(&repo))?, |sources, flag| {
+                sources.with_flag(flag.setting, flag.value, flag.name)
+            });
         let host = self.host.read(&sources)?;
         Transport::check(&host)?;
         let engine = self.engine.find(&sources)?;
@@ -65,13 +77,12 @@ impl BuildArgs {
             engine: &engine,
             host: &host,
             sources: &sources,
-            reuse,
         };
         if self.plan.only_looks() {
             let target = target::resolve(&repo, branch_from, FetchMode::No)?;
-            return self.plan.look(context, target, plan, self.format);
+            return self.plan.look(context, target, request, self.format);
         }
         let target = target::resolve(&repo, branch_from, FetchMode::Yes)?;
-        print_image(&act(context, target)?, self.format)
+        print_image(&build::run(context, target, request)?, self.format)
     }
 }

@@ -6,11 +6,12 @@ use serde::Serialize;
 use super::OutputFormat;
 use crate::git::Divergence;
 use crate::image::Image;
-use crate::image::explain::by_name;
+use crate::image::context::BuildContext;
 use crate::image::parent::candidates;
 use crate::image::parent::cost::{self, Candidate};
-use crate::image::plan::{BuildContext, plan_full};
-use crate::image::target::{self, FetchMode};
+use crate::image::plan::{FullClone, Reuse};
+use crate::image::query::find_image::by_name;
+use crate::image::query::target::{self, FetchMode};
 use crate::ui;
 
 /// All of them, as programs read it.
@@ -76,13 +77,14 @@ pub(super) fn print(
     let image = typed.and_then(|name| by_name(images, name)).filter(here);
     let typed = image.map_or(typed, |image| Some(&image.labels.branch_from));
     let target = target::resolve(context.repo, typed, FetchMode::No)?;
-    let plan = plan_full(context, target)?;
+    let clone = FullClone::plan(context, target, Reuse::Images)?;
     let full = cost::full(context.repo.size()?);
-    let found = candidates(context, &plan, images, full)?;
+    let found = candidates(clone.parent_query(context), images, full)?;
+    let target = clone.target();
     if format == OutputFormat::Json {
         return ui::result(serde_json::to_string_pretty(&Candidates {
-            branch_from: &plan.target.branch_from,
-            commit: plan.target.commit.as_str(),
+            branch_from: &target.branch_from,
+            commit: target.commit.as_str(),
             full_cost: full,
             candidates: found
                 .iter()
@@ -90,7 +92,7 @@ pub(super) fn print(
                 .collect(),
         })?);
     }
-    if plan.manifest.is_none() {
+    if clone.manifest().is_none() {
         ui::warn(
             "the base image is not on this machine, so no image can be compared with a create",
         );

@@ -6,11 +6,12 @@ use serde::Serialize;
 
 use super::{EngineArgs, OutputFormat, RepoArgs};
 use crate::git::Repo;
-use crate::image::find::Inventory;
-use crate::image::staleness::{Remedy, Staleness};
-use crate::image::staleness_report::{ImageLocation, ImageStatus, report};
-use crate::image::target::{self, FetchMode};
-use crate::image::{record_build, watch_list};
+use crate::image::build::record_build;
+use crate::image::model::staleness::{Remedy, Staleness};
+use crate::image::query::inventory::Inventory;
+use crate::image::query::report::{ImageLocation, ImageStatus, report};
+use crate::image::query::target::{self, FetchMode};
+use crate::image::query::watch_list;
 use crate::proc::join;
 use crate::ui;
 

@@ -4,11 +4,9 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-use super::building::BuildArgs;
-use crate::conf::Sources;
+use super::building::{BuildArgs, Flag};
 use crate::image::parent::ParentChoice;
-use crate::image::plan::Reuse;
-use crate::image::{bake, plan};
+use crate::image::plan::{BuildRequest, Reuse};
 
 /// Bake a branch into an image
 ///
@@ -45,20 +43,12 @@ impl CreateImage {
             (true, false) => Reuse::Steps,
             (false, false) => Reuse::Images,
         };
-        let from = ParentChoice::parse(self.from.as_deref());
-        self.building.run(
-            "cannot create an image of",
-            reuse,
-            |sources| {
-                let sources = self.stack.over(sources);
-                match &self.objects {
-                    Some(objects) => sources.with_flag("objects", objects.clone(), "--objects"),
-                    None => sources,
-                }
-            },
-            |context, target| plan::plan_create(context, target, from),
-            |context, target| bake::create(context, target, from),
-        )
+        let parent = ParentChoice::parse(self.from.as_deref());
+        let objects = self.objects.as_ref();
+        let objects = objects.map(|objects| Flag::new("objects", objects, "--objects"));
+        let flags = self.stack.flags().into_iter().chain(objects).collect();
+        self.building
+            .run(BuildRequest::Create { parent, reuse }, flags)
     }
 }
 
@@ -83,28 +73,25 @@ struct StackArgs {
 }
 
 impl StackArgs {
-    /// Settings under these flags.
-    fn over(&self, mut sources: Sources) -> Sources {
+    /// The settings that they make.
+    fn flags(&self) -> Vec<Flag> {
         if let Some(image) = &self.base_image {
-            let none = || "none".to_owned();
-            return sources
-                .with_flag("base_image", image.clone(), "--base-image")
-                .with_flag("stack", none(), "--base-image")
-                .with_flag("agent", none(), "--base-image")
-                .with_flag("layers", String::new(), "--base-image");
+            return vec![
+                Flag::new("base_image", image, "--base-image"),
+                Flag::new("stack", "none", "--base-image"),
+                Flag::new("agent", "none", "--base-image"),
+                Flag::new("layers", "", "--base-image"),
+            ];
         }
-        if !self.stack.is_empty() {
-            sources = sources.with_flag("stack", self.stack.join(" "), "--stack");
-        }
-        if let Some(agent) = &self.agent {
-            sources = sources.with_flag("agent", agent.clone(), "--agent");
-        }
-        if let Some(toolchains) = &self.toolchains {
-            sources = sources.with_flag("toolchains", toolchains.clone(), "--toolchains");
-        }
-        if !self.layers.is_empty() {
-            sources = sources.with_flag("layers", self.layers.join(" "), "--layer");
-        }
-        sources
+        let words = |words: &[String]| (!words.is_empty()).then(|| words.join(" "));
+        let all = [
+            ("stack", words(&self.stack), "--stack"),
+            ("agent", self.agent.clone(), "--agent"),
+            ("toolchains", self.toolchains.clone(), "--toolchains"),
+            ("layers", words(&self.layers), "--layer"),
+        ];
+        all.into_iter()
+            .filter_map(|(name, value, flag)| Some(Flag::new(name, value?, flag)))
+            .collect()
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::RepoArgs;
 use crate::error::Failure;
 use crate::git::{ObjectId, Repo};
-use crate::image::target::{self, FetchMode};
+use crate::image::query::target::{self, FetchMode};
 use crate::layers::detect::{self, Detected};
 use crate::{profile, ui};
 

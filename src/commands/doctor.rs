@@ -10,10 +10,10 @@ use crate::conf::Host;
 use crate::engine::{DockerClient, Engine, EngineError, EngineKind, Installed, installed};
 use crate::fs::Scratch;
 use crate::git::{self, Repo};
-use crate::image::find::Inventory;
-use crate::image::select_image::SelectedImage;
+use crate::image::query::inventory::Inventory;
 use crate::image::settings::sources;
 use crate::image::start::StartPlan;
+use crate::image::start::select_image::SelectedImage;
 use crate::ssh::{Server, ServerConfig};
 use crate::ui;
 

@@ -10,13 +10,16 @@ use super::{EngineArgs, HostArgs, OutputFormat};
 use crate::engine::Engine;
 use crate::git::{ObjectId, Repo};
 use crate::image::Image;
-use crate::image::explain::{Comparison, RecordChain, compare, find_image, newest, present};
-use crate::image::find;
-use crate::image::manifest::{InputChange, KeyManifest};
-use crate::image::parent_info::ParentInfo;
-use crate::image::plan::{BuildContext, Reuse};
-use crate::image::record::Record;
-use crate::image::record_build;
+use crate::image::build::record_build;
+use crate::image::context::BuildContext;
+use crate::image::model::manifest::{InputChange, KeyManifest};
+use crate::image::model::record::Record;
+use crate::image::plan::present_manifest;
+use crate::image::query::explain::{Comparison, compare};
+use crate::image::query::find_image::{find_image, newest};
+use crate::image::query::inventory;
+use crate::image::query::parent_info::ParentInfo;
+use crate::image::query::record_chain::RecordChain;
 use crate::image::settings::sources;
 use crate::ui;
 
@@ -79,7 +82,7 @@ impl Explain {
         let repo = Repo::find(None)?;
         let sources = sources(Some(&repo))?;
         let engine = self.engine.find(&sources)?;
-        let images = find::all_for(&engine, &repo.path)?;
+        let images = inventory::all_for(&engine, &repo.path)?;
         record_build::mend_records(&repo, &engine, &images, None);
         if self.candidates {
             let host = self.host.read(&sources)?;
@@ -88,7 +91,6 @@ impl Explain {
                 engine: &engine,
                 host: &host,
                 sources: &sources,
-                reuse: Reuse::default(),
             };
             return candidates::print(context, &images, self.image.as_deref(), self.format);
         }
@@ -142,9 +144,8 @@ impl Explain {
                 engine,
                 host: &host,
                 sources: &sources,
-                reuse: Reuse::default(),
             };
-            present(context, branch_from)
+            present_manifest(context, branch_from)
         };
         match look() {
             Ok(Some(manifest)) => Some(manifest),

@@ -8,10 +8,10 @@ use crate::engine::Engine;
 use crate::error::Failure;
 use crate::git::Repo;
 use crate::image::Image;
-use crate::image::find::Inventory;
-use crate::image::record_build;
-use crate::image::target::{self, FetchMode};
-use crate::image::tracking::track_all;
+use crate::image::build::record_build;
+use crate::image::query::inventory::Inventory;
+use crate::image::query::target::{self, FetchMode};
+use crate::image::query::tracking::track_all;
 use crate::ui;
 
 /// List the images that git dkr built, newest first

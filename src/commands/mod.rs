@@ -31,8 +31,8 @@ use crate::conf::{self, Host, Sources, Value};
 use crate::engine::{Engine, EngineKind};
 use crate::git::Repo;
 use crate::image::Image;
+use crate::image::model::staleness::Staleness;
 use crate::image::settings::sources;
-use crate::image::staleness::Staleness;
 use crate::ui;
 
 /// Which repository and branch.

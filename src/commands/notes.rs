@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use super::OutputFormat;
 use crate::error::Failure;
 use crate::git::{NOTES, Repo};
-use crate::image::record::Record;
-use crate::image::records;
+use crate::image::model::record::Record;
+use crate::image::query::records;
 use crate::ui;
 
 /// Show the records of images, and share them with a remote

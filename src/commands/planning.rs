@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::{ImageRow, OutputFormat};
 use crate::image::Target;
-use crate::image::plan::{BuildAction, BuildContext, BuildPlan, Reuse};
-use crate::image::scope;
+use crate::image::context::BuildContext;
+use crate::image::plan::{self, BuildAction, BuildPlan, BuildRequest, Foundation, ToolLayers};
 use crate::ui;
 
 /// What to do with a plan.
@@ -21,7 +21,7 @@ pub(super) struct PlanArgs {
     print_dockerfile: bool,
 }
 
-/// A step as programs read it.
+/// An action as programs read it.
 #[derive(Debug, Serialize)]
 #[serde(tag = "action", rename_all = "lowercase")]
 enum PlannedAction<'a> {
@@ -44,21 +44,21 @@ struct PlannedBuild<'a> {
     /// The image that it is put on; `null` for a full clone.
     parent: Option<&'a str>,
     /// How far it is from there, or why it is a full clone, where there is something to tell.
-    why: Option<&'a str>,
+    why: Option<String>,
     /// The layers that a full clone stands on, and how many of them are not here yet.
-    layers: &'a [String],
+    layers: Vec<String>,
     layers_to_build: usize,
     dockerfile: &'a str,
 }
 
 impl<'a> PlannedAction<'a> {
-    fn of(step: &'a BuildAction) -> Self {
-        match step {
-            BuildAction::Nothing(image) => Self::Nothing {
+    fn of(action: &'a BuildAction) -> Self {
+        match action {
+            BuildAction::UpToDate(image) => Self::Nothing {
                 tag: &image.tag,
                 image: ImageRow::new(image, None),
             },
-            BuildAction::Tag(image, tag) => Self::Tag {
+            BuildAction::Retag(image, tag) => Self::Tag {
                 tag,
                 image: ImageRow::new(image, None),
             },
@@ -69,18 +69,22 @@ impl<'a> PlannedAction<'a> {
 
 impl<'a> PlannedBuild<'a> {
     fn of(plan: &'a BuildPlan) -> Self {
-        let tool_layers = plan.tool_layers.as_ref();
+        let foundation = &plan.foundation;
+        let tool_layers = foundation.tool_layers();
         Self {
             tag: &plan.tag,
             branch: &plan.target.branch,
             branch_from: &plan.target.branch_from,
             commit: plan.target.commit.as_str(),
-            r#type: plan.kind.name(),
+            r#type: foundation.kind().name(),
             base_image: &plan.conf.base_image.value,
-            parent: plan.parent.as_ref().map(|parent| &*parent.tag),
-            why: plan.why.as_deref(),
-            layers: tool_layers.map_or(&[], |tool_layers| &tool_layers.layers),
-            layers_to_build: tool_layers.map_or(0, |tool_layers| tool_layers.to_build),
+            parent: foundation.parent().map(|(image, _)| &*image.tag),
+            why: match foundation {
+                Foundation::Nearest(nearest) => Some(nearest.distance.clone()),
+                _ => foundation.full_clone_reason().map(ToString::to_string),
+            },
+            layers: tool_layers.map(ToolLayers::names).unwrap_or_default(),
+            layers_to_build: tool_layers.map_or(0, |layers| layers.to_build(plan.reuse)),
             dockerfile: &plan.dockerfile,
         }
     }
@@ -92,35 +96,36 @@ impl PlanArgs {
         self.dry_run || self.print_dockerfile
     }
 
-    /// Prints what `plan` plans.
+    /// Prints what a request comes to.
     pub(super) fn look(
         &self,
         context: BuildContext,
         target: Target,
-        plan: impl Fn(BuildContext, Target) -> Result<BuildAction>,
+        request: BuildRequest,
         format: OutputFormat,
     ) -> Result<()> {
-        let mut step = plan(context, target.clone())?;
-        if self.print_dockerfile && !matches!(step, BuildAction::Build(_)) {
+        let action = plan::plan(context, target.clone(), request)?;
+        if self.print_dockerfile {
             // Of what is there already: the one by which it would be built.
-            let reuse = Reuse::Steps;
-            step = plan(BuildContext { reuse, ..context }, target)?;
+            let build = match action {
+                BuildAction::Build(build) => *build,
+                _ => plan::plan_build(context, target, request)?,
+            };
+            plan::extras(context, &build)?;
+            return ui::result(build.dockerfile.trim_end());
         }
-        if let BuildAction::Build(plan) = &step {
-            scope::extras(context, plan)?;
-            if self.print_dockerfile {
-                return ui::result(plan.dockerfile.trim_end());
-            }
-            for remark in &plan.remarks {
+        if let BuildAction::Build(build) = &action {
+            plan::extras(context, build)?;
+            for remark in &build.remarks {
                 ui::warn(remark);
             }
         }
         if format == OutputFormat::Json {
-            return ui::result(serde_json::to_string_pretty(&PlannedAction::of(&step))?);
+            return ui::result(serde_json::to_string_pretty(&PlannedAction::of(&action))?);
         }
-        match &step {
-            BuildAction::Nothing(image) => ui::result(format_args!("{} is up to date", image.tag)),
-            BuildAction::Tag(image, tag) => ui::result(format_args!(
+        match &action {
+            BuildAction::UpToDate(image) => ui::result(format_args!("{} is up to date", image.tag)),
+            BuildAction::Retag(image, tag) => ui::result(format_args!(
                 "{} is up to date, and becomes {tag}",
                 image.tag
             )),
@@ -130,17 +135,14 @@ impl PlanArgs {
 }
 
 fn show(plan: &BuildPlan) -> Result<()> {
-    ui::result(format_args!(
-        "commit  {} {}",
-        plan.commit.short, plan.commit.subject
-    ))?;
-    if let Some(tool_layers) = &plan.tool_layers {
-        let layers = tool_layers.layers.join(" ");
-        let count = tool_layers.to_build;
-        ui::result(format_args!("layers  {layers} ({count} to build)"))?;
+    let commit = &plan.commit;
+    ui::result(format_args!("commit  {} {}", commit.short, commit.subject))?;
+    if let Some(layers) = plan.foundation.tool_layers() {
+        let (names, count) = (layers.names().join(" "), layers.to_build(plan.reuse));
+        ui::result(format_args!("layers  {names} ({count} to build)"))?;
     }
-    if let Some(why) = plan.why_full() {
-        ui::result(format_args!("clone   {why}"))?;
+    if let Some(reason) = plan.foundation.full_clone_reason() {
+        ui::result(format_args!("clone   {reason}"))?;
     }
     ui::result(format_args!("build   {}", plan.describe()))
 }

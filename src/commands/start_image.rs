@@ -13,14 +13,15 @@ use crate::conf::{self, Host};
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::image::Image;
-use crate::image::bake;
-use crate::image::parent;
-use crate::image::plan::{BuildContext, Reuse};
-use crate::image::record_build;
-use crate::image::select_image::{SelectedImage, select};
-use crate::image::staleness::{Remedy, Staleness};
+use crate::image::build;
+use crate::image::build::record_build;
+use crate::image::context::BuildContext;
+use crate::image::model::staleness::{Remedy, Staleness};
+use crate::image::parent::ParentChoice;
+use crate::image::plan::{BuildRequest, Reuse};
+use crate::image::query::target::{self, FetchMode};
+use crate::image::start::select_image::{SelectedImage, select};
 use crate::image::start::{StartPlan, StartRequest};
-use crate::image::target::{self, FetchMode};
 use crate::layers::stack::{self, Agent};
 use crate::ui;
 
@@ -227,12 +228,14 @@ fn update(engine: &Engine, choice: &SelectedImage, host: &Host) -> Result<Image>
         engine,
         host,
         sources: &choice.sources,
-        reuse: Reuse::default(),
     };
     // One layer, where there is an image of the branch.
-    if choice.image.labels.branch == target.branch {
-        bake::update(context, target, false)
-    } else {
-        bake::create(context, target, parent::ParentChoice::default())
-    }
+    let request = match choice.image.labels.branch == target.branch {
+        true => BuildRequest::Update { keep_chain: false },
+        false => BuildRequest::Create {
+            parent: ParentChoice::default(),
+            reuse: Reuse::default(),
+        },
+    };
+    build::run(context, target, request)
 }

@@ -4,8 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::building::BuildArgs;
-use crate::image::plan::Reuse;
-use crate::image::{bake, plan};
+use crate::image::plan::BuildRequest;
 
 /// Take an image to the present commit of its branch, by one thin layer
 ///
@@ -23,12 +22,8 @@ pub struct UpdateImage {
 impl UpdateImage {
     /// Runs it; the exit code.
     pub fn run(&self) -> Result<u8> {
-        self.building.run(
-            "cannot update the image of",
-            Reuse::default(),
-            |sources| sources,
-            |context, target| plan::plan_update(context, target, self.keep_chain),
-            |context, target| bake::update(context, target, self.keep_chain),
-        )
+        let keep_chain = self.keep_chain;
+        self.building
+            .run(BuildRequest::Update { keep_chain }, Vec::new())
     }
 }

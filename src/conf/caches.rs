@@ -24,7 +24,13 @@ impl ToolCache {
         ("ccache", Self::Ccache),
     ];
 
-    fn name(self) -> &'static str {
+    /// Every one.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().map(|(_, cache)| *cache)
+    }
+
+    /// As `.dkr.conf` calls it.
+    pub fn name(self) -> &'static str {
         Self::ALL
             .iter()
             .find(|(_, cache)| *cache == self)

@@ -266,6 +266,20 @@ pub struct Conf {
 }
 
 impl Conf {
+    /// Whether the base image is made of layers.
+    pub fn has_layers(&self) -> bool {
+        self.stack.value != Stack::None
+            || self.agent.value.is_some()
+            || !self.layers.value.is_empty()
+    }
+
+    /// The patterns of key files; the settings themselves are always one.
+    pub fn key_file_patterns(&self) -> Vec<String> {
+        let mut patterns = self.key_files.value.clone();
+        patterns.push(FILE.to_owned());
+        patterns
+    }
+
     /// Reads `.dkr.conf` (`None` when the commit has none) under the stronger sources. A pure
     /// function of its arguments; reports every problem there is.
     pub fn read(text: Option<&str>, sources: &Sources) -> Result<Self, Problems> {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::script::program;
 use crate::conf::Sources;
 use crate::git::{ObjectId, Repo};
-use crate::image::watch_list::{self, WatchedImage};
+use crate::image::query::watch_list::{self, WatchedImage};
 use crate::proc::{Cmd, leave_terminal};
 
 /// Whether the user asked for it.

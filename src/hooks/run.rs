@@ -8,10 +8,10 @@ use anyhow::Result;
 use super::{auto, notified::Notified};
 use crate::conf;
 use crate::git::{Head, ObjectId, Repo};
+use crate::image::model::staleness::Staleness;
+use crate::image::query::tracking::compare;
+use crate::image::query::watch_list::{self, WatchedImage};
 use crate::image::settings::sources;
-use crate::image::staleness::Staleness;
-use crate::image::tracking::compare;
-use crate::image::watch_list::{self, WatchedImage};
 use crate::ui;
 
 /// Whether the user wants to hear nothing.

@@ -96,7 +96,7 @@ fn run_all(
                 while let Some(at) = queue.next(plan) {
                     let node = &plan.nodes[at];
                     let made = make(context, node, forced[at], &board)
-                        .map_err(|error| toolchains::explain(node.layer, error))
+                        .map_err(|error| toolchains::explain(&node.layer, error))
                         .with_context(|| format!("cannot build the layer {}", node.layer.name()));
                     queue.end(at, made.is_ok());
                     if let Err(error) = made {

@@ -21,9 +21,9 @@ const UNKEYED: [&str; 2] = [definition::FILE, env::OWN];
 
 /// An image to be made of a layer.
 #[derive(Debug, Clone)]
-pub struct LayerNode<'a> {
+pub struct LayerNode {
     /// The layer.
-    pub layer: &'a Layer,
+    pub layer: Layer,
     /// The name of the image.
     pub tag: String,
     /// What it is put on, when the layer leaves that open: a layer's image or another.
@@ -37,16 +37,16 @@ pub struct LayerNode<'a> {
     /// Whether it is there.
     pub state: LayerState,
     /// The layers from the bottom to this one.
-    chain: Vec<&'a str>,
+    chain: Vec<String>,
     own: bool,
     keyed: bool,
     plain: String,
 }
 
-impl LayerNode<'_> {
+impl LayerNode {
     /// The layers from the bottom to this one.
     pub fn chain(&self) -> impl Iterator<Item = &str> {
-        self.chain.iter().copied()
+        self.chain.iter().map(String::as_str)
     }
 
     /// The image that it stands on in the end, through stages of its own; `scratch` for none.
@@ -98,9 +98,9 @@ pub enum LayerState {
 
 /// Images of layers, each behind those it stands on.
 #[derive(Debug, Clone, Default)]
-pub struct LayerPlan<'a> {
+pub struct LayerPlan {
     /// Them.
-    pub nodes: Vec<LayerNode<'a>>,
+    pub nodes: Vec<LayerNode>,
     /// Images that are no layers and not here yet; keys are not known before they are.
     pub absent: Vec<String>,
 }
@@ -110,7 +110,7 @@ pub struct Planner<'a> {
     catalog: &'a LayerCatalog,
     settings: &'a LayerSettings,
     images: &'a [EngineImage],
-    plan: LayerPlan<'a>,
+    plan: LayerPlan,
 }
 
 impl<'a> Planner<'a> {
@@ -131,7 +131,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What was planned.
-    pub fn finish(self) -> LayerPlan<'a> {
+    pub fn finish(self) -> LayerPlan {
         self.plan
     }
 
@@ -174,7 +174,7 @@ impl<'a> Planner<'a> {
     /// Plans a layer's image on another's, or on none.
     fn node(&mut self, layer: &'a Layer, on: Option<usize>) -> Result<usize, Failure> {
         let mut chain = on.map_or(Vec::new(), |on| self.plan.nodes[on].chain.clone());
-        chain.push(layer.name());
+        chain.push(layer.name().to_owned());
         let known = |node: &LayerNode| node.layer.name() == layer.name() && node.chain == chain;
         if let Some(at) = self.plan.nodes.iter().position(known) {
             return Ok(at);
@@ -212,7 +212,7 @@ impl<'a> Planner<'a> {
         let key = complete.then(|| digest::key(&inputs));
         let order = self.catalog.order(&[layer.name()])?;
         let on_its_own = order.iter().map(|layer| layer.name());
-        let own = !layer.text.takes_base() || on_its_own.eq(chain.iter().copied());
+        let own = !layer.text.takes_base() || on_its_own.eq(chain.iter().map(String::as_str));
         let keyed = !own || (!self.stands_on_its_base(&chain) && !self.is_named_by_another(layer));
         let prefix = &self.settings.prefix;
         let plain = format!("{prefix}/{}:{}", layer.name(), layer.definition.version);
@@ -222,7 +222,7 @@ impl<'a> Planner<'a> {
         };
         let state = self.state(layer, &tag, key.as_deref(), &inputs);
         self.plan.nodes.push(LayerNode {
-            layer,
+            layer: layer.clone(),
             tag,
             base,
             below,
@@ -270,10 +270,8 @@ impl<'a> Planner<'a> {
     }
 
     /// Whether the settings have no say in what is at the bottom.
-    fn stands_on_its_base(&self, chain: &[&str]) -> bool {
-        let bottom = chain
-            .first()
-            .and_then(|name| self.catalog.layers.get(*name));
+    fn stands_on_its_base(&self, chain: &[String]) -> bool {
+        let bottom = chain.first().and_then(|name| self.catalog.layers.get(name));
         self.settings.base.is_none() || !bottom.is_some_and(|layer| layer.text.takes_base())
     }
 

@@ -48,13 +48,13 @@ pub struct LayerRow<'a> {
 }
 
 /// A row for each image of a plan.
-pub fn rows<'a>(plan: &'a LayerPlan<'a>) -> Vec<LayerRow<'a>> {
+pub fn rows<'a>(plan: &'a LayerPlan) -> Vec<LayerRow<'a>> {
     let mut rows: Vec<LayerRow> = plan.nodes.iter().map(row).collect();
     rows.sort_by_key(|row| row.name);
     rows
 }
 
-fn row<'a>(node: &'a super::plan::LayerNode<'a>) -> LayerRow<'a> {
+fn row<'a>(node: &'a super::plan::LayerNode) -> LayerRow<'a> {
     let definition = &node.layer.definition;
     let requires = definition.requires.iter();
     let (state, id, size, reasons) = match &node.state {
@@ -67,7 +67,7 @@ fn row<'a>(node: &'a super::plan::LayerNode<'a>) -> LayerRow<'a> {
         version: &definition.version,
         description: &definition.description,
         origin: node.layer.origin.name(),
-        versions: toolchains::versions(node.layer),
+        versions: toolchains::versions(&node.layer),
         directory: &node.layer.directory,
         requires: requires.map(|other| other.name.as_str()).collect(),
         tag: &node.tag,

@@ -181,7 +181,7 @@ impl LayerContext {
         &'a self,
         layers: &[&'a catalog::Layer],
         images: &'a [EngineImage],
-    ) -> Result<(LayerPlan<'a>, Vec<usize>)> {
+    ) -> Result<(LayerPlan, Vec<usize>)> {
         let mut planner = Planner::new(&self.catalog, &self.settings, images);
         let own = layers.iter().map(|layer| planner.own(layer));
         let own = own.collect::<Result<Vec<usize>, _>>()?;

@@ -5,8 +5,8 @@ use std::fmt;
 
 use crate::git::Divergence;
 use crate::image::Image;
-use crate::image::chain_limits::ChainLimit;
-use crate::image::staleness::commits;
+use crate::image::model::chain_limits::ChainLimit;
+use crate::image::model::staleness::commits;
 use crate::ui;
 
 /// How many of the images with the fewest commits between are looked at closely.

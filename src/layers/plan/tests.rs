@@ -51,12 +51,12 @@ fn built(plan: &LayerPlan) -> Vec<EngineImage> {
         .collect()
 }
 
-fn plan<'a>(
-    catalog: &'a LayerCatalog,
-    settings: &'a LayerSettings,
-    images: &'a [EngineImage],
+fn plan(
+    catalog: &LayerCatalog,
+    settings: &LayerSettings,
+    images: &[EngineImage],
     stacks: &[&[&str]],
-) -> LayerPlan<'a> {
+) -> LayerPlan {
     let mut planner = Planner::new(catalog, settings, images);
     for names in stacks {
         planner.stack(&catalog.order(names).unwrap()).unwrap();

@@ -3,7 +3,8 @@
 use super::{found, refusal, resolve};
 use crate::common::Sandbox;
 use crate::common::repo::Repo;
-use git_dkr::image::target::{self, FetchMode, Target};
+use git_dkr::image::Target;
+use git_dkr::image::query::target::{self, FetchMode};
 
 /// Checks branch, ref and commit.
 #[track_caller]

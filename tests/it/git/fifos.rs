@@ -1,7 +1,7 @@
 //! A FIFO where a file of ours should be, put there by somebody else who may write to the repository:
 //! nobody waits for its other end.
 
-use git_dkr::image::watch_list;
+use git_dkr::image::query::watch_list;
 
 use super::found;
 use crate::common::{Sandbox, run};

@@ -18,7 +18,8 @@ mod since;
 mod subset;
 
 use crate::common::repo::Repo;
-use git_dkr::image::target::{self, FetchMode, Target};
+use git_dkr::image::Target;
+use git_dkr::image::query::target::{self, FetchMode};
 
 /// The repository as the product finds it.
 #[track_caller]

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use git_dkr::git::{ObjectBundle, ObjectId, Objects};
-use git_dkr::image::target::Target;
+use git_dkr::image::Target;
 use git_dkr::proc::CancelToken;
 
 use super::{found, resolve};

@@ -1,6 +1,6 @@
 use super::*;
 use crate::image::Labels;
-use crate::image::labels::tests::labels;
+use crate::image::model::labels::tests::labels;
 
 fn candidate(tag: &str, ahead: u64, behind: u64) -> Candidate {
     Candidate {

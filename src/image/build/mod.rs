@@ -1,0 +1,80 @@
+//! Building: the engine runs what was planned, and what it gave is written down.
+
+mod context_directory;
+mod execute;
+mod labels;
+mod lock;
+mod object_delivery;
+mod prepare;
+mod progress;
+pub mod record_build;
+mod temp_tag;
+
+use anyhow::Result;
+
+use super::context::BuildContext;
+use super::model::{Image, Target};
+use super::plan::{self, BuildAction, BuildRequest, PlannedKey};
+use super::query::inventory::Inventory;
+use crate::fs::Lock;
+use crate::layers::build::pull;
+use crate::ui;
+
+/// Does what is asked for, one build of a branch at a time; the image that is there in the end.
+pub fn run(context: BuildContext, target: Target, request: BuildRequest) -> Result<Image> {
+    let _turn = take_turn(context, &target)?;
+    match plan_and_pull(context, target, request)? {
+        BuildAction::Build(plan) => execute::execute(context, &plan),
+        BuildAction::UpToDate(image) => {
+            let commit = image.labels.commit.short();
+            ui::status("fresh", &format!("{} is at {commit} already", image.tag));
+            record_build::watch(context);
+            Ok(*image)
+        }
+        BuildAction::Retag(image, tag) => retag(context, *image, tag),
+    }
+}
+
+/// Waits until nobody else builds an image of the branch, and sees that those that are there have records:
+/// what is planned goes by them.
+fn take_turn(context: BuildContext, target: &Target) -> Result<Lock> {
+    let turn = lock::acquire(context.repo, &target.branch)?;
+    let images = Inventory::list(context.engine)?.images;
+    record_build::mend_records(context.repo, context.engine, &images, Some(&target.branch));
+    Ok(turn)
+}
+
+/// Plans, and again once the images are here whose digests the cache key is over.
+fn plan_and_pull(
+    context: BuildContext,
+    target: Target,
+    request: BuildRequest,
+) -> Result<BuildAction> {
+    // Hooks that spoke of an image which is gone need not do so again.
+    let action = plan::plan(context, target.clone(), request)
+        .inspect_err(|_| record_build::watch(context))?;
+    match &action {
+        BuildAction::Build(build) => match &build.key {
+            PlannedKey::AfterPull(images) => pull(context.engine, images)?,
+            PlannedKey::Known(_) => return Ok(action),
+        },
+        BuildAction::UpToDate(_) | BuildAction::Retag(..) => return Ok(action),
+    }
+    plan::plan(context, target, request)
+}
+
+/// Gives an image that is what is wanted the name that it should have.
+fn retag(context: BuildContext, image: Image, tag: String) -> Result<Image> {
+    let before = context.engine.inspect_one(&tag)?;
+    context.engine.tag(&image.id, &tag)?;
+    if let Some(old) = before {
+        context.engine.remove_if_nameless(&old.id, false)?;
+    }
+    let commit = image.labels.commit.short();
+    ui::status(
+        "tagged",
+        &format!("{tag}, an image at {commit} as {}", image.tag),
+    );
+    record_build::watch(context);
+    Ok(Image { tag, ..image })
+}

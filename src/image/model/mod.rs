@@ -1,0 +1,16 @@
+//! What is known of an image, and the texts it is told in: pure functions of values.
+
+pub mod branch_from;
+pub mod chain_limits;
+pub mod dockerfile;
+mod image;
+pub mod inputs;
+pub mod labels;
+pub mod manifest;
+pub mod names;
+pub mod record;
+pub mod staleness;
+mod target;
+
+pub use image::{Image, TrackedImage};
+pub use target::Target;

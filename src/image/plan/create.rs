@@ -1,0 +1,253 @@
+//! What a create comes to: a full clone, or a layer on the nearest image that gives the same.
+
+use anyhow::{Result, bail};
+
+use super::build_plan::{BuildAction, BuildPlan, Foundation, PlannedKey};
+use super::request::Reuse;
+use super::subject::Subject;
+use super::tool_layers::{self, ToolLayers};
+use super::{inputs, tag};
+use crate::conf::Conf;
+use crate::error::Failure;
+use crate::git::{ObjectId, Objects};
+use crate::image::context::BuildContext;
+use crate::image::model::dockerfile::{self, CloneOptions};
+use crate::image::model::labels::ImageKind;
+use crate::image::model::manifest::KeyManifest;
+use crate::image::model::{Image, Target};
+use crate::image::parent::{
+    self, FullCloneReason, NearestImage, ParentChoice, ParentQuery, SelectedParent,
+};
+use crate::image::query::target::{self, FetchMode};
+use crate::image::query::{inventory, records};
+
+/// Plans an image of the target, if there is none that is up to date.
+pub(super) fn plan(
+    context: BuildContext,
+    target: Target,
+    choice: ParentChoice,
+    reuse: Reuse,
+) -> Result<BuildAction> {
+    let images = inventory::all_for(context.engine, &context.repo.path)?;
+    let tag = tag_of(context, &target, &images)?;
+    let clone = FullClone::plan(context, target, reuse)?;
+    if reuse == Reuse::Images
+        && let Some(action) = up_to_date(context, &clone, &tag, &images, choice)?
+    {
+        return Ok(action);
+    }
+    let plan = build(context, clone, tag, &images, choice)?;
+    Ok(BuildAction::Build(Box::new(plan)))
+}
+
+/// Plans the build, whatever images there are.
+pub(super) fn plan_build(
+    context: BuildContext,
+    target: Target,
+    choice: ParentChoice,
+    reuse: Reuse,
+) -> Result<BuildPlan> {
+    let images = inventory::all_for(context.engine, &context.repo.path)?;
+    let tag = tag_of(context, &target, &images)?;
+    let clone = FullClone::plan(context, target, reuse)?;
+    build(context, clone, tag, &images, choice)
+}
+
+fn tag_of(context: BuildContext, target: &Target, images: &[Image]) -> Result<String> {
+    let newest = inventory::newest_of(images, &context.repo.path, &target.branch);
+    tag::tag(context, target, newest)
+}
+
+/// The image that is what the clone would be, if there is one.
+fn up_to_date(
+    context: BuildContext,
+    clone: &FullClone,
+    tag: &str,
+    images: &[Image],
+    choice: ParentChoice,
+) -> Result<Option<BuildAction>> {
+    let Some(manifest) = clone.key.manifest() else {
+        return Ok(None);
+    };
+    let (query, key) = (clone.parent_query(context), Some(manifest.key()));
+    let mut same = Vec::new();
+    for image in images {
+        if image.is_of(&context.repo.path, &clone.subject.target.branch)
+            && image.labels.cache_key == key
+            && parent::is_asked(query, images, image, choice)?
+        {
+            same.push(image);
+        }
+    }
+    if let Some(image) = same.iter().find(|image| image.tag == tag) {
+        return Ok(Some(BuildAction::UpToDate(Box::new((*image).clone()))));
+    }
+    // Under another name it may be what somebody built on ours, which inherits the labels; what
+    // has a record is ours.
+    let ours = |image: &&&Image| records::has(context.repo, image).unwrap_or(false);
+    let found = same.iter().find(ours);
+    Ok(found.map(|image| BuildAction::Retag(Box::new((*image).clone()), tag.to_owned())))
+}
+
+fn build(
+    context: BuildContext,
+    clone: FullClone,
+    tag: String,
+    images: &[Image],
+    choice: ParentChoice,
+) -> Result<BuildPlan> {
+    let selected = match (choice, clone.reuse) {
+        // Who insists on building wants all of it built.
+        (ParentChoice::Cheapest, Reuse::Steps | Reuse::Nothing) => SelectedParent::None(None),
+        _ => parent::select(clone.parent_query(context), images, choice)?,
+    };
+    match selected {
+        SelectedParent::Nearest(nearest) => clone.on_nearest(context, tag, *nearest),
+        SelectedParent::None(reason) => clone.into_plan(context, tag, reason),
+    }
+}
+
+/// What a full clone of the target would be.
+#[derive(Debug, Clone)]
+pub struct FullClone {
+    subject: Subject,
+    tool_layers: Option<ToolLayers>,
+    options: CloneOptions,
+    key: PlannedKey,
+    reuse: Reuse,
+}
+
+impl FullClone {
+    /// Plans it as if there was no other image of the repository.
+    pub fn plan(context: BuildContext, target: Target, reuse: Reuse) -> Result<Self> {
+        let mut subject = Subject::read(context, target)?;
+        let options = context.clone_options()?;
+        if options.objects == Objects::All && context.repo.is_partial()? {
+            bail!(
+                Failure::new("this is a partial clone, which has no packs that are all of it")
+                    .hint("leave --objects (dkr.objects) out: what is missing is fetched then")
+            );
+        }
+        let tool_layers = with_tool_layers(context, &mut subject.conf, &subject.target.commit)?;
+        if let Some(remark) = tool_layers.as_ref().and_then(|l| l.remark.clone()) {
+            subject.remarks.push(remark);
+        }
+        let Subject { conf, target, .. } = &subject;
+        let found = inputs::of_create(context, conf, target, &options, tool_layers.as_ref())?;
+        let key = found.map_or_else(
+            || PlannedKey::AfterPull(to_pull(conf, tool_layers.as_ref())),
+            PlannedKey::Known,
+        );
+        Ok(Self {
+            subject,
+            tool_layers,
+            options,
+            key,
+            reuse,
+        })
+    }
+
+    /// What it would hold.
+    pub fn target(&self) -> &Target {
+        &self.subject.target
+    }
+
+    /// What it would depend on; `None` while the base image is not here.
+    pub fn manifest(&self) -> Option<&KeyManifest> {
+        self.key.manifest()
+    }
+
+    /// For the image that it can be built on in place of a clone.
+    pub fn parent_query<'a>(&'a self, context: BuildContext<'a>) -> ParentQuery<'a> {
+        ParentQuery {
+            context,
+            commit: &self.subject.target.commit,
+            conf: &self.subject.conf,
+            manifest: self.key.manifest(),
+        }
+    }
+
+    /// The plan of the clone itself.
+    pub(super) fn into_plan(
+        self,
+        context: BuildContext,
+        tag: String,
+        reason: Option<FullCloneReason>,
+    ) -> Result<BuildPlan> {
+        let Subject { conf, target, .. } = &self.subject;
+        let ca = context.host.ca_bundle.is_some();
+        let marks = context.repo.marks(self.options.objects)?;
+        let text = dockerfile::create(conf, target, &self.options, &marks, ca)?;
+        let foundation = match self.tool_layers {
+            Some(layers) => Foundation::ToolLayers { layers, reason },
+            None => Foundation::BaseImage { reason },
+        };
+        Ok(BuildPlan {
+            target: self.subject.target,
+            commit: self.subject.commit,
+            conf: self.subject.conf,
+            tag,
+            foundation,
+            reuse: self.reuse,
+            objects: self.options.objects,
+            asked: context.sources.flags(),
+            key: self.key,
+            dockerfile: text,
+            remarks: self.subject.remarks,
+        })
+    }
+
+    fn on_nearest(
+        self,
+        context: BuildContext,
+        tag: String,
+        nearest: NearestImage,
+    ) -> Result<BuildPlan> {
+        let Subject { conf, target, .. } = &self.subject;
+        let (parent, ca) = (&nearest.image.tag, context.host.ca_bundle.is_some());
+        let text = dockerfile::update(conf, target, parent, ImageKind::Base, ca)?;
+        Ok(BuildPlan {
+            target: self.subject.target,
+            commit: self.subject.commit,
+            conf: self.subject.conf,
+            tag,
+            foundation: Foundation::Nearest(nearest),
+            reuse: self.reuse,
+            objects: self.options.objects,
+            asked: context.sources.flags(),
+            key: self.key,
+            dockerfile: text,
+            remarks: self.subject.remarks,
+        })
+    }
+}
+
+/// Images that must be fetched before the cache key is known.
+fn to_pull(conf: &Conf, tool_layers: Option<&ToolLayers>) -> Vec<String> {
+    match tool_layers {
+        Some(layers) => layers.absent().to_vec(),
+        None => vec![conf.base_image.value.clone()],
+    }
+}
+
+/// The layers that the settings ask for; the uppermost becomes the base image.
+fn with_tool_layers(
+    context: BuildContext,
+    conf: &mut Conf,
+    commit: &ObjectId,
+) -> Result<Option<ToolLayers>> {
+    let layers = tool_layers::plan(context, conf, commit)?;
+    if let Some(layers) = &layers {
+        layers.tag().clone_into(&mut conf.base_image.value);
+    }
+    Ok(layers)
+}
+
+/// What a create of a branch would depend on now; `None` while the base image is not here.
+pub fn present_manifest(context: BuildContext, branch_from: &str) -> Result<Option<KeyManifest>> {
+    let target = target::resolve(context.repo, Some(branch_from), FetchMode::No)?;
+    let mut conf = context.settings_at(&target.commit)?;
+    let layers = with_tool_layers(context, &mut conf, &target.commit)?;
+    let options = context.clone_options()?;
+    inputs::of_create(context, &conf, &target, &options, layers.as_ref())
+}

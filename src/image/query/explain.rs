@@ -1,0 +1,133 @@
+//! Why an image has its key, and what changed since: its inputs, those of the images below it, and
+//! how they differ from the present state or from another image's.
+
+use anyhow::Result;
+
+use super::find_image::{by_name, find_image};
+use super::record_chain::RecordChain;
+use super::target::{self, FetchMode};
+use crate::git::{Distance, History, ObjectId, Repo};
+use crate::image::model::Image;
+use crate::image::model::inputs::sentence;
+use crate::image::model::manifest::{InputChange, KeyManifest};
+use crate::image::model::staleness::commits;
+
+/// What an image is compared with.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// For people.
+    pub name: String,
+    /// What it depends on; `None` when that cannot be made out.
+    pub manifest: Option<KeyManifest>,
+    /// Whether all of that is known.
+    pub is_complete: bool,
+}
+
+impl Comparison {
+    /// Another image, or the present state of a branch, which `present` makes out; of the image's
+    /// own branch when nothing is typed.
+    pub fn find(
+        repo: &Repo,
+        images: &[Image],
+        image: &Image,
+        typed: Option<&str>,
+        present: impl FnOnce(&str) -> Option<KeyManifest>,
+    ) -> Result<Self> {
+        let now = |branch_from: &str| Self {
+            name: format!("{branch_from} now"),
+            manifest: present(branch_from),
+            is_complete: true,
+        };
+        let Some(typed) = typed else {
+            return Ok(now(&image.labels.branch_from));
+        };
+        match find_image(images, repo, typed) {
+            // A branch whose image this is: what it would be made of now.
+            Ok(same) if same.id == image.id && by_name(images, typed).is_none() => Ok(now(typed)),
+            Ok(found) => {
+                let chain = RecordChain::of(repo, found)?;
+                Ok(Self {
+                    name: found.tag.clone(),
+                    manifest: Some(chain.whole()),
+                    is_complete: chain.is_complete(),
+                })
+            }
+            Err(error) => match target::resolve(repo, Some(typed), FetchMode::No) {
+                Ok(_) => Ok(now(typed)),
+                Err(_) => Err(error),
+            },
+        }
+    }
+}
+
+/// What differs between an image and what it is compared with; `None` when that is not known. Where
+/// `complete` is false only what an update brings is compared: of what is not known nothing is said.
+pub fn compare(
+    repo: &Repo,
+    chain: &RecordChain,
+    other: Comparison,
+    complete: bool,
+) -> Result<Option<Vec<(InputChange, String)>>> {
+    let known = |manifest: KeyManifest| match complete {
+        true => manifest,
+        false => manifest.brought(),
+    };
+    let other = other.manifest.map(known);
+    other
+        .map(|other| differences(repo, &known(chain.whole()), &other))
+        .transpose()
+}
+
+/// What differs, the most telling first, each with a sentence.
+fn differences(
+    repo: &Repo,
+    old: &KeyManifest,
+    new: &KeyManifest,
+) -> Result<Vec<(InputChange, String)>> {
+    let ends = (commit_of(old), commit_of(new));
+    old.changes(new)
+        .into_iter()
+        .map(|change| {
+            let sentence = match (change.name.as_str(), change.key_file(), &ends) {
+                ("commit", _, (Some(a), Some(b))) => distance(repo, a, b)?,
+                (_, Some(path), (Some(a), Some(b))) => key_file(repo, &change, path, a, b)?,
+                _ => sentence(&change, new),
+            };
+            Ok((change, sentence))
+        })
+        .collect()
+}
+
+fn commit_of(manifest: &KeyManifest) -> Option<ObjectId> {
+    ObjectId::parse(manifest.get("commit")?)
+}
+
+fn distance(repo: &Repo, old: &ObjectId, new: &ObjectId) -> Result<String> {
+    let arrow = format!("{} -> {}", old.short(), new.short());
+    let history = History::open(repo);
+    let (there, back) = (history.distance(old, new)?, history.distance(new, old)?);
+    Ok(match (there, back) {
+        (Distance::Behind(count), _) => format!("{}: {arrow}", commits(count)),
+        (_, Distance::Behind(count)) => format!("{} behind: {arrow}", commits(count)),
+        (Distance::Missing, _) => format!("another commit: {arrow}"),
+        _ => format!("another line of history: {arrow}"),
+    })
+}
+
+fn key_file(
+    repo: &Repo,
+    change: &InputChange,
+    path: &str,
+    old: &ObjectId,
+    new: &ObjectId,
+) -> Result<String> {
+    Ok(match (&change.old, &change.new) {
+        (None, _) => format!("{path} was added"),
+        (_, None) => format!("{path} was removed"),
+        _ => match repo.commits_touching(old, new, path) {
+            Ok(count @ 1..) => format!("{path} changed in {}", commits(count)),
+            // A commit that is not here, or one that lies behind.
+            _ => format!("{path} changed"),
+        },
+    })
+}

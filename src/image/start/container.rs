@@ -1,0 +1,402 @@
+//! Starting a container whose work is pushed back to the host repository.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::conf::{Conf, Host, ca, proxies};
+use crate::engine::{Engine, Mount, RunSpec};
+use crate::error::Failure;
+use crate::fs::{Scratch, write_private};
+use crate::git::{PushedBranches, Repo, is_branch_name};
+use crate::image::model::names;
+use crate::image::query::tracking::Tracking;
+use crate::image::transport::Transport;
+use crate::image::{Image, Target};
+use crate::layers::stack::Agent;
+use crate::proc::Cmd;
+use crate::ssh::{MOUNTED_DIR, PUSHER, RUN_DIR, ReceivePolicy, ServerConfig};
+use crate::ui;
+
+/// Where the CA certificates are mounted.
+const CA_BUNDLE: &str = "/run/dkr-ca.pem";
+
+/// What records installs in a container, beside the files that divergence to the host: any image has it
+/// then, however old.
+const RECORDING: [(&str, &str); 2] = [
+    ("shim", include_str!("../../../templates/shim")),
+    ("uv-shim", include_str!("../../../templates/uv-shim")),
+];
+
+/// Where images have it, and the present one: what is handed to a container, only this one is sure to know.
+const ENTRYPOINT: (&str, &str) = (
+    "/usr/local/bin/dkr-entrypoint",
+    include_str!("../../../templates/entrypoint"),
+);
+
+/// Asks for the ref that it is given, if any, and for a push. What is wrong is printed.
+const TRIAL: &str = "exec 2>&1
+git ls-remote --quiet --exit-code host \"$@\" >/dev/null
+case $? in
+    0) git push --quiet --dry-run host ;;
+    2) echo \"$1 is not shown there: git config --get-all transfer.hideRefs, or uploadpack.hideRefs\"; exit 1 ;;
+    *) exit 1 ;;
+esac";
+
+/// What the user asked for.
+#[derive(Debug, Clone, Default)]
+pub struct StartRequest {
+    /// The work branch; a random one when absent.
+    pub name: Option<String>,
+    /// The container's host name; a random one when absent.
+    pub hostname: Option<String>,
+    /// The agent to run where there is no command.
+    pub agent: Option<&'static Agent>,
+    /// Files that hold keys of agents, each with whose it is.
+    pub keys: Vec<(&'static Agent, PathBuf)>,
+    /// Whether there is a terminal to pass on.
+    pub terminal: bool,
+    /// What to run.
+    pub command: Vec<OsString>,
+}
+
+/// The image to start and what belongs to it.
+#[derive(Debug, Clone, Copy)]
+pub struct StartPlan<'a> {
+    /// The engine.
+    pub engine: &'a Engine,
+    /// The image.
+    pub image: &'a Image,
+    /// Its repository.
+    pub repo: &'a Repo,
+    /// Its branch.
+    pub tracking: &'a Tracking,
+    /// What the container is taken to, when the image was made of something else.
+    pub elsewhere: Option<&'a Target>,
+    /// Settings at its commit, or where the container is taken to.
+    pub conf: &'a Conf,
+    /// Settings of the machine.
+    pub host: &'a Host,
+}
+
+impl StartPlan<'_> {
+    /// Checks the wishes and completes them. Nothing is started when one cannot be met.
+    pub fn complete(&self, mut wishes: StartRequest) -> Result<StartRequest> {
+        let hostname = match wishes.hostname.take() {
+            Some(name) => self.check_hostname(name)?,
+            None => self.fresh_hostname()?,
+        };
+        let name = match wishes.name.take() {
+            Some(name) => self.check_name(name, &hostname)?,
+            None => names::work_branch(),
+        };
+        for (_, file) in &mut wishes.keys {
+            *file = check_key_file(file)?;
+        }
+        self.check_volumes()?;
+        wishes.hostname = Some(hostname);
+        wishes.name = Some(name);
+        Ok(wishes)
+    }
+
+    /// Docker would make a directory of root's for each that is missing, and podman fails.
+    fn check_volumes(&self) -> Result<()> {
+        let missing =
+            |(source, _): &(&str, &str)| source.starts_with('/') && !Path::new(source).exists();
+        let volumes = self.conf.volumes.value.iter();
+        let mut volumes = volumes.filter_map(|volume| volume.split_once(':'));
+        let found = volumes.find(missing).filter(|_| self.engine.is_local());
+        let Some((source, target)) = found else {
+            return Ok(());
+        };
+        let target = target.split(':').next().unwrap_or_default();
+        let origin = &self.conf.volumes.origin;
+        let make = shlex::try_join(["mkdir", "-p", source])?;
+        bail!(
+            Failure::new(format!(
+                "there is no {source} on this machine, which {origin} wants at {target}"
+            ))
+            .hint(format!(
+                "{make} makes it; DKR_VOLUMES or git config dkr.volumes names others"
+            ))
+        );
+    }
+
+    fn check_hostname(&self, name: String) -> Result<String> {
+        if !names::is_hostname(&name) {
+            bail!(
+                Failure::new(format!("{name:?} is not a host name"))
+                    .hint("use letters, digits and hyphens, 2 to 63 of them")
+            );
+        }
+        if self.engine.has_container(&name)? {
+            bail!(
+                Failure::new(format!("a container is called {name} already"))
+                    .hint("choose another --hostname, or leave it out for a fresh one")
+            );
+        }
+        if let Some(taken) = self.taken(&name)? {
+            bail!(taken.hint("choose another --hostname, or leave it out for a fresh one"));
+        }
+        Ok(name)
+    }
+
+    /// One that no branch is called by, or lies below.
+    fn fresh_hostname(&self) -> Result<String> {
+        loop {
+            let name = names::hostname(&self.image.labels.repo_name, rand::random());
+            if self.repo.branches_below(&name)?.is_empty() {
+                return Ok(name);
+            }
+        }
+    }
+
+    /// Why a container of this name would meet with branches that are not of such a container.
+    fn taken(&self, hostname: &str) -> Result<Option<Failure>> {
+        let below = self.repo.branches_below(hostname)?;
+        let pushed = PushedBranches::by(&self.repo.common_dir, hostname).branches();
+        let other = below
+            .iter()
+            .find(|below| !pushed.contains(&format!("refs/heads/{hostname}{below}")));
+        let message = match other.map(String::as_str) {
+            None => return Ok(None),
+            Some("") => format!(
+                "the repository has a branch {hostname}, so nothing can be pushed below {hostname}/"
+            ),
+            Some(below) => format!(
+                "the repository has a branch {hostname}{below}, which no container called {hostname} has pushed"
+            ),
+        };
+        Ok(Some(Failure::new(message)))
+    }
+
+    fn check_name(&self, name: String, hostname: &str) -> Result<String> {
+        if !is_branch_name(&name)? {
+            bail!(
+                Failure::new(format!("{name:?} is not the name of a branch"))
+                    .hint("git help check-ref-format tells what a name may hold")
+            );
+        }
+        let mut taken = self.repo.branches_below(&format!("{hostname}/"))?;
+        if self.tracking.reference.is_some() || self.elsewhere.is_some() {
+            taken.push(self.image.labels.branch.clone());
+        }
+        let elsewhere = self.elsewhere.and_then(Target::on_branch);
+        taken.extend(elsewhere.map(str::to_owned));
+        if taken.iter().any(|other| names::collide(&name, other)) {
+            bail!(
+                Failure::new(format!("the branch {name} exists already"))
+                    .hint("choose another --name, or leave it out for a fresh one")
+            );
+        }
+        Ok(name)
+    }
+
+    /// The command that would be run, without the server behind it.
+    pub fn dry_run(&self, wishes: &StartRequest) -> Cmd {
+        let root = Path::new("<temporary directory>");
+        self.engine.start_command(&self.spec(wishes, root))
+    }
+
+    /// Runs the container in the foreground; the command's exit code.
+    pub fn run(&self, wishes: &StartRequest) -> Result<i32> {
+        let scratch = Scratch::new()?;
+        let way = self.open_way(wishes, &scratch)?;
+        let code = self.engine.start(&self.spec(wishes, scratch.path()))?;
+        // The host's own git has taken what was pushed, and wrote down nothing.
+        if matches!(way, Transport::Host(_))
+            && let Err(error) = self.note_pushed(wishes.hostname.as_deref().unwrap_or_default())
+        {
+            ui::warn(format_args!("{error:#}"));
+        }
+        Ok(code)
+    }
+
+    /// Tries whether a container can fetch and push: starts one as [`StartPlan::run`] does, and changes
+    /// nothing.
+    pub fn try_way(&self) -> Result<()> {
+        let baked = Tracking {
+            tip: None,
+            ..self.tracking.clone()
+        };
+        let start = StartPlan {
+            tracking: &baked,
+            ..*self
+        };
+        let script = ["sh", "-c", TRIAL, "sh"].map(OsString::from);
+        let reference = baked.reference.as_ref().map(OsString::from);
+        let wishes = start.complete(StartRequest {
+            command: script.into_iter().chain(reference).collect(),
+            ..StartRequest::default()
+        })?;
+        let scratch = Scratch::new()?;
+        let _way = start.open_way(&wishes, &scratch)?;
+        let spec = start.spec(&wishes, scratch.path());
+        let output = self.engine.start_command(&spec).output()?;
+        if output.status.success() {
+            return Ok(());
+        }
+        // What the engine itself says is not in the answer.
+        let said = if output.stdout.is_empty() {
+            output.stderr
+        } else {
+            output.stdout
+        };
+        let said = String::from_utf8_lossy(&said);
+        let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+        let said = lines.collect::<Vec<_>>().join("; ");
+        let message = format!(
+            "a container of {} cannot fetch and push: {said}",
+            spec.image
+        );
+        let hint = if ["refused", "timed out", "unreachable"]
+            .iter()
+            .any(|sign| said.contains(sign))
+        {
+            "containers use this machine's own network: see that the engine runs on this machine, as root"
+        } else if self.host.ssh_key.is_some() {
+            "the host's own sshd and git answer: see that ssh and git let your user in there"
+        } else {
+            "what it says is about the repository on the host, or about git and ssh in the image"
+        };
+        bail!(Failure::new(message).hint(hint))
+    }
+
+    /// Opens the way to the repository, and writes what [`StartPlan::spec`] mounts.
+    fn open_way(&self, wishes: &StartRequest, scratch: &Scratch) -> Result<Transport> {
+        let root = scratch.path();
+        let hostname = wishes.hostname.as_deref().unwrap_or_default();
+        let serve = ServerConfig {
+            upload: self.repo.common_dir.clone(),
+            also: self.elsewhere.map(|target| target.commit.clone()),
+            receive: Some(ReceivePolicy::new(self.repo, hostname)?),
+            objects: None,
+        };
+        let way = Transport::open(self.host, serve, root)?;
+        let run_dir = scratch.mountable_dir(RUN)?;
+        let identity = self.repo.identity()?;
+        way.access().write_run_dir(&run_dir, hostname, &identity)?;
+        for (name, text) in RECORDING {
+            write_private(&run_dir.join(name), text, 0o644)?;
+        }
+        write_private(&source(root, ENTRYPOINT.0), ENTRYPOINT.1, 0o755)?;
+        // The user's own files may be closed to whoever is root in the container.
+        for (agent, key) in &wishes.keys {
+            let bytes =
+                crate::fs::read(key).with_context(|| format!("cannot read {}", key.display()))?;
+            write_private(&source(root, agent.key_file), bytes, 0o644)?;
+        }
+        if let Some(bundle) = &self.host.ca_bundle {
+            let bundle = ca::with_system(&ca::read(&bundle.value)?);
+            write_private(&source(root, CA_BUNDLE), bundle, 0o644)?;
+        }
+        Ok(way)
+    }
+
+    /// Notes that what lies below the container's name is what it has pushed.
+    fn note_pushed(&self, hostname: &str) -> Result<()> {
+        let below = self.repo.branches_below(hostname)?;
+        let names: Vec<String> = below
+            .iter()
+            .map(|below| format!("refs/heads/{hostname}{below}"))
+            .collect();
+        PushedBranches::by(&self.repo.common_dir, hostname).add(names.iter().map(String::as_str))
+    }
+
+    fn spec(&self, wishes: &StartRequest, root: &Path) -> RunSpec {
+        let tip = self.tracking.tip.as_ref();
+        let newer = tip.is_some_and(|tip| *tip != self.image.labels.commit);
+        let fetch = newer || self.elsewhere.is_some();
+        let mut env = vec![
+            ("DKR_NAME", wishes.name.clone().unwrap_or_default()),
+            (
+                "DKR_REF",
+                self.tracking.reference.clone().unwrap_or_default(),
+            ),
+            ("DKR_FETCH", if fetch { "1" } else { "0" }.to_owned()),
+        ];
+        if !fetch {
+            env.push(("DKR_SHORT", self.image.labels.commit.short().to_owned()));
+        }
+        let mut mounts = vec![
+            Mount {
+                source: root.join(RUN),
+                target: MOUNTED_DIR.to_owned(),
+            },
+            // Where git looks for it.
+            Mount {
+                source: root.join(RUN).join(PUSHER),
+                target: format!("/usr/local/bin/{PUSHER}"),
+            },
+        ];
+        let mut mount = |target: &str| {
+            mounts.push(Mount {
+                source: source(root, target),
+                target: target.to_owned(),
+            });
+        };
+        mount(ENTRYPOINT.0);
+        if let Some(target) = self.elsewhere {
+            env.push(("DKR_BRANCH", target.branch.clone()));
+            env.push(("DKR_COMMIT", target.commit.to_string()));
+        }
+        if ui::quiet() {
+            env.push(("DKR_QUIET", "1".to_owned()));
+        }
+        for (agent, _) in &wishes.keys {
+            mount(agent.key_file);
+        }
+        if let Some(agent) = wishes.agent.filter(|_| wishes.command.is_empty()) {
+            env.push(("DKR_AGENT_COMMAND", agent.command.to_owned()));
+            // The name of the variable; its value comes from the file, inside.
+            if let Some(variable) = agent.key_variable {
+                env.push(("DKR_AGENT_KEY", format!("{variable}={}", agent.key_file)));
+            }
+        }
+        if self.host.ca_bundle.is_some() {
+            mount(CA_BUNDLE);
+            env.extend(ca::VARIABLES.map(|name| (name, CA_BUNDLE.to_owned())));
+        }
+        let shared = self.conf.caches.value.iter().map(|cache| cache.volume());
+        RunSpec {
+            image: self.image.tag.clone(),
+            hostname: wishes.hostname.clone().unwrap_or_default(),
+            terminal: wishes.terminal,
+            env: env
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+            pass_env: proxies(),
+            mounts,
+            tmpfs: vec![RUN_DIR.to_owned()],
+            volumes: shared
+                .chain(self.conf.volumes.value.iter().cloned())
+                .collect(),
+            command: wishes.command.clone(),
+        }
+    }
+}
+
+/// The directory of the files that divergence to the host, in the temporary one.
+const RUN: &str = "run";
+
+/// The file in the temporary directory that is mounted there.
+fn source(root: &Path, target: &str) -> PathBuf {
+    root.join(Path::new(target).file_name().unwrap_or_default())
+}
+
+/// That the file can be read and holds something; its absolute path.
+fn check_key_file(file: &Path) -> Result<PathBuf> {
+    let shown = file.display();
+    let hint = "give a file that holds the key and nothing else: --agent-key FILE";
+    match crate::fs::read(file) {
+        Err(error) => {
+            bail!(Failure::new(format!("cannot read the key file {shown}: {error}")).hint(hint))
+        }
+        Ok(bytes) if bytes.trim_ascii().is_empty() => {
+            bail!(Failure::new(format!("the key file {shown} is empty")).hint(hint))
+        }
+        Ok(_) => std::fs::canonicalize(file).with_context(|| format!("cannot find {shown}")),
+    }
+}
