@@ -77,7 +77,7 @@ impl Check {
         // An image that was removed with the engine's own commands is no longer worth a hook's word.
         // Who may not write here gets the answer all the same.
         let _ = watch_list::write(&repo, &images);
-        record_build::mend_records(&repo, &engine, &images, None);
+        record_build::write_missing_records(&repo, &engine, &images, None);
         // A branch that is gone may still have an image.
         let target = typed.map(|typed| target::resolve(&repo, Some(typed), FetchMode::No));
         let found = target.as_ref().and_then(|target| target.as_ref().ok());

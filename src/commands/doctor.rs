@@ -207,11 +207,11 @@ fn container(engine: &Engine) -> Result<String> {
         image: &choice.image,
         repo: &choice.repo,
         tracking: &choice.tracking,
-        elsewhere: None,
+        switch_to: None,
         conf: &choice.conf,
         host: &host,
     };
-    start.try_way()?;
+    start.try_transport()?;
     Ok(format!("one of {} can fetch and push", choice.image.tag))
 }
 

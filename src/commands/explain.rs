@@ -12,7 +12,8 @@ use crate::git::{ObjectId, Repo};
 use crate::image::Image;
 use crate::image::build::record_build;
 use crate::image::context::BuildContext;
-use crate::image::model::manifest::{InputChange, KeyManifest};
+use crate::image::model::inputs::InputChange;
+use crate::image::model::manifest::KeyManifest;
 use crate::image::model::record::Record;
 use crate::image::plan::present_manifest;
 use crate::image::query::explain::{Comparison, compare};
@@ -83,7 +84,7 @@ impl Explain {
         let sources = sources(Some(&repo))?;
         let engine = self.engine.find(&sources)?;
         let images = inventory::all_for(&engine, &repo.path)?;
-        record_build::mend_records(&repo, &engine, &images, None);
+        record_build::write_missing_records(&repo, &engine, &images, None);
         if self.candidates {
             let host = self.host.read(&sources)?;
             let context = BuildContext {

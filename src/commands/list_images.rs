@@ -33,7 +33,7 @@ impl ListImages {
     pub fn run(&self) -> Result<u8> {
         let (engine, images) = self.images().context("cannot list the images")?;
         let states = track_all(&images, |repo| {
-            record_build::mend_records(repo, &engine, &images, None);
+            record_build::write_missing_records(repo, &engine, &images, None);
         });
         if self.format == OutputFormat::Json {
             let rows: Vec<ImageRow> = images

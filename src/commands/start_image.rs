@@ -83,14 +83,14 @@ impl StartImage {
             return Ok(2);
         }
         let engine = self.engine.find_at(self.place.split().0)?;
-        let (choice, host, wishes) = self.prepare(&engine).context("cannot start an image")?;
+        let (choice, host, request) = self.prepare(&engine).context("cannot start an image")?;
         let start = start(&engine, &choice, &host);
         if self.dry_run {
-            ui::result(start.dry_run(&wishes))?;
+            ui::result(start.dry_run(&request))?;
             return Ok(0);
         }
         let code = start
-            .run(&wishes)
+            .run(&request)
             .with_context(|| format!("cannot start {}", choice.image.tag))?;
         Ok(u8::try_from(code).unwrap_or(1))
     }
@@ -107,11 +107,16 @@ impl StartImage {
         }
         let mut choice = select(engine, path, typed)?;
         if !self.dry_run {
-            record_build::mend_records(&choice.repo, engine, slice::from_ref(&choice.image), None);
+            record_build::write_missing_records(
+                &choice.repo,
+                engine,
+                slice::from_ref(&choice.image),
+                None,
+            );
         }
         let host = self.host.read(&choice.sources)?;
         let agent = self.agent(&choice)?;
-        let wishes = start(engine, &choice, &host).complete(StartRequest {
+        let request = start(engine, &choice, &host).complete(StartRequest {
             name: self.name.clone(),
             hostname: self.hostname.clone(),
             agent,
@@ -123,7 +128,7 @@ impl StartImage {
             let image = update(engine, &choice, &host)?;
             choice = SelectedImage::of(image, choice.repo, choice.sources)?;
         }
-        Ok((choice, host, wishes))
+        Ok((choice, host, request))
     }
 
     /// An agent that was asked for beside a command; `none` goes with one.
@@ -173,7 +178,7 @@ impl StartImage {
         if self.no_update || self.dry_run {
             return Ok(false);
         }
-        if choice.elsewhere.is_some() {
+        if choice.switch_to.is_some() {
             return Ok(self.update);
         }
         if self.update {
@@ -211,14 +216,14 @@ fn start<'a>(engine: &'a Engine, choice: &'a SelectedImage, host: &'a Host) -> S
         image: &choice.image,
         repo: &choice.repo,
         tracking: &choice.tracking,
-        elsewhere: choice.elsewhere.as_ref(),
+        switch_to: choice.switch_to.as_ref(),
         conf: &choice.conf,
         host,
     }
 }
 
 fn update(engine: &Engine, choice: &SelectedImage, host: &Host) -> Result<Image> {
-    let branch_from = match &choice.elsewhere {
+    let branch_from = match &choice.switch_to {
         None => &choice.image.labels.branch_from,
         Some(target) => &target.branch_from,
     };

@@ -40,7 +40,12 @@ pub fn run(context: BuildContext, target: Target, request: BuildRequest) -> Resu
 fn take_turn(context: BuildContext, target: &Target) -> Result<Lock> {
     let turn = lock::acquire(context.repo, &target.branch)?;
     let images = Inventory::list(context.engine)?.images;
-    record_build::mend_records(context.repo, context.engine, &images, Some(&target.branch));
+    record_build::write_missing_records(
+        context.repo,
+        context.engine,
+        &images,
+        Some(&target.branch),
+    );
     Ok(turn)
 }
 

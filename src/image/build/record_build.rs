@@ -68,7 +68,7 @@ fn of(engine: &Engine, image: &Image, manifest: &KeyManifest) -> Result<Record> 
 /// stopped before it wrote one, and notes may be lost. All that look at an image call this. `ours` is the
 /// branch whose turn to build is ours (see `build_lock`). Who may not write here, or would
 /// have to wait for it, gets what they asked for anyway.
-pub fn mend_records(repo: &Repo, engine: &Engine, images: &[Image], ours: Option<&str>) {
+pub fn write_missing_records(repo: &Repo, engine: &Engine, images: &[Image], ours: Option<&str>) {
     let ours_here = |image: &&Image| image.labels.repo_path == repo.path && image.has_our_name();
     let here: Vec<&Image> = images.iter().filter(ours_here).collect();
     let commits: Vec<&ObjectId> = here.iter().map(|image| &image.labels.commit).collect();

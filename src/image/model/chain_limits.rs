@@ -7,40 +7,12 @@ use anyhow::Result;
 
 use crate::engine::EngineImage;
 use crate::git::ObjectId;
-use crate::image::Labels;
+use crate::image::model::chain_base::ChainBase;
+use crate::image::model::labels::Labels;
 use crate::ui;
 
 /// Engines fail near 125 layers; a chain ends well before, as the steps of `[post_clone]` count.
 const MAX_LAYERS: usize = 100;
-
-/// The full clone that an image was put on, as it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChainBase {
-    /// Its commit.
-    pub commit: ObjectId,
-    /// Its layers, all of them.
-    pub layers: usize,
-    /// Its bytes, all layers together.
-    pub size: u64,
-}
-
-impl ChainBase {
-    /// As a label has it.
-    pub fn to_text(&self) -> String {
-        format!("{} {} {}", self.commit, self.layers, self.size)
-    }
-
-    /// Reads that back.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut words = text.split(' ');
-        let bottom = Self {
-            commit: ObjectId::parse(words.next()?)?,
-            layers: words.next()?.parse().ok()?,
-            size: words.next()?.parse().ok()?,
-        };
-        words.next().is_none().then_some(bottom)
-    }
-}
 
 /// The measures of an image.
 #[derive(Debug, Clone, Copy)]
@@ -89,23 +61,22 @@ impl<'a> ChainStats<'a> {
         self.bottom().size.saturating_sub(base)
     }
 
-    /// Why nothing more is to be put on it, if so. With `keep` only the engine's own limit counts.
+    /// Why nothing more is to be put on it, if so. Without `max_layers` only the engine's own limit counts.
     ///
     /// Bytes over the full clone are dead when a fresh one would not hold them too: files that were
-    /// written again since, and objects that nothing leads to any more. `alive` tells of how many of
+    /// written again since, and objects that nothing leads to any more. `live_bytes` tells of how many of
     /// them are objects that it would hold, and is asked only where it matters.
     pub fn too_much(
         &self,
-        max_layers: u64,
-        keep: bool,
-        alive: impl FnOnce() -> Result<u64>,
+        max_layers: Option<u64>,
+        live_bytes: impl FnOnce() -> Result<u64>,
     ) -> Result<Option<ChainLimit>> {
         if self.layers >= MAX_LAYERS {
             return Ok(Some(ChainLimit::Engine(self.layers)));
         }
-        if keep {
+        let Some(max_layers) = max_layers else {
             return Ok(None);
-        }
+        };
         let (depth, over, fresh) = (self.depth(), self.bytes_over_base(), self.fresh());
         if u64::try_from(depth)? >= max_layers {
             return Ok(Some(ChainLimit::Layers(depth)));
@@ -113,7 +84,7 @@ impl<'a> ChainStats<'a> {
         if over <= fresh {
             return Ok(None);
         }
-        let dead = over.saturating_sub(alive()?);
+        let dead = over.saturating_sub(live_bytes()?);
         Ok((dead > fresh).then_some(ChainLimit::Dead { dead, fresh }))
     }
 }
@@ -181,9 +152,9 @@ mod tests {
     #[test]
     fn each_limit() {
         let labels = on(1_000, 10, 1_500);
-        let judge = |layers, size, keep, alive| {
+        let judge = |layers, size, keep: bool, live_bytes| {
             measured(&labels, layers, size)
-                .too_much(3, keep, || Ok(alive))
+                .too_much((!keep).then_some(3), || Ok(live_bytes))
                 .unwrap()
         };
         assert_eq!(judge(12, 1_600, false, 0), None);
@@ -202,7 +173,7 @@ mod tests {
     fn git_is_asked_only_where_it_matters() {
         let labels = on(1_000, 10, 1_500);
         let asked = || -> Result<u64> { panic!("nobody needs to know") };
-        let fits = measured(&labels, 11, 1_900).too_much(3, false, asked);
+        let fits = measured(&labels, 11, 1_900).too_much(Some(3), asked);
         assert_eq!(fits.unwrap(), None);
     }
 
@@ -218,24 +189,10 @@ mod tests {
             (full.depth(), full.bytes_over_base(), full.fresh()),
             (0, 0, 80)
         );
-        assert_eq!(full.too_much(20, false, || Ok(0)).unwrap(), None);
+        assert_eq!(full.too_much(Some(20), || Ok(0)).unwrap(), None);
         // Numbers that make no sense are no reason to panic.
         let odd = on(u64::MAX, usize::MAX, u64::MAX);
         let odd = measured(&odd, 1, 1);
         assert_eq!((odd.depth(), odd.bytes_over_base(), odd.fresh()), (0, 0, 0));
-    }
-
-    #[test]
-    fn what_is_written_is_read_back() {
-        let bottom = on(0, 3, 4).bottom.unwrap();
-        assert_eq!(ChainBase::parse(&bottom.to_text()), Some(bottom.clone()));
-        for broken in [
-            "",
-            "x 1 2",
-            &format!("{} 1", bottom.commit),
-            &format!("{} 1 2 3", bottom.commit),
-        ] {
-            assert_eq!(ChainBase::parse(broken), None, "{broken}");
-        }
     }
 }

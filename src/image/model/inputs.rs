@@ -1,7 +1,8 @@
 //! The table of inputs: all that a key manifest may name, what an update makes of each, and how a change
 //! of it is told.
 
-use super::manifest::{InputChange, KeyManifest};
+use serde::Serialize;
+
 use crate::conf::Conf;
 
 /// How names of key files begin.
@@ -167,16 +168,6 @@ pub(super) fn is_updatable(name: &str) -> bool {
     row(name).is_some_and(|(_, input)| input.on_update != OnUpdate::Stays)
 }
 
-/// Whether an image that was made before the change can never give, by an update, the same as a full build.
-pub(super) fn is_incompatible(change: &InputChange) -> bool {
-    let on_update = row(&change.name).map_or(OnUpdate::Stays, |(_, input)| input.on_update);
-    match on_update {
-        OnUpdate::Stays | OnUpdate::Added => true,
-        OnUpdate::ReplacedUnlessGone => change.new.is_none(),
-        OnUpdate::Replaced => false,
-    }
-}
-
 /// The settings that differ and that an update does not apply, by their names in `.dkr.conf`.
 pub fn settings_not_applied_by_update(old: &Conf, new: &Conf) -> Vec<&'static str> {
     let stays = INPUTS
@@ -189,38 +180,67 @@ pub fn settings_not_applied_by_update(old: &Conf, new: &Conf) -> Vec<&'static st
         .collect()
 }
 
-/// What a change comes to, in a sentence; `new` is the manifest after it.
-pub fn sentence(change: &InputChange, new: &KeyManifest) -> String {
-    let name = change.name.as_str();
-    let wording = row(name).map_or(Wording::Unknown, |(_, input)| input.wording);
-    let (old, now) = (change.old.as_deref(), change.new.as_deref());
-    let arrow = |cut: fn(&str) -> &str| {
-        let show = |value: Option<&str>| value.map_or("nothing", cut).to_owned();
-        format!("{} -> {}", show(old), show(now))
-    };
-    match wording {
-        Wording::Values(text) => format!("{text}: {}", arrow(|value| value)),
-        Wording::Digests(text) => format!("{text}: {}", arrow(short_digest)),
-        Wording::Sentence(text) => text.to_owned(),
-        Wording::Packages => packages(old.unwrap_or_default(), now.unwrap_or_default()),
-        Wording::BaseDigest => {
-            let base = new.get("base_image").map(|base| format!(" {base}"));
-            let base = base.unwrap_or_default();
-            format!("base image{base} has a new digest: {}", arrow(short_digest))
+/// An input that is not the same in two manifests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InputChange {
+    /// Its name.
+    pub name: String,
+    /// What it was; `None` when it was not there.
+    pub old: Option<String>,
+    /// What it is; `None` when it is no more.
+    pub new: Option<String>,
+}
+
+impl InputChange {
+    /// Whether an image that was made before the change can never give, by an update, the same as a full build.
+    pub(super) fn is_incompatible(&self) -> bool {
+        let on_update = row(&self.name).map_or(OnUpdate::Stays, |(_, input)| input.on_update);
+        match on_update {
+            OnUpdate::Stays | OnUpdate::Added => true,
+            OnUpdate::ReplacedUnlessGone => self.new.is_none(),
+            OnUpdate::Replaced => false,
         }
-        Wording::KeyFile => {
-            let what = match (old, now) {
-                (None, _) => "was added",
-                (_, None) => "was removed",
-                _ => "changed",
-            };
-            format!("{} {what}", change.key_file().unwrap_or(name))
+    }
+
+    /// What it comes to, in a sentence, where the image after it is on this base image.
+    pub fn sentence(&self, base_image: Option<&str>) -> String {
+        let name = self.name.as_str();
+        let wording = row(name).map_or(Wording::Unknown, |(_, input)| input.wording);
+        let (old, new) = (self.old.as_deref(), self.new.as_deref());
+        let arrow = |cut: fn(&str) -> &str| {
+            let show = |value: Option<&str>| value.map_or("nothing", cut).to_owned();
+            format!("{} -> {}", show(old), show(new))
+        };
+        match wording {
+            Wording::Values(text) => format!("{text}: {}", arrow(|value| value)),
+            Wording::Digests(text) => format!("{text}: {}", arrow(short_digest)),
+            Wording::Sentence(text) => text.to_owned(),
+            Wording::Packages => packages(old.unwrap_or_default(), new.unwrap_or_default()),
+            Wording::BaseDigest => {
+                let base = base_image
+                    .map(|base| format!(" {base}"))
+                    .unwrap_or_default();
+                format!("base image{base} has a new digest: {}", arrow(short_digest))
+            }
+            Wording::KeyFile => {
+                let what = match (old, new) {
+                    (None, _) => "was added",
+                    (_, None) => "was removed",
+                    _ => "changed",
+                };
+                format!("{} {what}", self.key_file().unwrap_or(name))
+            }
+            Wording::Script => {
+                let script = name.strip_prefix(SCRIPT).unwrap_or(name);
+                format!("git dkr's own script {script} changed")
+            }
+            Wording::Unknown => format!("{name}: {}", arrow(short_digest)),
         }
-        Wording::Script => {
-            let script = name.strip_prefix(SCRIPT).unwrap_or(name);
-            format!("git dkr's own script {script} changed")
-        }
-        Wording::Unknown => format!("{name}: {}", arrow(short_digest)),
+    }
+
+    /// The path, when it is a key file.
+    pub fn key_file(&self) -> Option<&str> {
+        self.name.strip_prefix(KEY_FILE)
     }
 }
 
@@ -257,7 +277,7 @@ mod tests {
             old: old.map(str::to_owned),
             new: new.map(str::to_owned),
         };
-        sentence(&change, &KeyManifest::default())
+        change.sentence(None)
     }
 
     #[test]

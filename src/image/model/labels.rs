@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::git::ObjectId;
-use crate::image::model::chain_limits::ChainBase;
+use crate::image::model::chain_base::ChainBase;
 
 /// The version of the label scheme; an image with another is left alone.
 pub const SCHEMA: &str = "1";

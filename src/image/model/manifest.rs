@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::git::Objects;
 use crate::image::Target;
 use crate::image::model::dockerfile::{self, CONTEXT, CloneOptions};
-use crate::image::model::inputs::{self, KEY_FILE, SCRIPT};
+use crate::image::model::inputs::{self, InputChange, KEY_FILE, SCRIPT};
 use crate::image::model::labels::{ImageKind, Labels};
 use crate::{digest, ui};
 
@@ -125,7 +125,7 @@ impl KeyManifest {
     /// traces of submodules and of a sparse worktree where there are to be none.
     pub fn incompatible_inputs(&self, other: &Self) -> Vec<InputChange> {
         let mut changes = self.changes(other);
-        changes.retain(inputs::is_incompatible);
+        changes.retain(InputChange::is_incompatible);
         changes
     }
 
@@ -277,24 +277,6 @@ pub fn check_key_files(files: &[(String, String)]) -> Result<(), Failure> {
         "let key_files in {} name fewer: those of which an image depends more than on any commit",
         conf::FILE
     )))
-}
-
-/// An input that is not the same in two manifests.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct InputChange {
-    /// Its name.
-    pub name: String,
-    /// What it was; `None` when it was not there.
-    pub old: Option<String>,
-    /// What it is; `None` when it is no more.
-    pub new: Option<String>,
-}
-
-impl InputChange {
-    /// The path, when it is a key file.
-    pub fn key_file(&self) -> Option<&str> {
-        self.name.strip_prefix(KEY_FILE)
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What is known of an image, and the texts it is told in: pure functions of values.
 
 pub mod branch_from;
+pub mod chain_base;
 pub mod chain_limits;
 pub mod dockerfile;
 mod image;

@@ -6,9 +6,9 @@ use super::choice::{ParentChoice, ParentQuery};
 use super::cost::{self, Candidate, Reason};
 use super::measure::{live_bytes, measure};
 use crate::git::{Divergence, ObjectId, Repo};
+use crate::image::model::Image;
 use crate::image::model::manifest::KeyManifest;
 use crate::image::model::record::Record;
-use crate::image::model::{Image, inputs};
 use crate::image::query::find_image::find_image;
 use crate::image::query::record_chain::RecordChain;
 use crate::image::query::records;
@@ -66,7 +66,8 @@ fn incompatibility(
         changes.push(root.post_clone_change(&wanted));
     }
     let first = changes.first();
-    first.map(|change| Reason::Differs(inputs::sentence(change, &wanted)))
+    let base_image = wanted.get("base_image");
+    first.map(|change| Reason::Differs(change.sentence(base_image)))
 }
 
 /// Whether an image and all that it stands on were at commits of the target's history, so that there are
@@ -152,7 +153,7 @@ fn look_closely(query: ParentQuery, found: &mut [Candidate]) -> Result<()> {
         let Ok(image) = measure(query.context, &candidate.image) else {
             return Ok((Some(bytes), 0, Some(Reason::Gone)));
         };
-        let too_much = image.too_much(conf.max_layers.value, false, || {
+        let too_much = image.too_much(Some(conf.max_layers.value), || {
             live_bytes(repo, &image, target)
         })?;
         let key_files = u64::try_from(changed.len())?;

@@ -7,7 +7,8 @@ use crate::conf::Conf;
 use crate::git::ObjectId;
 use crate::image::context::BuildContext;
 use crate::image::model::Image;
-use crate::image::model::chain_limits::{ChainBase, ChainLimit};
+use crate::image::model::chain_base::ChainBase;
+use crate::image::model::chain_limits::ChainLimit;
 use crate::image::model::manifest::KeyManifest;
 
 /// What the user says of the image that a create is built on.

@@ -57,7 +57,7 @@ fn select_named(query: ParentQuery, images: &[Image], name: &str) -> Result<Sele
         // The base image is fetched first.
         return Ok(SelectedParent::None(None));
     };
-    let engine = measure(query.context, image)?.too_much(0, true, || Ok(0))?;
+    let engine = measure(query.context, image)?.too_much(None, || Ok(0))?;
     let reason = found.reason.clone().filter(Reason::is_final);
     if let Some(reason) = reason.or(engine.map(Reason::TooMuch)) {
         let message = format!("a create cannot be built on {}: {reason}", image.tag);

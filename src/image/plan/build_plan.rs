@@ -6,7 +6,7 @@ use super::request::Reuse;
 use super::tool_layers::ToolLayers;
 use crate::conf::Conf;
 use crate::git::{CommitSummary, Objects};
-use crate::image::model::chain_limits::ChainBase;
+use crate::image::model::chain_base::ChainBase;
 use crate::image::model::labels::ImageKind;
 use crate::image::model::manifest::KeyManifest;
 use crate::image::model::{Image, Target};

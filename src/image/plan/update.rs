@@ -23,12 +23,15 @@ use crate::image::query::{inventory, tracking};
 /// Plans the update, if the image is not at the target yet.
 pub(super) fn plan(context: BuildContext, target: Target, keep_chain: bool) -> Result<BuildAction> {
     let previous = previous(context, &target)?;
+    // Settings that cannot be read are told of even where there is nothing to do.
+    let max_layers = context.settings_at(&target.commit)?.max_layers.value;
     // One that follows another ref is to follow this one.
     let is_of = tracking::are_of(context.repo, &[previous.labels.subject()], &target)? == [true];
     if is_of && previous.labels.commit == target.commit {
         return Ok(BuildAction::UpToDate(Box::new(previous)));
     }
-    let plan = build(context, target, previous, keep_chain)?;
+    let max_layers = (!keep_chain).then_some(max_layers);
+    let plan = build(context, target, previous, max_layers)?;
     Ok(BuildAction::Build(Box::new(plan)))
 }
 
@@ -39,7 +42,13 @@ pub(super) fn plan_build(
     keep_chain: bool,
 ) -> Result<BuildPlan> {
     let previous = previous(context, &target)?;
-    build(context, target, previous, keep_chain)
+    let max_layers = context.settings_at(&target.commit)?.max_layers.value;
+    build(
+        context,
+        target,
+        previous,
+        (!keep_chain).then_some(max_layers),
+    )
 }
 
 /// The newest image of the branch.
@@ -60,13 +69,12 @@ fn build(
     context: BuildContext,
     target: Target,
     previous: Image,
-    keep_chain: bool,
+    max_layers: Option<u64>,
 ) -> Result<BuildPlan> {
     let tag = tag::tag(context, &target, Some(&previous))?;
-    let max_layers = context.settings_at(&target.commit)?.max_layers.value;
     let stats = parent::measure(context, &previous)?;
     let live_bytes = || parent::live_bytes(context.repo, &stats, &target.commit);
-    if let Some(limit) = stats.too_much(max_layers, keep_chain, live_bytes)? {
+    if let Some(limit) = stats.too_much(max_layers, live_bytes)? {
         let reason = FullCloneReason::ChainLimit {
             tag: previous.tag.clone(),
             limit,

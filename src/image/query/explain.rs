@@ -8,8 +8,8 @@ use super::record_chain::RecordChain;
 use super::target::{self, FetchMode};
 use crate::git::{Distance, History, ObjectId, Repo};
 use crate::image::model::Image;
-use crate::image::model::inputs::sentence;
-use crate::image::model::manifest::{InputChange, KeyManifest};
+use crate::image::model::inputs::InputChange;
+use crate::image::model::manifest::KeyManifest;
 use crate::image::model::staleness::commits;
 
 /// What an image is compared with.
@@ -91,7 +91,7 @@ fn differences(
             let sentence = match (change.name.as_str(), change.key_file(), &ends) {
                 ("commit", _, (Some(a), Some(b))) => distance(repo, a, b)?,
                 (_, Some(path), (Some(a), Some(b))) => key_file(repo, &change, path, a, b)?,
-                _ => sentence(&change, new),
+                _ => change.sentence(new.get("base_image")),
             };
             Ok((change, sentence))
         })

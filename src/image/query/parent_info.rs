@@ -22,7 +22,8 @@ pub struct ParentInfo {
     /// Its commit; `None` where it has no record.
     pub commit: Option<String>,
     /// How far it is from there to what was made: `214 commits, 3.1 MB`; empty where git cannot say.
-    pub way: String,
+    #[serde(rename = "way")]
+    pub distance: String,
 }
 
 impl ParentInfo {
@@ -37,7 +38,7 @@ impl ParentInfo {
         };
         let all = records::all(repo)?;
         let found = all.iter().find(|(_, record)| record.image == *image);
-        let way = match found {
+        let distance = match found {
             None => String::new(),
             Some((from, _)) => {
                 let divergence = repo.leads(std::slice::from_ref(from), at)?.pop();
@@ -48,21 +49,21 @@ impl ParentInfo {
             image: image.clone(),
             tag: found.map(|(_, record)| record.tag.clone()),
             commit: found.map(|(commit, _)| commit.to_string()),
-            way,
+            distance,
         }))
     }
 }
 
 impl fmt::Display for ParentInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.tag, &*self.way) {
+        match (&self.tag, &*self.distance) {
             (None, _) => write!(
                 f,
                 "on the image {}, which has no record here",
                 short_digest(&self.image)
             ),
             (Some(tag), "") => write!(f, "on {tag}"),
-            (Some(tag), way) => write!(f, "on {tag}: {way}"),
+            (Some(tag), distance) => write!(f, "on {tag}: {distance}"),
         }
     }
 }

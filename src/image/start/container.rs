@@ -73,7 +73,7 @@ pub struct StartPlan<'a> {
     /// Its branch.
     pub tracking: &'a Tracking,
     /// What the container is taken to, when the image was made of something else.
-    pub elsewhere: Option<&'a Target>,
+    pub switch_to: Option<&'a Target>,
     /// Settings at its commit, or where the container is taken to.
     pub conf: &'a Conf,
     /// Settings of the machine.
@@ -81,23 +81,23 @@ pub struct StartPlan<'a> {
 }
 
 impl StartPlan<'_> {
-    /// Checks the wishes and completes them. Nothing is started when one cannot be met.
-    pub fn complete(&self, mut wishes: StartRequest) -> Result<StartRequest> {
-        let hostname = match wishes.hostname.take() {
+    /// Checks the request and completes them. Nothing is started when one cannot be met.
+    pub fn complete(&self, mut request: StartRequest) -> Result<StartRequest> {
+        let hostname = match request.hostname.take() {
             Some(name) => self.check_hostname(name)?,
             None => self.fresh_hostname()?,
         };
-        let name = match wishes.name.take() {
+        let name = match request.name.take() {
             Some(name) => self.check_name(name, &hostname)?,
             None => names::work_branch(),
         };
-        for (_, file) in &mut wishes.keys {
+        for (_, file) in &mut request.keys {
             *file = check_key_file(file)?;
         }
         self.check_volumes()?;
-        wishes.hostname = Some(hostname);
-        wishes.name = Some(name);
-        Ok(wishes)
+        request.hostname = Some(hostname);
+        request.name = Some(name);
+        Ok(request)
     }
 
     /// Docker would make a directory of root's for each that is missing, and podman fails.
@@ -179,11 +179,11 @@ impl StartPlan<'_> {
             );
         }
         let mut taken = self.repo.branches_below(&format!("{hostname}/"))?;
-        if self.tracking.reference.is_some() || self.elsewhere.is_some() {
+        if self.tracking.reference.is_some() || self.switch_to.is_some() {
             taken.push(self.image.labels.branch.clone());
         }
-        let elsewhere = self.elsewhere.and_then(Target::on_branch);
-        taken.extend(elsewhere.map(str::to_owned));
+        let branch = self.switch_to.and_then(Target::on_branch);
+        taken.extend(branch.map(str::to_owned));
         if taken.iter().any(|other| names::collide(&name, other)) {
             bail!(
                 Failure::new(format!("the branch {name} exists already"))
@@ -194,19 +194,19 @@ impl StartPlan<'_> {
     }
 
     /// The command that would be run, without the server behind it.
-    pub fn dry_run(&self, wishes: &StartRequest) -> Cmd {
+    pub fn dry_run(&self, request: &StartRequest) -> Cmd {
         let root = Path::new("<temporary directory>");
-        self.engine.start_command(&self.spec(wishes, root))
+        self.engine.start_command(&self.spec(request, root))
     }
 
     /// Runs the container in the foreground; the command's exit code.
-    pub fn run(&self, wishes: &StartRequest) -> Result<i32> {
+    pub fn run(&self, request: &StartRequest) -> Result<i32> {
         let scratch = Scratch::new()?;
-        let way = self.open_way(wishes, &scratch)?;
-        let code = self.engine.start(&self.spec(wishes, scratch.path()))?;
+        let transport = self.open_transport(request, &scratch)?;
+        let code = self.engine.start(&self.spec(request, scratch.path()))?;
         // The host's own git has taken what was pushed, and wrote down nothing.
-        if matches!(way, Transport::Host(_))
-            && let Err(error) = self.note_pushed(wishes.hostname.as_deref().unwrap_or_default())
+        if matches!(transport, Transport::Host(_))
+            && let Err(error) = self.note_pushed(request.hostname.as_deref().unwrap_or_default())
         {
             ui::warn(format_args!("{error:#}"));
         }
@@ -215,7 +215,7 @@ impl StartPlan<'_> {
 
     /// Tries whether a container can fetch and push: starts one as [`StartPlan::run`] does, and changes
     /// nothing.
-    pub fn try_way(&self) -> Result<()> {
+    pub fn try_transport(&self) -> Result<()> {
         let baked = Tracking {
             tip: None,
             ..self.tracking.clone()
@@ -226,13 +226,13 @@ impl StartPlan<'_> {
         };
         let script = ["sh", "-c", TRIAL, "sh"].map(OsString::from);
         let reference = baked.reference.as_ref().map(OsString::from);
-        let wishes = start.complete(StartRequest {
+        let request = start.complete(StartRequest {
             command: script.into_iter().chain(reference).collect(),
             ..StartRequest::default()
         })?;
         let scratch = Scratch::new()?;
-        let _way = start.open_way(&wishes, &scratch)?;
-        let spec = start.spec(&wishes, scratch.path());
+        let _transport = start.open_transport(&request, &scratch)?;
+        let spec = start.spec(&request, scratch.path());
         let output = self.engine.start_command(&spec).output()?;
         if output.status.success() {
             return Ok(());
@@ -263,26 +263,28 @@ impl StartPlan<'_> {
         bail!(Failure::new(message).hint(hint))
     }
 
-    /// Opens the way to the repository, and writes what [`StartPlan::spec`] mounts.
-    fn open_way(&self, wishes: &StartRequest, scratch: &Scratch) -> Result<Transport> {
+    /// Opens the transport to the repository, and writes what [`StartPlan::spec`] mounts.
+    fn open_transport(&self, request: &StartRequest, scratch: &Scratch) -> Result<Transport> {
         let root = scratch.path();
-        let hostname = wishes.hostname.as_deref().unwrap_or_default();
+        let hostname = request.hostname.as_deref().unwrap_or_default();
         let serve = ServerConfig {
             upload: self.repo.common_dir.clone(),
-            also: self.elsewhere.map(|target| target.commit.clone()),
+            also: self.switch_to.map(|target| target.commit.clone()),
             receive: Some(ReceivePolicy::new(self.repo, hostname)?),
             objects: None,
         };
-        let way = Transport::open(self.host, serve, root)?;
+        let transport = Transport::open(self.host, serve, root)?;
         let run_dir = scratch.mountable_dir(RUN)?;
         let identity = self.repo.identity()?;
-        way.access().write_run_dir(&run_dir, hostname, &identity)?;
+        transport
+            .access()
+            .write_run_dir(&run_dir, hostname, &identity)?;
         for (name, text) in RECORDING {
             write_private(&run_dir.join(name), text, 0o644)?;
         }
         write_private(&source(root, ENTRYPOINT.0), ENTRYPOINT.1, 0o755)?;
         // The user's own files may be closed to whoever is root in the container.
-        for (agent, key) in &wishes.keys {
+        for (agent, key) in &request.keys {
             let bytes =
                 crate::fs::read(key).with_context(|| format!("cannot read {}", key.display()))?;
             write_private(&source(root, agent.key_file), bytes, 0o644)?;
@@ -291,7 +293,7 @@ impl StartPlan<'_> {
             let bundle = ca::with_system(&ca::read(&bundle.value)?);
             write_private(&source(root, CA_BUNDLE), bundle, 0o644)?;
         }
-        Ok(way)
+        Ok(transport)
     }
 
     /// Notes that what lies below the container's name is what it has pushed.
@@ -304,12 +306,12 @@ impl StartPlan<'_> {
         PushedBranches::by(&self.repo.common_dir, hostname).add(names.iter().map(String::as_str))
     }
 
-    fn spec(&self, wishes: &StartRequest, root: &Path) -> RunSpec {
+    fn spec(&self, request: &StartRequest, root: &Path) -> RunSpec {
         let tip = self.tracking.tip.as_ref();
         let newer = tip.is_some_and(|tip| *tip != self.image.labels.commit);
-        let fetch = newer || self.elsewhere.is_some();
+        let fetch = newer || self.switch_to.is_some();
         let mut env = vec![
-            ("DKR_NAME", wishes.name.clone().unwrap_or_default()),
+            ("DKR_NAME", request.name.clone().unwrap_or_default()),
             (
                 "DKR_REF",
                 self.tracking.reference.clone().unwrap_or_default(),
@@ -337,17 +339,17 @@ impl StartPlan<'_> {
             });
         };
         mount(ENTRYPOINT.0);
-        if let Some(target) = self.elsewhere {
+        if let Some(target) = self.switch_to {
             env.push(("DKR_BRANCH", target.branch.clone()));
             env.push(("DKR_COMMIT", target.commit.to_string()));
         }
         if ui::quiet() {
             env.push(("DKR_QUIET", "1".to_owned()));
         }
-        for (agent, _) in &wishes.keys {
+        for (agent, _) in &request.keys {
             mount(agent.key_file);
         }
-        if let Some(agent) = wishes.agent.filter(|_| wishes.command.is_empty()) {
+        if let Some(agent) = request.agent.filter(|_| request.command.is_empty()) {
             env.push(("DKR_AGENT_COMMAND", agent.command.to_owned()));
             // The name of the variable; its value comes from the file, inside.
             if let Some(variable) = agent.key_variable {
@@ -361,8 +363,8 @@ impl StartPlan<'_> {
         let shared = self.conf.caches.value.iter().map(|cache| cache.volume());
         RunSpec {
             image: self.image.tag.clone(),
-            hostname: wishes.hostname.clone().unwrap_or_default(),
-            terminal: wishes.terminal,
+            hostname: request.hostname.clone().unwrap_or_default(),
+            terminal: request.terminal,
             env: env
                 .into_iter()
                 .map(|(name, value)| (name.to_owned(), value))
@@ -373,7 +375,7 @@ impl StartPlan<'_> {
             volumes: shared
                 .chain(self.conf.volumes.value.iter().cloned())
                 .collect(),
-            command: wishes.command.clone(),
+            command: request.command.clone(),
         }
     }
 }

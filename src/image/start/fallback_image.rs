@@ -106,15 +106,15 @@ pub fn nearest(repo: &Repo, images: &[&Image], target: &Target) -> Result<Option
         .collect();
     all.sort_by_key(FallbackImage::distance);
     all.truncate(CLOSEST);
-    let bytes = |near: &FallbackImage| match near.candidate.divergence {
+    let bytes = |fallback: &FallbackImage| match fallback.candidate.divergence {
         Some(Divergence::Shared { .. }) => {
-            repo.bytes_between(&[&near.candidate.image.labels.commit], &target.commit)
+            repo.bytes_between(&[&fallback.candidate.image.labels.commit], &target.commit)
         }
         _ => Ok(None),
     };
     let asked = parallel_map(&all, bytes)?;
-    for (near, bytes) in all.iter_mut().zip(asked) {
-        near.candidate.bytes = bytes?;
+    for (fallback, bytes) in all.iter_mut().zip(asked) {
+        fallback.candidate.bytes = bytes?;
     }
     all.sort_by_key(FallbackImage::distance);
     Ok(all.into_iter().next())

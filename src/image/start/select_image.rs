@@ -32,7 +32,7 @@ pub struct SelectedImage {
     /// Where its branch is now.
     pub tracking: Tracking,
     /// What the container is taken to, when the image was made of something else.
-    pub elsewhere: Option<Target>,
+    pub switch_to: Option<Target>,
 }
 
 /// What the user named, as far as git knows it.
@@ -84,8 +84,8 @@ pub fn select(engine: &Engine, path: Option<&Path>, typed: Option<&str>) -> Resu
                 .filter(|image| image.labels.branch == target.branch);
             let same: Vec<&Image> = same.copied().collect();
             let images = if same.is_empty() { here } else { same };
-            if let Some(near) = nearest(&repo, &images, &target)? {
-                return SelectedImage::elsewhere(near, repo, sources, target);
+            if let Some(fallback) = nearest(&repo, &images, &target)? {
+                return SelectedImage::of_fallback(fallback, repo, sources, target);
             }
         }
         // There may be nothing to make one of.
@@ -166,22 +166,22 @@ impl SelectedImage {
             image,
             repo,
             sources,
-            elsewhere: None,
+            switch_to: None,
         })
     }
 
     /// The nearest image to something that has none of its own: the container is taken there, and
     /// nothing is built.
-    fn elsewhere(
-        near: FallbackImage,
+    fn of_fallback(
+        fallback: FallbackImage,
         repo: Repo,
         sources: Sources,
         target: Target,
     ) -> Result<Self> {
         let typed = &target.branch_from;
-        let command = near.command(&repo.as_typed(typed), &target);
-        ui::warn(near.announcement(&target));
-        if let Some(remark) = near.remark(typed) {
+        let command = fallback.command(&repo.as_typed(typed), &target);
+        ui::warn(fallback.announcement(&target));
+        if let Some(remark) = fallback.remark(typed) {
             ui::warn(remark);
         }
         ui::status("hint", &format!("{command} bakes an image of {typed}"));
@@ -193,10 +193,10 @@ impl SelectedImage {
                 tip: Some(target.commit.clone()),
                 staleness: Staleness::Fresh,
             },
-            image: near.candidate.image,
+            image: fallback.candidate.image,
             repo,
             sources,
-            elsewhere: Some(target),
+            switch_to: Some(target),
         })
     }
 }

@@ -85,6 +85,25 @@ fn the_limit_is_twenty_and_holds_for_creates_too() {
     outcome.says(&format!(" on {}: ", main.tag));
 }
 
+/// What was asked for on the command line of the create holds for all that comes after it.
+#[test]
+fn a_create_in_place_of_an_update_keeps_the_flags_of_the_create() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.conf("max_layers = 0\n");
+    let first = lab.create(&repo, &["--objects=all"]);
+    assert_eq!(first.label("asked"), r#"{"objects":"all"}"#);
+    for round in 1..3 {
+        repo.commit("More", &[("b", &round.to_string())]);
+        let outcome = lab.dkr(&repo.path, ["update-image"]).ok();
+        outcome.says("this update is a create");
+        let fresh = lab.image(&outcome);
+        assert_eq!(fresh.label("asked"), first.label("asked"), "round {round}");
+        let manifest = fresh.label("manifest");
+        assert!(manifest.contains(r#""objects":"all""#), "{manifest}");
+    }
+}
+
 /// Files that are written again and again are dead below the last of them.
 #[test]
 fn when_more_is_dead_than_a_fresh_one_takes_it_is_a_create() {

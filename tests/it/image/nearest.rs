@@ -356,7 +356,8 @@ fn one_can_say_what_to_stand_on() {
     let shown = lab
         .dkr(&repo.path, ["create-image", "--print-dockerfile"])
         .ok();
-    assert!(shown.stdout.contains(&format!("FROM {}\n", near.tag)));
+    let line = format!("ARG PARENT=\"{}\"\nFROM ${{PARENT}}\n", near.tag);
+    assert!(shown.stdout.contains(&line), "{}", shown.stdout);
     for args in [&["--from=none"][..], &["--force-rebuild"], &["--no-cache"]] {
         let shown = lab
             .dkr(&repo.path, [&["create-image", "--dry-run"], args].concat())

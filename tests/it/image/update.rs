@@ -231,13 +231,17 @@ fn looking_builds_nothing() {
     // There is one to show all the same.
     let again = lab.dkr(&repo.path, ["update-image", "--print-dockerfile"]);
     let again = again.ok().stdout;
-    assert!(again.contains(&format!("FROM {}", base.tag)), "{again}");
+    assert!(
+        again.contains(&format!("ARG PARENT=\"{}\"", base.tag)),
+        "{again}"
+    );
     repo.commit("More", &[]);
     let plan = lab
         .dkr(&repo.path, ["update-image", "--print-dockerfile"])
         .ok();
     assert!(
-        plan.stdout.contains(&format!("FROM {}", base.tag)),
+        plan.stdout
+            .contains(&format!("ARG PARENT=\"{}\"", base.tag)),
         "{}",
         plan.stdout
     );
