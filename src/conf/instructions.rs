@@ -1,7 +1,7 @@
 //! What may stand in the sections of raw Dockerfile lines.
 
 use super::file::nearest;
-use crate::grammar::split;
+use crate::grammar::{other_escape, split};
 
 const KNOWN: [&str; 16] = [
     "ADD",
@@ -24,6 +24,10 @@ const KNOWN: [&str; 16] = [
 
 /// What is wrong with raw lines that are to stand inside our Dockerfile: line and message.
 pub(super) fn check(text: &str) -> Vec<(usize, String)> {
+    if let Some(directive) = other_escape(text) {
+        let message = "only a backslash continues a line here: take this directive out";
+        return vec![(directive.line, message.to_owned())];
+    }
     let mut problems = Vec::new();
     for instruction in split(text) {
         let name = instruction.keyword.as_str();

@@ -173,6 +173,14 @@ fn all_problems_are_reported_at_once_with_their_places() {
 }
 
 #[test]
+fn a_section_has_no_escape_character_of_its_own() {
+    insta::assert_snapshot!(
+        problems("[pre_clone]\n# escape=`\nRUN a `\n  b\n"),
+        @".dkr.conf:2:1: [pre_clone] only a backslash continues a line here: take this directive out"
+    );
+}
+
+#[test]
 fn environment_beats_git_config_beats_the_file() {
     let file = "base_image = from-file\n";
     let git = [("dkr.baseimage".to_owned(), "from-git".to_owned())];

@@ -2,10 +2,10 @@
 
 use super::is_name;
 
-/// Between double quotes, as an instruction takes it. `$NAME`, `${NAME}`, `${NAME:-word}` and
+/// Between double quotes, as an instruction takes it in a Dockerfile of this escape character. `$NAME`, `${NAME}`, `${NAME:-word}` and
 /// `${NAME:+word}` with a plain word stay references; any other character stands for itself, a
 /// dollar that names no variable too. A line break is left as it is.
-pub fn env_value(value: &str) -> String {
+pub fn env_value(value: &str, escape: char) -> String {
     let mut quoted = String::from('"');
     let mut rest = value;
     while let Some(c) = rest.chars().next() {
@@ -15,8 +15,8 @@ pub fn env_value(value: &str) -> String {
             rest = behind;
             continue;
         }
-        if matches!(c, '\\' | '"' | '$') {
-            quoted.push('\\');
+        if c == escape || matches!(c, '"' | '$') {
+            quoted.push(escape);
         }
         quoted.push(c);
         rest = rest.get(c.len_utf8()..).unwrap_or_default();
@@ -44,6 +44,7 @@ fn reference(text: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grammar::BACKSLASH;
 
     #[test]
     fn references_stay_and_all_else_stands_for_itself() {
@@ -58,7 +59,8 @@ mod tests {
             (r#"a "b" \c 'd'"#, r#""a \"b\" \\c 'd'""#),
             (r"\$A", r#""\\${A}""#),
         ] {
-            assert_eq!(env_value(value), quoted, "{value}");
+            assert_eq!(env_value(value, BACKSLASH), quoted, "{value}");
         }
+        assert_eq!(env_value(r#"`a\ "$ $A"#, '`'), r#""``a\ `"`$ ${A}""#);
     }
 }

@@ -1,5 +1,11 @@
 //! Where one instruction ends and the next begins: continuation lines, comments inside them, and
 //! here-documents.
+//!
+//! The crate `parse-dockerfile` is not used: it finds a here-document only where a `RUN` begins with it,
+//! stops at the first instruction that it does not know, as FETCH is, and needs a `FROM`, which sections of
+//! `.dkr.conf` do not have.
+
+use super::directives::escape;
 
 /// One instruction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,8 +38,10 @@ pub struct Heredoc {
     pub text: String,
 }
 
-/// Splits a text. Joining all `lead`s and `body`s gives it back.
+/// Splits a text, by the escape character that a directive at its top sets. Joining all `lead`s and
+/// `body`s gives it back.
 pub fn split(text: &str) -> Vec<Instruction> {
+    let escape = escape(text);
     let mut found = Vec::new();
     let mut lines = text.split_inclusive('\n').enumerate();
     let mut lead = String::new();
@@ -45,7 +53,7 @@ pub fn split(text: &str) -> Vec<Instruction> {
         }
         let keyword: String = trimmed
             .chars()
-            .take_while(|c| !c.is_whitespace() && *c != '\\')
+            .take_while(|c| !c.is_whitespace() && *c != escape)
             .flat_map(char::to_uppercase)
             .collect();
         let start = raw.trim_start();
@@ -58,12 +66,17 @@ pub fn split(text: &str) -> Vec<Instruction> {
         };
         let mut next = Some(start);
         while let Some(raw) = next {
-            if !instruction.takes(raw) {
+            if !instruction.takes(raw, escape) {
                 break;
             }
             next = lines.next().map(|(_, next)| next);
             if next.is_none() {
-                instruction.unfinished = Some("ends in a backslash".to_owned());
+                let name = if escape == '`' {
+                    "backtick"
+                } else {
+                    "backslash"
+                };
+                instruction.unfinished = Some(format!("ends in a {name}"));
             }
         }
         instruction.take_heredocs(&mut lines.by_ref().map(|(_, line)| line));
@@ -82,7 +95,7 @@ pub fn split(text: &str) -> Vec<Instruction> {
 impl Instruction {
     /// Adds a line and says whether another follows. A comment or a blank line does not end a
     /// continued instruction.
-    fn takes(&mut self, raw: &str) -> bool {
+    fn takes(&mut self, raw: &str, escape: char) -> bool {
         let at = self.body.len();
         self.body.push_str(raw);
         let line = raw.trim_end();
@@ -90,7 +103,7 @@ impl Instruction {
         if skipped && at > 0 {
             return true;
         }
-        let (piece, continued) = match line.strip_suffix('\\') {
+        let (piece, continued) = match line.strip_suffix(escape) {
             Some(piece) => (piece, true),
             None => (line, false),
         };
@@ -268,9 +281,21 @@ mod tests {
         assert!(one("RUN a \\\n").unfinished.is_some());
     }
 
+    #[test]
+    fn the_escape_directive_says_what_continues_a_line() {
+        let text = "# escape=`\nRUN a `\n# inside\n  b\nRUN dir c:\\\nUSER u\n";
+        let found = split(text);
+        let lines: Vec<_> = found.iter().map(Instruction::logical_line).collect();
+        assert_eq!(lines, ["RUN a   b", "RUN dir c:\\", "USER u"]);
+        let with_option = with_run_option(text, "--x ");
+        assert_eq!(with_option, text.replace("RUN ", "RUN --x "));
+        let open = split("# escape=`\nRUN a `\n").remove(0);
+        assert_eq!(open.unfinished.as_deref(), Some("ends in a backtick"));
+    }
+
     proptest::proptest! {
         #[test]
-        fn splitting_loses_nothing(text in "(?s)(RUN|#|\\\\|<<E|E|\n| |\\[|\\]|=|'|\"|é){0,40}") {
+        fn splitting_loses_nothing(text in "(?s)(# escape=`\n)?(RUN|`|#|\\\\|<<E|E|\n| |\\[|\\]|=|'|\"|é){0,40}") {
             let joined: String = split(&text).into_iter().map(|i| i.lead + &i.body).collect();
             proptest::prop_assert_eq!(joined, text);
         }

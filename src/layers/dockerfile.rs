@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::conf::ca;
-use crate::grammar::{Instruction, env_value, split, with_run_option};
+use crate::grammar::{
+    BACKSLASH, Instruction, directives, env_value, escape, other_escape, split, with_run_option,
+};
 
 /// The argument by which a layer is told what to stand on.
 pub const BASE_IMAGE: &str = "BASE_IMAGE";
@@ -41,6 +43,13 @@ pub fn read(text: &str, args: &BTreeMap<String, String>) -> LayerDockerfile {
         syntax: syntax(text),
         ..LayerDockerfile::default()
     };
+    if let Some(directive) = other_escape(text).filter(|found| found.value != "`") {
+        let message = format!(
+            "`{}` cannot be the escape character: a backslash or a backtick can",
+            directive.value
+        );
+        found.problems.push((directive.line + 1, message));
+    }
     let mut defaults: BTreeMap<String, String> = BTreeMap::new();
     let mut known = BTreeSet::new();
     // Stages, by their names, and the image that each stands on.
@@ -140,11 +149,10 @@ impl LayerDockerfile {
 
 /// The words behind an instruction's name, on however many lines they stand.
 fn words(instruction: &Instruction) -> Vec<String> {
-    let body = instruction.body.get(instruction.keyword.len()..);
-    body.unwrap_or_default()
-        .lines()
-        .filter(|line| !line.trim_start().starts_with('#'))
-        .flat_map(|line| line.trim_end().trim_end_matches('\\').split_whitespace())
+    let line = instruction.logical_line();
+    let rest = line.get(instruction.keyword.len()..);
+    rest.unwrap_or_default()
+        .split_whitespace()
         .map(str::to_owned)
         .collect()
 }
@@ -194,16 +202,9 @@ fn expand(word: &str, values: &BTreeMap<String, String>) -> String {
     pieces(word).into_iter().map(value).collect()
 }
 
-/// Directives stand at the very top, before anything else.
 fn syntax(text: &str) -> Option<usize> {
-    for (index, line) in text.lines().enumerate() {
-        let directive = line.trim().strip_prefix('#')?;
-        let (name, _) = directive.split_once('=')?;
-        if name.trim().eq_ignore_ascii_case("syntax") {
-            return Some(index);
-        }
-    }
-    None
+    let found = directives(text).find(|found| found.is("syntax"));
+    found.map(|found| found.line)
 }
 
 /// The same text without the line of its `# syntax=`.
@@ -225,15 +226,19 @@ pub fn to_build(text: &str, environment: &BTreeMap<String, String>, ca: bool) ->
     if !built.ends_with('\n') {
         built.push('\n');
     }
-    built + &variables(environment)
+    built + &env_lines(environment, escape(text))
 }
 
 /// Variables for good; what they had before is expanded in them.
 pub fn variables(environment: &BTreeMap<String, String>) -> String {
+    env_lines(environment, BACKSLASH)
+}
+
+fn env_lines(environment: &BTreeMap<String, String>, escape: char) -> String {
     let line = |(name, value): (&String, &String)| {
         // A line break would end the instruction.
         let value = value.replace(char::is_control, " ");
-        format!("ENV {name}={}\n", env_value(&value))
+        format!("ENV {name}={}\n", env_value(&value, escape))
     };
     environment.iter().map(line).collect()
 }
@@ -324,6 +329,22 @@ mod tests {
     }
 
     #[test]
+    fn another_escape_character_is_honoured() {
+        let text = "# escape=`\nARG BASE_IMAGE=a\nFROM `\n  $BASE_IMAGE `\n  AS x\nRUN dir c:\\\nUSER `\n  me\n";
+        assert_eq!(images(text), ["3:a *"]);
+        assert_eq!(last_user(text).as_deref(), Some("me"));
+        let environment = [("Q".to_owned(), "a \"b\" `c \\".to_owned())].into();
+        let built = to_build(text, &environment, true);
+        assert!(
+            built.ends_with("USER `\n  me\nENV Q=\"a `\"b`\" ``c \\\"\n"),
+            "{built}"
+        );
+        assert!(built.contains(" dir c:\\\nUSER"), "{built}");
+        let args = built.matches("ARG SSL_CERT_FILE").count();
+        assert_eq!((args, built.matches("RUN --mount").count()), (1, 1));
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_line() {
         let problems = |text: &str| read(text, &BTreeMap::new()).problems;
         assert_eq!(problems("RUN a\n"), [(1, "there is no FROM".to_owned())]);
@@ -332,6 +353,8 @@ mod tests {
             [(3, "this RUN ends in a backslash".to_owned())]
         );
         assert_eq!(problems("FROM\n")[0].1, "FROM names no image");
+        let escape = "`x` cannot be the escape character: a backslash or a backtick can";
+        assert_eq!(problems("# escape=x\nFROM a\n"), [(1, escape.to_owned())]);
     }
 
     #[test]

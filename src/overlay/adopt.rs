@@ -7,7 +7,7 @@ use similar::TextDiff;
 
 use crate::conf::{Conf, FILE, Sources};
 use crate::error::Failure;
-use crate::grammar::split;
+use crate::grammar::{other_escape, split};
 
 /// What comes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,15 @@ pub struct Adopted {
 /// its own. Everything else in `conf` stays as it is, byte for byte. Fails where `conf` is not
 /// right, where an instruction has no end, or where one cannot stand in `conf`.
 pub fn adopt(conf: &str, containerfile: &str) -> Result<Adopted> {
+    if let Some(directive) = other_escape(containerfile) {
+        let line = directive.line + 1;
+        bail!(
+            Failure::new(format!(
+                "the directive `escape` in line {line} means nothing in {FILE}"
+            ))
+            .hint("continue lines with a backslash and take the directive out, then adopt again")
+        );
+    }
     let section = Conf::read(Some(conf), &Sources::default())?.post_clone;
     let own = split(&section.text);
     let mut old: Vec<String> = own.iter().map(|one| plain(&one.body)).collect();
@@ -222,6 +231,8 @@ mod tests {
             refused("", "RUN a \\\n"),
             "the RUN in line 1 ends in a backslash"
         );
+        let escape = refused("", "# escape=`\nRUN a `\n b\n");
+        assert!(escape.contains("`escape` in line 1"), "{escape}");
         let section = refused("", "RUN cat <<E >x\n[pre_clone]\nE\n");
         assert!(section.contains("means something else"), "{section}");
         assert!(refused("nonsense", "RUN a\n").contains("nonsense"));

@@ -7,7 +7,7 @@
 use super::repo_profile::Profile;
 use super::variant::Variant;
 use crate::conf::ca;
-use crate::grammar::env_value;
+use crate::grammar::{BACKSLASH, env_value};
 
 /// The build argument that holds one line break.
 pub const NEWLINE: &str = "DKR_NEWLINE";
@@ -50,7 +50,7 @@ pub fn text(profile: &Profile, options: DockerfileOptions) -> String {
         lines.push(format!("ARG {NEWLINE}"));
     }
     for (name, value) in &profile.env {
-        let value = env_value(value).replace('\n', &format!("${{{NEWLINE}}}"));
+        let value = env_value(value, BACKSLASH).replace('\n', &format!("${{{NEWLINE}}}"));
         lines.push(format!("ENV {name}={value}"));
     }
     for command in &profile.install {

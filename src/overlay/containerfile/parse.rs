@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Containerfile, FetchStep, OverlayStep, StepAction};
 use crate::conf::nearest;
 use crate::error::{MOST_MISTAKES, Mistake};
-use crate::grammar::{self, Instruction, Lexed, Word, is_name};
+use crate::grammar::{self, Instruction, Lexed, Word, is_name, other_escape};
 
 mod run;
 
@@ -81,9 +81,9 @@ impl<'a> ContainerfileReader<'a> {
     }
 
     fn read(&mut self) {
-        if let Some(at) = other_escape(self.text) {
+        if let Some(directive) = other_escape(self.text) {
             let message = "only a backslash continues a line here: take this directive out";
-            self.wrong(at, message.to_owned());
+            self.wrong(directive.at, message.to_owned());
         }
         let mut start = 0;
         for instruction in grammar::split(self.text) {
@@ -187,19 +187,6 @@ fn unknown(name: &str) -> String {
             ),
         },
     }
-}
-
-/// Where a directive at the very top asks for another character than the backslash.
-fn other_escape(text: &str) -> Option<usize> {
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let (name, value) = line.trim().strip_prefix('#')?.split_once('=')?;
-        if name.trim().eq_ignore_ascii_case("escape") && value.trim() != "\\" {
-            return Some(at);
-        }
-        at += line.len();
-    }
-    None
 }
 
 /// An instruction in one line. The query of an address may hold a secret.

@@ -21,7 +21,7 @@ fn tricky(layers: &Layers) {
     );
     layers.write(
         "under",
-        "FROM debian:bookworm-slim\nRUN mkdir -p /opt/data/deep && echo ours > /opt/data/deep/same-name\nUSER 65534\n",
+        "# escape=`\nFROM debian:bookworm-slim\nRUN mkdir -p /opt/data/deep && `\n  echo ours > /opt/data/deep/same-name\nUSER `\n  65534\n",
         "",
     );
 }
