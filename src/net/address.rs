@@ -1,8 +1,12 @@
 //! Addresses of the web: https, and http on this machine alone.
+//!
+//! The crate `url` is not used: it rewrites what it reads (`/a/../b`, the host `127.1`), and an address is
+//! sent, refused and remembered as it was written.
 
 use std::fmt;
 use std::net::IpAddr;
 
+use percent_encoding::percent_decode_str;
 use ureq::http::Uri;
 
 /// An address that may be asked. Shown without its query, which may hold a signature.
@@ -80,9 +84,9 @@ impl Address {
     /// The last part of the path, without its escapes; `None` when it is none for a file.
     pub fn file_name(&self) -> Option<String> {
         let last = self.path().rsplit('/').next().unwrap_or_default();
-        let name = unescape(last)?;
-        let fits = !matches!(name.as_str(), "" | "." | "..") && !name.contains(['/', '\0']);
-        fits.then_some(name)
+        let name = percent_decode_str(last).decode_utf8().ok()?;
+        let fits = !matches!(&*name, "" | "." | "..") && !name.contains(['/', '\0']);
+        fits.then(|| name.into_owned())
     }
 
     /// What tells it from all others, without showing it: 64 hexadecimal digits.
@@ -130,28 +134,6 @@ fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
         || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-/// `%20` as the byte that it stands for; `None` for what is no text then.
-fn unescape(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        let escaped = tail
-            .get(..2)
-            .filter(|_| *first == b'%')
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match escaped {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => bytes.push(*first),
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -18,9 +18,11 @@ mod session;
 mod wants;
 
 use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use anyhow::Result;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 pub use host_sshd::{access as reach_host, check_key};
 pub use object_transfer::{ObjectTransfer, TransferHandle};
@@ -177,25 +179,18 @@ impl Access {
             None => String::new(),
             Some(path) => format!(
                 "[url \"ssh://{ALIAS}{}\"]\n\tinsteadOf = {URL}\n",
-                percent_encode(path)
+                percent_encode(path.as_os_str().as_bytes(), &IN_URL)
             ),
         }
     }
 }
 
-/// A path as git's URL parser reads it back (`url_decode` in git's `url.c`).
-fn percent_encode(path: &Path) -> String {
-    use std::os::unix::ffi::OsStrExt;
-    let mut text = String::new();
-    for byte in path.as_os_str().as_bytes() {
-        if byte.is_ascii_alphanumeric() || b"/._-".contains(byte) {
-            text.push(char::from(*byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
-}
+/// What stands for itself in a path that git's URL parser reads back (`url_decode` in git's `url.c`).
+const IN_URL: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'-');
 
 #[cfg(test)]
 mod tests {

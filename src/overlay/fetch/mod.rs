@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use anyhow::{Context, Result, anyhow, bail};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::inside::inside;
@@ -65,9 +66,9 @@ pub fn fetch(
                 Some(at) => Some(at.clone()),
                 None => newest(hub, repo)?,
             };
-            let rest = at
-                .as_deref()
-                .map_or(String::new(), |at| format!("/{}", escape(at)));
+            let rest = at.as_deref().map_or(String::new(), |at| {
+                format!("/{}", utf8_percent_encode(at, &IN_PATH))
+            });
             let address = hub.address(repo, &format!("/tarball{rest}"))?;
             let repo = repo.clone();
             (
@@ -233,13 +234,10 @@ fn nearest(path: &Path) -> &Path {
         .unwrap_or(Path::new("/"))
 }
 
-/// A ref as part of a path.
-fn escape(text: &str) -> String {
-    let escaped = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-            char::from(byte).to_string()
-        }
-        byte => format!("%{byte:02X}"),
-    };
-    text.bytes().map(escaped).collect()
-}
+/// What stands for itself in a path made of a ref.
+const IN_PATH: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Bytes, mostly a path below the root, ordered as bytes. Any bytes: what is allowed where is the
@@ -25,19 +26,7 @@ impl Name {
 
     /// What [`Display`](fmt::Display) wrote; `None` when it cannot have been written so.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = Vec::with_capacity(text.len());
-        let mut rest = text.as_bytes();
-        while let Some((&byte, after)) = rest.split_first() {
-            rest = after;
-            if byte == b'%' {
-                let digits = std::str::from_utf8(after.get(..2)?).ok()?;
-                bytes.push(u8::from_str_radix(digits, 16).ok()?);
-                rest = &after[2..];
-            } else {
-                bytes.push(byte);
-            }
-        }
-        let name = Self(bytes);
+        let name = Self(percent_decode_str(text).collect());
         // One name has one spelling.
         (name.to_string() == text).then_some(name)
     }
