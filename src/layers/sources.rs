@@ -10,6 +10,7 @@ use include_dir::{Dir, include_dir};
 use super::catalog::{LayerCatalog, LayerOrigin, LayerSettings, LayerSource};
 use super::definition;
 use super::files::{self, LayerFile, LayerFiles};
+use super::npm_agents;
 use crate::conf;
 use crate::error::Failure;
 use crate::git::{ObjectId, Repo};
@@ -77,7 +78,7 @@ pub fn gather(
             &directory.to_string_lossy(),
         )?);
     }
-    places.push(built_in());
+    places.push(built_in()?);
     Ok(LayerCatalog::read(places, settings)?)
 }
 
@@ -117,24 +118,30 @@ fn by_directory(files: LayerFiles) -> BTreeMap<String, LayerFiles> {
     directories
 }
 
-fn built_in() -> LayerSource {
+fn built_in() -> Result<LayerSource> {
     let mut shared = LayerFiles::new();
     shared.insert(
         "install-packages".to_owned(),
         script(INSTALL_PACKAGES.as_bytes()),
     );
     shared.extend(plain_files(&BUILT_IN));
-    let directories = BUILT_IN.dirs().map(|directory| {
-        let name = directory.path().to_string_lossy().into_owned();
+    let mut directories = BTreeMap::new();
+    for directory in BUILT_IN.dirs() {
         let mut files = shared.clone();
         files.extend(plain_files(directory));
-        (name, files)
-    });
-    LayerSource {
+        directories.insert(directory.path().to_string_lossy().into_owned(), files);
+    }
+    for (layer, texts) in npm_agents::layers()? {
+        let mut files = shared.clone();
+        let file = |(name, text): (&str, String)| (name.to_owned(), script(text.as_bytes()));
+        files.extend(texts.map(file));
+        directories.insert(layer, files);
+    }
+    Ok(LayerSource {
         origin: LayerOrigin::BuiltIn,
         shown: "git dkr".to_owned(),
-        directories: directories.collect(),
-    }
+        directories,
+    })
 }
 
 /// The files right in a directory. What begins with `#!` is a script.
