@@ -147,15 +147,15 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             return Some(hint.to_owned());
         }
         if cause.is::<Unusable>() || cause.is::<CorruptEntry>() {
-            return Some("git dkr overlay restore-or-build builds it anew".to_owned());
+            return Some("git dkr overlay restore-or-build builds it again".to_owned());
         }
         if let Some(mistakes) = cause.downcast_ref::<Mistakes>() {
             let page = mistakes.page;
-            return Some(format!("docs/{page} of git dkr says what there is"));
+            return Some(format!("docs/{page} of git dkr says how such files are written"));
         }
         cause
             .is::<Problems>()
-            .then(|| "docs/configuration.md of git dkr says what there is".to_owned())
+            .then(|| "docs/configuration.md of git dkr describes the settings".to_owned())
     })
 }
 

@@ -130,7 +130,7 @@ fn lock_file(path: &Path) -> std::io::Result<File> {
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
-        Err(std::io::Error::other("it is no regular file"))
+        Err(std::io::Error::other("it is not a regular file"))
     }
 }
 

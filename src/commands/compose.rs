@@ -119,7 +119,7 @@ impl Compose {
         if !old.starts_with(MARK.as_bytes()) {
             bail!(
                 Failure::new(format!(
-                    "{shown} is there, and git dkr compose did not write it"
+                    "{shown} exists, and git dkr compose did not write it"
                 ))
                 .hint("--force overwrites it")
             );

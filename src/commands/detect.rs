@@ -71,7 +71,7 @@ impl Detect {
             return Ok(0);
         }
         if detected.is_empty() {
-            ui::status("none", "no file that tells of a language known here");
+            ui::status("none", "no file of a language that git dkr knows");
         } else {
             ui::result(ui::table(&["type", "found by", "layer"], rows(&detected)))?;
         }

@@ -124,8 +124,8 @@ impl Doctor {
         let repo = Repo::look(None).ok();
         let wanted = self.engine.wanted(&sources(repo.as_ref())?)?;
         let why = match (wanted, engine.kind()) {
-            (Some(wanted), _) => format!("{} asks for it", wanted.origin),
-            (None, EngineKind::Docker) => "it is here, and no other is asked for".to_owned(),
+            (Some(wanted), _) => format!("set by {}", wanted.origin),
+            (None, EngineKind::Docker) => "it is installed, and no other engine is set".to_owned(),
             (None, EngineKind::Podman) => "there is no docker".to_owned(),
         };
         let other = match engine.kind() {
@@ -152,12 +152,12 @@ fn client(engine: &Engine, installed: &Installed) -> Result<String> {
         match client {
             DockerClient::Builds { version, .. } => format!("{program} builds ({version})"),
             DockerClient::NoBuildx(version) => {
-                format!("{program} is passed over: no buildx ({version})")
+                format!("{program} is skipped: no buildx ({version})")
             }
             DockerClient::TooOld(version)
             | DockerClient::Podman(version)
             | DockerClient::Strange(version) => {
-                format!("{program} is passed over ({version})")
+                format!("{program} is skipped ({version})")
             }
         }
     });

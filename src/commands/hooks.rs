@@ -147,7 +147,7 @@ impl Install {
         let plan = hooks::install(&facts, options)?;
         carry_out(&repo, &plan, self.dry_run)?;
         if plan.actions.is_empty() {
-            ui::status("hooks", "all in place already");
+            ui::status("hooks", "already installed");
         } else if !self.dry_run {
             let place = match (facts.way, &facts.directory) {
                 (InstallMethod::Files, Ok(directory)) => directory.path.display().to_string(),
@@ -165,10 +165,10 @@ impl Uninstall {
         let plan = hooks::uninstall(&facts);
         carry_out(&repo, &plan, self.dry_run)?;
         if plan.actions.is_empty() {
-            ui::status("hooks", "none of git dkr here");
+            ui::status("hooks", "there are no hooks of git dkr here");
         } else if !self.dry_run {
             hooks::notified::forget(&repo);
-            ui::status("hooks", "gone; what was there before is back");
+            ui::status("hooks", "removed; what was there before is restored");
         }
         Ok(())
     }

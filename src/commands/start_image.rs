@@ -76,7 +76,7 @@ impl StartImage {
     pub fn run(&self) -> Result<u8> {
         if let Some(name) = self.unused_agent() {
             let failure = Failure::new(format!(
-                "--agent {name} would run {name}, and a command after -- is run instead"
+                "--agent {name} would run {name}, but there is a command after --"
             ));
             let hint = format!("leave one of them out; to give {name} arguments: -- {name} ARG…");
             ui::error(&failure.into(), Some(&hint));
@@ -102,7 +102,7 @@ impl StartImage {
         {
             let path = path.display();
             return Err(Failure::new(format!("there is no repository {path}"))
-                .hint(format!("a command goes behind --: {path} -- {second} …"))
+                .hint(format!("a command goes after --: {path} -- {second} …"))
                 .into());
         }
         let mut choice = select(engine, path, typed)?;

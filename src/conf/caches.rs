@@ -76,7 +76,7 @@ fn one(word: &str) -> Result<ToolCache, String> {
         .ok_or_else(|| match nearest(word, &names) {
             Some(near) => format!("no cache is called `{word}`; did you mean `{near}`?"),
             None => format!(
-                "no cache is called `{word}`; there are none, {}",
+                "no cache is called `{word}`; expected none, or some of {}",
                 names.join(", ")
             ),
         })

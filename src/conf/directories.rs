@@ -51,7 +51,7 @@ pub fn check_cache_dir() -> Result<PathBuf> {
 
 fn unusable(error: &anyhow::Error) -> Failure {
     Failure::new(format!("the cache directory cannot be used: {error:#}")).hint(
-        "let this user write there, or name another place by an absolute path: XDG_CACHE_HOME=…",
+        "let this user write there, or name another directory by an absolute path: XDG_CACHE_HOME=…",
     )
 }
 

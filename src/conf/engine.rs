@@ -23,7 +23,7 @@ pub fn engine(
     match EngineKind::from_str(text, true) {
         Ok(value) => Ok(Some(Value { value, origin })),
         Err(_) => {
-            let message = format!("`{text}` is no engine; docker and podman are");
+            let message = format!("`{text}` is not an engine; expected docker or podman");
             Err(Problems(vec![Problem::new(origin, message)]))
         }
     }

@@ -101,7 +101,7 @@ fn open_section(file: &mut ConfFile, name: &str, at: Position, problems: &mut Ve
     } else if file.sections.iter().any(|(found, _)| found == name) {
         problems.push(Problem::new(
             ValueOrigin::File(at),
-            format!("section [{name}] stands here twice"),
+            format!("section [{name}] appears twice"),
         ));
     }
     let section = Section {

@@ -67,11 +67,11 @@ fn objects(
     };
     let problem = |message| Err(Problems(vec![Problem::new(origin.clone(), message)]));
     let Some(value) = Objects::parse(text) else {
-        return problem(format!("`{text}` are no objects; `exact` and `all` are"));
+        return problem(format!("`{text}` is neither `exact` nor `all`"));
     };
     match ssh_key {
         Some(key) if value == Objects::All => problem(format!(
-            "the host's sshd, for which {} gives a key, hands over `exact` alone",
+            "the host's sshd, for which {} gives a key, serves `exact` alone",
             key.origin
         )),
         _ => Ok(Value { value, origin }),

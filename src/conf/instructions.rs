@@ -41,8 +41,8 @@ pub(super) fn check(text: &str) -> Vec<(usize, String)> {
                 .unfinished
                 .map(|reason| format!("this {name} {reason}")),
             _ => Some(match nearest(name, &KNOWN) {
-                Some(near) => format!("`{name}` is no instruction; did you mean {near}?"),
-                None => format!("`{name}` is no instruction of a Dockerfile"),
+                Some(near) => format!("`{name}` is not an instruction; did you mean {near}?"),
+                None => format!("`{name}` is not an instruction of a Dockerfile"),
             }),
         };
         problems.extend(message.map(|message| (instruction.line, message)));

@@ -164,7 +164,7 @@ pub const SETTINGS: &[Setting] = &[
     repository(
         "stale_after",
         Some("50"),
-        "The number of commits that an image may be behind without a word from `start-image`.",
+        "The number of commits that an image may be behind before `start-image` warns.",
     ),
     repository(
         "key_files",
@@ -183,7 +183,7 @@ pub const SETTINGS: &[Setting] = &[
         Some("20"),
         "The number of layers over a full clone from which on an update becomes a create.",
     )
-    .flag("`--keep-chain` (update) passes by it"),
+    .flag("`--keep-chain` (update) overrides it"),
     Setting {
         name: "ca_bundle",
         scope: Scope::FileOnly,
@@ -222,7 +222,7 @@ pub const SETTINGS: &[Setting] = &[
     machine(
         "objects",
         Some("exact"),
-        "Which objects a create puts into an image: `exact`, those that the branch leads to, or `all`, the \
+        "Which objects a create puts into an image: `exact`, those that the branch needs, or `all`, the \
          repository's packs as they are, with all that is in them.",
     )
     .flag("`--objects` (create)"),
@@ -271,7 +271,7 @@ pub const SETTINGS: &[Setting] = &[
     environment(
         "overlay_part_size",
         Some("1900000000"),
-        "The bytes of one asset of a release; a snapshot that is larger is cut.",
+        "The bytes of one asset of a release; a larger snapshot is split.",
     ),
     environment(
         "http_wait",

@@ -166,7 +166,7 @@ fn all_problems_are_reported_at_once_with_their_places() {
     .dkr.conf:14:14: `all` is none of `no`, `yes`, `recursive`
     .dkr.conf:15:7: `on` is neither `yes` nor `no`
     .dkr.conf:16:1: unknown section [preclone]; did you mean [pre_clone]?
-    .dkr.conf:18:1: [post_clone] `RUNN` is no instruction; did you mean RUN?
+    .dkr.conf:18:1: [post_clone] `RUNN` is not an instruction; did you mean RUN?
     .dkr.conf:19:1: [post_clone] FROM would start another image; set base_image instead
     .dkr.conf:20:1: [post_clone] this RUN ends in a backslash
     ");

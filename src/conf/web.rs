@@ -38,7 +38,7 @@ pub fn github_token() -> Result<Option<Secret>> {
         if let Some(text) = variable(name) {
             let secret = Secret::new(&text).ok_or_else(|| {
                 let hint = "it is one word, without spaces or line breaks";
-                anyhow!(Failure::new(format!("{name} is no token")).hint(hint))
+                anyhow!(Failure::new(format!("{name} is not a token")).hint(hint))
             })?;
             return Ok(Some(secret));
         }

@@ -56,10 +56,10 @@ pub enum EngineError {
     #[error("no space left on the disk: {1}")]
     DiskFull(EngineKind, String),
     /// The image to start from cannot be had.
-    #[error("the base image cannot be had: {1}")]
+    #[error("cannot get the base image: {1}")]
     NoBaseImage(EngineKind, String),
     /// What a `# syntax=` line names cannot be had.
-    #[error("the Dockerfile's frontend cannot be had: {0}")]
+    #[error("cannot get the Dockerfile's frontend: {0}")]
     NoFrontend(String),
     /// A raw line that this engine does not know.
     #[error("{0} does not understand the Dockerfile: {1}")]
@@ -76,7 +76,7 @@ pub enum EngineError {
         reason: String,
     },
     /// The client says that the build went well, and the image is not what was asked for.
-    #[error("{0} build ended without an error, and did not make {1}")]
+    #[error("{0} build ended without an error, but made no {1}")]
     BuiltNothing(EngineKind, String),
     /// Anything else.
     #[error("{0}: {1}")]
@@ -152,11 +152,11 @@ impl EngineError {
                 "install the plugin (docker-buildx-plugin or docker-buildx), or put a working docker first on the PATH"
             }
             Self::NoFrontend(_) => {
-                "leave the line `# syntax=` out, or see that its image can be pulled"
+                "remove the line `# syntax=`, or check that its image can be pulled"
             }
             Self::TooOld(_) => "install Docker 20.10 or later",
             Self::Disguised(_) => {
-                "use it as what it is (--engine podman), or install Docker and put it before that on the PATH"
+                "use it as podman (--engine podman), or install Docker and put it before podman on the PATH"
             }
             Self::Cgroups(_) => {
                 "let podman use runc: apt-get install runc, and in /etc/containers/containers.conf (without root: ~/.config/containers/containers.conf), under [engine], runtime = \"runc\""
@@ -170,12 +170,12 @@ impl EngineError {
             }
             Self::NoMachine(_) => "start it: podman machine init, then podman machine start",
             Self::ApiVersion(_) => {
-                "leave DOCKER_API_VERSION unset, so that they settle it themselves; without that variable one of the two is too old: docker version shows both"
+                "leave DOCKER_API_VERSION unset, so that they agree on one; if it is not set, one of the two is too old: docker version shows both"
             }
-            Self::Strange(_) => "see what `docker --version` prints",
+            Self::Strange(_) => "check what `docker --version` prints",
             Self::DiskFull(kind, _) => {
                 return Some(format!(
-                    "{kind} system df shows what takes it, {kind} system prune gives it back"
+                    "{kind} system df shows what uses the space, {kind} system prune frees some"
                 ));
             }
             Self::NoBaseImage(_, said) if said.contains("short-name") => {
@@ -183,7 +183,7 @@ impl EngineError {
             }
             Self::NoBaseImage(kind, _) => {
                 return Some(format!(
-                    "see that `{kind} pull` gets it, or set another with base_image in .dkr.conf, DKR_BASE_IMAGE or git config dkr.baseImage"
+                    "check that `{kind} pull` gets it, or set another with base_image in .dkr.conf, DKR_BASE_IMAGE or git config dkr.baseImage"
                 ));
             }
             Self::BadDockerfile(..) => {
@@ -193,7 +193,7 @@ impl EngineError {
                 "the engine must run on this machine, not behind a remote DOCKER_HOST; with --ssh-key, sshd must listen on port 22 or git config dkr.sshPort"
             }
             Self::BuiltNothing(EngineKind::Docker, _) => {
-                "the same command with -v shows what it said; a builder of its own (docker buildx ls) may have kept the image, or a script stands for docker (git dkr doctor)"
+                "the same command with -v shows what it said; a builder of its own (docker buildx ls) may have kept the image, or a script takes the place of docker (git dkr doctor)"
             }
             Self::BuiltNothing(EngineKind::Podman, _) => {
                 "the same command with -v shows what it said"

@@ -24,7 +24,7 @@ pub fn open(path: impl AsRef<Path>) -> io::Result<File> {
     match (kind.is_file(), kind.is_dir()) {
         (true, _) => Ok(file),
         (_, true) => Err(ErrorKind::IsADirectory.into()),
-        _ => Err(io::Error::other("it is no regular file")),
+        _ => Err(io::Error::other("it is not a regular file")),
     }
 }
 
@@ -105,7 +105,7 @@ fn too_large(shown: &str, size: &str) -> Failure {
     Failure::new(format!(
         "{shown} is too large: at most {limit} are read, and it has {size}"
     ))
-    .hint("see that it is the file that is meant: people write such a text, and it is short")
+    .hint("check that it is the right file: such a file is written by hand, and short")
 }
 
 /// Opens whatever is there, without waiting for the other end of a FIFO.

@@ -55,7 +55,7 @@ impl Scratch {
                 return Ok(made);
             }
         }
-        bail!("{}: others remove what is made there", cannot())
+        bail!("{}: other programs remove what is made there", cannot())
     }
 
     /// Makes one; `None` when the sweep of another run took it before it was locked.

@@ -55,7 +55,7 @@ impl Repo {
                 let cmd = self.git(["cat-file", "--batch=%(objecttype) %(objectsize)"]);
                 let answer = run("cat-file", &cmd.stdin(input))?;
                 let blobs =
-                    parse_batch(&answer, commits.len()).context("git cat-file broke off")?;
+                    parse_batch(&answer, commits.len()).context("git cat-file ended early")?;
                 blobs.into_iter().map(|b| b.map(<[u8]>::to_vec)).collect()
             }
         };
@@ -103,13 +103,13 @@ impl Repo {
                 .collect();
             let cmd = self.diff_tree(&["--stdin"], &pathspecs).stdin(input);
             let answer = run("diff-tree", &cmd)?;
-            found = parse_raw(&answer).context("git diff-tree broke off")?;
+            found = parse_raw(&answer).context("git diff-tree ended early")?;
             // It passes over a tree that it cannot read.
             let heads = found.iter().map(|(head, _)| head.as_str());
             if !heads.eq(asked.iter().map(|(old, new)| format!("{old} {new}"))) {
                 bail!(
                     Failure::new("git diff-tree cannot read a tree")
-                        .hint("git fsck --connectivity-only tells what is not here")
+                        .hint("git fsck --connectivity-only lists what is missing")
                 );
             }
         }
@@ -142,7 +142,7 @@ impl Repo {
             "diff-tree",
             &self.diff_tree(&[empty, commit.as_str()], &pathspecs),
         )?;
-        let found = parse_raw(&answer).context("git diff-tree broke off")?;
+        let found = parse_raw(&answer).context("git diff-tree ended early")?;
         let entries = found.into_iter().flat_map(|(_, entries)| entries);
         let files = entries.filter(|entry| entry.mode != "160000");
         Ok(files.map(|entry| (entry.path, entry.blob)).collect())

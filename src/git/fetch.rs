@@ -30,7 +30,7 @@ impl Repo {
         }
         bail!(
             Failure::new(format!("cannot fetch {branch} from {remote}: {message}")).hint(format!(
-                "see that `git fetch {remote}` works here, then try again"
+                "check that `git fetch {remote}` works here, then try again"
             ))
         )
     }

@@ -12,7 +12,7 @@ impl Repo {
     pub fn identity(&self) -> Result<String> {
         let wanted = r"^(user|author|committer)\.(name|email)$";
         let found = settings(&self.git(["config", "-z", "--get-regexp", wanted]))?;
-        to_text(&found).context("cannot hand over who commits")
+        to_text(&found).context("cannot pass on the name and e-mail of the committer")
     }
 }
 

@@ -83,7 +83,7 @@ impl GitError {
     /// What to do about it, if that is known.
     pub fn hint(&self) -> Option<String> {
         if self.message.contains("not a git repository: ") {
-            return Some("see where GIT_DIR, or the file .git, leads to".to_owned());
+            return Some("check where GIT_DIR, or the file .git, points".to_owned());
         }
         // What git says, in English, of objects that are not there or not what they should be.
         let said = [

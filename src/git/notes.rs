@@ -63,7 +63,7 @@ impl Repo {
             .git(["cat-file", "--batch=%(objecttype) %(objectsize)"])
             .stdin(input);
         let answer = run("cat-file", &cmd)?;
-        let texts = parse_batch(&answer, listed.len()).context("git cat-file broke off")?;
+        let texts = parse_batch(&answer, listed.len()).context("git cat-file ended early")?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok(listed
             .into_iter()
@@ -225,7 +225,7 @@ impl Repo {
             }
             check_interrupted()?;
             if Instant::now() > until {
-                bail!(Failure::new("another git dkr keeps the records to itself"));
+                bail!(Failure::new("another git dkr has locked the records"));
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -298,7 +298,7 @@ impl Repo {
 /// The ref is not what it should be.
 fn no_notes(what: &str) -> Failure {
     Failure::new(format!("{NOTES} points at {what}, not at notes"))
-        .hint(format!("look at it: git show {NOTES}"))
+        .hint(format!("see what it is: git show {NOTES}"))
 }
 
 /// The notes commit after an edit; `None` when nothing changes.

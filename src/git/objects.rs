@@ -139,12 +139,12 @@ impl Repo {
                 .downcast_ref::<GitError>()
                 .map_or_else(|| error.to_string(), |error| error.message.clone());
             Failure::new(format!(
-                "this partial clone lacks {} objects ({}, …), and {remote} does not give them: {said}",
+                "this partial clone lacks {} objects ({}, …), and cannot fetch them from {remote}: {said}",
                 count,
                 first.get(..7).unwrap_or(first)
             ))
             .hint(format!(
-                "see that {remote} can be reached, or make the clone whole: git fetch --refetch --no-filter {remote}"
+                "check that {remote} can be reached, or make the clone whole: git fetch --refetch --no-filter {remote}"
             ))
         })?;
         Ok(count)

@@ -83,7 +83,7 @@ impl Repo {
             );
         }
         Self::from_rev_parse(&lines(&output.stdout), &base)
-            .with_context(|| format!("cannot make out the repository at {shown}"))
+            .with_context(|| format!("cannot identify the repository at {shown}"))
             .map(Some)
     }
 

@@ -31,7 +31,7 @@ impl Repo {
             return Ok(Vec::new());
         }
         let listed = run("ls-tree", &self.git(["ls-tree", "-r", "-l", "-z", &root]))?;
-        let entries = parse_list(&listed).context("git ls-tree broke off")?;
+        let entries = parse_list(&listed).context("git ls-tree ended early")?;
         if entries.is_empty() {
             return Ok(Vec::new());
         }
@@ -44,7 +44,7 @@ impl Repo {
             .collect();
         let cmd = self.git(["cat-file", "--batch=%(objectsize)"]).stdin(ids);
         let blobs = run("cat-file", &cmd)?;
-        let blobs = parse_blobs(&blobs, entries.len()).context("git cat-file broke off")?;
+        let blobs = parse_blobs(&blobs, entries.len()).context("git cat-file ended early")?;
         let file = |(entry, bytes): (LsTreeEntry, &[u8])| TreeFile {
             path: entry.path,
             mode: entry.mode.to_owned(),

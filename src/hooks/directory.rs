@@ -40,7 +40,7 @@ impl HooksDirectory {
             ))
             .hint(
                 "other repositories use that directory too. Give this one its own: \
-                 git config --local core.hooksPath .githooks, and call from there what is to run on; \
+                 git config --local core.hooksPath .githooks, and call the present hooks from there; \
                  or use git 2.54 or later, which needs no files for hooks",
             ));
         }

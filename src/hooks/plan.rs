@@ -293,7 +293,7 @@ impl InstallPlan {
         }
         if kept {
             self.remarks.push(format!(
-                "{} is left: it is what was there before git dkr, and {} is somebody else's now",
+                "{} is kept: it was there before git dkr, and {} now belongs to another program",
                 slot.kept_path().display(),
                 slot.path.display()
             ));

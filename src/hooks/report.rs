@@ -237,7 +237,7 @@ fn at(slot: &HookSlot) -> (EventReport, &[u8]) {
             };
             report.note = hook.owner().map(|owner| {
                 if was_here {
-                    format!("the hook of {owner} is in its place")
+                    format!("the hook of {owner} has replaced it")
                 } else {
                     format!("there is a hook of {owner}, which an install keeps")
                 }

@@ -383,7 +383,7 @@ pub fn pull_what_can_be(
         ui::status("pull", image);
         if let Err(error) = engine.pull(image) {
             proc::check_interrupted()?;
-            let error = error.context(format!("cannot have the image {image}"));
+            let error = error.context(format!("cannot get the image {image}"));
             failures.push((image.clone(), error));
         }
     }

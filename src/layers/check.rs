@@ -70,10 +70,7 @@ pub fn expanded(aliases: &BTreeMap<String, String>, name: &str) -> Result<Vec<St
             break;
         }
         if seen.contains(&next.as_str()) {
-            return Err(format!(
-                "it goes in circles: {} -> {next}",
-                seen.join(" -> ")
-            ));
+            return Err(format!("it is circular: {} -> {next}", seen.join(" -> ")));
         }
         let rest = words.split_off(1);
         words = split(aliases, next)?;
@@ -111,7 +108,7 @@ pub fn run(
     })?;
     if captured.code != Some(0) {
         let said = captured.stderr.trim().lines().last().unwrap_or_default();
-        let message = format!("the checks did not run to their end in {image}: {said}");
+        let message = format!("the checks did not finish in {image}: {said}");
         return Err(Failure::new(message)
             .hint("they need sh, grep, head and tr in the image")
             .into());
@@ -170,7 +167,7 @@ mod tests {
         let of = |name: &str| expanded(&all, name).map(|words| words.join("|"));
         assert_eq!(of("lint").unwrap(), "cargo|clippy|--|-D|warn ings");
         assert_eq!(of("ls").unwrap(), "ls|--color");
-        assert_eq!(of("a").unwrap_err(), "it goes in circles: a -> b -> a");
+        assert_eq!(of("a").unwrap_err(), "it is circular: a -> b -> a");
     }
 
     #[test]
@@ -193,8 +190,8 @@ mod tests {
         binary gcc: true /usr/bin/gcc
         binary cpp: false not [31mthere
         path /x: true 
-        alias a = a2: false it goes in circles: a -> a2 -> a
-        alias a2 = a: false it goes in circles: a2 -> a -> a2
+        alias a = a2: false it is circular: a -> a2 -> a
+        alias a2 = a: false it is circular: a2 -> a -> a2
         alias cc = gcc -Wall: false there was no answer
         ");
     }

@@ -214,7 +214,10 @@ impl DefinitionReader<'_> {
         match self.string(table, name) {
             Some((text, _)) if fits(text) => text.to_owned(),
             Some((text, span)) => {
-                self.wrong(span, format!("`{text}` is no {name} of a layer: {allowed}"));
+                self.wrong(
+                    span,
+                    format!("`{text}` cannot be the {name} of a layer: {allowed}"),
+                );
                 String::new()
             }
             None => String::new(),
@@ -276,7 +279,7 @@ impl DefinitionReader<'_> {
             if !is_layer_name(layer) || version.is_some_and(|version| !fits(&VERSION, version)) {
                 self.wrong(span, format!("`{text}` is not the name of a layer"));
             } else if !names.insert(layer.to_owned()) {
-                self.wrong(span, format!("`{layer}` stands here twice"));
+                self.wrong(span, format!("`{layer}` appears twice"));
             } else {
                 found.push(Reference {
                     name: layer.to_owned(),

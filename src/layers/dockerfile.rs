@@ -45,7 +45,7 @@ pub fn read(text: &str, args: &BTreeMap<String, String>) -> LayerDockerfile {
     };
     if let Some(directive) = other_escape(text).filter(|found| found.value != "`") {
         let message = format!(
-            "`{}` cannot be the escape character: a backslash or a backtick can",
+            "`{}` cannot be the escape character: expected a backslash or a backtick",
             directive.value
         );
         found.problems.push((directive.line + 1, message));
@@ -353,7 +353,7 @@ mod tests {
             [(3, "this RUN ends in a backslash".to_owned())]
         );
         assert_eq!(problems("FROM\n")[0].1, "FROM names no image");
-        let escape = "`x` cannot be the escape character: a backslash or a backtick can";
+        let escape = "`x` cannot be the escape character: expected a backslash or a backtick";
         assert_eq!(problems("# escape=x\nFROM a\n"), [(1, escape.to_owned())]);
     }
 

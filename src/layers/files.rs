@@ -62,7 +62,7 @@ pub fn read_directory(directory: &Path) -> Result<LayerFiles> {
             let path = entry.path();
             let name = path.strip_prefix(directory).unwrap_or(&path).to_owned();
             let Some(name) = name.to_str().map(str::to_owned) else {
-                return Err(Failure::new(format!("{} is no UTF-8", path.display())).into());
+                return Err(Failure::new(format!("{} is not UTF-8", path.display())).into());
             };
             let unreadable = || format!("cannot read {}", path.display());
             let metadata = std::fs::symlink_metadata(&path).with_context(unreadable)?;

@@ -168,7 +168,7 @@ impl<'a> Planner<'a> {
                 own
             });
         }
-        below.ok_or_else(|| Failure::new("a stack of no layers"))
+        below.ok_or_else(|| Failure::new("there are no layers to stack"))
     }
 
     /// Plans a layer's image on another's, or on none.

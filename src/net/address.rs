@@ -23,7 +23,7 @@ impl Address {
         let shown = shown(whole);
         let uri: Uri = whole
             .parse()
-            .map_err(|_| format!("`{shown}` is no address of the web"))?;
+            .map_err(|_| format!("`{shown}` is not a web address"))?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(format!("`{shown}` does not begin with https://"));
         };

@@ -127,7 +127,7 @@ impl HttpClient {
         let bytes = self.call(request, || Ok(()))?;
         let asked = asked(&request.method, request.address);
         serde_json::from_slice(&bytes)
-            .with_context(|| format!("{asked} was answered with something else than we know"))
+            .with_context(|| format!("the answer to {asked} has an unknown form"))
     }
 
     /// Asks for anything that fits into memory. `again` is called before each try but the first.
@@ -189,7 +189,7 @@ impl HttpClient {
                     sleep(wait)?;
                 }
                 _ => {
-                    ui::echo(&format_args!("again in {}: {why:#}", ui::seconds(usual)));
+                    ui::echo(&format_args!("retrying in {}: {why:#}", ui::seconds(usual)));
                     sleep(usual)?;
                 }
             }
@@ -242,7 +242,7 @@ impl HttpClient {
             }
             address = to;
         }
-        Err(Failure::new(format!("{} is redirected again and again", request.address)).into())
+        Err(Failure::new(format!("{} redirects too many times", request.address)).into())
     }
 
     fn once(

@@ -112,7 +112,7 @@ impl HttpClient {
             (true, Some((from, total))) if from == have => (have, total),
             (true, _) => {
                 start_over(file)?;
-                let why = format!("{} sent another part than was asked for", wanted.from);
+                let why = format!("{} sent another part than requested", wanted.from);
                 return Err(RequestError::passing(anyhow!(Failure::new(why))));
             }
             (false, _) => {
@@ -127,7 +127,7 @@ impl HttpClient {
         if let (Some(size), Some(total)) = (wanted.size, total)
             && size != total
         {
-            let what = format!("{} has {total} bytes, and should have {size}", wanted.from);
+            let what = format!("{} has {total} bytes, but should have {size}", wanted.from);
             return Err(Failure::new(what).into());
         }
         total.into_iter().for_each(on_size);

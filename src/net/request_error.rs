@@ -67,7 +67,7 @@ pub(super) fn broken(to: &Address, error: &ureq::Error) -> RequestError {
     let host = to.host();
     let (what, hint) = match error {
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-            let hint = "certificates of your network's own are taken from SSL_CERT_FILE";
+            let hint = "name the certificates of your own network in SSL_CERT_FILE";
             return Failure::new(format!("cannot trust {host}: {error}"))
                 .hint(hint)
                 .into();
@@ -76,14 +76,14 @@ pub(super) fn broken(to: &Address, error: &ureq::Error) -> RequestError {
             return Failure::new(format!("cannot trust {host}: {error}")).into();
         }
         ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) | ureq::Error::Http(_) => {
-            return Failure::new(format!("{to} cannot be asked")).into();
+            return Failure::new(format!("cannot send a request to {to}")).into();
         }
         ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => (
-            "the proxy does not let us through".to_owned(),
-            "look at HTTPS_PROXY and NO_PROXY",
+            "the proxy refused the connection".to_owned(),
+            "check HTTPS_PROXY and NO_PROXY",
         ),
-        ureq::Error::Io(error) => (error.to_string(), "is the network up?"),
-        other => (other.to_string(), "is the network up?"),
+        ureq::Error::Io(error) => (error.to_string(), "check that the network is up"),
+        other => (other.to_string(), "check that the network is up"),
     };
     let failure = Failure::new(format!("cannot connect to {to}: {what}")).hint(hint);
     RequestError::passing(failure.into())

@@ -28,7 +28,7 @@ pub fn adopt(conf: &str, containerfile: &str) -> Result<Adopted> {
         let line = directive.line + 1;
         bail!(
             Failure::new(format!(
-                "the directive `escape` in line {line} means nothing in {FILE}"
+                "the directive `escape` in line {line} has no effect in {FILE}"
             ))
             .hint("continue lines with a backslash and take the directive out, then adopt again")
         );

@@ -37,14 +37,14 @@ pub fn build(
     let (mut before, resumed) = Baseline::build(&overlay.root, &overlay.left_out, &overlay.state)?;
     if resumed {
         ui::warn(
-            "the last build here did not come to its end: what changed since it began is taken, too",
+            "the last build here did not finish: what changed since it began is included, too",
         );
     }
     let earlier = applied_others(&overlay.state, below)?;
     if !earlier.is_empty() {
         ui::warn(
             "an overlay was applied to this machine before: what it brought becomes part of this snapshot; \
-             a build on a fresh machine has nothing of it",
+             a build on a fresh machine would not have it",
         );
         before.forget(&earlier);
     }

@@ -114,7 +114,7 @@ impl CacheRef<'_> {
             Self::Own(directory) => directory.find(tag),
             Self::Shared(_, cache) => cache.find(tag),
         };
-        found.with_context(|| Unavailable(format!("cannot look into {self}")))
+        found.with_context(|| Unavailable(format!("cannot search {self}")))
     }
 
     /// The archive of an entry; its digest may be still to be checked.

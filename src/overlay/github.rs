@@ -103,27 +103,27 @@ impl GitHubClient {
         let (what, hint) = match refusal.status {
             401 => (
                 "the token is not accepted".to_owned(),
-                "set GH_TOKEN to one that is valid still: gh auth token prints one".to_owned(),
+                "set GH_TOKEN to a valid one: gh auth token prints one".to_owned(),
             ),
             403 | 404 if !token => (
-                format!("there is no {repo} that all may see"),
+                format!("there is no public repository {repo}"),
                 "a private repository needs a token: set GH_TOKEN".to_owned(),
             ),
             403 => (
-                format!("the token may not do this in {repo}"),
+                format!("the token is not allowed to do this in {repo}"),
                 "it needs the permission `contents: write`, or `read` to restore".to_owned(),
             ),
             404 => (
                 format!("there is no {repo}, or the token cannot see it"),
-                "look at the name, and at what the token of GH_TOKEN may see".to_owned(),
+                "check the name, and what the token in GH_TOKEN may see".to_owned(),
             ),
             422 if refusal.message.contains("empty") => (
                 format!("{repo} has no commit yet"),
                 "push a first one: a release needs it for its tag".to_owned(),
             ),
             422 => (
-                format!("{repo} does not take this"),
-                "look at its rules for tags and at its releases".to_owned(),
+                format!("{repo} refused this"),
+                "check its rules for tags, and its releases".to_owned(),
             ),
             _ => return error,
         };

@@ -28,7 +28,7 @@ pub fn inside(root: &Path, path: &Path) -> Result<PathBuf> {
                     links += 1;
                     if links > LINKS {
                         bail!(Failure::new(format!(
-                            "{} is a circle of links",
+                            "{} is a loop of symbolic links",
                             path.display()
                         )));
                     }

@@ -66,7 +66,7 @@ pub fn check_name(name: &str) -> Result<(), Failure> {
     }
     Err(
         Failure::new(format!("`{name}` cannot be the name of a snapshot"))
-            .hint("take up to 60 letters, digits, and - _ . between them"),
+            .hint("use up to 60 letters and digits, with - _ . between them"),
     )
 }
 

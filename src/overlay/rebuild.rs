@@ -138,9 +138,7 @@ impl RebuildJob<'_> {
         let turn = restore::turn(&self.overlay.state)?;
         match restore::mend(&self.overlay.root, &self.overlay.state)? {
             None => {}
-            Some(Recovered::Undone) => {
-                ui::status("mended", "took back what a killed run had begun")
-            }
+            Some(Recovered::Undone) => ui::status("mended", "undid what a killed run had begun"),
             Some(Recovered::Completed(key, remarks)) => {
                 for remark in remarks {
                     ui::warn(remark);
@@ -255,7 +253,7 @@ fn is_broken(error: &anyhow::Error) -> bool {
 }
 
 fn tell_kept(part: &OverlayPart) {
-    ui::status("kept", &format!("{}  all of it is there", part.file));
+    ui::status("kept", &format!("{}  nothing to restore", part.file));
 }
 
 fn tell(

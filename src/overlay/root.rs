@@ -28,10 +28,10 @@ impl OverlayRoot {
         let shown = root.display();
         let root = match root.canonicalize() {
             Ok(root) if root.is_dir() => root,
-            Ok(_) => bail!(Failure::new(format!("the root {shown} is no directory"))),
+            Ok(_) => bail!(Failure::new(format!("the root {shown} is not a directory"))),
             Err(error) => bail!(
                 Failure::new(format!("cannot use the root {shown}: {error}"))
-                    .hint("--root takes a directory that is there, such as a mounted system")
+                    .hint("--root takes a directory that exists, such as a mounted system")
             ),
         };
         let state = state(&root)?;

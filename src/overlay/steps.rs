@@ -79,7 +79,7 @@ impl StepState {
     /// A path as a step writes it: it stands on the directory that we are in. `..` is taken away.
     fn path(&self, text: &str) -> Result<PathBuf> {
         if text.is_empty() || text.contains('\0') {
-            bail!(Failure::new(format!("`{text}` is no path")));
+            bail!(Failure::new(format!("`{text}` is not a path")));
         }
         let mut path = PathBuf::from("/");
         for part in self.workdir.join(text).components() {

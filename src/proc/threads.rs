@@ -16,9 +16,7 @@ pub fn join<A: Send, B>(
     std::thread::scope(|scope| {
         let one = scope.spawn(one);
         let other = other();
-        let one = one
-            .join()
-            .map_err(|_| anyhow!("a question was cut short"))?;
+        let one = one.join().map_err(|_| anyhow!("a thread did not finish"))?;
         Ok((one, other))
     })
 }
@@ -38,7 +36,7 @@ pub fn parallel_map<T: Sync, A: Send>(asked: &[T], ask: impl Fn(&T) -> A + Sync)
         let mut answers = Vec::new();
         for thread in threads {
             let part = thread.join();
-            answers.extend(part.map_err(|_| anyhow!("a question was cut short"))?);
+            answers.extend(part.map_err(|_| anyhow!("a thread did not finish"))?);
         }
         Ok(answers)
     })

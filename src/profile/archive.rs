@@ -69,7 +69,7 @@ pub fn check(reader: impl Read, tag: &str, profile_id: &str) -> Result<(), Strin
         .ok_or("the image's description is missing")?;
     let stem = path.file_name().unwrap_or_default().to_string_lossy();
     if stem.trim_end_matches(".json") != digest::of(json) {
-        return Err("the image's description is not what it was".to_owned());
+        return Err("the image's description does not match its digest".to_owned());
     }
     let image: ImageDescription = parse("the image's description", json)?;
     let found = image.config.labels.unwrap_or_default();
@@ -90,14 +90,14 @@ pub fn check(reader: impl Read, tag: &str, profile_id: &str) -> Result<(), Strin
         // A packed layer is called by its hash.
         let by_name = path.starts_with("blobs/sha256") && path.ends_with(hash);
         if wanted.strip_prefix("sha256:") != Some(hash) && !by_name {
-            return Err(format!("the layer {layer} is not what it was"));
+            return Err(format!("the layer {layer} does not match its digest"));
         }
     }
     Ok(())
 }
 
 fn parse<'a, T: Deserialize<'a>>(what: &str, json: &'a [u8]) -> Result<T, String> {
-    serde_json::from_slice(json).map_err(|error| format!("{what} makes no sense: {error}"))
+    serde_json::from_slice(json).map_err(|error| format!("{what} is malformed: {error}"))
 }
 
 fn read(reader: impl Read) -> Result<ArchiveContent, String> {
@@ -203,12 +203,15 @@ mod tests {
         assert_eq!(wrong(&good[1..]), "the layer 0a/layer.tar is missing");
         let mut changed = good.clone();
         changed[0].1[9] = 8;
-        assert_eq!(wrong(&changed), "the layer 0a/layer.tar is not what it was");
+        assert_eq!(
+            wrong(&changed),
+            "the layer 0a/layer.tar does not match its digest"
+        );
         let mut changed = good;
         changed[1].1.push(b' ');
         assert_eq!(
             wrong(&changed),
-            "the image's description is not what it was"
+            "the image's description does not match its digest"
         );
         for end in [0, 100, 600, 1 << 20, bytes.len() - 2048] {
             assert!(check(&bytes[..end], TAG, "p").is_err(), "{end}");

@@ -45,7 +45,7 @@ impl ProfileBuild<'_> {
             spec.cache_from = before.iter().map(|_| self.tag.clone()).collect();
             if tried.len() > 1 {
                 log.push_str(&format!(
-                    "\ngit dkr: once more, variant {}\n\n",
+                    "\ngit dkr: trying again, variant {}\n\n",
                     variant.name()
                 ));
             }

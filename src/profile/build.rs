@@ -126,7 +126,7 @@ impl<'a> ProfileBuild<'a> {
         let directory = request.image_cache_dir.clone();
         let directory = directory.unwrap_or_else(|| root.join("image-cache"));
         let directory = std::path::absolute(&directory)
-            .with_context(|| format!("cannot make out image_cache_dir {}", directory.display()))?;
+            .with_context(|| format!("cannot resolve image_cache_dir {}", directory.display()))?;
         Ok(Self {
             engine: engine()?,
             host,
@@ -272,7 +272,7 @@ impl<'a> ProfileBuild<'a> {
             }
             Some(EngineError::NoBaseImage(_, reason)) => {
                 let base = &self.base;
-                Failure::new(format!("the base image {base} cannot be had: {reason}")).hint("see that the engine can pull it, or ask for another Python by python_version_target")
+                Failure::new(format!("cannot get the base image {base}: {reason}")).hint("check that the engine can pull it, or set another Python by python_version_target")
             }
             Some(EngineError::BadDockerfile(_, reason)) => Failure::new(format!(
                 "the engine does not understand the Dockerfile: {reason}"

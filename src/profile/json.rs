@@ -98,7 +98,7 @@ pub fn parse(text: &str) -> Result<Json, JsonError> {
     parser.space();
     match parser.peek() {
         None => Ok(value),
-        Some(_) => Err(parser.wrong("something follows the value: one value is read, and no more")),
+        Some(_) => Err(parser.wrong("there is more text after the value")),
     }
 }
 
@@ -138,7 +138,7 @@ impl JsonParser<'_> {
 
     fn value(&mut self, depth: usize) -> Result<Json, JsonError> {
         if depth > DEPTH {
-            return Err(self.wrong(format!("values stand more than {DEPTH} deep in each other")));
+            return Err(self.wrong(format!("values are nested more than {DEPTH} deep")));
         }
         if let Some(value) = self.word() {
             return Ok(value);
@@ -148,8 +148,8 @@ impl JsonParser<'_> {
             Some(b'[') => self.list(depth),
             Some(b'"') => Ok(Json::Text(self.string()?)),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(_) => Err(self.wrong("a JSON value should stand here")),
-            None => Err(self.wrong("the text ends where a JSON value should stand")),
+            Some(_) => Err(self.wrong("expected a JSON value")),
+            None => Err(self.wrong("expected a JSON value, but the text ends")),
         }
     }
 
@@ -186,7 +186,7 @@ impl JsonParser<'_> {
                 return Ok(Json::List(values));
             }
             if !self.take(b',') {
-                return Err(self.wrong("`,` or `]` should stand here"));
+                return Err(self.wrong("expected `,` or `]`"));
             }
         }
     }
@@ -201,12 +201,12 @@ impl JsonParser<'_> {
         loop {
             self.space();
             if self.peek() != Some(b'"') {
-                return Err(self.wrong("a key in double quotes should stand here"));
+                return Err(self.wrong("expected a key in double quotes"));
             }
             let key = self.string()?;
             self.space();
             if !self.take(b':') {
-                return Err(self.wrong("`:` should stand here"));
+                return Err(self.wrong("expected `:`"));
             }
             self.space();
             pairs.push((key, self.value(depth + 1)?));
@@ -215,7 +215,7 @@ impl JsonParser<'_> {
                 return Ok(Json::Object(pairs));
             }
             if !self.take(b',') {
-                return Err(self.wrong("`,` or `}` should stand here"));
+                return Err(self.wrong("expected `,` or `}`"));
             }
         }
     }
@@ -295,7 +295,7 @@ impl JsonParser<'_> {
         // No number begins with a zero but zero itself.
         let whole = if self.take(b'0') { 1 } else { self.digits() };
         if whole == 0 {
-            return Err(self.wrong("a digit should stand here"));
+            return Err(self.wrong("expected a digit"));
         }
         let mut float = false;
         let rest = self.rest().as_bytes();
@@ -315,7 +315,9 @@ impl JsonParser<'_> {
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
         if float {
-            let value = text.parse().map_err(|_| self.wrong("no such number"))?;
+            let value = text
+                .parse()
+                .map_err(|_| self.wrong("the number is malformed"))?;
             return Ok(Json::Float(value));
         }
         if whole > DIGITS {

@@ -29,9 +29,9 @@ pub fn of(profile: &Profile, variant: Variant, base_digest: &str) -> Vec<(String
 /// What the user should know of an image that is taken for this profile's.
 pub fn doubt(profile: &Profile, labels: &BTreeMap<String, String>) -> Option<&'static str> {
     match labels.get(DIGEST) {
-        None => Some("was not built by git dkr, and is taken as it is"),
+        None => Some("was not built by git dkr, and is used as it is"),
         Some(digest) if *digest != profile.digest => {
-            Some("was built from another profile of the same profile_id, and is taken as it is")
+            Some("was built from another profile of the same profile_id, and is used as it is")
         }
         Some(_) => None,
     }

@@ -225,7 +225,7 @@ impl ProfileReader<'_> {
             let name = name.to_string();
             if !is_variable(&name) {
                 self.problems
-                    .push(format!("`env`: `{name}` is no name of a variable"));
+                    .push(format!("`env`: `{name}` cannot be the name of a variable"));
                 continue;
             }
             match value {
@@ -286,7 +286,7 @@ impl ProfileReader<'_> {
 
     fn alone(&mut self, place: &str) {
         self.problems.push(format!(
-            "`{place}` holds half a character (a lone surrogate)"
+            "`{place}` holds a lone surrogate, half of a character"
         ));
     }
 

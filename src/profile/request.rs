@@ -52,7 +52,7 @@ pub fn parse(bytes: &[u8]) -> Result<ProfileRequest> {
     let names: Vec<String> = pairs.iter().map(|(key, _)| key.to_string()).collect();
     for (at, name) in names.iter().enumerate() {
         if names[..at].contains(name) {
-            problems.push(format!("`{name}` stands there twice"));
+            problems.push(format!("`{name}` appears twice"));
         } else if !KEYS.contains(&name.as_str()) {
             let keys = KEYS.join(", ");
             problems.push(format!("unknown key `{name}`; the keys are {keys}"));

@@ -51,11 +51,11 @@ pub fn check_key(key: &Path) -> Result<()> {
     if said.contains("incorrect passphrase") {
         bail!(
             Failure::new(format!("{shown} has a passphrase"))
-                .hint("make a key for this use without one, or leave --ssh-key out: the embedded server needs no key of yours")
+                .hint("make a key without one for this, or leave --ssh-key out: the embedded server needs no key of yours")
         );
     }
     bail!(
-        Failure::new(format!("{shown} is no private key: {}", said.trim()))
+        Failure::new(format!("{shown} is not a private key: {}", said.trim()))
             .hint("give the private key, not the .pub file")
     )
 }

@@ -70,7 +70,7 @@ impl Packets {
                 Packet::Data(data) => {
                     size += data.len();
                     if size > LIMIT {
-                        return Err("a command without an end".into());
+                        return Err("the command is incomplete".into());
                     }
                     let line = String::from_utf8_lossy(&data);
                     lines.push(line.trim_end_matches('\n').to_owned());
@@ -169,7 +169,7 @@ async fn put(store: &LfsStore, object: Option<LfsObject>, packets: &mut Packets)
         match packets.next().await? {
             Packet::Data(data) => taken = taken.and_then(|file| file.write(&data)),
             Packet::Flush => break,
-            Packet::Delim => return Err("a content without an end".into()),
+            Packet::Delim => return Err("the content is incomplete".into()),
         }
     }
     let failure = taken.and_then(|file| file.finish()).err();

@@ -121,7 +121,7 @@ impl PushCommands {
                 } else if update.new.is_none() {
                     "git dkr: a container may not delete".to_owned()
                 } else if update.old.is_some() && !made(&update.name) {
-                    "git dkr: this container has not made it".to_owned()
+                    "git dkr: this container did not create it".to_owned()
                 } else {
                     return None;
                 };
@@ -142,7 +142,10 @@ impl PushCommands {
             let reason = refusals
                 .iter()
                 .find(|(name, _)| *name == update.name)
-                .map_or("git dkr: refused with the others", |(_, reason)| reason);
+                .map_or(
+                    "git dkr: refused together with the others",
+                    |(_, reason)| reason,
+                );
             report.extend(packet(format!("ng {} {reason}\n", update.name).as_bytes()));
         }
         report.extend(b"0000");
@@ -248,7 +251,7 @@ mod tests {
         };
         let refused = commands.refuse("box", |name| name == "refs/heads/box/b");
         let text = String::from_utf8(refused.unwrap()).unwrap();
-        assert!(text.contains("has not made it"), "{text}");
+        assert!(text.contains("did not create it"), "{text}");
         assert_eq!(
             commands.refuse("box", |name| name == "refs/heads/box/a"),
             None

@@ -11,5 +11,6 @@ mod house;
 mod image;
 mod layers;
 mod manual;
+mod messages;
 mod overlay;
 mod profile;

@@ -103,13 +103,13 @@ fn all_built(failures: Vec<(String, anyhow::Error)>, untried: &[String]) -> Resu
     if names.is_empty() {
         return Ok(());
     }
-    let mut message = format!("not all was built; what failed: {}", names.join(", "));
+    let mut message = format!("some layers were not built; failed: {}", names.join(", "));
     if !untried.is_empty() {
-        message += "; not tried, as it stands on that: ";
+        message += "; not tried, as they stand on those:  ";
         message += &untried.join(", ");
     }
     for (_, error) in &failures {
         cli::report(error);
     }
-    bail!(Failure::new(message).hint("the same command builds what is missing, and nothing twice"))
+    bail!(Failure::new(message).hint("run the same command again to build what is missing"))
 }

@@ -40,7 +40,7 @@ impl Test {
         let layers = context.chosen(&self.names, self.all, "try")?;
         let (mut tried, all_built) = apart(&context, &layers)?;
         if !self.no_compose && !all_built {
-            ui::warn("they are not tried in one image, as not all of them could be built");
+            ui::warn("they are not tried in one image, as some could not be built");
         } else if !self.no_compose {
             tried.extend(together(&context, &layers)?);
         }

@@ -64,12 +64,14 @@ impl Adopt {
         if !self.yes {
             if !ui::interactive() {
                 bail!(
-                    Failure::new(format!("{FILE} is as it was: nobody is there to be asked"))
-                        .hint("--yes writes it, --dry-run only shows it")
+                    Failure::new(format!(
+                        "{FILE} was not changed: there is no terminal to ask on"
+                    ))
+                    .hint("use --yes to write it, or --dry-run to see the change")
                 );
             }
             if !ui::confirm(&format!("Write it to {FILE}?"))? {
-                ui::status("adopt", &format!("{FILE} is as it was"));
+                ui::status("adopt", &format!("{FILE} was not changed"));
                 return Ok(1);
             }
         }

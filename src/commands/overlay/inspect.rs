@@ -86,7 +86,7 @@ impl Inspect {
         let Some(seen) = seen else {
             return line(
                 "cache",
-                "none has it; git dkr overlay build makes it".to_owned(),
+                "not in any cache; git dkr overlay build makes it".to_owned(),
             );
         };
         let about = &seen.manifest.about;

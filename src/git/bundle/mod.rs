@@ -323,7 +323,7 @@ impl BundleWork<'_> {
         let full = ["No space left on device", "Out of diskspace"];
         let hint = if full.iter().any(|said| message.contains(said)) {
             let directory = self.view.git_dir.display();
-            format!("free space where {directory} is; XDG_CACHE_HOME names another place")
+            format!("free space where {directory} is; XDG_CACHE_HOME names another directory")
         } else {
             self.hint.to_owned()
         };

@@ -121,7 +121,7 @@ impl ObjectDirectories {
                         "the objects are in {} files, too many to be sent as they are",
                         before.len()
                     ))
-                    .hint("git gc makes them few; --objects exact packs what is needed")
+                    .hint("git gc packs them into fewer; --objects exact packs what is needed")
                 );
             }
             let opened = before.iter().map(|(name, path)| {
@@ -136,8 +136,8 @@ impl ObjectDirectories {
             }
         }
         bail!(
-            Failure::new("the packs of the repository change all the time")
-                .hint("try again when git gc, or what else runs there, has ended")
+            Failure::new("the packs of the repository keep changing")
+                .hint("try again when git gc, or whatever else runs there, has ended")
         )
     }
 

@@ -117,7 +117,7 @@ impl BundleEntry {
                 })?;
                 if taken && found.finish() != sha256 {
                     let hint =
-                        "git lfs fsck sets broken files aside, git lfs fetch brings them anew";
+                        "git lfs fsck sets broken files aside, git lfs fetch gets them again";
                     return Err(broken(&shown).hint(hint).into());
                 }
                 taken
@@ -148,8 +148,8 @@ fn copy(
             .with_context(|| format!("cannot read {shown}"))?;
         if read == 0 {
             bail!(
-                Failure::new(format!("{shown} became shorter while it was sent"))
-                    .hint("nothing may write to the packs of a repository; try again")
+                Failure::new(format!("{shown} shrank while it was sent"))
+                    .hint("packs of a repository must not be changed in place; try again")
             );
         }
         left -= read as u64;

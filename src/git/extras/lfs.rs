@@ -123,7 +123,7 @@ fn look_into(
     if sizes.len() != batch.len() {
         bail!(
             Failure::new("this repository lacks files of the commit")
-                .hint("git fsck --connectivity-only tells what is not here")
+                .hint("git fsck --connectivity-only lists what is missing")
         );
     }
     let mut sizes = sizes.into_iter();
@@ -133,7 +133,7 @@ fn look_into(
             .is_some_and(|size| (1..=LONGEST).contains(&size))
     });
     let blobs = ask("--batch=%(objectsize)", &batch)?;
-    let blobs = parse_blobs(&blobs, batch.len()).context("git cat-file broke off")?;
+    let blobs = parse_blobs(&blobs, batch.len()).context("git cat-file ended early")?;
     for (blob, (_, path)) in blobs.into_iter().zip(batch) {
         if let Some(pointer) = parse(blob) {
             on_pointer((pointer, path))?;
@@ -238,7 +238,7 @@ pub(super) fn kept_by_lfs(
     let words: Vec<&[u8]> = said.split(|byte| *byte == 0).collect();
     ensure!(
         words.len() == 3 * standing.len() + 1,
-        "git check-attr broke off"
+        "git check-attr ended early"
     );
     let filters = words.chunks_exact(3).map(|said| said[2] == b"lfs");
     let kept = standing.into_iter().zip(filters);

@@ -73,7 +73,7 @@ impl Incoming {
     /// Takes what comes next of it.
     pub fn write(mut self, bytes: &[u8]) -> Result<Self> {
         let left = self.left.checked_sub(bytes.len() as u64);
-        self.left = left.context("the content is longer than was said")?;
+        self.left = left.context("the content is longer than announced")?;
         self.digest.update(bytes);
         let write = self.file.write_all(bytes);
         write.context("cannot write the content")?;
@@ -82,7 +82,7 @@ impl Incoming {
 
     /// Puts it where git-lfs finds it.
     pub fn finish(self) -> Result<()> {
-        ensure!(self.left == 0, "the content did not come whole");
+        ensure!(self.left == 0, "the content is incomplete");
         let expected = self.object.oid.to_string();
         ensure!(
             self.digest.finish() == expected,
@@ -142,8 +142,8 @@ mod tests {
             all?.finish()
         };
         for (parts, why) in [
-            (&["con"][..], "did not come whole"),
-            (&["con", "tents"], "longer than was said"),
+            (&["con"][..], "is incomplete"),
+            (&["con", "tents"], "longer than announced"),
             (&["CONTENT"], "does not match its checksum"),
         ] {
             let error = put(parts).unwrap_err();

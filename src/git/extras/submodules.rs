@@ -325,11 +325,13 @@ fn check(entries: &[(String, GitmodulesEntry)]) -> Result<()> {
             );
         }
         if !stays(name) {
-            bail!(refused(&format!("{name:?} is no name for a submodule")));
+            bail!(refused(&format!(
+                "{name:?} cannot be the name of a submodule"
+            )));
         }
         if !stays(&entry.path) {
             bail!(refused(&format!(
-                "{:?} is no place for a submodule",
+                "{:?} cannot be the path of a submodule",
                 entry.path
             )));
         }
@@ -353,7 +355,7 @@ pub(super) fn stays(path: &str) -> bool {
 }
 
 fn refused(message: &str) -> Failure {
-    Failure::new(format!("{message}, by .gitmodules"))
+    Failure::new(format!("{message} (in .gitmodules)"))
         .hint("do not trust this repository, or leave its submodules out: submodules = no")
 }
 

@@ -48,7 +48,7 @@ impl Repo {
     fn merge_notes(&self, theirs: &str) -> Result<()> {
         self.until_swapped(PATIENCE, |tip| {
             let found = self.commits(&[theirs])?.remove(0);
-            let found = found.context("what was fetched are no notes")?;
+            let found = found.context("the fetched ref holds no notes")?;
             let Some(ours) = tip else {
                 return Ok(Some(found));
             };

@@ -27,7 +27,7 @@ pub(super) fn execute(context: BuildContext, plan: &BuildPlan) -> Result<Image> 
         PlannedKey::Known(manifest) => manifest,
         PlannedKey::AfterPull(images) => {
             let images = images.join(" and ");
-            return Err(Failure::new(format!("{images} was fetched and is not there")).into());
+            return Err(Failure::new(format!("{images} was fetched, but is not there")).into());
         }
     };
     let extras = plan::extras(context, plan)?;
@@ -60,7 +60,7 @@ pub(super) fn execute(context: BuildContext, plan: &BuildPlan) -> Result<Image> 
     let built = build(context, &ready)?;
     drop(temp_tag);
     let image = Image::read(plan.tag.clone(), built.found())
-        .map_err(|reason| Failure::new(format!("cannot read the new image's labels: {reason}")))?;
+        .map_err(|reason| Failure::new(format!("the new image has wrong labels: {reason}")))?;
     built.tag(&plan.tag)?;
     // It is there from here on. What is not written down of it any more, its labels tell the next command.
     let size = ui::bytes(image.size);

@@ -93,7 +93,7 @@ pub(super) fn start(
 /// Why the build could not be given them, when that is why it failed.
 pub(super) fn failure(delivery: &ObjectTransfer) -> Option<anyhow::Error> {
     let failure = delivery.failure()?;
-    Some(failure.context("cannot hand the objects over to the build"))
+    Some(failure.context("cannot send the objects to the build"))
 }
 
 /// Says how the next create could be faster.
@@ -104,7 +104,7 @@ pub(super) fn advise(context: BuildContext, objects: Objects, delivery: &ObjectT
         ui::status(
             "slow",
             &format!(
-                "packing the history took {}; a fraction of that after: {}",
+                "packing the history took {}; it takes a fraction of that after: {}",
                 ui::seconds(took),
                 repo.bitmap_command()
             ),

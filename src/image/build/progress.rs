@@ -104,7 +104,7 @@ pub(super) fn explain(error: anyhow::Error) -> anyhow::Error {
     let (place, instruction) = step.split_once("] ").unwrap_or(("[?", step));
     let title = title(instruction);
     let hint = match title.as_str() {
-        PACKAGES => "see that the names in `packages` are those of the base image's distribution",
+        PACKAGES => "check that the names in `packages` are those of the base image's distribution",
         CLONE | UPDATE => "git dkr doctor checks what the clone needs; -v shows all of the output",
         _ => "-v shows all of the output",
     };

@@ -274,7 +274,7 @@ pub fn check_key_files(files: &[(String, String)]) -> Result<(), Failure> {
         files.len()
     );
     Err(Failure::new(message).hint(format!(
-        "let key_files in {} name fewer: those of which an image depends more than on any commit",
+        "make key_files in {} match fewer files: those that matter more than any commit",
         conf::FILE
     )))
 }

@@ -88,7 +88,10 @@ impl fmt::Display for Reason {
                 "it, or what it stands on, has commits of its own, and siblings = no"
             ),
             Self::TooMuch(why) => write!(f, "{why}"),
-            Self::Unmeasured => write!(f, "objects that lie between are not in this repository"),
+            Self::Unmeasured => write!(
+                f,
+                "objects between the two commits are not in this repository"
+            ),
             Self::Farther => write!(f, "others are nearer"),
             Self::Gone => write!(f, "it was removed meanwhile"),
         }

@@ -49,7 +49,7 @@ fn select_named(query: ParentQuery, images: &[Image], name: &str) -> Result<Sele
     let hint = "git dkr explain --candidates lists the images that it can be built on";
     if image.labels.repo_path != repo.path {
         let path = repo.path.display();
-        bail!(Failure::new(format!("{} is not of {path}", image.tag)).hint(hint));
+        bail!(Failure::new(format!("{} is not an image of {path}", image.tag)).hint(hint));
     }
     let full = cost::full(repo.size()?);
     let found = candidates(query, std::slice::from_ref(image), full)?;

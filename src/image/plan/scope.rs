@@ -25,7 +25,7 @@ pub fn absent(repo: &Repo, commit: &ObjectId, conf: &Conf) -> Result<Option<Stri
     if !found.files.is_empty() {
         bail!(
             Failure::new(format!(
-                "sparse ({}) names what is no directory in {short}: {}",
+                "sparse ({}) names what is not a directory in {short}: {}",
                 conf.sparse.origin,
                 found.files.join(", ")
             ))
@@ -69,7 +69,7 @@ pub fn extras(context: BuildContext, plan: &BuildPlan) -> Result<Extras> {
     }
     if let Some(key) = &context.host.ssh_key {
         let message = format!(
-            "submodules and files of git-lfs do not come over the host's own sshd ({})",
+            "submodules and files of git-lfs cannot be fetched over the host's own sshd ({})",
             key.origin
         );
         bail!(Failure::new(message).hint(

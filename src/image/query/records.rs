@@ -49,8 +49,8 @@ fn understood(commit: &ObjectId, note: &str) -> Vec<Record> {
     }
     if let Some(reason) = strange.first() {
         reasons.push(match strange.len() {
-            1 => format!("has a line that is no record ({reason})"),
-            more => format!("has {more} lines that are no records ({reason}, …)"),
+            1 => format!("has a line that is not a record ({reason})"),
+            more => format!("has {more} lines that are not records ({reason}, …)"),
         });
     }
     if !reasons.is_empty() {

@@ -96,7 +96,7 @@ fn head(repo: &Repo, remotes: &[String]) -> Result<Target> {
             let commit = repo
                 .commits(&["HEAD"])?
                 .remove(0)
-                .context("HEAD leads to no commit")?;
+                .context("HEAD points to no commit")?;
             Ok(Target {
                 branch_from: commit.to_string(),
                 branch: commit.to_string(),
@@ -175,7 +175,7 @@ fn local(repo: &Repo, typed: &str) -> Result<Target> {
 fn unknown(repo: &Repo, typed: &str) -> Result<Failure> {
     if let Some(kind) = repo.kind_of(typed)?.filter(|kind| kind != "commit") {
         return Ok(
-            Failure::new(format!("{typed} leads to a {kind}, and not to a commit"))
+            Failure::new(format!("{typed} is a {kind}, and not a commit"))
                 .hint("git branch -a lists the branches, git log the commits"),
         );
     }

@@ -230,7 +230,7 @@ pub fn track_all(images: &[Image], also: impl Fn(&Repo)) -> Vec<Staleness> {
             Err(error) => {
                 let path = path.display();
                 ui::warn(format_args!(
-                    "{path} cannot be asked for its branches: {error:#}"
+                    "cannot read the branches of {path}: {error:#}"
                 ));
                 continue;
             }

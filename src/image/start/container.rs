@@ -254,9 +254,9 @@ impl StartPlan<'_> {
             .iter()
             .any(|sign| said.contains(sign))
         {
-            "containers use this machine's own network: see that the engine runs on this machine, as root"
+            "containers use this machine's own network: check that the engine runs on this machine, as root"
         } else if self.host.ssh_key.is_some() {
-            "the host's own sshd and git answer: see that ssh and git let your user in there"
+            "the host's own sshd and git answer: check that ssh and git let your user in there"
         } else {
             "what it says is about the repository on the host, or about git and ssh in the image"
         };

@@ -44,7 +44,7 @@ impl FallbackImage {
         let typed = &target.branch_from;
         if labels.branch != target.branch {
             return format!(
-                "there is no image of {typed}: {tag}, the nearest to it, is taken there: {self}"
+                "there is no image of {typed}; the nearest, {tag}, is updated to it: {self}"
             );
         }
         let why = if labels.stays {
@@ -52,7 +52,7 @@ impl FallbackImage {
         } else {
             format!("follows {}", labels.branch_from)
         };
-        format!("{tag} {why}, and is taken to {typed}: {self}")
+        format!("{tag} {why}, and is updated to {typed}: {self}")
     }
 
     /// The command that makes an image of the target, for a repository and branch as one would type

@@ -162,7 +162,7 @@ impl SelectedImage {
             conf: Conf::read(text?.as_deref(), &sources)?,
             tracking: tracking?
                 .pop()
-                .context("nothing is known of the image's branch")?,
+                .context("the branch of the image is unknown")?,
             image,
             repo,
             sources,
@@ -184,7 +184,7 @@ impl SelectedImage {
         if let Some(remark) = fallback.remark(typed) {
             ui::warn(remark);
         }
-        ui::status("hint", &format!("{command} bakes an image of {typed}"));
+        ui::status("hint", &format!("{command} makes an image of {typed}"));
         let settings = repo.file_at(&target.commit, conf::FILE)?;
         Ok(Self {
             conf: Conf::read(settings.as_deref(), &sources)?,

@@ -148,7 +148,7 @@ impl<'a> Recipe<'a> {
                 .find(|source| source.binaries.iter().any(|b| base(b) == base(binary)));
             match first {
                 Some(first) => self.remarks.push(format!(
-                    "{} and {} both provide {}; that of {0} is taken",
+                    "{} and {} both provide {}; the one of {0} is copied",
                     first.layer.name(),
                     layer.name(),
                     base(binary)
@@ -166,7 +166,7 @@ impl<'a> Recipe<'a> {
         let system = fresh(system, &[]);
         if !system.is_empty() {
             let remark = format!(
-                "of {} only what {} itself added is taken",
+                "of {} only what {} itself added is copied",
                 system.join(" and "),
                 layer.name()
             );
@@ -243,7 +243,7 @@ fn provides_something(layer: &Layer) -> Result<(), Failure> {
     }
     let message = format!("the layer `{}` provides nothing", layer.name());
     Err(Failure::new(message).hint(format!(
-        "[provides] of {}/layer.toml names what compose takes along",
+        "[provides] of {}/layer.toml names what compose copies",
         layer.directory
     )))
 }

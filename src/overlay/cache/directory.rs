@@ -69,7 +69,7 @@ impl DirectoryCache {
             return Ok(None);
         };
         let [part] = index.parts.as_slice() else {
-            bail!(CorruptEntry::new(tag, "a directory keeps one file of each"));
+            bail!(CorruptEntry::new(tag, "its index names several archives"));
         };
         if part.name != archive_name(tag, &index.sha256) || part.sha256 != index.sha256 {
             bail!(CorruptEntry::new(tag, "its index names another file"));
@@ -125,7 +125,7 @@ impl DirectoryCache {
         let written = sums(archive, u64::MAX, file.as_file_mut(), count).with_context(cannot)?;
         if written.sha256 != index.sha256 || written.size != index.size {
             bail!(Failure::new(format!(
-                "{} is not what its digest says",
+                "{} does not match its digest",
                 archive.display()
             )));
         }

@@ -103,7 +103,7 @@ impl Index {
         } else {
             return Ok(index);
         };
-        Err(corrupt(format!("its index has {wrong} wrong")))
+        Err(corrupt(format!("its index is wrong about {wrong}")))
     }
 
     /// The same, kept in these files.

@@ -51,7 +51,7 @@ impl CacheLocation {
         let scheme = path.split(['/', ':']).next().unwrap_or_default();
         if path == text && path[scheme.len()..].starts_with(':') {
             return Err(format!(
-                "`{text}` is no cache; write `dir:{text}` for a directory, or `github:owner/repo`"
+                "`{text}` is not a cache; write `dir:{text}` for a directory, or `github:owner/repo`"
             ));
         }
         Ok(Self::Directory(path.into()))

@@ -14,12 +14,12 @@ const CARRIED_OUT: [&str; 5] = ["ENV", "FETCH", "RUN", "SNAPSHOT", "WORKDIR"];
 
 /// What is read and ignored, and why.
 const IGNORED: [(&str, &str); 13] = [
-    ("ARG", "use ENV: nobody gives build arguments"),
+    ("ARG", "use ENV: there are no build arguments"),
     ("CMD", "there is no container to run it in"),
     ("ENTRYPOINT", "there is no container to run it in"),
     ("EXPOSE", "there is no container with ports"),
     ("FROM", "this machine is what the steps change"),
-    ("HEALTHCHECK", "there is no container to look after"),
+    ("HEALTHCHECK", "there is no container to check"),
     ("LABEL", "there is no image to carry it"),
     ("MAINTAINER", "there is no image to carry it"),
     ("ONBUILD", "there is no image to build on"),
@@ -180,9 +180,9 @@ fn unknown(name: &str) -> String {
             )
         }
         _ => match nearest(name, &CARRIED_OUT) {
-            Some(near) => format!("`{name}` is no instruction; did you mean {near}?"),
+            Some(near) => format!("`{name}` is not an instruction; did you mean {near}?"),
             None => format!(
-                "`{name}` is no instruction; there are {}",
+                "`{name}` is not an instruction; there are {}",
                 CARRIED_OUT.join(", ")
             ),
         },
@@ -238,10 +238,15 @@ fn pair(lexed: Lexed) -> Result<(String, Word), InstructionError> {
     let mut pieces = lexed.word.0;
     let first = match pieces.first_mut() {
         Some(Text(first)) => first,
-        _ => return Err((lexed.at, "a name is no variable: NAME=value".to_owned())),
+        _ => {
+            return Err((
+                lexed.at,
+                "the name holds a variable: write NAME=value".to_owned(),
+            ));
+        }
     };
     let Some((name, value)) = first.split_once('=') else {
-        let message = format!("`{first}` is no NAME=value; quote a value with spaces");
+        let message = format!("`{first}` is not NAME=value; quote a value with spaces");
         return Err((lexed.at, message));
     };
     let name = variable(name, lexed.at)?;
@@ -269,13 +274,13 @@ fn fetch(rest: &str) -> Result<FetchStep, InstructionError> {
             Some(("--sha256", digest)) => sha256 = Some(self::digest(digest, at)?),
             Some(("--chmod", mode)) => chmod = Some(self::mode(mode, at)?),
             _ => {
-                let message = format!("`{text}` is no option of FETCH: --sha256=, --chmod=");
+                let message = format!("`{text}` is not an option of FETCH: --sha256=, --chmod=");
                 return Err((at, message));
             }
         }
     }
     let (Some(source), Some(dest), None) = (words.next(), words.next(), words.next()) else {
-        return Err((0, "FETCH takes what, and where it goes".to_owned()));
+        return Err((0, "FETCH takes a source and a destination".to_owned()));
     };
     if let Some(text) = source.word.plain() {
         super::DownloadSource::parse(&text).map_err(|message| (source.at, message))?;
@@ -293,7 +298,7 @@ fn digest(text: &str, at: usize) -> Result<String, InstructionError> {
     if digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit()) {
         Ok(digest.to_ascii_lowercase())
     } else {
-        let message = format!("`{text}` is no SHA-256: 64 hexadecimal digits");
+        let message = format!("`{text}` is not a SHA-256: 64 hexadecimal digits");
         Err((at, message))
     }
 }
@@ -302,7 +307,7 @@ fn mode(text: &str, at: usize) -> Result<u32, InstructionError> {
     u32::from_str_radix(text, 8)
         .ok()
         .filter(|mode| *mode <= 0o7777 && text.chars().all(|c| c.is_digit(8)))
-        .ok_or_else(|| (at, format!("`{text}` is no mode, such as 755")))
+        .ok_or_else(|| (at, format!("`{text}` is not a mode, such as 755")))
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl DownloadSource {
             };
             let repo = GitHubRepo::parse(repo)?;
             return match at {
-                Some(at) if !is_ref(at) => Err(format!("`{at}` is no branch, tag or commit")),
+                Some(at) if !is_ref(at) => Err(format!("`{at}` is not a branch, tag or commit")),
                 at => Ok(Self::GitHub {
                     repo,
                     at: at.map(str::to_owned),
@@ -76,7 +76,7 @@ fn near_miss(text: &str) -> Option<String> {
         }
     }
     if lower.starts_with("github:") {
-        return Some("write github: in small letters".to_owned());
+        return Some("write github: in lower case".to_owned());
     }
     let host = text.split('/').next().unwrap_or_default();
     if text.contains('/') && host.contains('.') && !host.starts_with('.') && !host.contains(':') {
@@ -88,7 +88,7 @@ fn near_miss(text: &str) -> Option<String> {
 impl GitHubRepo {
     /// Reads `owner/repo`, as GitHub allows their names.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no repository on GitHub; write owner/repo");
+        let wrong = || format!("`{text}` is not a repository on GitHub; write owner/repo");
         let (owner, name) = text.split_once('/').ok_or_else(wrong)?;
         let plain = |text: &str, more: &[char]| {
             let mut letters = text.chars();

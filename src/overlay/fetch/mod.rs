@@ -94,7 +94,7 @@ pub fn fetch(
     {
         bail!(
             Failure::new(format!(
-                "{from} has the SHA-256 {found}, and should have {sha256}"
+                "{from} has the SHA-256 {found}, but should have {sha256}"
             ))
             .hint("nothing was placed; if the new content is right, change --sha256")
         );
@@ -182,9 +182,10 @@ fn no_such_ref(
     }
     match hub.get::<serde_json::Value>(repo, "") {
         Err(error) => error,
-        Ok(_) => anyhow!(Failure::new(format!("there is no {from}")).hint(format!(
-            "{repo} is there: look at the branch, tag or commit"
-        ))),
+        Ok(_) => anyhow!(
+            Failure::new(format!("there is no {from}"))
+                .hint(format!("{repo} exists: check the branch, tag or commit"))
+        ),
     }
 }
 

@@ -69,7 +69,7 @@ impl<'a> UnpackDirectory<'a> {
                 }
                 (tar::EntryType::Symlink, Some(target)) => ItemKind::Link(target),
                 (tar::EntryType::Link, Some(target)) => ItemKind::Same(target),
-                _ => bail!(refused(&name, "is a device, or of a kind we do not know")),
+                _ => bail!(refused(&name, "is a device, or of an unknown kind")),
             };
             self.place(ArchiveItem {
                 name,
@@ -98,7 +98,7 @@ impl<'a> UnpackDirectory<'a> {
             if mode.is_some_and(|mode| {
                 !matches!(mode & 0o170_000, 0 | 0o040_000 | 0o100_000 | 0o120_000)
             }) {
-                bail!(refused(&name, "is a device, or of a kind we do not know"));
+                bail!(refused(&name, "is a device, or of an unknown kind"));
             }
             let mut target = Vec::new();
             let what = if is_dir {
@@ -214,7 +214,7 @@ impl<'a> UnpackDirectory<'a> {
             }
         }
         if name.as_os_str().as_bytes().contains(&0) {
-            bail!(refused(name, "is no name"));
+            bail!(refused(name, "is not the name of a file"));
         }
         let name: PathBuf = parts.into_iter().skip(self.strip).collect();
         Ok((!name.as_os_str().is_empty()).then_some(name))
@@ -292,13 +292,13 @@ pub(super) fn merge(from: &Path, root: &Path, to: &Path, really: bool) -> Result
         } else {
             let shown = seen.display();
             let is = if is_directory {
-                "no directory, but one"
+                "not a directory, but is one"
             } else {
-                "a directory, but a file"
+                "a directory, but is a file"
             };
             bail!(
                 Failure::new(format!("{shown} is {is} in the archive"))
-                    .hint("remove it before, in a RUN")
+                    .hint("remove it first, in a RUN")
             );
         }
     }

@@ -90,7 +90,7 @@ fn remove(path: &Path) -> io::Result<Option<&'static str>> {
     };
     match result {
         Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
-            Ok(Some("something is in it that the snapshot does not know"))
+            Ok(Some("it holds files that are not in the snapshot"))
         }
         Err(error) if error.kind() == ErrorKind::ResourceBusy => {
             Ok(Some("something is mounted there"))

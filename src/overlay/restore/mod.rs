@@ -149,7 +149,7 @@ fn fits(root: &Path, manifest: &SnapshotManifest) -> Result<(), Unusable> {
 }
 
 fn check_space(stage: &Path, bytes: u64) -> Result<()> {
-    let free = rustix::fs::statvfs(stage).context("cannot tell how much space there is")?;
+    let free = rustix::fs::statvfs(stage).context("cannot find out how much space there is")?;
     let free = free.f_bavail.saturating_mul(free.f_frsize);
     if free < bytes {
         let (bytes, free) = (ui::bytes(bytes), ui::bytes(free));
@@ -157,7 +157,7 @@ fn check_space(stage: &Path, bytes: u64) -> Result<()> {
             "the snapshot needs {bytes}, and {free} are free in {}",
             stage.display()
         );
-        bail!(Failure::new(what).hint("make space, and run it again"));
+        bail!(Failure::new(what).hint("free some space, then run it again"));
     }
     Ok(())
 }

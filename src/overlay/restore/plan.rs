@@ -238,12 +238,17 @@ fn refuse_to_destroy(
     let at = root.join(entry.path.path());
     let (at, here) = (at.display(), &at);
     if entry.kind.is_directory() && meta.is_symlink() {
-        let hint = "this machine is laid out otherwise than the one of the snapshot: build here";
-        bail!(Failure::new(format!("{at} is a link, and a directory in the snapshot")).hint(hint));
+        let hint = "the directories of this machine differ from those of the snapshot: build here";
+        bail!(
+            Failure::new(format!(
+                "{at} is a link here, and a directory in the snapshot"
+            ))
+            .hint(hint)
+        );
     }
     if entry.kind == EntryKind::Parent && !meta.is_dir() {
         bail!(Failure::new(format!(
-            "{at} is no directory, and one in the snapshot"
+            "{at} is not a directory, but is one in the snapshot"
         )));
     }
     if entry.kind.is_directory() || !meta.is_dir() {
@@ -260,7 +265,7 @@ fn refuse_to_destroy(
                 .is_ok_and(|path| removed.contains(path))
             {
                 let what = format!(
-                    "{at} is a directory, and none in the snapshot, which does not know of {}",
+                    "{at} is a directory here, but not in the snapshot, which does not have {}",
                     path.display()
                 );
                 bail!(Failure::new(what).hint("move it away"));
@@ -335,7 +340,8 @@ pub fn check_owners(manifest: &SnapshotManifest, plan: &RestorePlan) -> Result<(
     if me.is_root() {
         return Ok(());
     }
-    let mut groups = rustix::process::getgroups().context("cannot tell our groups")?;
+    let mut groups =
+        rustix::process::getgroups().context("cannot find out the groups of this process")?;
     groups.push(rustix::process::getegid());
     let mine = |entry: &SnapshotEntry| {
         entry.uid == me.as_raw() && groups.iter().any(|group| group.as_raw() == entry.gid)

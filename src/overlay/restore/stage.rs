@@ -128,7 +128,7 @@ pub fn stage(
     read(archive, &mut last, end)?;
     whole.update(last);
     if whole.finish() != expected {
-        return Err(Unusable::corrupt("its digest is not the one that it should have").into());
+        return Err(Unusable::corrupt("it does not match its digest").into());
     }
     for (entry, path) in staged(entries, plan) {
         if let EntryKind::Link { to } = &entry.kind {
@@ -235,9 +235,7 @@ fn create(path: &Path) -> std::io::Result<File> {
 fn check(entry: &SnapshotEntry, found: &str) -> Result<()> {
     match &entry.kind {
         EntryKind::File { sha256, .. } if sha256 == found => Ok(()),
-        _ => Err(
-            Unusable::corrupt(format!("the content of /{} is not what it was", entry.path)).into(),
-        ),
+        _ => Err(Unusable::corrupt(format!("the content of /{} has changed", entry.path)).into()),
     }
 }
 

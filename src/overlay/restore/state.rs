@@ -95,7 +95,7 @@ impl StateDirectory {
         let stage = self.stage();
         let remarks = journal.carry_out(root).map_err(|error| {
             Failure::new(format!("{error:#}")).hint(format!(
-                "mend that, and run it again to go on; or give up what was begun: rm -r {}",
+                "fix that, and run it again to go on; or give up what was begun: rm -r {}",
                 stage.display()
             ))
         })?;
@@ -107,7 +107,7 @@ impl StateDirectory {
                 std::fs::create_dir_all(self.directory.join("applied"))?;
                 std::fs::rename(&manifest, applied)
             };
-            remember().context("cannot remember what was restored")?;
+            remember().context("cannot record what was restored")?;
         }
         // Without it, the rest is a stage to be thrown away.
         std::fs::remove_file(stage.join(JOURNAL)).context("cannot end the journal")?;
@@ -185,7 +185,7 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
             let bytes = bytes.with_context(|| format!("cannot read {}", path.display()))?;
             let hint = "remove its directory to forget what a killed run began";
             serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-                Failure::new(format!("{} makes no sense: {error}", path.display()))
+                Failure::new(format!("{} is malformed: {error}", path.display()))
                     .hint(hint)
                     .into()
             })

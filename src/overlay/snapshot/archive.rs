@@ -329,7 +329,7 @@ pub fn open(file: &File) -> Result<Opened> {
     ensure!(json.len() as u64 == size, "its manifest ends in the middle");
     let manifest = SnapshotManifest::parse(&json)
         .map_err(anyhow::Error::msg)
-        .context("its manifest makes no sense")?;
+        .context("its manifest is malformed")?;
     let blocks = manifest.blocks.iter().map(|block| block.packed);
     ensure!(
         blocks.sum::<u64>() == begin,

@@ -131,7 +131,7 @@ fn add(all: &mut Changes, root: &Path, left_out: &Exclusions, asked: &Path) -> R
         .skip(1)
         .filter(|on_the_way| *on_the_way != Path::new(""));
     if let Some(link) = on_the_way.find(|path| root.join(path).is_symlink()) {
-        let hint = "write where it leads to";
+        let hint = "write the path that it leads to";
         let link = format!(
             "SNAPSHOT {shown} cannot be taken: /{} is a link",
             link.display()
@@ -140,7 +140,7 @@ fn add(all: &mut Changes, root: &Path, left_out: &Exclusions, asked: &Path) -> R
     }
     let meta = match root.join(&path).symlink_metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let hint = "it names what the steps leave behind: are its path and its case right?";
+            let hint = "it names what the steps leave behind: check its path and its case";
             bail!(Failure::new(format!("SNAPSHOT {shown}: there is no such path")).hint(hint));
         }
         meta => meta.with_context(|| format!("cannot read {shown}"))?,

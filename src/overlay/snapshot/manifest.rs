@@ -197,7 +197,7 @@ impl SnapshotManifest {
                 return Err(format!("{name} is out of order"));
             }
             if self.find(name).is_some() {
-                return Err(format!("{name} is there and removed"));
+                return Err(format!("{name} is both present and removed"));
             }
         }
         self.check_stream()
@@ -215,7 +215,7 @@ impl SnapshotManifest {
             let name = &entry.path;
             check_path(name)?;
             if last.replace(name).is_some_and(|last| last >= name) {
-                return Err(format!("{name} is there twice, or out of order"));
+                return Err(format!("{name} appears twice, or is out of order"));
             }
             let slash = name.bytes().iter().rposition(|byte| *byte == b'/');
             let parent = slash.map(|slash| &name.bytes()[..slash]);
@@ -286,13 +286,13 @@ fn find<'a>(entries: &'a [SnapshotEntry], path: &Name) -> Option<&'a SnapshotEnt
 impl About {
     fn check(&self) -> Result<(), String> {
         if !is_digest(&self.key) {
-            return Err(format!("{:?} is no key", self.key));
+            return Err(format!("{:?} is not a key", self.key));
         }
         let mut texts = vec![&self.arch, &self.os, &self.workdir];
         texts.extend(&self.name);
         for (name, value) in &self.env {
             if name.is_empty() || name.contains('=') {
-                return Err(format!("{name:?} is no name of a variable"));
+                return Err(format!("{name:?} cannot be the name of a variable"));
             }
             texts.extend([name, value]);
         }
@@ -320,11 +320,11 @@ impl SnapshotEntry {
             return Err(format!("has the mode {:o}", self.mode));
         }
         if self.mtime.1 >= 1_000_000_000 {
-            return Err("has a time that is none".to_owned());
+            return Err("has an invalid time".to_owned());
         }
         // The kernel takes the highest number for "leave it".
         if self.uid == u32::MAX || self.gid == u32::MAX {
-            return Err("has an owner that is none".to_owned());
+            return Err("has an invalid owner".to_owned());
         }
         for (name, value) in &self.xattrs {
             if !keeps_attribute(name)
@@ -363,7 +363,7 @@ fn is_digest(text: &str) -> bool {
 fn check_path(name: &Name) -> Result<(), String> {
     let bytes = name.bytes();
     if bytes.len() > 4095 || bytes.contains(&0) {
-        return Err(format!("{name} is no path"));
+        return Err(format!("{name} is not a path"));
     }
     for part in bytes.split(|byte| *byte == b'/') {
         if part.is_empty() || part == b"." || part == b".." || part.len() > 255 {

@@ -83,7 +83,7 @@ pub(super) fn run(run: &RunCommand, root: &Path, state: &StepState) -> Result<()
     }
     let last: Vec<String> = last.into();
     Err(Failure::new(failure(status, &last))
-        .hint("mend it and build again; what the steps have done stays, and is in what the next build keeps")
+        .hint("fix it and build again; what the steps have done stays, and the next build includes it")
         .into())
 }
 
@@ -123,9 +123,9 @@ fn failure(status: ExitStatus, last: &[String]) -> String {
         (None, signal) => format!("ended by signal {}", signal.unwrap_or(0)),
     };
     if last.is_empty() {
-        return format!("{ended}, without a word");
+        return format!("{ended}, without any output");
     }
-    format!("{ended}; its last words:\n{}", last.join("\n"))
+    format!("{ended}; the end of its output:\n{}", last.join("\n"))
 }
 
 #[cfg(test)]

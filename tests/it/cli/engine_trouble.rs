@@ -158,7 +158,7 @@ fn a_client_without_buildx_before_a_working_one_is_passed_over() {
     assert_eq!(started.stdout, repo.head() + "\n");
     let doctor = before_a_working_one(&lab, &repo, &script, &["doctor"]).ok();
     assert!(
-        doctor.stdout.contains("passed over: no buildx"),
+        doctor.stdout.contains("skipped: no buildx"),
         "{}",
         doctor.stdout
     );

@@ -98,7 +98,7 @@ fn what_was_asked_for_and_is_not_there_is_an_error() {
         .says("hint: install Docker");
     dkr(&podman, &["list-images"], &[("DKR_ENGINE", "lxc")])
         .fails()
-        .says("DKR_ENGINE in the environment: `lxc` is no engine");
+        .says("DKR_ENGINE in the environment: `lxc` is not an engine");
     dkr(&podman, &["list-images", "--engine=lxc"], &[]).exits(2);
 }
 
@@ -106,11 +106,11 @@ fn what_was_asked_for_and_is_not_there_is_an_error() {
 fn doctor_says_which_and_why() {
     let both = machine(&[("docker", DOCKER), ("podman", PODMAN)]);
     let shown = dkr(&both, &["doctor"], &[]).stdout;
-    assert!(shown.contains("docker: it is here"), "{shown}");
+    assert!(shown.contains("docker: it is installed"), "{shown}");
     assert!(shown.contains("bin/podman is not used"), "{shown}");
     assert!(shown.contains("ok  docker daemon  version"), "{shown}");
     let shown = dkr(&both, &["doctor", "--engine=podman"], &[]).stdout;
-    assert!(shown.contains("podman: --engine asks for it"), "{shown}");
+    assert!(shown.contains("podman: set by --engine"), "{shown}");
     assert!(shown.contains("bin/docker is not used"), "{shown}");
     assert!(shown.contains("ok  podman "), "{shown}");
 }

@@ -278,7 +278,7 @@ fn what_leads_to_something_else_than_a_commit_is_told() {
         ("HEAD:", "tree"),
     ] {
         let said = refusal(&repo, typed);
-        let expected = format!("{typed} leads to a {kind}, and not to a commit\nhint: ");
+        let expected = format!("{typed} is a {kind}, and not a commit\nhint: ");
         assert!(said.starts_with(&expected), "{said}");
     }
     repo.git(["tag", "lost"]);
@@ -365,7 +365,7 @@ fn a_remote_that_is_gone_is_explained() {
         "{said}"
     );
     // The rest is git's, in words of its version.
-    assert!(said.ends_with("hint: see that `git fetch origin` works here, then try again"));
+    assert!(said.ends_with("hint: check that `git fetch origin` works here, then try again"));
 }
 
 #[test]

@@ -328,7 +328,7 @@ fn a_pack_that_becomes_shorter_is_no_pack() {
     let file = std::fs::File::options().write(true).open(pack(&repo));
     file.unwrap().set_len(100).unwrap();
     let said = archive(bundle).unwrap_err().to_string();
-    assert!(said.contains("became shorter"), "{said}");
+    assert!(said.contains("shrank"), "{said}");
 }
 
 #[test]
@@ -366,7 +366,7 @@ fn packs_are_found_while_they_are_rewritten() {
         });
         // At worst it says that it gives up.
         let excuses = [
-            (Objects::All, "change all the time"),
+            (Objects::All, "keep changing"),
             (Objects::Exact, "cannot pack the objects"),
         ];
         for (objects, excuse) in [excuses; 10].into_iter().flatten() {

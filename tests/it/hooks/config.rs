@@ -19,7 +19,7 @@ fn they_run_beside_files_which_nobody_touches() {
     let files = state(&clone.join(".git/hooks"));
     let config = std::fs::read(clone.join(".git/config")).unwrap();
     lab.install(&clone).says("installed in git's config");
-    lab.install(&clone).says("all in place already");
+    lab.install(&clone).says("already installed");
     assert_eq!(state(&clone.join(".git/hooks")), files);
 
     lab.watch(&clone, &["refs/heads/main", "refs/remotes/origin/main"]);

@@ -211,7 +211,7 @@ fn installing_again_changes_nothing() {
     let before = state(&directory);
     lab.install(&repo);
     let once = state(&directory);
-    lab.install(&repo).says("all in place already");
+    lab.install(&repo).says("already installed");
     assert_eq!(state(&directory), once);
     // A later version, or another path of the program, is written over the old.
     let ours = directory.join("post-merge");
@@ -221,7 +221,8 @@ fn installing_again_changes_nothing() {
     assert_eq!(std::fs::read_to_string(&ours).unwrap(), text);
     lab.uninstall(&repo);
     assert_eq!(state(&directory), before);
-    lab.uninstall(&repo).says("none of git dkr here");
+    lab.uninstall(&repo)
+        .says("there are no hooks of git dkr here");
     assert!(!repo.join(".git/dkr").exists());
 }
 

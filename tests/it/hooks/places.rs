@@ -30,8 +30,7 @@ fn a_directory_in_the_repository() {
     switches(&lab, &repo);
     // Also from a directory below.
     std::fs::create_dir(repo.join("below")).unwrap();
-    lab.install(&repo.join("below"))
-        .says("all in place already");
+    lab.install(&repo.join("below")).says("already installed");
     lab.uninstall(&repo);
     assert!(
         !repo.join(".githooks").exists(),
@@ -59,7 +58,7 @@ fn a_link_to_a_directory_of_the_worktree() {
     let before = state(&repo.join("hooks"));
     lab.install(&repo).says("do not commit them");
     let installed = state(&repo.join("hooks"));
-    lab.install(&repo).says("all in place already");
+    lab.install(&repo).says("already installed");
     assert_eq!(state(&repo.join("hooks")), installed);
     assert!(
         lab.status(&repo)
@@ -69,7 +68,8 @@ fn a_link_to_a_directory_of_the_worktree() {
     lab.uninstall(&repo);
     assert_eq!(state(&repo.join("hooks")), before);
     assert_eq!(lab.git_ok(&repo, &["status", "--porcelain"]), "");
-    lab.uninstall(&repo).says("none of git dkr here");
+    lab.uninstall(&repo)
+        .says("there are no hooks of git dkr here");
 }
 
 #[test]
@@ -131,7 +131,8 @@ fn hooks_that_are_off_stay_off() {
         let outcome = lab.hooks(&repo, &["install"]).fails();
         outcome.says("switched off in this repository: core.hooksPath is");
         assert!(lab.status(&repo).contains("switched off"));
-        lab.uninstall(&repo).says("none of git dkr here");
+        lab.uninstall(&repo)
+            .says("there are no hooks of git dkr here");
     }
 }
 
@@ -176,7 +177,7 @@ fn linked_worktrees_share_them() {
         lab.git_ok(directory, &["merge", "--quiet", "origin/main"]);
         assert_eq!(lab.calls(), ["post-merge 0"]);
     }
-    lab.install(&clone).says("all in place already");
+    lab.install(&clone).says("already installed");
     lab.uninstall(&tree);
     assert!(!clone.join(".git/hooks").join(NAMES[0]).exists());
 

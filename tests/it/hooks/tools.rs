@@ -128,10 +128,7 @@ fn husky_before() {
     // As `npm install` does it.
     husky(&beside);
     beside.both_run();
-    beside
-        .lab
-        .install(&beside.repo)
-        .says("all in place already");
+    beside.lab.install(&beside.repo).says("already installed");
     let status = beside.lab.status(&beside.repo);
     assert_eq!(status.matches("  installed").count(), 4, "{status}");
     // What it says with a failure is still what counts.
@@ -235,7 +232,7 @@ fn lefthook_after() {
     lefthook(&beside).ok();
     let status = beside.lab.status(&beside.repo);
     assert!(
-        status.contains("replaced: the hook of lefthook is in its place"),
+        status.contains("replaced: the hook of lefthook has replaced it"),
         "{status}"
     );
     assert_eq!(beside.pull().0, 1);
@@ -302,10 +299,7 @@ fn pre_commit_before_and_again() {
         status.contains("installed: pre-commit runs it first"),
         "{status}"
     );
-    beside
-        .lab
-        .install(&beside.repo)
-        .says("all in place already");
+    beside.lab.install(&beside.repo).says("already installed");
     beside.both_run();
     beside.lab.uninstall(&beside.repo);
     assert_eq!(names(&state(&beside.directory())), names(&before));
@@ -327,10 +321,7 @@ fn pre_commit_after() {
     beside.watch();
     pre_commit(&beside, "install");
     beside.both_run();
-    beside
-        .lab
-        .install(&beside.repo)
-        .says("all in place already");
+    beside.lab.install(&beside.repo).says("already installed");
     beside.both_run();
     assert_eq!(std::fs::read_to_string(&own).unwrap(), "own\nown\n");
     // It puts ours back itself.
@@ -363,10 +354,7 @@ fn pre_commit_before_with_an_older_hook_behind_it() {
     // It moves nothing over the older one.
     pre_commit(&beside, "install");
     beside.both_run();
-    beside
-        .lab
-        .install(&beside.repo)
-        .says("all in place already");
+    beside.lab.install(&beside.repo).says("already installed");
     assert_eq!(std::fs::read_to_string(&own).unwrap(), "own\nown\n");
     beside.lab.uninstall(&beside.repo);
     assert_eq!(names(&state(&beside.directory())), names(&before));

@@ -34,7 +34,7 @@ fn a_branch_without_an_image_is_started_from_the_nearest() {
         format!("{tip}\nwork\na\nb\nc\nhost/topic\ntopic\n")
     );
     let said = format!(
-        "warning: there is no image of topic: {}, the nearest to it, is taken there: 1 commit",
+        "warning: there is no image of topic; the nearest, {}, is updated to it: 1 commit",
         near.tag
     );
     outcome.says(&said).says("git dkr create-image");
@@ -78,7 +78,7 @@ fn an_image_of_the_branch_that_follows_another_ref_is_taken_to_the_one_named() {
     let outcome = stands(&lab, &repo, &["--quiet", ".", "main"]);
     assert_eq!(outcome.stdout, here);
     outcome.says(&format!(
-        "warning: {tag} follows origin/main, and is taken to main: 1 commit"
+        "warning: {tag} follows origin/main, and is updated to main: 1 commit"
     ));
     // What it follows itself is what was baked, and without a name it is that.
     for options in [&[".", "origin/main"][..], &["."], &[]] {
@@ -91,7 +91,9 @@ fn an_image_of_the_branch_that_follows_another_ref_is_taken_to_the_one_named() {
     let tag = lab.create(&repo, &["main"]).tag;
     let outcome = stands(&lab, &repo, &[".", "origin/main"]);
     assert_eq!(outcome.stdout, there);
-    outcome.says(&format!("{tag} follows main, and is taken to origin/main"));
+    outcome.says(&format!(
+        "{tag} follows main, and is updated to origin/main"
+    ));
 }
 
 #[test]

@@ -371,7 +371,7 @@ fn one_can_say_what_to_stand_on() {
     assert_eq!(image.label("parent"), main.id());
     lab.dkr(&repo.path, ["create-image", "--from", &foreign.tag])
         .fails()
-        .says(&format!("{} is not of ", foreign.tag));
+        .says(&format!("{} is not an image of ", foreign.tag));
     lab.dkr(&repo.path, ["create-image", "--from=no-such"])
         .fails()
         .says("no-such");

@@ -253,7 +253,7 @@ fn what_goes_wrong_here_is_the_error_of_the_command() {
     let blob = repo.lose("HEAD:noise");
     lab.dkr(&repo.path, ["update-image"])
         .fails()
-        .says("cannot hand the objects over")
+        .says("cannot send the objects")
         .says(&blob)
         .says("fsck looks for what is broken");
     assert_eq!(lab.images(), [base.id()]);

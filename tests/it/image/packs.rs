@@ -180,7 +180,7 @@ fn all_is_refused_where_it_cannot_be() {
         ["create-image", "--objects=all", "--ssh-key=/key"],
     )
     .fails()
-    .says("hands over `exact` alone");
+    .says("serves `exact` alone");
     repo.git(["config", "uploadpack.allowFilter", "true"]);
     let partial = repo.clone_with(&["--filter=blob:none"]);
     lab.dkr(&partial.path, ["create-image", "--objects=all"])
@@ -199,7 +199,7 @@ fn what_goes_wrong_here_is_the_error_of_the_command() {
     let blob = repo.lose("HEAD:noise");
     lab.dkr(&repo.path, ["create-image"])
         .fails()
-        .says("cannot hand the objects over")
+        .says("cannot send the objects")
         .says(&blob)
         .says("fsck looks for what is broken");
     assert_eq!(lab.images(), [""; 0]);
@@ -285,8 +285,8 @@ fn a_full_disk_here() {
         .current_dir(&repo.path);
     outcome(&mut command)
         .fails()
-        .says("cannot hand the objects over")
-        .says("XDG_CACHE_HOME names another place");
+        .says("cannot send the objects")
+        .says("XDG_CACHE_HOME names another directory");
     assert_eq!(lab.images(), [""; 0]);
     assert_eq!(lab.leftovers(), [""; 0]);
 }

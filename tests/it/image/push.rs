@@ -67,7 +67,7 @@ fn other_branches_and_refs() {
         // One bad ref refuses them all.
         (
             "git push host HEAD:refs/heads/$(hostname)/fine HEAD:refs/heads/main",
-            "refused with the others",
+            "refused together with the others",
         ),
     ]);
 }
@@ -208,7 +208,7 @@ fn two_containers_of_one_name_share_no_branch() {
     );
     let later = later.ok();
     later
-        .says("this container has not made it")
+        .says("this container did not create it")
         .says(&format!("git push host HEAD:refs/heads/{host}/work-2"));
     assert_eq!(lab.pushed_work(&repo), repo.head());
     assert_eq!(repo.id(&format!("{host}/later~1")), repo.head());

@@ -79,7 +79,7 @@ fn a_client_that_builds_nothing_and_says_that_all_went_well_leaves_none() {
         let images = lab.images();
         let mut command = lab.dkr_command(&repo.path, args);
         let outcome = outcome(command.env("PATH", lab.bin_first())).fails();
-        outcome.says("docker build ended without an error, and did not make dkr:");
+        outcome.says("docker build ended without an error, but made no dkr:");
         outcome.never_says("built ");
         assert_eq!(repo.records(&repo.head()).len(), 0);
         assert_eq!(lab.images(), images);

@@ -80,7 +80,7 @@ fn directories_that_are_not_there_are_named_before_a_build() {
     outcome.says("does not have: gone\n");
     for (sparse, said) in [
         ("gone src/none", "does not have: gone, src/none"),
-        ("src docs/x", "is no directory in"),
+        ("src docs/x", "is not a directory in"),
     ] {
         repo.conf(&format!("sparse = {sparse}\n"));
         lab.dkr(&repo.path, ["create-image"]).fails().says(said);

@@ -295,8 +295,8 @@ fn a_name_that_leads_elsewhere_is_refused() {
     app.conf("submodules = yes\n");
     let modules = |name: &str| format!("[submodule \"{name}\"]\n\tpath = sub\n\turl = x\n");
     for (name, said) in [
-        ("../../hooks", "is no name for a submodule"),
-        ("/etc", "is no name for a submodule"),
+        ("../../hooks", "cannot be the name of a submodule"),
+        ("/etc", "cannot be the name of a submodule"),
         (
             "a\"]\n\tpath = sub\n[submodule \"a/hooks",
             "would lie in the git directory",
@@ -318,5 +318,5 @@ fn not_over_the_host_s_own_sshd() {
     let outcome = lab.dkr(&app.path, ["create-image", "--ssh-key", key]);
     outcome
         .fails()
-        .says("do not come over the host's own sshd (--ssh-key)");
+        .says("cannot be fetched over the host's own sshd (--ssh-key)");
 }

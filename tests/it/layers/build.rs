@@ -141,12 +141,12 @@ fn what_can_be_built_is_and_the_rest_is_named() {
     layers.write("on-broken", &on("broken"), &requires("broken"));
     let outcome = layers.layer(&["build", "--all"]).fails();
     outcome
-        .says("cannot have the image 127.0.0.1:1/no/such:image")
+        .says("cannot get the image 127.0.0.1:1/no/such:image")
         .says("what a pity")
         .says("cannot build the layer broken")
         .says(
             "what failed: 127.0.0.1:1/no/such:image, broken; \
-             not tried, as it stands on that: lost, on-broken, on-lost\n",
+             not tried, as they stand on those: lost, on-broken, on-lost\n",
         );
     let names: Vec<String> = layers.named().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ALL.map(|name| layers.tag(name)));

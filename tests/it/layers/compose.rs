@@ -120,7 +120,7 @@ fn of_a_system_directory_what_the_layer_added_arrives() {
     layers
         .run(&["compose", "adds", "left", &build])
         .ok()
-        .says("of /bin and /usr/lib/ and /usr/share and /etc and /usr/libexec only what adds itself added is taken")
+        .says("of /bin and /usr/lib/ and /usr/share and /etc and /usr/libexec only what adds itself added is copied")
         .says("/etc/debian_version stays that of the runtime");
     let seen = layers.sh(
         &tag,

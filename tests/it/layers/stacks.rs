@@ -74,7 +74,7 @@ fn an_agent_runs_with_a_key_that_is_in_no_image() {
     assert_eq!(mine.stdout, "mine\n");
     start(&["--agent=codex", "--", "true"])
         .exits(2)
-        .says("a command after -- is run instead");
+        .says("but there is a command after --");
     let other = start(&["--agent=gemini"]).exits(127);
     other.says("there is no gemini in this image");
 

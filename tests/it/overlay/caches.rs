@@ -151,7 +151,7 @@ fn a_cache_reads_nothing_but_files() {
     assert!(made.success());
     let error = lab.cache.find(&index.tag).unwrap_err();
     assert!(
-        format!("{error:#}").contains("no regular file"),
+        format!("{error:#}").contains("not a regular file"),
         "{error:#}"
     );
 }

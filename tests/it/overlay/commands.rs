@@ -193,7 +193,7 @@ fn a_build_that_failed_is_gone_on_with() {
     small
         .run(&one, &["restore-or-build"])
         .ok()
-        .says("did not come to its end");
+        .says("did not finish");
     std::fs::rename(small.path("one-cache"), small.path("other-cache")).unwrap();
     small.run(&other, &["restore"]).ok();
     assert_eq!(read(&other, "one"), "1\n");
@@ -201,7 +201,7 @@ fn a_build_that_failed_is_gone_on_with() {
     small
         .run(&one, &["build"])
         .ok()
-        .never_says("did not come to its end");
+        .never_says("did not finish");
 }
 
 #[test]
@@ -437,7 +437,7 @@ fn wrong_arguments_are_told() {
     small
         .run(&small.path("Containerfile"), &["build"])
         .exits(1)
-        .says("is no directory");
+        .says("is not a directory");
     small
         .run(&root, &["build", "--cache=gihub:a/b"])
         .fails()

@@ -146,7 +146,7 @@ fn a_state_on_another_disk_leaves_nothing_beside() {
     let there = describe(&trees.fresh());
     let error = trees.try_restore(&"0".repeat(64)).unwrap_err();
     assert!(
-        format!("{error:#}").contains("its digest is not"),
+        format!("{error:#}").contains("does not match its digest"),
         "{error:#}"
     );
     same(&describe(&trees.fresh()), &there);

@@ -166,7 +166,7 @@ impl Undeltified {
         let found = pack.and_then(|pack| Some((pack, pack.rank(source.id(rank))?)));
         found
             .map(Some)
-            .context("git packed other objects than it was asked to")
+            .context("git packed other objects than requested")
     }
 }
 

@@ -44,7 +44,7 @@ impl SubsetPack {
                 let mut out = HashingWriter::new(kind, give);
                 write(&mut out)?;
                 if !out.over && out.count() + kind.len_in_bytes() as u64 != size {
-                    bail!("{name} is not as long as it was to be");
+                    bail!("{name} does not have the expected length");
                 }
                 let (hash, taken) = out.finish();
                 Ok((taken && give(vec![0; padding(size)])).then_some(hash))
@@ -122,7 +122,7 @@ impl SubsetPack {
         let whole = self.wholes.find(&self.source, rank)?.map(|(_, rank)| rank);
         if let (Some(rank), Some(pack)) = (whole, &mut self.wholes.pack) {
             if pack.entry(rank)?.header.is_delta() {
-                bail!("git packed a delta where it was asked for none");
+                bail!("git packed a delta where none was expected");
             }
             return copy(pack, rank, None, out);
         }

@@ -141,7 +141,7 @@ impl Releases {
             let asset = release.asset(&part.name);
             let good = asset.is_some_and(|asset| asset.is(part.size, &part.sha256));
             if part.name != part_name(tag, number) || !good {
-                bail!(corrupt(format!("part {number} is missing, or another one")));
+                bail!(corrupt(format!("part {number} is missing or wrong")));
             }
         }
         Ok(index)
@@ -275,7 +275,9 @@ impl Releases {
 
     pub(super) fn remove(&self, tag: &str) -> Result<()> {
         if of_tag(tag).is_none() {
-            bail!(Failure::new(format!("`{tag}` is no tag of a cached layer")));
+            bail!(Failure::new(format!(
+                "`{tag}` is not the tag of a cached layer"
+            )));
         }
         self.hub.may_write(&self.repo)?;
         if let Some(release) = self.release(tag)? {

@@ -83,7 +83,7 @@ impl Releases {
         let read = sums(archive, self.part_size, &mut io::sink(), &AtomicU64::new(0))?;
         if read.sha256 != index.sha256 || read.size != index.size {
             bail!(Failure::new(format!(
-                "{} is not what its digest says",
+                "{} does not match its digest",
                 archive.display()
             )));
         }
@@ -143,8 +143,8 @@ impl Releases {
         let url = release.upload_url.split('{').next().unwrap_or_default();
         let upload = Address::parse(url).map_err(|why| anyhow!(Failure::new(why)))?;
         if !self.hub.takes_uploads(&upload) {
-            let failure = Failure::new(format!("the API wants uploads at {upload}, another host"));
-            bail!(failure.hint("look at DKR_GITHUB_API"));
+            let failure = Failure::new(format!("the API names another host for uploads: {upload}"));
+            bail!(failure.hint("check DKR_GITHUB_API"));
         }
         Ok(Some(Draft {
             cache: self,
@@ -215,9 +215,9 @@ impl Draft<'_> {
         match sent {
             Ok(answer) => {
                 let asset: Asset = serde_json::from_slice(&answer)
-                    .context("the upload was answered with something else than we know")?;
+                    .context("the answer to the upload has an unknown form")?;
                 if !asset.is(part.size, &part.sha256) {
-                    bail!(Failure::new(format!("{} did not arrive whole", part.name)));
+                    bail!(Failure::new(format!("{} is incomplete there", part.name)));
                 }
                 Ok(true)
             }

@@ -51,11 +51,11 @@ fn what_leads_out_or_lies_is_refused() {
         |size: u64, at: u64| json!({"file": {"size": size, "sha256": "0a".repeat(32), "at": at}});
     for (pointer, value, why) in [
         ("/version", json!(2), "its version is 2, not 1"),
-        ("/about/key", json!("../../x"), "\"../../x\" is no key"),
+        ("/about/key", json!("../../x"), "\"../../x\" is not a key"),
         (
             "/about/env",
             json!([["A=B", ""]]),
-            "\"A=B\" is no name of a variable",
+            "\"A=B\" cannot be the name of a variable",
         ),
         (
             "/about/env",
@@ -97,7 +97,7 @@ fn what_leads_out_or_lies_is_refused() {
             json!("a/../f"),
             "the path `a/../f` does not go down from the root by names",
         ),
-        ("/entries/1/path", json!("a/\0"), "a/\0 is no path"),
+        ("/entries/1/path", json!("a/\0"), "a/\0 is not a path"),
         (
             "/entries/1/path",
             json!("dev/sda"),
@@ -106,7 +106,7 @@ fn what_leads_out_or_lies_is_refused() {
         (
             "/entries/1/path",
             json!("a"),
-            "a is there twice, or out of order",
+            "a appears twice, or is out of order",
         ),
         (
             "/entries/0/kind",
@@ -122,13 +122,9 @@ fn what_leads_out_or_lies_is_refused() {
         (
             "/entries/0/mtime",
             json!([0, 1_000_000_000]),
-            "a has a time that is none",
+            "a has an invalid time",
         ),
-        (
-            "/entries/0/uid",
-            json!(u32::MAX),
-            "a has an owner that is none",
-        ),
+        ("/entries/0/uid", json!(u32::MAX), "a has an invalid owner"),
         ("/entries/0/more", json!(1), "unknown field `more`"),
         (
             "/entries/0/xattrs",
@@ -197,7 +193,7 @@ fn what_leads_out_or_lies_is_refused() {
             json!(["proc/1"]),
             "proc/1 belongs to the kernel",
         ),
-        ("/removed", json!(["a"]), "a is there and removed"),
+        ("/removed", json!(["a"]), "a is both present and removed"),
         (
             "/blocks/0/raw",
             json!(BLOCK_LIMIT + 1),

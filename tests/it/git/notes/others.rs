@@ -65,7 +65,7 @@ fn a_ref_that_leads_to_no_commit_is_left_alone() {
         let story = refused(&repo, &head, "ours");
         let says = format!("refs/notes/dkr points at a {kind}");
         assert!(story.contains(&says), "{story}");
-        assert!(story.contains("hint: look at it"), "{story}");
+        assert!(story.contains("hint: see what it is"), "{story}");
         assert_eq!(repo.git(["rev-parse", WHERE]), object);
     }
     repo.git(["tag", "-a", "-m", "A tag", "tagged"]);

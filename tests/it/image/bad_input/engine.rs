@@ -13,7 +13,7 @@ fn a_base_image_that_cannot_be_had() {
     // A registry that nobody runs.
     outcome(command.env("DKR_BASE_IMAGE", "127.0.0.1:1/no/such:image"))
         .fails()
-        .says("base image cannot be had")
+        .says("cannot get the base image")
         .says("base_image");
     before.assert_same(&repo);
     nothing_left(&lab, &[]);

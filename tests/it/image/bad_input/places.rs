@@ -113,7 +113,7 @@ fn a_fetch_that_is_refused() {
         "{said}"
     );
     assert!(
-        said.contains("\nhint: see that `git fetch origin` works here"),
+        said.contains("\nhint: check that `git fetch origin` works here"),
         "{said}"
     );
 }

@@ -38,11 +38,11 @@ fn settings_with_problems_are_all_named_with_their_places() {
         .dkr.conf:6:9: `Rust` is not the name of a layer
         .dkr.conf:7:1: expected `key = value` or a [section], found `just words`
         .dkr.conf:8:1: `packages` is already set in line 2
-        .dkr.conf:10:1: [pre_clone] `RUM` is no instruction; did you mean RUN?
+        .dkr.conf:10:1: [pre_clone] `RUM` is not an instruction; did you mean RUN?
         .dkr.conf:11:1: [pre_clone] FROM would start another image; set base_image instead
         .dkr.conf:12:1: unknown section [post-clone]; did you mean [post_clone]?
         .dkr.conf:14:1: [post_clone] this RUN ends in a backslash
-    hint: docs/configuration.md of git dkr says what there is
+    hint: docs/configuration.md of git dkr describes the settings
     ");
 }
 
@@ -61,7 +61,7 @@ fn settings_of_the_machine_with_problems() {
     insta::assert_snapshot!(refused(&lab, &repo, &["create-image"]), @r"
     error: cannot create an image of HEAD
       caused by: git config dkr.sshPort: `99999` is not the number of a port
-    hint: docs/configuration.md of git dkr says what there is
+    hint: docs/configuration.md of git dkr describes the settings
     ");
     repo.git(["config", "--unset", "dkr.sshPort"]);
     let mut command = lab.dkr_command(&repo.path, ["create-image"]);
@@ -95,7 +95,7 @@ fn ssh_keys_that_are_none() {
     error: cannot create an image of HEAD
       caused by: cannot use the ssh key given by --ssh-key
       caused by: [ROOT]/locked has a passphrase
-    hint: make a key for this use without one, or leave --ssh-key out: the embedded server needs no key of yours
+    hint: make a key without one for this, or leave --ssh-key out: the embedded server needs no key of yours
     ");
     insta::assert_snapshot!(said("home"), @r"
     error: cannot create an image of HEAD
