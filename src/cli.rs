@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     audit, build_profile, check, completions, compose, create_image, detect, doctor, explain,
-    hooks, layer, list_images, man, notes, overlay, start_image, update_image,
+    hooks, layer, list_images, man, notes, overlay, record, start_image, update_image,
 };
 use crate::conf::Problems;
 use crate::engine::EngineError;
@@ -61,6 +61,7 @@ enum Command {
     Layer(layer::Layer),
     Compose(compose::Compose),
     Overlay(overlay::Overlay),
+    Record(record::Record),
     BuildProfile(build_profile::BuildProfile),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -104,6 +105,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Layer(command) => command.run(),
         Command::Compose(command) => command.run(),
         Command::Overlay(command) => command.run(),
+        Command::Record(command) => command.run(),
         Command::BuildProfile(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Completions(command) => command.run(),

@@ -5,7 +5,7 @@
 //! | floor | modules | what they do |
 //! |---|---|---|
 //! | commands | [`cli`], [`commands`] | arguments, then: gather facts, decide, act, print |
-//! | jobs | [`image`], [`hooks`], [`layers`], [`audit`], [`profile`], [`overlay`] | what the tool is for: bake, update, find, start; tell when stale; compose; look for keys; build a profile; rebuild in place |
+//! | jobs | [`image`], [`hooks`], [`layers`], [`audit`], [`profile`], [`overlay`], [`recording`] | what the tool is for: bake, update, find, start; tell when stale; compose; look for keys; build a profile; rebuild in place; record installs |
 //! | settings | [`conf`] | `.dkr.conf`, git config and environment, each value with its origin |
 //! | edges | [`git`], [`engine`], [`ssh`], [`net`] | one for each thing outside the process; `ssh` may use `git` |
 //! | helpers | [`proc`], [`fs`], [`ui`], [`error`], [`digest`], [`grammar`] | processes, files, the terminal, errors, keys, how Dockerfiles are written |
@@ -35,5 +35,6 @@ pub mod net;
 pub mod overlay;
 pub mod proc;
 pub mod profile;
+pub mod recording;
 pub mod ssh;
 pub mod ui;

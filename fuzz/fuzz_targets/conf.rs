@@ -3,7 +3,7 @@
 #![no_main]
 
 use git_dkr::conf::{Conf, Sources};
-use git_dkr::overlay::adopt::adopt;
+use git_dkr::recording::adopt::adopt;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -18,6 +18,7 @@ pub mod man;
 pub mod notes;
 pub mod overlay;
 mod planning;
+pub mod record;
 pub mod start_image;
 pub mod update_image;
 

@@ -3,11 +3,10 @@
 //!
 //! | | |
 //! |---|---|
-//! | pure | `containerfile` reads the text, `key` names what comes of it, `environment` is what it sets, `inspect` what came of it; `shim` is what shells read to record, `adopt` takes that into `.dkr.conf` |
+//! | pure | `containerfile` reads the text, `key` names what comes of it, `environment` is what it sets, `inspect` what came of it |
 //! | ask | `parts` reads the files, `github` speaks with its API |
 //! | act | `steps` carries a text out, `fetch` its downloads, `downloads` being those not done yet; `snapshot` keeps what they changed, `restore` brings it back; `cache` has it meanwhile; `build` and `rebuild` are all of it |
 
-pub mod adopt;
 pub mod build;
 pub mod cache;
 pub mod caches;
@@ -25,6 +24,5 @@ mod profile;
 pub mod rebuild;
 pub mod restore;
 pub mod root;
-pub mod shim;
 pub mod snapshot;
 pub mod steps;

@@ -13,7 +13,7 @@ const LINES: usize = 450;
 fn floor(module: &str) -> Option<u8> {
     Some(match module {
         "cli" | "commands" => 4,
-        "image" | "hooks" | "layers" | "audit" | "profile" | "overlay" => 3,
+        "image" | "hooks" | "layers" | "audit" | "profile" | "overlay" | "recording" => 3,
         "conf" => 2,
         "git" | "engine" | "ssh" | "net" => 1,
         "proc" | "fs" | "ui" | "error" | "digest" | "grammar" => 0,

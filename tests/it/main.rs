@@ -14,3 +14,4 @@ mod manual;
 mod messages;
 mod overlay;
 mod profile;
+mod recording;

@@ -1,6 +1,5 @@
 //! `git dkr overlay`: rebuild an environment in place, without an engine.
 
-mod adopt;
 mod build;
 mod env;
 mod inspect;
@@ -9,7 +8,6 @@ mod prune;
 mod push;
 mod restore;
 mod restore_or_build;
-mod shim;
 
 use std::path::PathBuf;
 
@@ -17,7 +15,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::OutputFormat;
+use super::{OutputFormat, record};
 use crate::conf::{self, Sources};
 use crate::error::Failure;
 use crate::git::{Repo, worktree_top};
@@ -52,8 +50,11 @@ enum Command {
     Key(key::Key),
     Env(env::Env),
     Prune(prune::Prune),
-    Shim(shim::Shim),
-    Adopt(adopt::Adopt),
+    // Their old names: shells and scripts of users say them.
+    #[command(hide = true)]
+    Shim(record::Shim),
+    #[command(hide = true)]
+    Adopt(record::Adopt),
 }
 
 impl Overlay {

@@ -196,14 +196,14 @@ fn a_path_that_cannot_be_printed_is_refused() {
     let sandbox = Sandbox::new();
     let found = sandbox.dkr(
         sandbox.root(),
-        ["overlay", "shim", "--shell=zsh", "--containerfile=a\nb"],
+        ["record", "shim", "--shell=zsh", "--containerfile=a\nb"],
     );
     found.fails();
-    let mut command = sandbox.dkr_command(sandbox.root(), ["overlay", "shim"]);
+    let mut command = sandbox.dkr_command(sandbox.root(), ["record", "shim"]);
     outcome(command.env("SHELL", "/bin/nu"))
         .fails()
         .says("--shell");
-    let mut command = sandbox.dkr_command(sandbox.root(), ["overlay", "shim"]);
+    let mut command = sandbox.dkr_command(sandbox.root(), ["record", "shim"]);
     let found = outcome(command.env("SHELL", "/usr/bin/fish")).ok();
     let file = sandbox.path("Containerfile");
     assert!(
@@ -212,7 +212,7 @@ fn a_path_that_cannot_be_printed_is_refused() {
             .contains(&format!("dkr-shim {} $argv", file.display()))
     );
     // Nothing of a run is left to chance: the text is the same from anywhere.
-    let mut command = sandbox.dkr_command(sandbox.root(), ["overlay", "shim", "--shell=fish"]);
+    let mut command = sandbox.dkr_command(sandbox.root(), ["record", "shim", "--shell=fish"]);
     command.arg("--containerfile").arg(&file).current_dir("/");
     assert_eq!(outcome(&mut command).ok().stdout, found.stdout);
 }

@@ -1,4 +1,4 @@
-//! `git dkr overlay adopt`: shown first, and nothing of `.dkr.conf` lost.
+//! `git dkr record adopt`: shown first, and nothing of `.dkr.conf` lost.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -24,7 +24,7 @@ fn shown_then_written() {
     let file = repo.path.join(".dkr.conf");
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).unwrap();
     let adopt =
-        |options: &[&str]| sandbox.dkr(&repo.path, [&["overlay", "adopt"], options].concat());
+        |options: &[&str]| sandbox.dkr(&repo.path, [&["record", "adopt"], options].concat());
 
     let shown = adopt(&["--dry-run"]).ok();
     assert!(
@@ -63,7 +63,7 @@ fn a_person_is_asked() {
     repo.write("Containerfile", "RUN a\n");
     for (answer, code) in [("n", 1), ("y", 0)] {
         assert!(!repo.path.join(".dkr.conf").exists());
-        let mut terminal = sandbox.dkr_terminal(&repo.path, &["overlay", "adopt"]);
+        let mut terminal = sandbox.dkr_terminal(&repo.path, &["record", "adopt"]);
         terminal
             .shows("+RUN a")
             .shows("Write it to .dkr.conf?")
@@ -84,7 +84,7 @@ fn from_a_branch_and_into_the_worktree_one_stands_in() {
     let below = worktree.path.join("below");
     std::fs::create_dir(&below).unwrap();
     sandbox
-        .dkr(&below, ["overlay", "adopt", "box/work", "--yes"])
+        .dkr(&below, ["record", "adopt", "box/work", "--yes"])
         .ok();
     assert_eq!(conf(&worktree), "[post_clone]\nRUN a\n");
     assert!(!repo.path.join(".dkr.conf").exists());
@@ -106,7 +106,7 @@ fn what_cannot_be_taken_leaves_the_file_alone() {
         sandbox
             .dkr(
                 &repo.path,
-                [&["overlay", "adopt", "--yes"], options].concat(),
+                [&["record", "adopt", "--yes"], options].concat(),
             )
             .fails()
     };
@@ -126,7 +126,7 @@ fn what_cannot_be_taken_leaves_the_file_alone() {
     Repo::init(&sandbox, "bare.git", &["--bare"]);
     let bare = sandbox.path("bare.git");
     sandbox
-        .dkr(&bare, ["overlay", "adopt"])
+        .dkr(&bare, ["record", "adopt"])
         .exits(1)
         .says("is in no worktree");
 }

@@ -1,4 +1,4 @@
-# Written by git dkr overlay shim for fish. To use it: git dkr overlay shim --shell fish | source
+# Written by git dkr record shim for fish. To use it: git dkr record shim --shell fish | source
 function __dkr_shim; command sh -c SCRIPT dkr-shim FILE $argv; end
 function uv; __dkr_shim uv $argv; end
 function pip; __dkr_shim pip $argv; end

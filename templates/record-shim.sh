@@ -1,4 +1,4 @@
-# Written by git dkr overlay shim for bash and zsh. To use it: eval "$(git dkr overlay shim)"
+# Written by git dkr record shim for bash and zsh. To use it: eval "$(git dkr record shim)"
 function __dkr_shim { command sh -c SCRIPT dkr-shim FILE "$@"; }
 function uv { __dkr_shim uv "$@"; }
 function pip { __dkr_shim pip "$@"; }

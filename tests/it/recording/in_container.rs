@@ -36,7 +36,7 @@ fn recorded_adopted_and_baked() {
         .join("\n");
     let branch = format!("{}/work", lab.host);
     let shown = lab
-        .dkr(&repo.path, ["overlay", "adopt", &branch, "--yes"])
+        .dkr(&repo.path, ["record", "adopt", &branch, "--yes"])
         .ok();
     assert!(!shown.stdout.contains("hunter2"));
     repo.git(["add", ".dkr.conf"]);
@@ -68,7 +68,7 @@ fn a_package_of_pypi() {
     let recorded = crate::common::dkr::outcome(&mut command).ok().stdout;
     assert_eq!(recorded.lines().count(), 2, "{recorded}");
     repo.write("Containerfile", &recorded);
-    lab.dkr(&repo.path, ["overlay", "adopt", "--yes"]).ok();
+    lab.dkr(&repo.path, ["record", "adopt", "--yes"]).ok();
     repo.git(["add", ".dkr.conf"]);
     repo.git(["commit", "--quiet", "-m", "Adopt"]);
     let version = create().sh("/opt/venv/bin/python -c 'import six; print(six.__version__)'");

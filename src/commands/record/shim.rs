@@ -1,4 +1,4 @@
-//! `git dkr overlay shim`
+//! `git dkr record shim`
 
 use std::path::PathBuf;
 
@@ -7,12 +7,12 @@ use clap::Args;
 
 use crate::conf::Shell;
 use crate::error::Failure;
-use crate::overlay::shim;
+use crate::recording::shim;
 use crate::ui;
 
 /// Print functions for a shell that record what uv and pip install
 ///
-/// To use it: eval "$(git dkr overlay shim)", or in fish: git dkr overlay shim --shell fish | source. The
+/// To use it: eval "$(git dkr record shim)", or in fish: git dkr record shim --shell fish | source. The
 /// tools then run as ever, and what they changed becomes RUN lines of the Containerfile.
 #[derive(Debug, Args)]
 pub struct Shim {

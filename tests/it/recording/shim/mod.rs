@@ -107,7 +107,7 @@ fn sh(script: &str) {
 fn with_functions(shop: &Shop, shell: &[&str], script: &str) -> Command {
     let text = if ["bash", "zsh", "fish"].contains(&shell[0]) {
         let args = [
-            "overlay",
+            "record",
             "shim",
             "--containerfile=../Containerfile",
             "--shell",

@@ -1,4 +1,4 @@
-//! `git dkr overlay adopt`
+//! `git dkr record adopt`
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::super::RepoArgs;
 use crate::conf::FILE;
 use crate::error::Failure;
 use crate::git::{Repo, worktree_top};
-use crate::overlay::adopt::{adopt, diff};
+use crate::recording::adopt::{adopt, diff};
 use crate::{fs, ui};
 
 /// Where containers record, and where a user does.

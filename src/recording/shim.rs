@@ -6,8 +6,8 @@
 use crate::conf::Shell;
 
 const SCRIPT: &str = include_str!("../../templates/uv-shim");
-const POSIX: &str = include_str!("../../templates/overlay-shim.sh");
-const FISH: &str = include_str!("../../templates/overlay-shim.fish");
+const POSIX: &str = include_str!("../../templates/record-shim.sh");
+const FISH: &str = include_str!("../../templates/record-shim.fish");
 
 /// The text for a shell to read; `file`, an absolute path, is where `RUN` lines go. The functions
 /// hold the script themselves, so that they work wherever git-dkr has gone.
