@@ -1,14 +1,15 @@
 //! `git dkr`: throw-away containers that hold a full clone of a large repository.
 //!
-//! The map of the house. Imports go downwards only (`tests/it/house.rs` reads the `use` lines):
+//! The map of the house. Imports go downwards only, and no two files refer to each other
+//! (`tests/it/house/` reads the sources):
 //!
 //! | floor | modules | what they do |
 //! |---|---|---|
-//! | commands | [`cli`], [`commands`] | arguments, then: gather facts, decide, act, print |
+//! | commands | [`cli`], [`commands`], [`report`] | arguments, then: gather facts, decide, act, print; how an error and its hint are printed |
 //! | jobs | [`image`], [`hooks`], [`layers`], [`audit`], [`profile`], [`overlay`], [`recording`] | what the tool is for: bake, update, find, start; tell when stale; compose; look for keys; build a profile; rebuild in place; record installs |
 //! | settings | [`conf`] | `.dkr.conf`, git config and environment, each value with its origin |
 //! | edges | [`git`], [`engine`], [`ssh`], [`net`] | one for each thing outside the process; `ssh` may use `git` |
-//! | helpers | [`proc`], [`fs`], [`ui`], [`error`], [`digest`], [`grammar`] | processes, files, the terminal, errors, keys, how Dockerfiles are written |
+//! | helpers | [`proc`], [`fs`], [`ui`], [`error`], [`digest`], [`suggest`], [`grammar`] | processes, files, the terminal, errors, keys, the name that was meant, how Dockerfiles are written |
 //!
 //! Deciding and doing are apart: parsing, planning, Dockerfile text, staleness and names are pure
 //! functions, tested by value; only `proc` starts processes, only `ui` prints, only `conf` and
@@ -36,5 +37,7 @@ pub mod overlay;
 pub mod proc;
 pub mod profile;
 pub mod recording;
+pub mod report;
 pub mod ssh;
+pub mod suggest;
 pub mod ui;

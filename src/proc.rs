@@ -18,8 +18,8 @@ mod signals;
 mod threads;
 
 use signals::{Registration, SignalTarget};
-pub use signals::{catch_signals, check_interrupted, lock};
-pub use threads::{CancelToken, join, parallel_map};
+pub use signals::{catch_signals, check_interrupted};
+pub use threads::{CancelToken, join, lock, parallel_map};
 
 /// A command to run: program, arguments, environment changes.
 #[derive(Debug, Clone)]
@@ -104,6 +104,13 @@ impl Cmd {
     #[must_use]
     pub fn foreground(mut self) -> Self {
         self.foreground = true;
+        self
+    }
+
+    /// Lets it be ended by another thread.
+    #[must_use]
+    pub fn until(mut self, stop: &CancelToken) -> Self {
+        self.stop = Some(stop.clone());
         self
     }
 

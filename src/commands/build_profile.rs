@@ -16,7 +16,8 @@ use crate::fs::read_limited;
 use crate::git::{self, GitDirectoryKind, Repo};
 use crate::image::settings::sources;
 use crate::profile::{LoggedFailure, ProfileResponse, build, request};
-use crate::{cli, proc, ui};
+use crate::report::{hint, report};
+use crate::{proc, ui};
 
 /// Build the image of a repository profile: one JSON object in, one out
 ///
@@ -46,13 +47,13 @@ impl BuildProfile {
         let Err(error) = outcome else {
             return Ok(0);
         };
-        let code = cli::report(&error);
+        let code = report(&error);
         let told = ErrorReport {
             error: match error.is::<Interrupted>() {
                 true => "interrupted".to_owned(),
                 false => format!("{error:#}"),
             },
-            hint: cli::hint(&error),
+            hint: hint(&error),
             build_log_path: error
                 .downcast_ref::<LoggedFailure>()
                 .map(|logged| &logged.log),

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use clap_complete::Shell;
 
-use crate::{cli, ui};
+use crate::ui;
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
@@ -31,16 +31,16 @@ _git_dkr() {
 
 impl Completions {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        ui::result(script(self.shell).trim_end())?;
+    pub fn run(&self, grammar: &clap::Command) -> Result<u8> {
+        ui::result(script(self.shell, grammar).trim_end())?;
         Ok(0)
     }
 }
 
-fn script(shell: Shell) -> String {
+fn script(shell: Shell, grammar: &clap::Command) -> String {
     let generate = |name: &'static str| {
         let mut script = Vec::new();
-        let mut grammar = cli::grammar().name(name).bin_name(name);
+        let mut grammar = grammar.clone().name(name).bin_name(name);
         clap_complete::generate(shell, &mut grammar, name, &mut script);
         String::from_utf8_lossy(&script).into_owned()
     };

@@ -54,7 +54,7 @@ impl DoctorCheck {
                 name,
                 ok: false,
                 found: format!("{error:#}"),
-                hint: crate::cli::hint(&error),
+                hint: crate::report::hint(&error),
             },
         }
     }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use clap_mangen::Man as Page;
 
-use crate::{cli, ui};
+use crate::ui;
 
 /// Print the manual page
 #[derive(Debug, Args)]
@@ -12,8 +12,8 @@ pub struct Man {}
 
 impl Man {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        let page = page().context("cannot render the manual page")?;
+    pub fn run(&self, grammar: clap::Command) -> Result<u8> {
+        let page = page(grammar).context("cannot render the manual page")?;
         ui::result(String::from_utf8_lossy(&page).trim_end())?;
         Ok(0)
     }
@@ -21,8 +21,7 @@ impl Man {
 
 /// One page for the whole tool, as git opens one for `git dkr --help`: the root's sections, then
 /// a section for each command, whose own sections become subsections.
-fn page() -> std::io::Result<Vec<u8>> {
-    let grammar = cli::grammar();
+fn page(grammar: clap::Command) -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
     let root = Page::new(grammar.clone());
     root.render_title(&mut page)?;

@@ -1,6 +1,6 @@
 //! Caches of build tools, shared by all containers through named volumes.
 
-use super::file::nearest;
+use crate::suggest::nearest;
 
 /// A tool whose cache is shared: the volume `<tool>-cache` at `/<tool>-cache`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

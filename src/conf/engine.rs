@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use super::environment::{home, variable};
 use super::problem::{Problem, Problems};
-use super::{Sources, Value, ValueOrigin, home, variable};
+use super::sources::Sources;
+use super::value::{Value, ValueOrigin};
 use crate::engine::EngineKind;
 
 /// The engine that the user asked for, if any: the flag, then environment and git config.

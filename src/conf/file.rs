@@ -1,8 +1,10 @@
 //! The shape of `.dkr.conf`: `key = value` lines, then sections of raw Dockerfile lines.
 
-use super::problem::{Position, Problem};
-use super::{ValueOrigin, instructions, keys};
+use super::problem::Problem;
+use super::value::{Position, ValueOrigin};
+use super::{instructions, keys};
 use crate::error::MOST_MISTAKES;
+use crate::suggest::nearest;
 
 const SECTIONS: [&str; 2] = ["pre_clone", "post_clone"];
 
@@ -145,14 +147,4 @@ fn read_entry(file: &mut ConfFile, raw: &str, at: Position, problems: &mut Vec<P
             at: value_at,
         });
     }
-}
-
-/// The known name that is most like this one, when one is near at all.
-pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
 }

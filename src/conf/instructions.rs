@@ -1,7 +1,7 @@
 //! What may stand in the sections of raw Dockerfile lines.
 
-use super::file::nearest;
 use crate::grammar::{other_escape, split};
+use crate::suggest::nearest;
 
 const KNOWN: [&str; 16] = [
     "ADD",

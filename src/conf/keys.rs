@@ -37,7 +37,7 @@ impl Setting {
     /// The key of git's config, where there is one.
     pub fn git_config(&self) -> Option<String> {
         matches!(self.scope, Scope::Repository | Scope::Machine)
-            .then(|| format!("dkr.{}", super::camel(self.name)))
+            .then(|| format!("dkr.{}", camel(self.name)))
     }
 
     /// Whether `.dkr.conf` may hold it.
@@ -281,3 +281,15 @@ pub const SETTINGS: &[Setting] = &[
 ];
 
 const AGENT_KEY: &str = "`--agent-key` (start)";
+
+/// `base_image` as git's config spells it: `baseImage`.
+pub(super) fn camel(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut text, word| {
+        let mut letters = word.chars();
+        text.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+        text.push_str(letters.as_str());
+        text
+    })
+}

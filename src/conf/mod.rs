@@ -5,6 +5,7 @@ pub mod ca;
 mod caches;
 mod directories;
 mod engine;
+mod environment;
 mod file;
 mod host;
 mod instructions;
@@ -13,208 +14,28 @@ mod overlay;
 mod problem;
 mod scope;
 mod shell;
+mod sources;
 mod stack;
+mod value;
 mod values;
 mod web;
-
-use std::collections::BTreeMap;
-use std::fmt;
-use std::path::PathBuf;
 
 pub use caches::ToolCache;
 pub use directories::{cache_dir, cache_directory, check_cache_dir, layers_dir, state_dir};
 pub use engine::{docker_socket, engine};
-pub use file::{Section, nearest};
+pub use environment::{environment, home, profile_tmp_dir, proxies, variable};
+pub use file::Section;
 pub use host::{Host, expand};
 pub use keys::{SETTINGS, Scope, Setting};
 pub use overlay::{overlay_cache, overlay_cache_dir};
-pub use problem::{Position, Problem, Problems};
+pub use problem::{Problem, Problems};
 pub use scope::{Filter, Submodules};
 pub use shell::Shell;
+pub use sources::Sources;
 pub use stack::{Stack, Toolchains, is_layer_name, is_prefix};
+pub use value::{FILE, Position, Value, ValueOrigin};
+pub use values::CaBundle;
 pub use web::{github_api, github_token, network, part_size};
-
-/// The file's name, at the top of the repository.
-pub const FILE: &str = ".dkr.conf";
-
-/// A setting and where it came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Value<T> {
-    /// What it is.
-    pub value: T,
-    /// Who said so.
-    pub origin: ValueOrigin,
-}
-
-impl<T> Value<T> {
-    fn default_of(value: T) -> Self {
-        let origin = ValueOrigin::Default;
-        Self { value, origin }
-    }
-}
-
-/// Where a setting came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ValueOrigin {
-    /// A flag on the command line.
-    Flag(&'static str),
-    /// A variable of the environment.
-    Env(String),
-    /// A key of git's config.
-    GitConfig(String),
-    /// A line of `.dkr.conf`.
-    File(Position),
-    /// Nobody said anything.
-    Default,
-}
-
-impl fmt::Display for ValueOrigin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flag(name) => write!(f, "{name}"),
-            Self::Env(name) => write!(f, "{name} in the environment"),
-            Self::GitConfig(key) => write!(f, "git config {key}"),
-            Self::File(place) => write!(f, "{place}"),
-            Self::Default => write!(f, "default"),
-        }
-    }
-}
-
-/// The settings outside of `.dkr.conf`, by the name of the setting (`base_image`).
-#[derive(Debug, Clone, Default)]
-pub struct Sources {
-    flags: BTreeMap<&'static str, (String, &'static str)>,
-    env: BTreeMap<String, String>,
-    git: BTreeMap<String, String>,
-}
-
-impl Sources {
-    /// From the variables of the environment and the `dkr.*` entries of git's config, whose keys
-    /// git gives in lower case.
-    pub fn new(
-        env: impl IntoIterator<Item = (String, String)>,
-        git: impl IntoIterator<Item = (String, String)>,
-    ) -> Self {
-        Self {
-            flags: BTreeMap::new(),
-            env: env.into_iter().collect(),
-            git: git.into_iter().collect(),
-        }
-    }
-
-    /// The same under a flag of the command line, which is stronger than all else.
-    #[must_use]
-    pub fn with_flag(mut self, name: &'static str, value: String, flag: &'static str) -> Self {
-        self.flags.insert(name, (value, flag));
-        self
-    }
-
-    /// The same under flags that were typed when an image was made; present ones are stronger.
-    #[must_use]
-    pub fn asked(mut self, flags: &BTreeMap<String, String>) -> Self {
-        for (name, value) in flags {
-            if let Some(name) = keys::in_file().chain(["objects"]).find(|key| key == name) {
-                let flag = (value.clone(), "the command that made the image");
-                self.flags.entry(name).or_insert(flag);
-            }
-        }
-        self
-    }
-
-    /// What was typed on the command line, by the name of the setting.
-    pub fn flags(&self) -> BTreeMap<String, String> {
-        let flag = |(name, (value, _)): (&&str, &(String, _))| ((*name).to_owned(), value.clone());
-        self.flags.iter().map(flag).collect()
-    }
-
-    /// The strongest word outside of `.dkr.conf` on the setting of this name.
-    pub fn get(&self, name: &str) -> Option<(&str, ValueOrigin)> {
-        if let Some((value, flag)) = self.flags.get(name) {
-            return Some((value, ValueOrigin::Flag(flag)));
-        }
-        let variable = format!("DKR_{}", name.to_uppercase());
-        if let Some(value) = self.env.get(&variable).filter(|value| !value.is_empty()) {
-            return Some((value, ValueOrigin::Env(variable)));
-        }
-        let value = self.git.get(&format!("dkr.{}", name.replace('_', "")))?;
-        Some((
-            value,
-            ValueOrigin::GitConfig(format!("dkr.{}", camel(name))),
-        ))
-    }
-}
-
-/// `base_image` as git's config spells it: `baseImage`.
-fn camel(name: &str) -> String {
-    let mut words = name.split('_');
-    let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |mut text, word| {
-        let mut letters = word.chars();
-        text.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
-        text.push_str(letters.as_str());
-        text
-    })
-}
-
-/// The `DKR_*` variables of the environment.
-pub fn environment() -> Vec<(String, String)> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "settings come from the environment"
-    )]
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| name.starts_with("DKR_"))
-        .collect()
-}
-
-/// A variable of the environment that is no setting of ours (`HOME`, `HTTP_PROXY`).
-pub fn variable(name: &str) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "the environment is read here")]
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// The user's home directory: `HOME`, or what a login would set where a service has none.
-pub fn home() -> Option<PathBuf> {
-    let by_user = || std::env::home_dir().filter(|home| home.is_absolute());
-    variable("HOME").map(PathBuf::from).or_else(by_user)
-}
-
-/// Variables by which programs find a proxy: passed to the steps of a build and to containers,
-/// never baked.
-const PROXIES: [&str; 8] = [
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "ALL_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "all_proxy",
-];
-
-/// The proxy settings of our environment, by name.
-pub fn proxies() -> Vec<String> {
-    PROXIES
-        .into_iter()
-        .filter(|name| variable(name).is_some())
-        .map(str::to_owned)
-        .collect()
-}
-
-/// `PF_TMP_DIR`: where archives of the images of profiles are kept, if not in the repository.
-pub fn profile_tmp_dir() -> Option<PathBuf> {
-    variable("PF_TMP_DIR").map(PathBuf::from)
-}
-
-/// What becomes of the extra CA certificates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CaBundle {
-    /// They are there while the image is built and while a container runs, and do not stay.
-    Mount,
-    /// They are also put into the image's own trust store.
-    Install,
-}
 
 /// `.dkr.conf` at one commit, with what stands above it.
 #[derive(Debug, Clone)]

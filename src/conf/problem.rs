@@ -2,22 +2,7 @@
 
 use std::fmt;
 
-use super::{FILE, ValueOrigin};
-
-/// A place in `.dkr.conf`, both counted from 1, the column in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
-    /// The line.
-    pub line: usize,
-    /// The column.
-    pub column: usize,
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{FILE}:{}:{}", self.line, self.column)
-    }
-}
+use super::value::ValueOrigin;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,17 @@ use regex::Regex;
 
 use super::file::{ConfEntry, ConfFile};
 use super::problem::Problem;
-use super::{CaBundle, Sources, Value, ValueOrigin};
+use super::sources::Sources;
+use super::value::{Value, ValueOrigin};
+
+/// What becomes of the extra CA certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaBundle {
+    /// They are there while the image is built and while a container runs, and do not stay.
+    Mount,
+    /// They are also put into the image's own trust store.
+    Install,
+}
 
 /// An image reference: `registry:port/name:tag@digest`, nothing else.
 static IMAGE: LazyLock<Option<Regex>> =

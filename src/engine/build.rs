@@ -5,8 +5,9 @@ use std::process::ExitStatus;
 
 use anyhow::Result;
 
-use super::built::{Built, TempName};
+use super::built::Built;
 use super::progress::{FailedStep, Transcript};
+use super::temp_name::TempName;
 use super::{BuildEvent, Engine, EngineError, EngineImage, EngineKind, docker, podman};
 use crate::proc::Cmd;
 use crate::ui;

@@ -6,51 +6,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::built::is_temp_name;
 use super::docker::socket;
-use super::{Engine, EngineError, EngineKind, podman};
+use super::temp_name::is_temp_name;
+use super::{Engine, EngineError, EngineImage, EngineKind, podman};
 use crate::proc::Cmd;
 
 /// Asks how large images are unpacked; daemons that know but one size do not look at it.
 const MANIFESTS: (&str, &str) = ("manifests", "1");
-
-/// What the engine knows of an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EngineImage {
-    /// The full id, `sha256:…`.
-    pub id: String,
-    /// Bytes, all layers together, unpacked.
-    pub size: u64,
-    /// How many layers; a list does not say.
-    pub layers: Option<usize>,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// Its names at this moment, `repository:tag`.
-    pub names: Vec<String>,
-    /// Its names by digest, `repository@sha256:…`, when it came from a registry.
-    pub digests: Vec<String>,
-    /// What it runs on, `linux/amd64`; a list does not say.
-    pub platform: Option<String>,
-}
-
-impl EngineImage {
-    /// What identifies the content of this image on any machine, as far as anything does: the
-    /// registry's digest under which `name` came, else that of another name, else the id.
-    pub fn digest(&self, name: &str) -> &str {
-        let mut found: Vec<(bool, &str)> = self
-            .digests
-            .iter()
-            .filter_map(|by_digest| {
-                let (repository, digest) = by_digest.split_once('@')?;
-                let tag = name.strip_prefix(repository);
-                let other = !tag.is_some_and(|tag| tag.is_empty() || tag.starts_with([':', '@']));
-                Some((other, digest))
-            })
-            .collect();
-        found.sort_unstable();
-        found.first().map_or(&self.id, |(_, digest)| digest)
-    }
-}
 
 /// As the daemon lists it (`GET /images/json`) and as `docker image inspect` prints it, which has
 /// the labels elsewhere.

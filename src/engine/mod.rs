@@ -11,12 +11,15 @@ mod error;
 mod find;
 #[doc(hidden)]
 pub mod fuzz;
+mod image;
 mod images;
+mod kind;
 mod podman;
 mod progress;
 mod run;
+mod stderr;
+mod temp_name;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -28,29 +31,12 @@ pub use capture::{CaptureSpec, Captured};
 pub use docker::DockerClient;
 pub use error::EngineError;
 pub use find::{Installed, installed};
-pub use images::EngineImage;
+pub use image::EngineImage;
+pub use kind::EngineKind;
 pub use progress::BuildEvent;
 pub use run::{Mount, RunSpec};
 
 use crate::proc::Cmd;
-
-/// Which engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum EngineKind {
-    /// Docker, with BuildKit
-    Docker,
-    /// Podman, by itself or under docker's name
-    Podman,
-}
-
-impl fmt::Display for EngineKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Docker => "docker",
-            Self::Podman => "podman",
-        })
-    }
-}
 
 /// A container engine, through its command line.
 #[derive(Debug, Clone)]

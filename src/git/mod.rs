@@ -14,6 +14,7 @@ mod in_process;
 mod notes;
 mod objects;
 mod ownership;
+mod pack_objects;
 mod pushed;
 mod reachable;
 mod refs;

@@ -3,37 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use super::definition::{self, Definition, Reference};
-use super::dockerfile::{self, BASE_IMAGE, LayerDockerfile};
+use super::definition::{self, Reference};
+use super::dockerfile::{self, BASE_IMAGE};
 use super::files::{LayerFile, LayerFiles};
+use super::layer::{Layer, LayerOrigin};
 use super::toolchains;
 use crate::conf::{self, Conf, Toolchains};
 use crate::error::{Mistake, Mistakes};
-
-/// Where a layer was found; the first that has a name wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LayerOrigin {
-    /// A directory that the user named.
-    Named,
-    /// `.dkr/layers` of the repository.
-    Repository,
-    /// The user's own directory.
-    User,
-    /// It comes with git dkr.
-    BuiltIn,
-}
-
-impl LayerOrigin {
-    /// In a word.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Named => "folder",
-            Self::Repository => "repository",
-            Self::User => "user",
-            Self::BuiltIn => "built in",
-        }
-    }
-}
 
 /// A place where layers were looked for: each directory with a `layer.toml` or a `Dockerfile`.
 #[derive(Debug, Clone)]
@@ -89,30 +65,6 @@ impl Default for LayerSettings {
             args: Vec::new(),
             toolchains: Toolchains::default(),
         }
-    }
-}
-
-/// One layer.
-#[derive(Debug, Clone)]
-pub struct Layer {
-    /// What its `layer.toml` says, build arguments as the user set them.
-    pub definition: Definition,
-    /// Where it was found.
-    pub origin: LayerOrigin,
-    /// How users know its directory.
-    pub directory: String,
-    /// Its files.
-    pub files: LayerFiles,
-    /// Its Dockerfile.
-    pub dockerfile: String,
-    /// What that uses.
-    pub text: LayerDockerfile,
-}
-
-impl Layer {
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.definition.name
     }
 }
 
@@ -200,7 +152,7 @@ impl LayerCatalog {
     fn missing(&self, reference: &Reference) -> Option<String> {
         let Some(found) = self.layers.get(&reference.name) else {
             let names: Vec<&str> = self.layers.keys().map(String::as_str).collect();
-            let near = crate::conf::nearest(&reference.name, &names);
+            let near = crate::suggest::nearest(&reference.name, &names);
             let advice = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
             return Some(format!("there is no layer `{}`{advice}", reference.name));
         };

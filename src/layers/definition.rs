@@ -7,8 +7,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 use toml_edit::{Document, Item, Key, TableLike, Value};
 
-use crate::conf::{is_layer_name, nearest};
+use crate::conf::is_layer_name;
 use crate::error::{MOST_MISTAKES, Mistake};
+use crate::suggest::nearest;
 
 /// The file's name.
 pub const FILE: &str = "layer.toml";

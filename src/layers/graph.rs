@@ -1,8 +1,9 @@
 //! In which order layers are built.
 
-use super::catalog::{Layer, LayerCatalog};
-use crate::conf::nearest;
+use super::catalog::LayerCatalog;
+use super::layer::Layer;
 use crate::error::Failure;
+use crate::suggest::nearest;
 
 impl LayerCatalog {
     /// A layer by its name.

@@ -16,6 +16,7 @@ pub mod dockerfile;
 pub mod env;
 pub mod files;
 pub mod graph;
+pub mod layer;
 mod npm_agents;
 pub mod plan;
 pub mod report;

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::catalog::{Layer, LayerCatalog, LayerSettings, parse_layer_tag};
+use super::catalog::{LayerCatalog, LayerSettings, parse_layer_tag};
 use super::dockerfile::BASE_IMAGE;
+use super::layer::Layer;
 use super::{definition, env};
 use crate::digest;
 use crate::engine::EngineImage;

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use include_dir::{Dir, include_dir};
 
-use super::catalog::{LayerCatalog, LayerOrigin, LayerSettings, LayerSource};
+use super::catalog::{LayerCatalog, LayerSettings, LayerSource};
 use super::definition;
 use super::files::{self, LayerFile, LayerFiles};
+use super::layer::LayerOrigin;
 use super::npm_agents;
 use crate::conf;
 use crate::error::Failure;

@@ -1,6 +1,7 @@
 //! Which layers a repository asks for, in an order that lets projects share them.
 
-use super::catalog::{Layer, LayerCatalog};
+use super::catalog::LayerCatalog;
+use super::layer::Layer;
 use crate::error::Failure;
 
 /// The layer that all others stand on.
@@ -149,8 +150,9 @@ fn rank(name: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::catalog::LayerSettings;
     use super::super::catalog::tests::{place, toml};
-    use super::super::catalog::{LayerOrigin, LayerSettings};
+    use super::super::layer::LayerOrigin;
     use super::*;
 
     fn names(languages: &[&str], layers: &[&str], agent: Option<&str>) -> Result<String, Failure> {

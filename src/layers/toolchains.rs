@@ -3,8 +3,8 @@
 
 use anyhow::Error;
 
-use super::catalog::{Layer, LayerOrigin};
 use super::definition::Definition;
+use super::layer::{Layer, LayerOrigin};
 use crate::conf::Toolchains;
 use crate::engine::EngineError;
 use crate::error::Failure;

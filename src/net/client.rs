@@ -1,6 +1,6 @@
 //! Asks, follows redirects, and asks again where that may help.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +15,7 @@ use ureq::{Agent, SendBody, http};
 use super::address::UrlOrigin;
 use super::file_range::FileRange;
 use super::request_error::{RequestError, broken, refused};
+use super::response::{header, read};
 use super::{Address, RetryPolicy, Secret};
 use crate::error::Failure;
 use crate::{proc, ui};
@@ -328,22 +329,8 @@ fn is_direct(host: &str, direct: &str) -> bool {
     })
 }
 
-pub(super) fn header<'a, B>(response: &'a http::Response<B>, name: &str) -> Option<&'a str> {
-    response.headers().get(name)?.to_str().ok()
-}
-
 fn asked(method: &http::Method, address: &Address) -> String {
     format!("{method} {address}")
-}
-
-/// All of it, if it is not longer than `limit`.
-pub(super) fn read(from: impl Read, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    from.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(io::Error::other("the answer is too long"));
-    }
-    Ok(bytes)
 }
 
 fn sleep(time: Duration) -> Result<()> {

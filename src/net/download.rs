@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result, anyhow};
 use ureq::http;
 
-use super::client::header;
 use super::request_error::{RequestError, broken};
+use super::response::header;
 use super::{Address, Body, HttpClient, HttpRequest};
 use crate::error::Failure;
 use crate::{fs, proc, ui};

@@ -11,6 +11,7 @@ mod download;
 mod file_range;
 mod http_error;
 mod request_error;
+mod response;
 mod retry;
 
 pub use address::Address;

@@ -5,7 +5,7 @@ use std::io;
 use jiff::Timestamp;
 use ureq::http;
 
-use super::client::{header, read};
+use super::response::{header, read};
 use super::{Address, HttpError, http_error, retry};
 use crate::error::Failure;
 

@@ -1,15 +1,15 @@
 //! Ctrl-C and `kill`: what is told to children, and when.
 
 use std::process::Child;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::threads::{CancelToken, RunningChild};
+use super::threads::{CancelToken, RunningChild, lock};
 use crate::error::Interrupted;
 
 /// The first signal that asked us to stop; 0 while there was none.
@@ -62,12 +62,6 @@ pub fn check_interrupted() -> Result<(), Interrupted> {
         0 => Ok(()),
         signal => Err(Interrupted(signal)),
     }
-}
-
-/// What a mutex guards, also when another thread panicked with it in its hands: it tells of that
-/// itself.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Who is told of a signal to us.

@@ -1,12 +1,16 @@
 //! Commands and several threads: two at once, and ending those whose results nobody waits for any more.
 
 use std::process::Child;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Result, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Cmd, lock};
+/// What a mutex guards, also when another thread panicked with it in its hands: it tells of that
+/// itself.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Asks two at the same time, where somebody waits for the answers of both.
 pub fn join<A: Send, B>(
@@ -42,7 +46,7 @@ pub fn parallel_map<T: Sync, A: Send>(asked: &[T], ask: impl Fn(&T) -> A + Sync)
     })
 }
 
-/// Ends the commands that were given it (see [`Cmd::until`]), now and from now on.
+/// Ends the commands that were given it (see `Cmd::until`), now and from now on.
 #[derive(Debug, Clone, Default)]
 pub struct CancelToken(Arc<Mutex<CancelState>>);
 
@@ -87,18 +91,10 @@ impl Drop for RunningChild {
     }
 }
 
-impl Cmd {
-    /// Lets it be ended by another thread.
-    #[must_use]
-    pub fn until(mut self, stop: &CancelToken) -> Self {
-        self.stop = Some(stop.clone());
-        self
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proc::Cmd;
 
     #[test]
     fn a_command_ends_when_it_is_asked_and_so_does_a_later_one() {

@@ -5,7 +5,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use russh::server::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 
-use super::session::Result;
+use super::channel_result::Result;
 use crate::git::{LfsObject, LfsStore};
 
 /// A batch of git-lfs is a hundred objects of about eighty bytes each.

@@ -4,6 +4,7 @@
 //! small files that come from outside the image (as build secrets, or in [`RUN_DIR`]), so neither the
 //! Dockerfile nor the image depends on ports, keys or paths of this machine.
 
+mod channel_result;
 #[doc(hidden)]
 pub mod fuzz;
 mod host_sshd;

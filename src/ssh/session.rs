@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::mpsc;
 
+use super::channel_result::Result;
 use super::login::PendingLogin;
 use super::push::{self, PushStart};
 use super::request::{self, ClientRequest};
@@ -26,9 +27,6 @@ use crate::proc::Cmd;
 const STDERR: u32 = 1;
 /// The most that is read from git at once, in bytes.
 const CHUNK: usize = 64 * 1024;
-
-/// The client is gone, or git is; either way this channel is over.
-pub(super) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// What every connection may do.
 #[derive(Clone)]

@@ -4,12 +4,13 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::super::OutputFormat;
-use super::CatalogArgs;
+use super::args::CatalogArgs;
 use crate::error::Failure;
 use crate::layers::build;
 use crate::layers::plan::LayerState;
 use crate::layers::report::{LayerRow, rows};
-use crate::{cli, ui};
+use crate::report::report;
+use crate::ui;
 
 /// Build the images of layers, and of all that they require
 ///
@@ -109,7 +110,7 @@ fn all_built(failures: Vec<(String, anyhow::Error)>, untried: &[String]) -> Resu
         message += &untried.join(", ");
     }
     for (_, error) in &failures {
-        cli::report(error);
+        report(error);
     }
     bail!(Failure::new(message).hint("run the same command again to build what is missing"))
 }

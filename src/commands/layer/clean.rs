@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::CatalogArgs;
+use super::args::CatalogArgs;
 use crate::error::Failure;
 use crate::layers::catalog::parse_layer_tag;
 use crate::layers::plan::KEY;

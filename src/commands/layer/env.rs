@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::CatalogArgs;
+use super::args::CatalogArgs;
 use crate::conf::Shell;
 use crate::error::Failure;
 use crate::layers::compose::make::ready;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::conf_of;
+use super::args::conf_of;
 use crate::conf::is_layer_name;
 use crate::error::Failure;
 use crate::fs::write_with_mode;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::super::OutputFormat;
-use super::CatalogArgs;
+use super::args::CatalogArgs;
 use crate::layers::report::{LayerRow, rows, tree};
 use crate::ui;
 

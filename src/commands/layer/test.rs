@@ -4,13 +4,14 @@ use anyhow::Result;
 use clap::Args;
 
 use super::super::OutputFormat;
-use super::{CatalogArgs, LayerContext};
+use super::args::{CatalogArgs, LayerContext};
 use crate::layers::build;
-use crate::layers::catalog::Layer;
 use crate::layers::check::{self, CheckResult, LayerCheck, checks};
 use crate::layers::compose::Recipe;
 use crate::layers::compose::make::{TempImage, make};
-use crate::{cli, ui};
+use crate::layers::layer::Layer;
+use crate::report::report;
+use crate::ui;
 
 /// Try layers: that all of [provides] and [aliases] is in their images, and starts
 ///
@@ -94,7 +95,7 @@ fn apart(context: &LayerContext, layers: &[&Layer]) -> Result<(Vec<CheckResult>,
     build::name_plainly(engine, &plan)?;
     failures.extend(unbuilt.failures);
     for (_, error) in &failures {
-        cli::report(error);
+        report(error);
     }
     let missing = |name: &str| {
         let own = failures.iter().find(|(failed, _)| failed == name);

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::RebuildArgs;
+use super::args::RebuildArgs;
 
 /// Carry out the steps of a Containerfile on this machine, and keep what they change
 ///

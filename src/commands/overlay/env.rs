@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::ContainerfileArgs;
+use super::args::ContainerfileArgs;
 use crate::error::Failure;
 use crate::overlay::environment::fish;
 use crate::overlay::steps::{StepState, machine};

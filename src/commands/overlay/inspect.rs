@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{ContainerfileArgs, OverlayArgs, OverlayContext};
+use super::args::{ContainerfileArgs, OverlayArgs, OverlayContext};
 use crate::commands::OutputFormat;
 use crate::overlay::inspect::{Summary, paths, summary};
 use crate::overlay::parts::OverlayPart;

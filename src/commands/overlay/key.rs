@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
-use super::ContainerfileArgs;
+use super::args::ContainerfileArgs;
 use crate::commands::OutputFormat;
 use crate::ui;
 

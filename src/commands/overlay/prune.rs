@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::CacheArgs;
+use super::args::CacheArgs;
 use crate::overlay::cache::SnapshotCache;
 use crate::ui;
 
@@ -28,7 +28,7 @@ impl Prune {
     pub fn run(&self) -> Result<u8> {
         let caches = self.cache.open()?;
         let gone = if self.shared {
-            super::shared(&caches)?.prune(self.keep)?
+            super::args::shared(&caches)?.prune(self.keep)?
         } else {
             SnapshotCache::Directory(caches.own).prune(self.keep)?
         };

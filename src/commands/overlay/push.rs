@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{CacheArgs, ContainerfileArgs, shared};
+use super::args::{CacheArgs, ContainerfileArgs, shared};
 
 /// Send a snapshot from this machine's cache to the shared one
 ///

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::RebuildArgs;
+use super::args::RebuildArgs;
 
 /// Put in place what a Containerfile's snapshot holds
 ///

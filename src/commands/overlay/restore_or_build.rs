@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{RebuildArgs, shared};
+use super::args::{RebuildArgs, shared};
 
 /// Restore what is in a cache, and build the rest
 ///

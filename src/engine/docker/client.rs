@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::build_client::BuildClient;
 use crate::engine::{Engine, EngineError, EngineKind};
 use crate::proc::{Cmd, on_path};
 
@@ -27,14 +28,6 @@ pub enum DockerClient {
     Podman(String),
     /// It does not answer like docker.
     Strange(String),
-}
-
-/// A client that can build.
-#[derive(Debug, Clone)]
-pub struct BuildClient {
-    pub program: PathBuf,
-    /// Whether through the buildx plugin.
-    pub buildx: bool,
 }
 
 impl Engine {

@@ -7,6 +7,7 @@ pub mod fuzz;
 mod graph;
 mod hashing_writer;
 mod object_directories;
+mod object_selection;
 mod send;
 mod subset_pack;
 mod update;
@@ -16,42 +17,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::extras::Contents;
+use super::pack_objects::pack_into;
 use super::{GitError, ObjectId, Repo, View, command, lines, run, run_records};
 use crate::error::Failure;
 use crate::proc::{CancelToken, Cmd, join};
 use graph::GraphSubset;
 use object_directories::ObjectDirectories;
+pub use object_selection::Objects;
 use send::BundleEntry;
 use subset_pack::{PackSelection, SubsetPack};
 pub use update::TagSelection;
-
-/// Which objects go into an image.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Objects {
-    /// Those that the commit leads to, and its tags: what a clone of the branch would bring.
-    #[default]
-    Exact,
-    /// All that the repository has, its packs as they are: other branches, stashes, and what no
-    /// ref leads to any more.
-    All,
-}
-
-impl Objects {
-    /// Reads the name of one.
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::Exact, Self::All]
-            .into_iter()
-            .find(|objects| objects.name() == name)
-    }
-
-    /// As it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::All => "all",
-        }
-    }
-}
 
 /// The files that make a new repository one that holds a commit: objects and refs. All are open, so
 /// that what becomes of their names meanwhile changes nothing.
@@ -331,15 +306,6 @@ impl BundleWork<'_> {
             .hint(hint)
             .into()
     }
-}
-
-/// `git pack-objects` of a git command that names the repository, into a directory: one pack with all that
-/// makes it quick to read, whatever the user's config says.
-pub(in crate::git) fn pack_into(git: Cmd, directory: &Path) -> Cmd {
-    git.args(["-c", "pack.writeReverseIndex=true"])
-        .args(["-c", "pack.packSizeLimit=0", "-c", "pack.indexVersion=2"])
-        .args(["pack-objects", "-q", "--delta-base-offset"])
-        .arg(directory.join("pack"))
 }
 
 /// The command that looks for broken objects, as one would type it.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use gix::url::Scheme;
 
-use super::super::bundle::pack_into;
+use super::super::pack_objects::pack_into;
 use super::super::repo::parse_settings;
 use super::super::{ObjectId, Repo, command, lines, run};
 use crate::error::Failure;

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use gix::ObjectId;
 
-use super::CAP;
+use super::distance::CAP;
 use crate::git::Repo;
 
 /// The file in our directory.

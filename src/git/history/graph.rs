@@ -9,7 +9,7 @@ use std::collections::BinaryHeap;
 
 use gix::commitgraph::{Graph, Position};
 
-use super::CAP;
+use super::distance::CAP;
 use super::newer::Above;
 
 /// Reachable from the tip.

@@ -10,6 +10,7 @@
 //! believed, as git believes it: its checksum takes longer than any answer. So is what is written
 //! down, as far as it can be read.
 
+mod distance;
 mod distance_cache;
 mod graph;
 mod newer;
@@ -19,25 +20,11 @@ use std::cell::RefCell;
 use anyhow::{Context, Result};
 use gix::commitgraph::Graph;
 
+pub use self::distance::{CAP, Distance};
 use self::distance_cache::DistanceCache;
 use self::graph::CorruptCommitGraph;
 use self::newer::{CommitLocation, CommitSource, Newer, Unreadable};
 use super::{ObjectId, Repo, failed, lines, run};
-
-/// Distances are exact up to this many commits; all that is farther is one more than this.
-pub const CAP: u64 = 10_000;
-
-/// How a commit lies to the tip of a branch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Distance {
-    /// It is an ancestor of the tip, this many commits behind; 0 when it is the tip. More than
-    /// [`CAP`] is given as `CAP + 1`, as counting on takes time and tells nobody anything.
-    Behind(u64),
-    /// It is not in the tip's history.
-    Diverged,
-    /// It is not in this repository.
-    Missing,
-}
 
 /// Answers questions on one repository's history, many of them cheaply: in process where the
 /// repository can be read so, else by asking git. Commits made after it was opened are seen; a

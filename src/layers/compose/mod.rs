@@ -4,8 +4,9 @@
 pub mod make;
 pub mod text;
 
-use super::catalog::{Layer, LayerCatalog, LayerSettings};
+use super::catalog::{LayerCatalog, LayerSettings};
 use super::dockerfile::last_user;
+use super::layer::Layer;
 use super::plan::Planner;
 use crate::conf::is_prefix;
 use crate::error::Failure;

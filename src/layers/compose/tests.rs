@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use super::text::{RecipeTags, SourceTag, dockerfile};
 use super::*;
-use crate::layers::catalog::{LayerOrigin, LayerSource};
+use crate::layers::catalog::LayerSource;
 use crate::layers::files::{LayerFile, LayerFiles};
+use crate::layers::layer::LayerOrigin;
 
 /// A catalog of layers: name, Dockerfile, and what their `layer.toml` says beside name and version.
 fn catalog(layers: &[(&str, &str, &str)]) -> LayerCatalog {

@@ -1,5 +1,5 @@
-use super::super::catalog::LayerOrigin;
 use super::super::catalog::tests::{place, toml};
+use super::super::layer::LayerOrigin;
 use super::*;
 
 const OPEN: &str = "ARG BASE_IMAGE=alpine:3.20\nFROM ${BASE_IMAGE}\n";

@@ -14,8 +14,10 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use tempfile::{NamedTempFile, TempPath};
 
+use super::entry::{Archive, ArchiveHold, CacheEntry, StoreResult};
 use super::index::LONGEST;
-use super::{Archive, ArchiveHold, CacheEntry, CorruptEntry, Index, IndexPart, StoreResult, sums};
+use super::sums::sums;
+use super::{CorruptEntry, Index, IndexPart};
 use crate::error::Failure;
 use crate::fs::{Lock, write_whole};
 use crate::overlay::key::of_tag;

@@ -4,29 +4,27 @@
 //! whoever writes at the same time and whenever that ends.
 
 mod directory;
+mod entry;
 mod index;
 mod prune;
 mod releases;
+mod sums;
 
 use std::fmt;
-use std::fs::File;
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
-use anyhow::{Context, Result};
-use jiff::Timestamp;
+use anyhow::Result;
 
 pub use directory::DirectoryCache;
+pub use entry::{Archive, CacheEntry, StoreResult};
 pub use index::{CorruptEntry, Index, IndexPart};
 pub use prune::surplus;
 pub use releases::Releases;
 
 use super::containerfile::GitHubRepo;
-use super::downloads::DownloadFile;
 use super::github::GitHubClient;
-use crate::digest::RunningDigest;
 use crate::{conf, proc};
 
 /// Which cache, as a user writes it.
@@ -74,59 +72,6 @@ pub enum SnapshotCache {
     Directory(DirectoryCache),
     /// The releases of a repository.
     Releases(Box<Releases>),
-}
-
-/// What came of writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoreResult {
-    /// It is there now.
-    Stored,
-    /// It was there.
-    WasThere,
-    /// Another run writes the same, and has gone further.
-    Elsewhere,
-}
-
-/// An entry, as a list shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CacheEntry {
-    /// Its tag.
-    pub tag: String,
-    /// Bytes of its archive.
-    pub size: u64,
-    /// When it was written, or read where that is known.
-    pub used_at: Timestamp,
-    /// Whether it is of no use: something of it is missing.
-    pub broken: bool,
-}
-
-/// An archive on this machine, which nobody removes for as long as this lives. A downloaded one is
-/// gone afterwards.
-#[derive(Debug)]
-pub struct Archive {
-    path: PathBuf,
-    held: ArchiveHold,
-}
-
-#[derive(Debug)]
-enum ArchiveHold {
-    InDirectory { _lock: File },
-    Downloaded(DownloadFile),
-}
-
-impl Archive {
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-impl Drop for Archive {
-    fn drop(&mut self) {
-        if let ArchiveHold::Downloaded(slot) = &mut self.held {
-            slot.spend();
-        }
-    }
 }
 
 impl SnapshotCache {
@@ -225,59 +170,6 @@ impl SnapshotCache {
     }
 }
 
-/// SHA-256 of a part of a file, and of the whole so far.
-struct Sums {
-    parts: Vec<(u64, String)>,
-    size: u64,
-    sha256: String,
-}
-
-/// Reads a file in parts of this size, which are written to `to` and counted.
-fn sums(file: &Path, part: u64, to: &mut dyn Write, count: &AtomicU64) -> Result<Sums> {
-    let cannot = || format!("cannot read {}", file.display());
-    let mut from = crate::fs::open(file).with_context(cannot)?;
-    let (mut whole, mut parts, mut size) = (RunningDigest::default(), Vec::new(), 0);
-    let mut buffer = vec![0; 1 << 17];
-    loop {
-        let mut hash = RunningDigest::default();
-        let mut taken = (&mut from).take(part);
-        let mut len = 0;
-        loop {
-            proc::check_interrupted()?;
-            let read = taken.read(&mut buffer).with_context(cannot)?;
-            if read == 0 {
-                break;
-            }
-            hash.update(&buffer[..read]);
-            // The whole is the one part there is, mostly.
-            if part != u64::MAX {
-                whole.update(&buffer[..read]);
-            }
-            to.write_all(&buffer[..read])
-                .context("cannot write to the cache")?;
-            len += read as u64;
-            count.fetch_add(read as u64, Ordering::Relaxed);
-        }
-        if len == 0 && !parts.is_empty() {
-            break;
-        }
-        size += len;
-        parts.push((len, hash.finish()));
-        if len < part {
-            break;
-        }
-    }
-    let sha256 = match (part, parts.as_slice()) {
-        (u64::MAX, [(_, digest)]) => digest.clone(),
-        _ => whole.finish(),
-    };
-    Ok(Sums {
-        parts,
-        size,
-        sha256,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,29 +195,5 @@ mod tests {
         .map(|text| format!("{text:?}: {}", show(text)))
         .collect();
         insta::assert_snapshot!(told.join("\n"));
-    }
-
-    #[test]
-    fn sums_are_of_parts_and_of_all() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("f");
-        for text in ["", "abc", "abcdef", "abcdefg"] {
-            std::fs::write(&file, text).unwrap();
-            for part in [3, u64::MAX] {
-                let mut copy = Vec::new();
-                let sums = sums(&file, part, &mut copy, &AtomicU64::new(0)).unwrap();
-                assert_eq!(copy, text.as_bytes());
-                assert_eq!(sums.sha256, crate::digest::of(text), "{text} {part}");
-                assert_eq!(sums.size, text.len() as u64);
-                let chunks: Vec<&[u8]> = if text.is_empty() {
-                    vec![b""]
-                } else {
-                    text.as_bytes().chunks(part.min(9) as usize).collect()
-                };
-                let parts: Vec<String> = chunks.iter().map(crate::digest::of).collect();
-                let found: Vec<String> = sums.parts.into_iter().map(|(_, digest)| digest).collect();
-                assert_eq!(found, parts);
-            }
-        }
     }
 }

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::{Containerfile, FetchStep, OverlayStep, StepAction};
-use crate::conf::nearest;
 use crate::error::{MOST_MISTAKES, Mistake};
 use crate::grammar::{self, Instruction, Lexed, Word, is_name, other_escape};
+use crate::suggest::nearest;
 
+mod instruction_error;
 mod run;
+
+use instruction_error::InstructionError;
 
 /// What an overlay carries out.
 const CARRIED_OUT: [&str; 5] = ["ENV", "FETCH", "RUN", "SNAPSHOT", "WORKDIR"];
@@ -56,9 +59,6 @@ impl Containerfile {
         }
     }
 }
-
-/// What went wrong in an instruction: the byte of its logical line, and what.
-type InstructionError = (usize, String);
 
 struct ContainerfileReader<'a> {
     file: &'a str,

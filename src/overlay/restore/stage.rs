@@ -11,8 +11,8 @@ use anyhow::{Context, Result};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use zstd::bulk::Decompressor;
 
-use super::Unusable;
 use super::plan::RestorePlan;
+use super::unusable::Unusable;
 use crate::digest;
 use crate::overlay::parallel;
 use crate::overlay::snapshot::attributes;

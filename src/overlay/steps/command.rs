@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 
 use super::super::containerfile::RunCommand;
 use super::super::inside::inside;
-use super::{HIDDEN, StepState, machine};
+use super::state::{HIDDEN, StepState, machine};
 use crate::conf;
 use crate::error::Failure;
 use crate::proc::Cmd;

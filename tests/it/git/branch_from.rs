@@ -404,6 +404,6 @@ fn a_tree_that_is_gone_is_for_fsck() {
     repo.lose("HEAD~1^{tree}");
     let commit = resolve(&repo, "HEAD").commit;
     let error = found(&repo).commit(&commit).unwrap_err();
-    let hint = git_dkr::cli::hint(&error).unwrap_or_default();
+    let hint = git_dkr::report::hint(&error).unwrap_or_default();
     assert!(hint.contains("git fsck"), "{error:#}: {hint}");
 }

@@ -202,7 +202,7 @@ fn a_partial_clone_whose_remote_is_gone_names_what_is_missing() {
         said.contains("this partial clone lacks 3 objects"),
         "{said}"
     );
-    let hint = git_dkr::cli::hint(&error).unwrap();
+    let hint = git_dkr::report::hint(&error).unwrap();
     assert!(hint.contains("origin"), "{hint}");
 }
 

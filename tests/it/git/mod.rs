@@ -38,7 +38,7 @@ fn resolve(repo: &Repo, typed: &str) -> Target {
 #[track_caller]
 fn refusal(repo: &Repo, typed: &str) -> String {
     let error = target::resolve(&found(repo), Some(typed), FetchMode::Yes).unwrap_err();
-    let hint = git_dkr::cli::hint(&error).unwrap_or_default();
+    let hint = git_dkr::report::hint(&error).unwrap_or_default();
     repo.sandbox.steady(&format!("{error:#}\nhint: {hint}"))
 }
 

@@ -267,7 +267,7 @@ fn what_is_broken_is_named() {
         let named = pack.file_name().unwrap().to_str().unwrap();
         let said = format!("{error:#}");
         assert!(said.contains(named), "{said}");
-        let hint = git_dkr::cli::hint(&error).unwrap();
+        let hint = git_dkr::report::hint(&error).unwrap();
         assert!(hint.contains("fsck looks for"), "{hint}");
     }
 }
@@ -417,7 +417,7 @@ fn too_many_packs_are_refused_with_advice() {
     }
     let error = prepare(&repo, Objects::All).unwrap_err();
     assert!(error.to_string().contains("too many"), "{error:#}");
-    assert!(git_dkr::cli::hint(&error).unwrap().contains("git gc"));
+    assert!(git_dkr::report::hint(&error).unwrap().contains("git gc"));
 }
 
 #[test]

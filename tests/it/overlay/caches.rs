@@ -452,7 +452,7 @@ fn refusals_say_what_to_do() {
     let server = server();
     let lab = CacheLab::releases(&server);
     let one = lab.archive("1", 10);
-    let hint = |error: &anyhow::Error| git_dkr::cli::hint(error).unwrap_or_default();
+    let hint = |error: &anyhow::Error| git_dkr::report::hint(error).unwrap_or_default();
     let mut told = Vec::new();
     let mut tell = |what: &str, error: anyhow::Error| {
         let text = format!("{what}: {error:#}\n  {}", hint(&error));
@@ -636,7 +636,7 @@ fn a_full_disk_leaves_the_old_entry() {
     );
     assert_eq!(stored.unwrap(), StoreResult::Stored);
     let error = failed.unwrap_err();
-    assert!(git_dkr::cli::hint(&error).is_some(), "{error:?}");
+    assert!(git_dkr::report::hint(&error).is_some(), "{error:?}");
     assert_eq!(bytes.unwrap().len(), 10_000);
     assert_eq!(names.len(), 2, "{names:?}");
 }

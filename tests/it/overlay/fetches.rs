@@ -336,7 +336,10 @@ fn hostile_archives_place_nothing() {
         let entries = [&[good], *entries].concat();
         let url = place.server.file("/x.tar", archive(&entries));
         let error = place.fetch(&url, "/opt").unwrap_err();
-        assert!(git_dkr::cli::hint(&error).is_some(), "{number}: {error:#}");
+        assert!(
+            git_dkr::report::hint(&error).is_some(),
+            "{number}: {error:#}"
+        );
         assert_eq!(place.tree(), [""; 0], "{number}");
     }
 }

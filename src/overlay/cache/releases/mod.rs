@@ -14,8 +14,10 @@ use anyhow::{Context, Result, bail};
 use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::entry::{Archive, ArchiveHold, CacheEntry};
 use super::index::LONGEST;
-use super::{Archive, ArchiveHold, CacheEntry, CorruptEntry, Index, sums};
+use super::sums::sums;
+use super::{CorruptEntry, Index};
 use crate::error::Failure;
 use crate::net::{Download, Resume};
 use crate::overlay::containerfile::GitHubRepo;

@@ -13,7 +13,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::{Index, IndexPart, StoreResult, sums};
+use super::super::sums::sums;
+use super::super::{Index, IndexPart, StoreResult};
 use super::{Asset, Mark, Release, Releases, index_name, part_name};
 use crate::error::Failure;
 use crate::net::{Address, Body, HttpRequest};

@@ -1,7 +1,7 @@
 //! `RUN`, in its forms.
 
 use super::super::RunCommand;
-use super::InstructionError;
+use super::instruction_error::InstructionError;
 use crate::grammar::Heredoc;
 
 /// Reads what stands behind `RUN`; the command, and the options that do not count here.

@@ -37,7 +37,7 @@ fn append(repo: &Repo, commit: &str, line: &str) {
 #[track_caller]
 fn refused(repo: &Repo, commit: &str, line: &str) -> String {
     let error = found(repo).append_note(&id(commit), line).unwrap_err();
-    let hint = git_dkr::cli::hint(&error).unwrap_or_default();
+    let hint = git_dkr::report::hint(&error).unwrap_or_default();
     format!("{error:#}\nhint: {hint}")
 }
 

@@ -181,7 +181,7 @@ fn a_remote_without_notes_gets_the_first() {
     // With nothing to push, it says so.
     let error = found(&one).push_notes("origin").unwrap_err();
     assert!(format!("{error:#}").contains("there are no records to push"));
-    assert!(git_dkr::cli::hint(&error).is_some());
+    assert!(git_dkr::report::hint(&error).is_some());
     append(&one, &one.head(), "ours");
     found(&one).push_notes("origin").unwrap();
     assert_eq!(note(&hub, &one.head()), "ours\n");

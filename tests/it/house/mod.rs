@@ -1,6 +1,8 @@
 //! The rules of the house, read out of the sources: who may import whom, how long a file may be,
 //! and that nothing speaks of one machine.
 
+mod circles;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -12,11 +14,11 @@ const LINES: usize = 450;
 /// The floor of a module at the top of the crate. A module imports from floors below its own.
 fn floor(module: &str) -> Option<u8> {
     Some(match module {
-        "cli" | "commands" => 4,
+        "cli" | "commands" | "report" => 4,
         "image" | "hooks" | "layers" | "audit" | "profile" | "overlay" | "recording" => 3,
         "conf" => 2,
         "git" | "engine" | "ssh" | "net" => 1,
-        "proc" | "fs" | "ui" | "error" | "digest" | "grammar" => 0,
+        "proc" | "fs" | "ui" | "error" | "digest" | "suggest" | "grammar" => 0,
         _ => return None,
     })
 }
@@ -170,7 +172,7 @@ fn every_module_has_a_floor() {
         let known = floor(module).is_some() || matches!(module.as_str(), "lib" | "main");
         assert!(
             known,
-            "give {module} a floor in tests/house.rs, and a line in src/lib.rs"
+            "give {module} a floor in tests/it/house/mod.rs, and a line in src/lib.rs"
         );
     }
 }

@@ -1,0 +1,64 @@
+//! A setting's value, and where it came from.
+
+use std::fmt;
+
+/// The file's name, at the top of the repository.
+pub const FILE: &str = ".dkr.conf";
+
+/// A setting and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value<T> {
+    /// What it is.
+    pub value: T,
+    /// Who said so.
+    pub origin: ValueOrigin,
+}
+
+impl<T> Value<T> {
+    pub(super) fn default_of(value: T) -> Self {
+        let origin = ValueOrigin::Default;
+        Self { value, origin }
+    }
+}
+
+/// Where a setting came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ValueOrigin {
+    /// A flag on the command line.
+    Flag(&'static str),
+    /// A variable of the environment.
+    Env(String),
+    /// A key of git's config.
+    GitConfig(String),
+    /// A line of `.dkr.conf`.
+    File(Position),
+    /// Nobody said anything.
+    Default,
+}
+
+impl fmt::Display for ValueOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) => write!(f, "{name}"),
+            Self::Env(name) => write!(f, "{name} in the environment"),
+            Self::GitConfig(key) => write!(f, "git config {key}"),
+            Self::File(place) => write!(f, "{place}"),
+            Self::Default => write!(f, "default"),
+        }
+    }
+}
+
+/// A place in `.dkr.conf`, both counted from 1, the column in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{FILE}:{}:{}", self.line, self.column)
+    }
+}

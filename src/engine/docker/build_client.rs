@@ -1,0 +1,11 @@
+//! Docker's client for builds.
+
+use std::path::PathBuf;
+
+/// A client that can build.
+#[derive(Debug, Clone)]
+pub struct BuildClient {
+    pub program: PathBuf,
+    /// Whether through the buildx plugin.
+    pub buildx: bool,
+}
