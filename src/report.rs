@@ -1,8 +1,7 @@
 //! How a failure is printed: what went wrong, and what the user can do about it.
 
-use crate::conf::Problems;
 use crate::engine::EngineError;
-use crate::error::{Failure, Interrupted, Mistakes, PartialState};
+use crate::error::{Diagnostics, Failure, Interrupted, PartialState};
 use crate::git::GitError;
 use crate::overlay::cache::CorruptEntry;
 use crate::overlay::restore::Unusable;
@@ -42,12 +41,12 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
         if cause.is::<Unusable>() || cause.is::<CorruptEntry>() {
             return Some("git dkr overlay restore-or-build builds it again".to_owned());
         }
-        if let Some(mistakes) = cause.downcast_ref::<Mistakes>() {
-            let page = mistakes.page;
-            return Some(format!("docs/{page} of git dkr says how such files are written"));
-        }
-        cause
-            .is::<Problems>()
-            .then(|| "docs/configuration.md of git dkr describes the settings".to_owned())
+        // Each kind of file has its page of the manual.
+        let diagnostics = cause.downcast_ref::<Diagnostics>()?;
+        let page = diagnostics.page;
+        Some(match page {
+            "configuration.md" => format!("docs/{page} of git dkr describes the settings"),
+            _ => format!("docs/{page} of git dkr says how such files are written"),
+        })
     })
 }

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::environment::{home, variable};
-use super::problem::{Problem, Problems};
 use super::sources::Sources;
 use super::value::{Value, ValueOrigin};
 use crate::engine::EngineKind;
+use crate::error::Diagnostics;
 
 /// The engine that the user asked for, if any: the flag, then environment and git config.
 pub fn engine(
     flag: Option<EngineKind>,
     sources: &Sources,
-) -> Result<Option<Value<EngineKind>>, Problems> {
+) -> Result<Option<Value<EngineKind>>, Diagnostics> {
     if let Some(value) = flag {
         let origin = ValueOrigin::Flag("--engine");
         return Ok(Some(Value { value, origin }));
@@ -26,7 +26,7 @@ pub fn engine(
         Ok(value) => Ok(Some(Value { value, origin })),
         Err(_) => {
             let message = format!("`{text}` is not an engine; expected docker or podman");
-            Err(Problems(vec![Problem::new(origin, message)]))
+            Err(origin.diagnostics(message))
         }
     }
 }

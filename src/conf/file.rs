@@ -1,9 +1,8 @@
 //! The shape of `.dkr.conf`: `key = value` lines, then sections of raw Dockerfile lines.
 
-use super::problem::Problem;
 use super::value::{Position, ValueOrigin};
 use super::{instructions, keys};
-use crate::error::MOST_MISTAKES;
+use crate::error::{Diagnostic, MOST_DIAGNOSTICS};
 use crate::suggest::nearest;
 
 const SECTIONS: [&str; 2] = ["pre_clone", "post_clone"];
@@ -34,7 +33,7 @@ pub(super) struct ConfFile {
 
 impl ConfFile {
     /// Takes a section out and looks its instructions over.
-    pub fn take_section(&mut self, name: &str, problems: &mut Vec<Problem>) -> Section {
+    pub fn take_section(&mut self, name: &str, diagnostics: &mut Vec<Diagnostic>) -> Section {
         let Some(at) = self.sections.iter().position(|(found, _)| found == name) else {
             return Section::default();
         };
@@ -44,21 +43,18 @@ impl ConfFile {
                 line: section.first_line + line,
                 column: 1,
             };
-            problems.push(Problem::new(
-                ValueOrigin::File(place),
-                format!("[{name}] {message}"),
-            ));
+            diagnostics.push(ValueOrigin::File(place).diagnostic(format!("[{name}] {message}")));
         }
         section
     }
 }
 
-/// Reads the lines. Whatever is wrong goes to `problems`, and the rest is still read.
-pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> ConfFile {
+/// Reads the lines. Whatever is wrong goes to `diagnostics`, and the rest is still read.
+pub(super) fn parse(text: &str, diagnostics: &mut Vec<Diagnostic>) -> ConfFile {
     let mut file = ConfFile::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, raw) in text.lines().enumerate() {
-        if problems.len() >= MOST_MISTAKES {
+        if diagnostics.len() >= MOST_DIAGNOSTICS {
             break;
         }
         let line = raw.trim();
@@ -67,12 +63,12 @@ pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> ConfFile {
             column: 1 + raw.chars().take_while(|c| c.is_whitespace()).count(),
         };
         if let Some(name) = section_name(line) {
-            open_section(&mut file, name, at, problems);
+            open_section(&mut file, name, at, diagnostics);
         } else if let Some((_, section)) = file.sections.last_mut() {
             section.text.push_str(raw.trim_end_matches('\r'));
             section.text.push('\n');
         } else if !line.is_empty() && !line.starts_with('#') {
-            read_entry(&mut file, raw, at, problems);
+            read_entry(&mut file, raw, at, diagnostics);
         }
     }
     for (_, section) in &mut file.sections {
@@ -90,21 +86,17 @@ fn section_name(line: &str) -> Option<&str> {
     (!name.is_empty() && name.chars().all(word)).then_some(name)
 }
 
-fn open_section(file: &mut ConfFile, name: &str, at: Position, problems: &mut Vec<Problem>) {
+fn open_section(file: &mut ConfFile, name: &str, at: Position, diagnostics: &mut Vec<Diagnostic>) {
     if !SECTIONS.contains(&name) {
         let known = nearest(name, &SECTIONS).map_or_else(
             || format!("there are [{}]", SECTIONS.join("] and [")),
             |near| format!("did you mean [{near}]?"),
         );
-        problems.push(Problem::new(
-            ValueOrigin::File(at),
-            format!("unknown section [{name}]; {known}"),
-        ));
+        diagnostics
+            .push(ValueOrigin::File(at).diagnostic(format!("unknown section [{name}]; {known}")));
     } else if file.sections.iter().any(|(found, _)| found == name) {
-        problems.push(Problem::new(
-            ValueOrigin::File(at),
-            format!("section [{name}] appears twice"),
-        ));
+        diagnostics
+            .push(ValueOrigin::File(at).diagnostic(format!("section [{name}] appears twice")));
     }
     let section = Section {
         text: String::new(),
@@ -113,13 +105,13 @@ fn open_section(file: &mut ConfFile, name: &str, at: Position, problems: &mut Ve
     file.sections.push((name.to_owned(), section));
 }
 
-fn read_entry(file: &mut ConfFile, raw: &str, at: Position, problems: &mut Vec<Problem>) {
+fn read_entry(file: &mut ConfFile, raw: &str, at: Position, diagnostics: &mut Vec<Diagnostic>) {
     let Some((key, value)) = raw.split_once('=') else {
         let message = format!(
             "expected `key = value` or a [section], found `{}`",
             raw.trim()
         );
-        problems.push(Problem::new(ValueOrigin::File(at), message));
+        diagnostics.push(ValueOrigin::File(at).diagnostic(message));
         return;
     };
     let key_name = key.trim();
@@ -133,13 +125,11 @@ fn read_entry(file: &mut ConfFile, raw: &str, at: Position, problems: &mut Vec<P
             || format!("known keys: {}", keys.join(", ")),
             |near| format!("did you mean `{near}`?"),
         );
-        problems.push(Problem::new(
-            ValueOrigin::File(at),
-            format!("unknown key `{key_name}`; {known}"),
-        ));
+        diagnostics
+            .push(ValueOrigin::File(at).diagnostic(format!("unknown key `{key_name}`; {known}")));
     } else if let Some(first) = file.entries.iter().find(|entry| entry.key == key_name) {
         let message = format!("`{key_name}` is already set in line {}", first.at.line);
-        problems.push(Problem::new(ValueOrigin::File(at), message));
+        diagnostics.push(ValueOrigin::File(at).diagnostic(message));
     } else {
         file.entries.push(ConfEntry {
             key: key_name.to_owned(),

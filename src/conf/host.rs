@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::problem::{Problem, Problems};
 use super::{Sources, Value, ValueOrigin, home};
+use crate::error::Diagnostics;
 use crate::git::Objects;
 
 /// How the host is reached and what its network needs.
@@ -25,7 +25,7 @@ impl Host {
         ssh_key: Option<PathBuf>,
         ca_bundle: Option<PathBuf>,
         sources: &Sources,
-    ) -> Result<Self, Problems> {
+    ) -> Result<Self, Diagnostics> {
         let path = |flag: Option<PathBuf>, flag_name: &'static str, name: &str| match flag {
             Some(value) => Some(Value {
                 value,
@@ -40,10 +40,7 @@ impl Host {
             None => Value::default_of(22),
             Some((text, origin)) => {
                 let value = text.parse().map_err(|_| {
-                    Problems(vec![Problem::new(
-                        origin.clone(),
-                        format!("`{text}` is not the number of a port"),
-                    )])
+                    origin.diagnostics(format!("`{text}` is not the number of a port"))
                 })?;
                 Value { value, origin }
             }
@@ -61,11 +58,11 @@ impl Host {
 fn objects(
     sources: &Sources,
     ssh_key: Option<&Value<PathBuf>>,
-) -> Result<Value<Objects>, Problems> {
+) -> Result<Value<Objects>, Diagnostics> {
     let Some((text, origin)) = sources.get("objects") else {
         return Ok(Value::default_of(Objects::default()));
     };
-    let problem = |message| Err(Problems(vec![Problem::new(origin.clone(), message)]));
+    let problem = |message| Err(origin.diagnostics(message));
     let Some(value) = Objects::parse(text) else {
         return problem(format!("`{text}` is neither `exact` nor `all`"));
     };

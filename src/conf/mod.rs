@@ -11,7 +11,6 @@ mod host;
 mod instructions;
 mod keys;
 mod overlay;
-mod problem;
 mod scope;
 mod shell;
 mod sources;
@@ -28,7 +27,6 @@ pub use file::Section;
 pub use host::{Host, expand};
 pub use keys::{SETTINGS, Scope, Setting};
 pub use overlay::{overlay_cache, overlay_cache_dir};
-pub use problem::{Problem, Problems};
 pub use scope::{Filter, Submodules};
 pub use shell::Shell;
 pub use sources::Sources;
@@ -36,6 +34,8 @@ pub use stack::{Stack, Toolchains, is_layer_name, is_prefix};
 pub use value::{FILE, Position, Value, ValueOrigin};
 pub use values::CaBundle;
 pub use web::{github_api, github_token, network, part_size};
+
+use crate::error::Diagnostics;
 
 /// `.dkr.conf` at one commit, with what stands above it.
 #[derive(Debug, Clone)]
@@ -103,15 +103,15 @@ impl Conf {
 
     /// Reads `.dkr.conf` (`None` when the commit has none) under the stronger sources. A pure
     /// function of its arguments; reports every problem there is.
-    pub fn read(text: Option<&str>, sources: &Sources) -> Result<Self, Problems> {
-        let mut problems = Vec::new();
-        let mut file = file::parse(text.unwrap_or_default(), &mut problems);
-        let pre_clone = file.take_section("pre_clone", &mut problems);
-        let post_clone = file.take_section("post_clone", &mut problems);
+    pub fn read(text: Option<&str>, sources: &Sources) -> Result<Self, Diagnostics> {
+        let mut diagnostics = Vec::new();
+        let mut file = file::parse(text.unwrap_or_default(), &mut diagnostics);
+        let pre_clone = file.take_section("pre_clone", &mut diagnostics);
+        let post_clone = file.take_section("post_clone", &mut diagnostics);
         let mut pick = values::Picker {
             file: &file,
             sources,
-            problems: &mut problems,
+            diagnostics: &mut diagnostics,
         };
         let conf = Self {
             base_image: pick.value("base_image", values::image).unwrap_or_else(|| {
@@ -164,7 +164,7 @@ impl Conf {
             pre_clone,
             post_clone,
         };
-        Problems::none_or(problems)?;
+        Diagnostics::none_or(diagnostics, value::PAGE)?;
         Ok(conf)
     }
 }

@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+use crate::error::{Diagnostic, Diagnostics};
+
 /// The file's name, at the top of the repository.
 pub const FILE: &str = ".dkr.conf";
+
+/// The page of the manual that says what there is.
+pub(super) const PAGE: &str = "configuration.md";
 
 /// A setting and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +39,21 @@ pub enum ValueOrigin {
     File(Position),
     /// Nobody said anything.
     Default,
+}
+
+impl ValueOrigin {
+    /// What is wrong with what stands there.
+    pub(super) fn diagnostic(&self, message: impl Into<String>) -> Diagnostic {
+        match self {
+            Self::File(place) => Diagnostic::at(FILE, (place.line, place.column), message),
+            other => Diagnostic::elsewhere(other, message),
+        }
+    }
+
+    /// The same where nothing else is wrong.
+    pub(super) fn diagnostics(&self, message: impl Into<String>) -> Diagnostics {
+        Diagnostics::one(self.diagnostic(message), PAGE)
+    }
 }
 
 impl fmt::Display for ValueOrigin {

@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::file::{ConfEntry, ConfFile};
-use super::problem::Problem;
 use super::sources::Sources;
 use super::value::{Value, ValueOrigin};
+use crate::error::Diagnostic;
 
 /// What becomes of the extra CA certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ fn matches(rule: &LazyLock<Option<Regex>>, text: &str) -> bool {
 pub(super) struct Picker<'a> {
     pub file: &'a ConfFile,
     pub sources: &'a Sources,
-    pub problems: &'a mut Vec<Problem>,
+    pub diagnostics: &'a mut Vec<Diagnostic>,
 }
 
 impl Picker<'_> {
@@ -89,7 +89,7 @@ impl Picker<'_> {
         match parse(text) {
             Ok(value) => Some(Value { value, origin }),
             Err(message) => {
-                self.problems.push(Problem::new(origin, message));
+                self.diagnostics.push(origin.diagnostic(message));
                 None
             }
         }

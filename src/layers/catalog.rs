@@ -9,7 +9,7 @@ use super::files::{LayerFile, LayerFiles};
 use super::layer::{Layer, LayerOrigin};
 use super::toolchains;
 use crate::conf::{self, Conf, Toolchains};
-use crate::error::{Mistake, Mistakes};
+use crate::error::{Diagnostic, Diagnostics};
 
 /// A place where layers were looked for: each directory with a `layer.toml` or a `Dockerfile`.
 #[derive(Debug, Clone)]
@@ -80,14 +80,14 @@ pub struct LayerCatalog {
 impl LayerCatalog {
     /// Reads what was found in the places, the strongest first. Fails with everything that is
     /// wrong, in whichever layer.
-    pub fn read(places: Vec<LayerSource>, settings: &LayerSettings) -> Result<Self, Mistakes> {
-        let mut mistakes = Vec::new();
+    pub fn read(places: Vec<LayerSource>, settings: &LayerSettings) -> Result<Self, Diagnostics> {
+        let mut diagnostics = Vec::new();
         let mut catalog = Self::default();
         for place in places {
             let mut here: BTreeMap<String, Layer> = BTreeMap::new();
             for (directory, files) in place.directories {
                 let directory = format!("{}/{directory}", place.shown);
-                let found = layer(place.origin, &directory, files, settings, &mut mistakes);
+                let found = layer(place.origin, &directory, files, settings, &mut diagnostics);
                 let Some(layer) = found else { continue };
                 if let Some(other) = here.get(layer.name()) {
                     let message = format!(
@@ -95,7 +95,7 @@ impl LayerCatalog {
                         other.directory,
                         layer.name()
                     );
-                    mistakes.push(Mistake::in_file(&file(&directory), message));
+                    diagnostics.push(Diagnostic::in_file(&file(&directory), message));
                 } else {
                     here.insert(layer.name().to_owned(), layer);
                 }
@@ -105,23 +105,28 @@ impl LayerCatalog {
             }
         }
         for layer in catalog.layers.values() {
-            catalog.check(layer, settings, &mut mistakes);
+            catalog.check(layer, settings, &mut diagnostics);
         }
-        catalog.check_args(settings, &mut mistakes);
-        mistakes.extend(catalog.cycles());
+        catalog.check_args(settings, &mut diagnostics);
+        diagnostics.extend(catalog.cycles());
         catalog.remarks = catalog.foreign_prefixes(settings);
-        Mistakes::none_or(mistakes, "layers.md")?;
+        Diagnostics::none_or(diagnostics, "layers.md")?;
         Ok(catalog)
     }
 
     /// That the layers it names are there, and that it says so of those it starts from.
-    fn check(&self, layer: &Layer, settings: &LayerSettings, mistakes: &mut Vec<Mistake>) {
+    fn check(&self, layer: &Layer, settings: &LayerSettings, diagnostics: &mut Vec<Diagnostic>) {
         let toml_file = file(&layer.directory);
         let toml = text_of(&layer.files, definition::FILE);
         let named = layer.definition.requires.iter();
         for reference in named.chain(&layer.definition.runtime) {
             if let Some(message) = self.missing(reference) {
-                mistakes.push(Mistake::at(&toml_file, &toml, reference.at, message));
+                diagnostics.push(Diagnostic::at_byte(
+                    &toml_file,
+                    &toml,
+                    reference.at,
+                    message,
+                ));
             }
         }
         let dockerfile = format!("{}/Dockerfile", layer.directory);
@@ -141,11 +146,9 @@ impl LayerCatalog {
                     format!("it starts from `{name}` {version}, and that layer is {other}")
                 })
             };
-            mistakes.extend(message.map(|message| Mistake {
-                file: dockerfile.clone(),
-                at: Some((from.line, 1)),
-                message,
-            }));
+            diagnostics.extend(
+                message.map(|message| Diagnostic::at(&dockerfile, (from.line, 1), message)),
+            );
         }
     }
 
@@ -162,7 +165,7 @@ impl LayerCatalog {
     }
 
     /// Build arguments for layers or names that are not there.
-    fn check_args(&self, settings: &LayerSettings, mistakes: &mut Vec<Mistake>) {
+    fn check_args(&self, settings: &LayerSettings, diagnostics: &mut Vec<Diagnostic>) {
         for (name, arg, _) in &settings.args {
             let message = match self.layers.get(name) {
                 None => format!("there is no layer `{name}`"),
@@ -179,7 +182,7 @@ impl LayerCatalog {
                 }
                 Some(_) => continue,
             };
-            mistakes.push(Mistake::in_file(
+            diagnostics.push(Diagnostic::in_file(
                 &format!("layer_args: {name}.{arg}"),
                 message,
             ));
@@ -187,8 +190,8 @@ impl LayerCatalog {
     }
 
     /// Requirements that come back to where they began, each once.
-    fn cycles(&self) -> Vec<Mistake> {
-        let mut found: Vec<Mistake> = Vec::new();
+    fn cycles(&self) -> Vec<Diagnostic> {
+        let mut found: Vec<Diagnostic> = Vec::new();
         let mut seen: Vec<Vec<&str>> = Vec::new();
         for name in self.layers.keys() {
             let Some(cycle) = self.cycle_through(name) else {
@@ -206,7 +209,12 @@ impl LayerCatalog {
                 let toml = text_of(&layer.files, definition::FILE);
                 let at = at.map_or(0, |reference| reference.at);
                 let message = format!("layers require each other: {path}");
-                found.push(Mistake::at(&file(&layer.directory), &toml, at, message));
+                found.push(Diagnostic::at_byte(
+                    &file(&layer.directory),
+                    &toml,
+                    at,
+                    message,
+                ));
             }
         }
         found
@@ -281,19 +289,22 @@ fn layer(
     directory: &str,
     files: LayerFiles,
     settings: &LayerSettings,
-    mistakes: &mut Vec<Mistake>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Layer> {
     let toml_file = file(directory);
     for name in [definition::FILE, "Dockerfile"] {
         if !matches!(files.get(name), Some(LayerFile::Plain(..))) {
-            mistakes.push(Mistake::in_file(directory, format!("there is no {name}")));
+            diagnostics.push(Diagnostic::in_file(
+                directory,
+                format!("there is no {name}"),
+            ));
         }
     }
     if !files.contains_key(definition::FILE) {
         return None;
     }
     let toml = text_of(&files, definition::FILE);
-    let mut definition = definition::read(&toml_file, &toml, mistakes)?;
+    let mut definition = definition::read(&toml_file, &toml, diagnostics)?;
     toolchains::choose(origin, &mut definition, settings.toolchains);
     for (_, arg, value) in settings
         .args
@@ -312,11 +323,11 @@ fn layer(
     let text = dockerfile::read(&dockerfile, &args);
     if files.contains_key("Dockerfile") {
         let file = format!("{directory}/Dockerfile");
-        mistakes.extend(text.problems.iter().map(|(line, message)| Mistake {
-            file: file.clone(),
-            at: Some((*line, 1)),
-            message: message.clone(),
-        }));
+        diagnostics.extend(
+            text.problems
+                .iter()
+                .map(|(line, message)| Diagnostic::at(&file, (*line, 1), message.clone())),
+        );
     }
     Some(Layer {
         definition,

@@ -8,7 +8,7 @@ use regex::Regex;
 use toml_edit::{Document, Item, Key, TableLike, Value};
 
 use crate::conf::is_layer_name;
-use crate::error::{MOST_MISTAKES, Mistake};
+use crate::error::{Diagnostic, MOST_DIAGNOSTICS};
 use crate::suggest::nearest;
 
 /// The file's name.
@@ -65,33 +65,33 @@ pub struct Reference {
     pub at: usize,
 }
 
-/// Reads the text of the `layer.toml` that users know as `file`. What is wrong goes to `mistakes`;
+/// Reads the text of the `layer.toml` that users know as `file`. What is wrong goes to `diagnostics`;
 /// gives what could be read, and `None` when that is not even a name.
-pub fn read(file: &str, text: &str, mistakes: &mut Vec<Mistake>) -> Option<Definition> {
+pub fn read(file: &str, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Definition> {
     let document = match Document::parse(text) {
         Ok(document) => document,
         Err(error) => {
             let at = error.span().map_or(0, |span| span.start);
             let message = error.message().lines().collect::<Vec<_>>().join("; ");
-            mistakes.push(Mistake::at(file, text, at, message));
+            diagnostics.push(Diagnostic::at_byte(file, text, at, message));
             return None;
         }
     };
-    let before = mistakes.len();
+    let before = diagnostics.len();
     let mut reader = DefinitionReader {
         file,
         text,
-        mistakes,
+        diagnostics,
     };
     let definition = reader.definition(document.as_table());
-    let whole = mistakes.len() == before;
+    let whole = diagnostics.len() == before;
     (whole || !definition.name.is_empty()).then_some(definition)
 }
 
 struct DefinitionReader<'a> {
     file: &'a str,
     text: &'a str,
-    mistakes: &'a mut Vec<Mistake>,
+    diagnostics: &'a mut Vec<Diagnostic>,
 }
 
 /// A place where keys stand.
@@ -126,7 +126,8 @@ impl DefinitionReader<'_> {
             found.args = self.pairs(layer, "args", "a build argument");
         } else if !root.contains_key("layer") {
             let message = "there is no [layer] with name and version";
-            self.mistakes.push(Mistake::in_file(self.file, message));
+            self.diagnostics
+                .push(Diagnostic::in_file(self.file, message));
         }
         if let Some(provides) = self.table(root, "provides") {
             self.only(provides, "provides.", &["binaries", "libraries", "paths"]);
@@ -144,12 +145,12 @@ impl DefinitionReader<'_> {
     }
 
     fn wrong(&mut self, span: Option<Range<usize>>, message: String) {
-        if self.mistakes.len() >= MOST_MISTAKES {
+        if self.diagnostics.len() >= MOST_DIAGNOSTICS {
             return;
         }
         let at = span.map_or(0, |span| span.start);
-        self.mistakes
-            .push(Mistake::at(self.file, self.text, at, message));
+        self.diagnostics
+            .push(Diagnostic::at_byte(self.file, self.text, at, message));
     }
 
     /// Refuses keys that mean nothing here.
@@ -210,7 +211,8 @@ impl DefinitionReader<'_> {
     ) -> String {
         if !table.contains_key(name) {
             let message = format!("[layer] has no `{name}`");
-            self.mistakes.push(Mistake::in_file(self.file, message));
+            self.diagnostics
+                .push(Diagnostic::in_file(self.file, message));
         }
         match self.string(table, name) {
             Some((text, _)) if fits(text) => text.to_owned(),
@@ -350,10 +352,10 @@ mod tests {
     use super::*;
 
     fn problems(text: &str) -> String {
-        let mut mistakes = Vec::new();
-        read("a/layer.toml", text, &mut mistakes);
-        mistakes.sort();
-        let lines: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
+        let mut diagnostics = Vec::new();
+        read("a/layer.toml", text, &mut diagnostics);
+        diagnostics.sort();
+        let lines: Vec<String> = diagnostics.iter().map(Diagnostic::to_string).collect();
         lines.join("\n")
     }
 
@@ -384,9 +386,9 @@ PATH = "/opt/x/bin:$PATH"
 [aliases]
 clippy = "cargo clippy"
 "#;
-        let mut mistakes = Vec::new();
-        let found = read("layer.toml", text, &mut mistakes).unwrap();
-        assert_eq!(mistakes, []);
+        let mut diagnostics = Vec::new();
+        let found = read("layer.toml", text, &mut diagnostics).unwrap();
+        assert_eq!(diagnostics, []);
         insta::assert_debug_snapshot!(found);
     }
 
@@ -419,7 +421,7 @@ e = "f 'g"
         let layers = "\"A\", ".repeat(50_000);
         let text =
             format!("[layer]\nname = \"a\"\nversion = \"1\"\n[requires]\nlayers = [{layers}]\n");
-        assert_eq!(problems(&text).lines().count(), MOST_MISTAKES);
+        assert_eq!(problems(&text).lines().count(), MOST_DIAGNOSTICS);
     }
 
     #[test]

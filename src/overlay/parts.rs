@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::containerfile::Containerfile;
 use super::key;
-use crate::error::{Failure, Mistakes};
+use crate::error::{Diagnostics, Failure};
 use crate::fs::{is_missing, read_written};
 
 /// What a file is called where none is named.
@@ -42,10 +42,10 @@ pub fn read(files: &[PathBuf], name: Option<&str>) -> Result<Vec<OverlayPart>> {
                 containerfile,
                 key,
             }),
-            Err(mistakes) => wrong.extend(mistakes),
+            Err(diagnostics) => wrong.extend(diagnostics),
         }
     }
-    Mistakes::none_or(wrong, "overlay.md")?;
+    Diagnostics::none_or(wrong, "overlay.md")?;
     Ok(parts)
 }
 

@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::json::{self, Json};
 use super::{canonical, python_version};
-use crate::error::{Failure, Mistake};
+use crate::error::{Diagnostic, Failure};
 
 /// A line of a Dockerfile has an end.
 const LONGEST: usize = 60_000;
@@ -40,8 +40,8 @@ pub struct Profile {
 /// Reads the text of a profile's file. Every problem with its keys is told at once.
 pub fn parse(file: &str, text: &str) -> Result<Profile> {
     let json = json::parse(text).map_err(|wrong| {
-        let mistake = Mistake::at(file, text, wrong.at, wrong.message);
-        Failure::new(format!("the profile is not JSON: {mistake}")).hint(HINT)
+        let diagnostic = Diagnostic::at_byte(file, text, wrong.at, wrong.message);
+        Failure::new(format!("the profile is not JSON: {diagnostic}")).hint(HINT)
     })?;
     let inner = match json.get("profile") {
         Some(inner @ Json::Object(_)) => inner,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use super::json::{self, Json};
-use crate::error::{Failure, Mistake};
+use crate::error::{Diagnostic, Failure};
 
 /// The keys that there are.
 const KEYS: [&str; 4] = [
@@ -41,8 +41,8 @@ pub fn parse(bytes: &[u8]) -> Result<ProfileRequest> {
         );
     }
     let json = json::parse(text).map_err(|wrong| {
-        let mistake = Mistake::at("the request", text, wrong.at, wrong.message);
-        Failure::new(mistake.to_string()).hint(HINT)
+        let diagnostic = Diagnostic::at_byte("the request", text, wrong.at, wrong.message);
+        Failure::new(diagnostic.to_string()).hint(HINT)
     })?;
     let Json::Object(pairs) = &json else {
         let kind = json.kind();

@@ -22,7 +22,7 @@ pub fn toml(name: &str, requires: &[&str]) -> String {
     format!("[layer]\nname = {name:?}\nversion = \"1\"\n[requires]\nlayers = {requires:?}\n")
 }
 
-fn read(directories: &[(&str, &str, &str)]) -> Result<LayerCatalog, Mistakes> {
+fn read(directories: &[(&str, &str, &str)]) -> Result<LayerCatalog, Diagnostics> {
     let place = place(LayerOrigin::Repository, ".dkr/layers", directories);
     LayerCatalog::read(vec![place], &LayerSettings::default())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Containerfile, FetchStep, OverlayStep, StepAction};
-use crate::error::{MOST_MISTAKES, Mistake};
+use crate::error::{Diagnostic, MOST_DIAGNOSTICS, line_and_column};
 use crate::grammar::{self, Instruction, Lexed, Word, is_name, other_escape};
 use crate::suggest::nearest;
 
@@ -35,27 +35,27 @@ const IGNORED: [(&str, &str); 13] = [
 impl Containerfile {
     /// Reads the bytes of a file, whose name is for messages; or all that is wrong with it. Pure;
     /// never panics.
-    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Vec<Diagnostic>> {
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => {
                 let (good, _) = bytes.split_at(error.valid_up_to());
                 let good = String::from_utf8_lossy(good);
-                let mistake = Mistake::at(file, &good, good.len(), "this is not UTF-8");
-                return Err(vec![mistake]);
+                let diagnostic = Diagnostic::at_byte(file, &good, good.len(), "this is not UTF-8");
+                return Err(vec![diagnostic]);
             }
         };
         let mut reader =
             ContainerfileReader::new(file, text.strip_prefix('\u{feff}').unwrap_or(text));
         reader.read();
-        if reader.read.steps.is_empty() && reader.mistakes.is_empty() {
+        if reader.read.steps.is_empty() && reader.diagnostics.is_empty() {
             let message = "there is no step in it: no RUN, ENV, WORKDIR, FETCH or SNAPSHOT";
-            reader.mistakes.push(Mistake::in_file(file, message));
+            reader.diagnostics.push(Diagnostic::in_file(file, message));
         }
-        if reader.mistakes.is_empty() {
+        if reader.diagnostics.is_empty() {
             Ok(reader.read)
         } else {
-            Err(reader.mistakes)
+            Err(reader.diagnostics)
         }
     }
 }
@@ -66,7 +66,7 @@ struct ContainerfileReader<'a> {
     /// Names of what was said to be ignored.
     said: BTreeSet<&'static str>,
     read: Containerfile,
-    mistakes: Vec<Mistake>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl<'a> ContainerfileReader<'a> {
@@ -76,7 +76,7 @@ impl<'a> ContainerfileReader<'a> {
             text,
             said: BTreeSet::new(),
             read: Containerfile::default(),
-            mistakes: Vec::new(),
+            diagnostics: Vec::new(),
         }
     }
 
@@ -87,7 +87,7 @@ impl<'a> ContainerfileReader<'a> {
         }
         let mut start = 0;
         for instruction in grammar::split(self.text) {
-            if self.mistakes.len() >= MOST_MISTAKES {
+            if self.diagnostics.len() >= MOST_DIAGNOSTICS {
                 return;
             }
             start += instruction.lead.len();
@@ -103,8 +103,7 @@ impl<'a> ContainerfileReader<'a> {
         let name = instruction.keyword.as_str();
         if let Some((name, why)) = IGNORED.iter().find(|(ignored, _)| *ignored == name) {
             if self.said.insert(name) {
-                let at = Mistake::at(self.file, self.text, start, "");
-                let line = at.at.map_or(0, |(line, _)| line);
+                let (line, _) = line_and_column(self.text, start);
                 let remark = format!("{}:{line}: {name} is ignored: {why}", self.file);
                 self.read.remarks.push(remark);
             }
@@ -167,8 +166,8 @@ impl<'a> ContainerfileReader<'a> {
     }
 
     fn wrong(&mut self, byte: usize, message: String) {
-        let mistake = Mistake::at(self.file, self.text, byte, message);
-        self.mistakes.push(mistake);
+        let diagnostic = Diagnostic::at_byte(self.file, self.text, byte, message);
+        self.diagnostics.push(diagnostic);
     }
 }
 

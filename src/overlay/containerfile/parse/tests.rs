@@ -5,10 +5,10 @@ fn read(text: &str) -> Containerfile {
     Containerfile::parse("Containerfile", text.as_bytes()).unwrap()
 }
 
-fn mistakes(text: &str) -> String {
+fn diagnostics(text: &str) -> String {
     let read = Containerfile::parse("Containerfile", text.as_bytes());
-    let lines = |mistakes: Vec<Mistake>| {
-        let lines: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
+    let lines = |diagnostics: Vec<Diagnostic>| {
+        let lines: Vec<String> = diagnostics.iter().map(Diagnostic::to_string).collect();
         lines.join("\n")
     };
     read.map_or_else(lines, |read| format!("{read:?}"))
@@ -131,13 +131,13 @@ fn everything_wrong_is_said_at_once() {
         "RUN <<EOF\n",
         "never ends\n",
     );
-    insta::assert_snapshot!(mistakes(text));
+    insta::assert_snapshot!(diagnostics(text));
 }
 
 #[test]
 fn files_that_are_none() {
-    insta::assert_snapshot!(mistakes(""), @"Containerfile: there is no step in it: no RUN, ENV, WORKDIR, FETCH or SNAPSHOT");
-    insta::assert_snapshot!(mistakes("# escape=`\nRUN a"), @"Containerfile:1:1: only a backslash continues a line here: take this directive out");
+    insta::assert_snapshot!(diagnostics(""), @"Containerfile: there is no step in it: no RUN, ENV, WORKDIR, FETCH or SNAPSHOT");
+    insta::assert_snapshot!(diagnostics("# escape=`\nRUN a"), @"Containerfile:1:1: only a backslash continues a line here: take this directive out");
     let bytes = Containerfile::parse("Containerfile", b"RUN a\nRUN \xff\n");
     insta::assert_snapshot!(bytes.unwrap_err()[0], @"Containerfile:2:5: this is not UTF-8");
 }
@@ -147,7 +147,7 @@ fn files_that_are_none() {
 fn so_many_mistakes_are_told_and_no_more() {
     let text = "x\n".repeat(300_000);
     let told = Containerfile::parse("Containerfile", text.as_bytes());
-    assert_eq!(told.unwrap_err().len(), MOST_MISTAKES);
+    assert_eq!(told.unwrap_err().len(), MOST_DIAGNOSTICS);
 }
 
 proptest::proptest! {
