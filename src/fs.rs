@@ -12,13 +12,13 @@ use rustix::fs::OFlags;
 use crate::{proc, ui};
 
 mod read;
-mod scratch;
+mod temp_dir;
 
 pub use read::{
     LONGEST_TEXT, check_size, is_missing, open, read, read_limited, read_text, read_written,
     read_written_text,
 };
-pub use scratch::Scratch;
+pub use temp_dir::TempDir;
 
 /// Writes a file by way of a temporary one beside it, so that a reader sees the old content or
 /// the new, and an interruption leaves the old.
@@ -153,11 +153,11 @@ mod tests {
 
     #[test]
     fn private_files_are_private() {
-        let scratch = Scratch::new().unwrap();
-        let path = scratch.path().join("key");
+        let temp_dir = TempDir::new().unwrap();
+        let path = temp_dir.path().join("key");
         write_private(&path, "secret", 0o600).unwrap();
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&path), 0o600);
-        assert_eq!(mode(scratch.path()), 0o700);
+        assert_eq!(mode(temp_dir.path()), 0o700);
     }
 }

@@ -8,7 +8,7 @@ use super::{EngineArgs, OutputFormat};
 use crate::conf;
 use crate::conf::Host;
 use crate::engine::{DockerClient, Engine, EngineError, EngineKind, Installed, installed};
-use crate::fs::Scratch;
+use crate::fs::TempDir;
 use crate::git::{self, Repo};
 use crate::image::query::inventory::Inventory;
 use crate::image::settings::sources;
@@ -222,14 +222,14 @@ fn cache() -> Result<String> {
 
 /// That the embedded server can listen on the loopback interface.
 fn server() -> Result<String> {
-    let scratch = Scratch::new()?;
+    let temp_dir = TempDir::new()?;
     let serve = ServerConfig {
-        upload: scratch.path().to_owned(),
+        upload: temp_dir.path().to_owned(),
         also: None,
         receive: None,
         objects: None,
     };
-    let server = Server::start(serve, scratch.path())?;
+    let server = Server::start(serve, temp_dir.path())?;
     Ok(format!(
         "listens on 127.0.0.1 (port {} this time)",
         server.access().port

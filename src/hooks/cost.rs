@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::script::{self, Runner};
 use super::{Event, HookState, InstallMethod};
-use crate::fs::{self, Scratch};
+use crate::fs::{self, TempDir};
 use crate::git::Repo;
 use crate::proc::Cmd;
 
@@ -16,9 +16,9 @@ const RUNS: usize = 9;
 /// The time of a call that does not concern us: the median of a few. Whatever hook is kept behind
 /// ours is not run.
 pub fn cost(repo: &Repo, facts: &HookState) -> Result<Duration> {
-    let scratch = Scratch::new()?;
+    let temp_dir = TempDir::new()?;
     let event = Event::ReferenceTransaction;
-    let file = scratch.path().join(event.name());
+    let file = temp_dir.path().join(event.name());
     let text = script::script(event, &facts.program, None, Runner::Git);
     fs::write_with_mode(&file, text.as_bytes(), 0o700)?;
     let cmd = match facts.way {

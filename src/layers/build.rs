@@ -12,7 +12,7 @@ use super::plan::{INPUTS, KEY, LayerNode, LayerPlan, LayerState};
 use super::toolchains;
 use crate::conf::{self, Host, ca};
 use crate::engine::{BuildSpec, Engine, EngineError, EngineImage};
-use crate::fs::{Lock, Scratch, write_private};
+use crate::fs::{Lock, TempDir, write_private};
 use crate::proc::lock;
 use crate::{digest, proc, ui};
 
@@ -286,8 +286,8 @@ fn run(
     force: bool,
     on_step: impl Fn(&str),
 ) -> Result<EngineImage> {
-    let scratch = Scratch::new()?;
-    let directory = scratch.directory("context")?;
+    let temp_dir = TempDir::new()?;
+    let directory = temp_dir.directory("context")?;
     files::write(&node.layer.files, &directory)?;
     let bundle = context.host.ca_bundle.as_ref().map(|bundle| &bundle.value);
     let text = to_build(
@@ -297,7 +297,7 @@ fn run(
     );
     let mut spec = BuildSpec {
         context: directory,
-        dockerfile: Some(scratch.path().join("Dockerfile")),
+        dockerfile: Some(temp_dir.path().join("Dockerfile")),
         tag: node.tag.clone(),
         labels: labels(node, key)?,
         build_args: build_args(node),
@@ -306,7 +306,7 @@ fn run(
         ..BuildSpec::default()
     };
     if let Some(bundle) = bundle {
-        spec.secrets.push(ca::secret(bundle, scratch.path())?);
+        spec.secrets.push(ca::secret(bundle, temp_dir.path())?);
     }
     let built = attempt(context.engine, &spec, &text, &on_step);
     let syntax = node.layer.text.syntax.is_some();

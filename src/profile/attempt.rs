@@ -9,7 +9,7 @@ use super::variant::Variant;
 use super::{context, dockerfile, labels};
 use crate::conf::{self, ca};
 use crate::engine::{BuildEvent, BuildSpec, EngineError, EngineImage};
-use crate::fs::{Scratch, write_private};
+use crate::fs::{TempDir, write_private};
 use crate::ui;
 
 impl ProfileBuild<'_> {
@@ -19,8 +19,8 @@ impl ProfileBuild<'_> {
         tried: &mut Vec<Variant>,
         log: &mut String,
     ) -> Result<(EngineImage, Option<EngineImage>)> {
-        let scratch = Scratch::new()?;
-        let directory = scratch.directory("context")?;
+        let temp_dir = TempDir::new()?;
+        let directory = temp_dir.directory("context")?;
         let include = &self.profile.include;
         let count = context::fill(&self.repo_dir, include, self.cache.directory(), &directory)?;
         let (shown, base) = (self.repo_dir.display(), &self.base);
@@ -41,7 +41,7 @@ impl ProfileBuild<'_> {
         let before = engine.inspect_one(&self.tag)?;
         loop {
             let variant = tried.last().copied().unwrap_or_default();
-            let mut spec = self.spec(&scratch, &directory, variant, &digest)?;
+            let mut spec = self.spec(&temp_dir, &directory, variant, &digest)?;
             spec.cache_from = before.iter().map(|_| self.tag.clone()).collect();
             if tried.len() > 1 {
                 log.push_str(&format!(
@@ -102,13 +102,13 @@ impl ProfileBuild<'_> {
 
     fn spec(
         &self,
-        scratch: &Scratch,
+        temp_dir: &TempDir,
         context: &Path,
         variant: Variant,
         base: &str,
     ) -> Result<BuildSpec> {
         // Beside the context: the repository may have a Dockerfile of its own.
-        let dockerfile = scratch.path().join("Dockerfile");
+        let dockerfile = temp_dir.path().join("Dockerfile");
         write_private(&dockerfile, self.text(variant), 0o644)?;
         let mut build_args = vec![("BUILDKIT_INLINE_CACHE".to_owned(), "1".to_owned())];
         if dockerfile::needs_newline(&self.profile) {
@@ -116,7 +116,7 @@ impl ProfileBuild<'_> {
         }
         let mut secrets = Vec::new();
         if let Some(bundle) = &self.host.ca_bundle {
-            secrets.push(ca::secret(&bundle.value, scratch.path())?);
+            secrets.push(ca::secret(&bundle.value, temp_dir.path())?);
         }
         Ok(BuildSpec {
             context: context.to_owned(),

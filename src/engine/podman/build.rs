@@ -28,7 +28,7 @@ impl Engine {
             cmd = cmd.arg("--network=host");
         }
         for (id, path) in &spec.secrets {
-            // Commas cannot be quoted here; our own files are at a path without (`fs::Scratch`).
+            // Commas cannot be quoted here; our own files are at a path without (`fs::TempDir`).
             cmd = cmd
                 .arg("--secret")
                 .arg(format!("id={id},src={}", path.display()));

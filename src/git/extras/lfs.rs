@@ -9,7 +9,7 @@ use super::super::changes::offline;
 use super::super::tree::parse_blobs;
 use super::super::{ObjectId, Repo, lines, run, run_records};
 use crate::error::Failure;
-use crate::fs::Scratch;
+use crate::fs::TempDir;
 
 /// No pointer is longer, in bytes.
 const LONGEST: u64 = 1024;
@@ -208,12 +208,12 @@ pub(super) fn kept_by_lfs(
     if standing.is_empty() {
         return Ok(standing);
     }
-    let scratch = Scratch::new()?;
+    let temp_dir = TempDir::new()?;
     let git = |args: &[&str]| {
         repo.git(args)
-            .env("GIT_INDEX_FILE", scratch.path().join("index"))
+            .env("GIT_INDEX_FILE", temp_dir.path().join("index"))
             // So that no path is one from the current directory.
-            .env("GIT_WORK_TREE", scratch.path())
+            .env("GIT_WORK_TREE", temp_dir.path())
     };
     // An index of nothing else is quickly made.
     let mut attributes = Vec::new();

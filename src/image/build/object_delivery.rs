@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::conf::{self, Filter};
-use crate::fs::Scratch;
+use crate::fs::TempDir;
 use crate::git::{Extras, ObjectBundle, ObjectId, Objects, TagSelection};
 use crate::image::context::BuildContext;
 use crate::image::model::labels::ImageKind;
@@ -62,7 +62,7 @@ pub(super) fn start(
     if *given == ObjectDelivery::Nothing && !extras.any() {
         return Ok(None);
     }
-    let scratch = Scratch::below(&conf::cache_directory("packs")?)?;
+    let scratch = TempDir::below(&conf::cache_directory("packs")?)?;
     let (repo, target, given) = (context.repo.clone(), plan.target.clone(), given.clone());
     let objects = plan.objects;
     let tags = match plan.foundation.kind() {

@@ -11,7 +11,7 @@ use super::labels::labels;
 use super::object_delivery::{self, ObjectDelivery};
 use crate::conf::{self, ca};
 use crate::engine::BuildSpec;
-use crate::fs::Scratch;
+use crate::fs::TempDir;
 use crate::git::{Extras, View};
 use crate::image::context::BuildContext;
 use crate::image::model::manifest::KeyManifest;
@@ -29,7 +29,7 @@ pub(super) struct PreparedBuild {
     /// The bytes that it is sent, at most.
     pub total: Arc<AtomicU64>,
     /// Holds the files that the spec names.
-    _scratch: Scratch,
+    _scratch: TempDir,
 }
 
 impl PreparedBuild {
@@ -42,7 +42,7 @@ impl PreparedBuild {
         extras: Extras,
         parent: Option<&str>,
     ) -> Result<Self> {
-        let scratch = Scratch::new()?;
+        let scratch = TempDir::new()?;
         let view = View::create(
             context.repo,
             &plan.target.commit,
@@ -91,8 +91,8 @@ impl PreparedBuild {
     }
 }
 
-/// The key by a path that docker does not split (see `fs::Scratch`).
-fn without_comma(key: &Path, scratch: &Scratch) -> Result<PathBuf> {
+/// The key by a path that docker does not split (see `fs::TempDir`).
+fn without_comma(key: &Path, scratch: &TempDir) -> Result<PathBuf> {
     if !key.to_string_lossy().contains(',') {
         return Ok(key.to_owned());
     }
@@ -105,7 +105,7 @@ fn without_comma(key: &Path, scratch: &Scratch) -> Result<PathBuf> {
 fn secrets(
     context: BuildContext,
     transport: &Transport,
-    scratch: &Scratch,
+    scratch: &TempDir,
     context_dir: &Path,
 ) -> Result<Vec<(String, PathBuf)>> {
     let directory = scratch.directory("secrets")?;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::conf::{Conf, Host, ca, proxies};
 use crate::engine::{Engine, Mount, RunSpec};
 use crate::error::Failure;
-use crate::fs::{Scratch, write_private};
+use crate::fs::{TempDir, write_private};
 use crate::git::{PushedBranches, Repo, is_branch_name};
 use crate::image::model::names;
 use crate::image::query::tracking::Tracking;
@@ -201,7 +201,7 @@ impl StartPlan<'_> {
 
     /// Runs the container in the foreground; the command's exit code.
     pub fn run(&self, request: &StartRequest) -> Result<i32> {
-        let scratch = Scratch::new()?;
+        let scratch = TempDir::new()?;
         let transport = self.open_transport(request, &scratch)?;
         let code = self.engine.start(&self.spec(request, scratch.path()))?;
         // The host's own git has taken what was pushed, and wrote down nothing.
@@ -230,7 +230,7 @@ impl StartPlan<'_> {
             command: script.into_iter().chain(reference).collect(),
             ..StartRequest::default()
         })?;
-        let scratch = Scratch::new()?;
+        let scratch = TempDir::new()?;
         let _transport = start.open_transport(&request, &scratch)?;
         let spec = start.spec(&request, scratch.path());
         let output = self.engine.start_command(&spec).output()?;
@@ -264,7 +264,7 @@ impl StartPlan<'_> {
     }
 
     /// Opens the transport to the repository, and writes what [`StartPlan::spec`] mounts.
-    fn open_transport(&self, request: &StartRequest, scratch: &Scratch) -> Result<Transport> {
+    fn open_transport(&self, request: &StartRequest, scratch: &TempDir) -> Result<Transport> {
         let root = scratch.path();
         let hostname = request.hostname.as_deref().unwrap_or_default();
         let serve = ServerConfig {

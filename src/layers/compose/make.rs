@@ -6,7 +6,7 @@ use super::text::{self, RecipeTags, SourceTag};
 use super::{Recipe, RecipeImages, Runtime};
 use crate::engine::{BuildEvent, BuildSpec, Engine, EngineImage};
 use crate::error::Failure;
-use crate::fs::{Scratch, write_private};
+use crate::fs::{TempDir, write_private};
 use crate::layers::build::{self, LayerBuildContext};
 use crate::layers::catalog::{LayerCatalog, LayerSettings};
 use crate::layers::plan::{LayerNode, LayerPlan, Planner};
@@ -110,12 +110,12 @@ pub fn make(
     )?;
     let _turn = build::turn(tag)?;
     let before = context.engine.inspect_one(tag)?;
-    let scratch = Scratch::new()?;
-    let file = scratch.path().join("Dockerfile");
+    let temp_dir = TempDir::new()?;
+    let file = temp_dir.path().join("Dockerfile");
     write_private(&file, text::dockerfile(recipe, &tags), 0o644)?;
     let names: Vec<&str> = recipe.layers.iter().map(|layer| layer.name()).collect();
     let spec = BuildSpec {
-        context: scratch.directory("context")?,
+        context: temp_dir.directory("context")?,
         dockerfile: Some(file),
         tag: tag.to_owned(),
         labels: vec![(COMPOSED.to_owned(), names.join(" "))],

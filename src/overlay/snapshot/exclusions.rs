@@ -141,7 +141,7 @@ const HOME: [(ExclusionReason, &[&str]); 3] = [
 pub struct Exclusions(BTreeMap<PathBuf, ExclusionReason>);
 
 impl Exclusions {
-    /// For a root, the user's home, and directories of our own (caches, state, scratch). All paths are
+    /// For a root, the user's home, and directories of our own (caches, state, temporary files). All paths are
     /// absolute and resolved; those that are not below the root do not matter.
     pub fn new(root: &Path, home: Option<&Path>, own: &[PathBuf]) -> Self {
         let below = |path: &Path| path.strip_prefix(root).ok().map(Path::to_owned);

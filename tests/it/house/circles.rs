@@ -12,20 +12,6 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::root;
 
-/// Circles in `src/image/`, until they are mended. No other is accepted, and none that is gone may stand here.
-const CIRCLES_OF_IMAGE: &[&[&str]] = &[
-    &["image/chain_limits.rs", "image/labels.rs"],
-    &[
-        "image/explain.rs",
-        "image/inputs.rs",
-        "image/parent/mod.rs",
-        "image/plan.rs",
-        "image/scope.rs",
-        "image/tool_layers.rs",
-        "image/tracking.rs",
-    ],
-];
-
 /// The path of a module, an item, or what a text names.
 type Path = Vec<String>;
 
@@ -323,13 +309,8 @@ impl Crate {
 fn no_circles() {
     let read = |file: &str| std::fs::read_to_string(root().join("src").join(file)).ok();
     let circles = Crate::read(read).circles();
-    let accepted = |circle: &BTreeSet<String>| {
-        let within = |known: &&[&str]| circle.iter().all(|file| known.contains(&file.as_str()));
-        CIRCLES_OF_IMAGE.iter().any(within)
-    };
     let wrong: Vec<&str> = circles
         .iter()
-        .filter(|(circle, _)| !accepted(circle))
         .map(|(_, told)| told.as_str())
         .collect();
     assert!(
@@ -338,13 +319,6 @@ fn no_circles() {
         wrong.len(),
         wrong.join("\n")
     );
-    for file in CIRCLES_OF_IMAGE.iter().copied().flatten() {
-        let needed = circles.iter().any(|(circle, _)| circle.contains(*file));
-        assert!(
-            needed && file.starts_with("image/"),
-            "{file} is in no circle: take it out of CIRCLES_OF_IMAGE"
-        );
-    }
 }
 
 /// That the one above would notice.

@@ -133,8 +133,8 @@ impl Releases {
             .asset(&index_name(tag))
             .filter(|asset| asset.state == "uploaded" && asset.size <= LONGEST)
             .ok_or_else(|| corrupt("its index is missing".to_owned()))?;
-        let scratch = tempfile::tempdir().context("cannot make a temporary directory")?;
-        let path = scratch.path().join("index");
+        let temp_dir = tempfile::tempdir().context("cannot make a temporary directory")?;
+        let path = temp_dir.path().join("index");
         let count = Arc::default();
         self.download(asset, &path, 0, asset.size, &count)?;
         let bytes = crate::fs::read(&path).context("cannot read an index")?;

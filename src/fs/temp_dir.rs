@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::{Mode, OFlags, open, openat};
-use tempfile::TempDir;
 
 use crate::proc;
 
@@ -29,12 +28,12 @@ fn root(configured: PathBuf) -> PathBuf {
 
 /// A temporary directory that only we can read, removed when dropped.
 #[derive(Debug)]
-pub struct Scratch {
-    directory: TempDir,
+pub struct TempDir {
+    directory: tempfile::TempDir,
     _alive: File,
 }
 
-impl Scratch {
+impl TempDir {
     /// Makes one, and removes those that a killed run left behind.
     pub fn new() -> Result<Self> {
         Self::within(&root(std::env::temp_dir()))
@@ -228,9 +227,9 @@ mod tests {
         let root = root.path();
         let make = || {
             for _ in 0..200 {
-                let scratch = Scratch::within(root).unwrap();
-                assert!(scratch.path().join(ALIVE).exists());
-                std::fs::write(scratch.path().join("key"), "").unwrap();
+                let temp_dir = TempDir::within(root).unwrap();
+                assert!(temp_dir.path().join(ALIVE).exists());
+                std::fs::write(temp_dir.path().join("key"), "").unwrap();
             }
         };
         std::thread::scope(|scope| {
