@@ -6,7 +6,6 @@ use std::fmt;
 use anyhow::Result;
 
 use crate::engine::EngineImage;
-use crate::git::ObjectId;
 use crate::image::model::chain_base::ChainBase;
 use crate::image::model::labels::Labels;
 use crate::ui;
@@ -126,6 +125,7 @@ impl fmt::Display for ChainLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::git::ObjectId;
     use crate::image::model::labels::tests::labels;
 
     fn measured(labels: &Labels, layers: usize, size: u64) -> ChainStats<'_> {

@@ -79,7 +79,11 @@ const INPUTS: &[Input] = {
     use OnUpdate::{Added, Replaced, ReplacedUnlessGone, Stays};
     use Wording::{BaseDigest, Digests, KeyFile, Packages, Script, Sentence, Values};
     &[
-        input("schema", Stays, Sentence("git dkr itself builds differently")),
+        input(
+            "schema",
+            Stays,
+            Sentence("git dkr itself builds differently"),
+        ),
         input("layers", Stays, Values("other layers")).by(&[
             ("stack", |a, b| a.stack.value != b.stack.value),
             ("agent", |a, b| a.agent.value != b.agent.value),

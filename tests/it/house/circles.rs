@@ -309,10 +309,7 @@ impl Crate {
 fn no_circles() {
     let read = |file: &str| std::fs::read_to_string(root().join("src").join(file)).ok();
     let circles = Crate::read(read).circles();
-    let wrong: Vec<&str> = circles
-        .iter()
-        .map(|(_, told)| told.as_str())
-        .collect();
+    let wrong: Vec<&str> = circles.iter().map(|(_, told)| told.as_str()).collect();
     assert!(
         wrong.is_empty(),
         "{} circles of files:\n{}",

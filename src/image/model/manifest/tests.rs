@@ -229,7 +229,10 @@ fn another_schema_is_told_and_not_what_it_told_otherwise() {
     old.put("dockerfile", "0a".into());
     let changes = old.changes(&new);
     assert_eq!(changes.len(), 1, "{changes:?}");
-    assert_eq!(changes[0].sentence(None), "git dkr itself builds differently");
+    assert_eq!(
+        changes[0].sentence(None),
+        "git dkr itself builds differently"
+    );
 }
 
 /// What is in the text of a Dockerfile is in the key, so that no build is taken for another.
