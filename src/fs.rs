@@ -104,7 +104,7 @@ impl Lock {
     }
 
     /// Takes the lock at `path`; `what` completes the sentence "waiting for …".
-    pub fn take(path: &Path, what: &str) -> Result<Self> {
+    pub fn acquire(path: &Path, what: &str) -> Result<Self> {
         let mut said = false;
         loop {
             if let Some(lock) = Self::try_take(path)? {

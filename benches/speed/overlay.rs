@@ -140,7 +140,7 @@ impl Bench {
             about,
             source_date: None,
         };
-        snapshot::take(before, subject, &to).unwrap()
+        snapshot::create(before, subject, &to).unwrap()
     }
 
     fn restore(&self, taken: &TakenSnapshot) {

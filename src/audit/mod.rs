@@ -1,7 +1,7 @@
 //! Looking through an image for keys and tokens: through the files of each layer, also those that a later
 //! one removed, and through what its description says. Whoever has the image has all of that.
 //!
-//! Pure: [`rules`] tells what a secret looks like. [`archive`] reads what the engine writes.
+//! Pure: `rules` tells what a secret looks like. `archive` reads what the engine writes.
 
 mod archive;
 mod rules;

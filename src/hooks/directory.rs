@@ -51,7 +51,7 @@ impl HooksDirectory {
     }
 
     /// The directory of an event's hook, and who runs it there.
-    pub fn of(&self, event: Event) -> (&Path, Runner) {
+    pub fn for_event(&self, event: Event) -> (&Path, Runner) {
         match (&self.husky, event) {
             // husky does not know this one, so git's own directory it is, which husky leaves alone.
             (None, _) | (_, Event::ReferenceTransaction) => (&self.path, Runner::Git),

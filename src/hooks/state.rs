@@ -52,7 +52,7 @@ impl HookState {
         let mut missing_directories = Vec::new();
         if let Ok(directory) = &directory {
             for event in Event::ALL {
-                let (path, runner) = directory.of(event);
+                let (path, runner) = directory.for_event(event);
                 slots.push(HookSlot::look(event, path, runner)?);
                 if !path.exists() && !missing_directories.contains(&path.to_owned()) {
                     missing_directories.push(path.to_owned());

@@ -268,7 +268,7 @@ pub fn name_plainly(engine: &Engine, plan: &LayerPlan) -> Result<()> {
 pub fn turn(tag: &str) -> Result<Lock> {
     let name = digest::short(&[tag]);
     let path = conf::cache_directory("locks")?.join(format!("layer-{name}.lock"));
-    Lock::take(&path, &format!("another build of {tag}"))
+    Lock::acquire(&path, &format!("another build of {tag}"))
 }
 
 /// Gives the disk of an image back that has lost its only name.

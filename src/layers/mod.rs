@@ -4,7 +4,7 @@
 //! repository, in the user's directory and in this binary ([`catalog`]); [`graph`] orders them, [`plan`]
 //! says which images they come to and which of these are there, [`build`] makes the others.
 //! [`detect`] and [`stack`] say which of them a repository asks for. [`check`] tries what they
-//! provide, [`compose`] puts that into one image, [`env`] gives it to a shell.
+//! provide, [`compose`] puts that into one image, [`mod@env`] gives it to a shell.
 
 pub mod build;
 pub mod catalog;

@@ -41,7 +41,10 @@ const fn pinned(
 }
 
 /// The toolchains of a built-in layer; somebody's own layer of the same name decides for itself.
-fn of<'a>(origin: LayerOrigin, layer: &'a str) -> impl Iterator<Item = &'static Pinned> + 'a {
+fn pinned_in<'a>(
+    origin: LayerOrigin,
+    layer: &'a str,
+) -> impl Iterator<Item = &'static Pinned> + 'a {
     PINNED
         .iter()
         .filter(move |pinned| origin == LayerOrigin::BuiltIn && pinned.layer == layer)
@@ -49,7 +52,7 @@ fn of<'a>(origin: LayerOrigin, layer: &'a str) -> impl Iterator<Item = &'static 
 
 /// Sets the build arguments of a layer; an empty one stands for the distribution's own.
 pub(super) fn choose(origin: LayerOrigin, definition: &mut Definition, toolchains: Toolchains) {
-    for pinned in of(origin, &definition.name) {
+    for pinned in pinned_in(origin, &definition.name) {
         let version = match toolchains {
             Toolchains::Upstream => pinned.version,
             Toolchains::Distribution => "",
@@ -66,7 +69,7 @@ pub fn versions(layer: &Layer) -> Vec<String> {
         Some(version) if !version.is_empty() => format!("{} {version}", pinned.name),
         _ => format!("{} of the distribution", pinned.name),
     };
-    of(layer.origin, layer.name()).map(version).collect()
+    pinned_in(layer.origin, layer.name()).map(version).collect()
 }
 
 /// Adds what to do when the build of a layer with a pinned version failed at a step.
@@ -75,7 +78,7 @@ pub(super) fn explain(layer: &Layer, error: Error) -> Error {
         layer.definition.args.get(pinned.arg).map(String::as_str) == Some(pinned.version)
     };
     let is_step = matches!(error.downcast_ref(), Some(EngineError::Step { .. }));
-    if !is_step || !of(layer.origin, layer.name()).any(is_pinned) {
+    if !is_step || !pinned_in(layer.origin, layer.name()).any(is_pinned) {
         return error;
     }
     let versions = versions(layer).join(" and ");

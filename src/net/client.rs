@@ -123,7 +123,7 @@ impl HttpClient {
         self.token.is_some()
     }
 
-    /// Asks for JSON. An answer that says no is an error with a [`HttpError`] in it.
+    /// Asks for JSON. An answer that says no is an error with a [`HttpError`](super::HttpError) in it.
     pub fn json<T: DeserializeOwned>(&self, request: &HttpRequest) -> Result<T> {
         let bytes = self.call(request, || Ok(()))?;
         let asked = asked(&request.method, request.address);

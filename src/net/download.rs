@@ -216,7 +216,7 @@ fn note_validator(file: &Path, response: &http::Response<ureq::Body>) -> Result<
 }
 
 fn is_status(error: &anyhow::Error, status: u16) -> bool {
-    super::HttpError::of(error).is_some_and(|refusal| refusal.status == status)
+    super::HttpError::find_in(error).is_some_and(|refusal| refusal.status == status)
 }
 
 /// `bytes 5-9/10`: from where, and how long it all is.

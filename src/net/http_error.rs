@@ -33,7 +33,7 @@ impl fmt::Display for HttpError {
 
 impl HttpError {
     /// The refusal in an error, if it comes from one.
-    pub fn of(error: &anyhow::Error) -> Option<&Self> {
+    pub fn find_in(error: &anyhow::Error) -> Option<&Self> {
         error.downcast_ref()
     }
 

@@ -10,7 +10,7 @@ use super::parts::OverlayPart;
 use super::profile;
 use super::restore::{applied_others, record};
 use super::root::OverlayRoot;
-use super::snapshot::{About, Baseline, Machine, SnapshotSubject, take};
+use super::snapshot::{self, About, Baseline, Machine, SnapshotSubject};
 use super::steps::{self, StepContext, StepState};
 use crate::ui;
 
@@ -74,7 +74,7 @@ pub fn build(
         about,
         source_date: steps::source_date(state)?,
     };
-    let taken = take(before, subject, &archive)
+    let taken = snapshot::create(before, subject, &archive)
         .with_context(|| format!("cannot take the snapshot of {}", part.file))?;
     for remark in &taken.remarks {
         ui::warn(remark);

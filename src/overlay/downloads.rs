@@ -24,7 +24,7 @@ pub struct DownloadFile {
 
 impl DownloadFile {
     /// Takes the one of this name, and clears others away. `what` completes "waiting for …".
-    pub fn take(directory: &Path, name: &str, what: &str) -> Result<Self> {
+    pub fn acquire(directory: &Path, name: &str, what: &str) -> Result<Self> {
         let path = directory.join(name);
         let cannot = || format!("cannot make {}", path.display());
         std::fs::DirBuilder::new()
@@ -125,7 +125,7 @@ mod tests {
             names
         };
         let make = |name: &str, hours: u64| {
-            let slot = DownloadFile::take(directory, name, "x").unwrap();
+            let slot = DownloadFile::acquire(directory, name, "x").unwrap();
             std::fs::write(slot.path().with_extension("etag"), "x").unwrap();
             let at = SystemTime::now() - Duration::from_secs(hours * 3600);
             File::options()
@@ -137,7 +137,7 @@ mod tests {
         };
         let old = directory.join("old");
         make("old", 100);
-        let mut held = DownloadFile::take(directory, "held", "x").unwrap();
+        let mut held = DownloadFile::acquire(directory, "held", "x").unwrap();
         assert!(!old.exists());
         for (at, name) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
             make(name, 50 - at as u64);

@@ -96,7 +96,7 @@ impl GitHubClient {
 
     /// Says what a refusal means, and what to do about it.
     pub fn explain(&self, repo: &GitHubRepo, error: anyhow::Error) -> anyhow::Error {
-        let Some(refusal) = HttpError::of(&error) else {
+        let Some(refusal) = HttpError::find_in(&error) else {
             return error;
         };
         let token = self.client.has_token();
@@ -157,13 +157,13 @@ struct Denied {
 /// Whether an error comes from an answer with this status.
 pub fn is(error: &anyhow::Error, status: u16) -> bool {
     let denied = error.downcast_ref::<Denied>().map(|denied| &denied.refusal);
-    let refusal = denied.or_else(|| HttpError::of(error));
+    let refusal = denied.or_else(|| HttpError::find_in(error));
     refusal.is_some_and(|refusal| refusal.status == status)
 }
 
 /// Whether an error is an answer that says no, and no trouble of the network.
 pub fn is_refusal(error: &anyhow::Error) -> bool {
-    HttpError::of(error).is_some()
+    HttpError::find_in(error).is_some()
 }
 
 fn request<'a>(

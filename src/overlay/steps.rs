@@ -65,7 +65,7 @@ pub fn carry_out(
 }
 
 fn one(step: &OverlayStep, place: &StepContext<'_>, state: &mut StepState) -> Result<()> {
-    state.take(&step.action)?;
+    state.apply(&step.action)?;
     match &step.action {
         StepAction::Run(run) => command::run(run, place.root, state),
         StepAction::Workdir(_) => {

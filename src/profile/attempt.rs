@@ -122,7 +122,7 @@ impl ProfileBuild<'_> {
             context: context.to_owned(),
             dockerfile: Some(dockerfile),
             tag: self.tag.clone(),
-            labels: labels::of(&self.profile, variant, base),
+            labels: labels::image_labels(&self.profile, variant, base),
             secrets,
             build_args,
             pass_env: conf::proxies(),

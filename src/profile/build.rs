@@ -147,7 +147,7 @@ impl<'a> ProfileBuild<'a> {
         let directory = directory.unwrap_or_else(|_| self.cache.directory().to_owned());
         let name = format!("profile-{}.lock", digest::short(&[&self.profile.id]));
         let what = format!("another build of the profile {}", self.profile.id);
-        Lock::take(&directory.join(name), &what)
+        Lock::acquire(&directory.join(name), &what)
     }
 
     fn timed<T>(&self, what: &'static str, act: impl FnOnce() -> T) -> T {

@@ -52,11 +52,11 @@ pub fn profile(repo: &Repo, commit: &ObjectId) -> Result<Option<Value>> {
             texts.insert(name, text);
         }
     }
-    Ok(of(&files, &texts))
+    Ok(detect_profile(&files, &texts))
 }
 
 /// The same from the paths of files and the texts of some: a pure function.
-fn of(files: &[String], texts: &BTreeMap<&str, String>) -> Option<Value> {
+fn detect_profile(files: &[String], texts: &BTreeMap<&str, String>) -> Option<Value> {
     let has = |name: &str| files.iter().any(|file| file == name);
     let project = texts.get("pyproject.toml");
     let project = project.and_then(|text| text.parse::<DocumentMut>().ok());
@@ -155,7 +155,7 @@ mod tests {
         texts.extend(pinned.map(|text| (".python-version", text.to_owned())));
         let mut files: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
         files.extend(texts.keys().map(|name| (*name).to_owned()));
-        let found = of(&files, &texts)?;
+        let found = detect_profile(&files, &texts)?;
         // What is written can be built.
         repo_profile::parse("p.json", &found.to_string()).unwrap();
         Some(found["profile"].clone())

@@ -130,7 +130,7 @@ impl JsonParser<'_> {
     }
 
     /// Steps over this byte when it comes next.
-    fn take(&mut self, byte: u8) -> bool {
+    fn eat(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
         found
@@ -175,17 +175,17 @@ impl JsonParser<'_> {
         self.at += 1;
         let mut values = Vec::new();
         self.space();
-        if self.take(b']') {
+        if self.eat(b']') {
             return Ok(Json::List(values));
         }
         loop {
             self.space();
             values.push(self.value(depth + 1)?);
             self.space();
-            if self.take(b']') {
+            if self.eat(b']') {
                 return Ok(Json::List(values));
             }
-            if !self.take(b',') {
+            if !self.eat(b',') {
                 return Err(self.wrong("expected `,` or `]`"));
             }
         }
@@ -195,7 +195,7 @@ impl JsonParser<'_> {
         self.at += 1;
         let mut pairs = Vec::new();
         self.space();
-        if self.take(b'}') {
+        if self.eat(b'}') {
             return Ok(Json::Object(pairs));
         }
         loop {
@@ -205,16 +205,16 @@ impl JsonParser<'_> {
             }
             let key = self.string()?;
             self.space();
-            if !self.take(b':') {
+            if !self.eat(b':') {
                 return Err(self.wrong("expected `:`"));
             }
             self.space();
             pairs.push((key, self.value(depth + 1)?));
             self.space();
-            if self.take(b'}') {
+            if self.eat(b'}') {
                 return Ok(Json::Object(pairs));
             }
-            if !self.take(b',') {
+            if !self.eat(b',') {
                 return Err(self.wrong("expected `,` or `}`"));
             }
         }
@@ -291,9 +291,9 @@ impl JsonParser<'_> {
 
     fn number(&mut self) -> Result<Json, JsonError> {
         let start = self.at;
-        self.take(b'-');
+        self.eat(b'-');
         // No number begins with a zero but zero itself.
-        let whole = if self.take(b'0') { 1 } else { self.digits() };
+        let whole = if self.eat(b'0') { 1 } else { self.digits() };
         if whole == 0 {
             return Err(self.wrong("expected a digit"));
         }

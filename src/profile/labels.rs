@@ -15,7 +15,11 @@ pub const VARIANT: &str = "dkr.profile_variant";
 pub const BASE: &str = "dkr.profile_base_digest";
 
 /// For a build.
-pub fn of(profile: &Profile, variant: Variant, base_digest: &str) -> Vec<(String, String)> {
+pub fn image_labels(
+    profile: &Profile,
+    variant: Variant,
+    base_digest: &str,
+) -> Vec<(String, String)> {
     [
         (PROFILE, profile.id.as_str()),
         (DIGEST, &profile.digest),

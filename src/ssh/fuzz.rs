@@ -16,7 +16,7 @@ pub fn fetch(bytes: &[u8]) {
     let mut requests = FetchReader::default();
     let mut handed_on = Vec::new();
     for piece in bytes.chunks(7) {
-        match requests.take(piece) {
+        match requests.feed(piece) {
             Ok(Some(request)) => handed_on.extend(request.lines),
             Ok(None) => {}
             Err(_) => break,

@@ -164,7 +164,7 @@ async fn put(store: &LfsStore, object: Option<LfsObject>, packets: &mut Packets)
         packets.skip().await?;
         return Ok(status(400, Some(NO_OBJECT)));
     };
-    let mut taken = store.take(object);
+    let mut taken = store.receive(object);
     loop {
         match packets.next().await? {
             Packet::Data(data) => taken = taken.and_then(|file| file.write(&data)),

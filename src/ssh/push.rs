@@ -55,7 +55,7 @@ pub(super) fn read(bytes: &[u8]) -> PushStart {
                 let Some((line, next)) = tail.split_at_checked(length - 4) else {
                     return incomplete(bytes);
                 };
-                if commands.take(line).is_none() {
+                if commands.read_line(line).is_none() {
                     return PushStart::Malformed;
                 }
                 rest = next;
@@ -74,7 +74,7 @@ fn incomplete(bytes: &[u8]) -> PushStart {
 }
 
 impl PushCommands {
-    fn take(&mut self, line: &[u8]) -> Option<()> {
+    fn read_line(&mut self, line: &[u8]) -> Option<()> {
         let text = std::str::from_utf8(line).ok()?;
         let (text, capabilities) = text.split_once('\0').unwrap_or((text, ""));
         self.capabilities

@@ -233,7 +233,7 @@ async fn upload(
                 None | Some(ChannelMsg::Close) => return Err("the client hung up".into()),
                 Some(_) => continue,
             };
-            let read = requests.take(&data);
+            let read = requests.feed(&data);
             let Some(request) = read.map_err(|wants::Malformed| "malformed fetch")? else {
                 continue;
             };

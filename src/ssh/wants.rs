@@ -29,8 +29,8 @@ pub(super) struct FetchRequest {
 pub(super) struct Malformed;
 
 impl FetchReader {
-    /// Takes bytes as they came. Gives lines when git would answer them, or when they are many.
-    pub fn take(&mut self, bytes: &[u8]) -> Result<Option<FetchRequest>, Malformed> {
+    /// Reads bytes as they came. Gives lines when git would answer them, or when they are many.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<Option<FetchRequest>, Malformed> {
         self.bytes.extend_from_slice(bytes);
         let mut ends = false;
         while let Some(length) = length(&self.bytes[self.whole..])? {
@@ -104,7 +104,7 @@ mod tests {
         let mut requests = FetchReader::default();
         let mut found = Vec::new();
         for byte in bytes {
-            found.extend(requests.take(&[*byte])?);
+            found.extend(requests.feed(&[*byte])?);
         }
         Ok(found)
     }
@@ -148,9 +148,9 @@ mod tests {
     fn nothing_is_handed_on_before_it_is_whole() {
         let mut requests = FetchReader::default();
         let want = line(&format!("want {ONE}\n"));
-        assert_eq!(requests.take(want.as_bytes()), Ok(None));
-        assert_eq!(requests.take(b"00"), Ok(None));
-        let whole = requests.take(b"00").unwrap().unwrap();
+        assert_eq!(requests.feed(want.as_bytes()), Ok(None));
+        assert_eq!(requests.feed(b"00"), Ok(None));
+        let whole = requests.feed(b"00").unwrap().unwrap();
         assert_eq!(whole.lines, [want.as_bytes(), b"0000"].concat());
     }
 
@@ -160,7 +160,7 @@ mod tests {
         let mut requests = FetchReader::default();
         let (mut wants, mut most) = (0, 0);
         for chunk in bytes.as_bytes().chunks(32_000) {
-            if let Some(request) = requests.take(chunk).unwrap() {
+            if let Some(request) = requests.feed(chunk).unwrap() {
                 wants += request.wants.len();
                 most = most.max(request.lines.len());
             }

@@ -19,7 +19,7 @@ pub fn subset(pack: &Path) -> Result<()> {
         let index = index.ok().context("no index")?;
         for position in 0..index.num_objects() {
             if position as usize % left_out != left_out - 1 {
-                choice.take(index.oid_at_index(position));
+                choice.select(index.oid_at_index(position));
             }
         }
         if let Some(subset) = choice.settle(true, |_| Ok(pack.to_owned()))? {
@@ -36,7 +36,7 @@ pub fn commit_graph(objects: &Path, made: &Path) -> Result<()> {
     let mut commits = commits.context("no commit-graph")?;
     let graph = Graph::from_info_dir(&objects.join("info"), Kind::Sha1).ok();
     for id in graph.context("no commit-graph")?.iter_ids() {
-        commits.take(id);
+        commits.insert(id);
     }
     commits.write(made)
 }

@@ -29,8 +29,8 @@ impl GraphSubset {
         Some(Self { graph, taken })
     }
 
-    /// Takes an object, if it is a commit that is there.
-    pub fn take(&mut self, id: &gix::hash::oid) {
+    /// Adds an object, if it is a commit that is there.
+    pub fn insert(&mut self, id: &gix::hash::oid) {
         self.taken.extend(self.graph.lookup(id));
     }
 

@@ -148,13 +148,13 @@ impl BundleWork<'_> {
     /// off.
     fn pack_history(&self, repo: &Repo, whole: bool) -> Result<Option<SubsetPack>> {
         if whole && repo.has_bitmap()? {
-            let take = || self.take(repo, whole, Some("--use-bitmap-index"));
-            let (is_true, taken) = join(|| self.has_true_bitmap(), take)?;
+            let listed = || self.list_objects(repo, whole, Some("--use-bitmap-index"));
+            let (is_true, taken) = join(|| self.has_true_bitmap(), listed)?;
             if is_true? {
                 return self.settle(taken?, true);
             }
         }
-        self.settle(self.take(repo, whole, None)?, false)
+        self.settle(self.list_objects(repo, whole, None)?, false)
     }
 
     /// Whether a bitmap leads to all commits. One of a time when the history was cut off leads no further
@@ -168,7 +168,12 @@ impl BundleWork<'_> {
     }
 
     /// Lists what the view shows.
-    fn take(&self, repo: &Repo, whole: bool, option: Option<&str>) -> Result<ObjectSources> {
+    fn list_objects(
+        &self,
+        repo: &Repo,
+        whole: bool,
+        option: Option<&str>,
+    ) -> Result<ObjectSources> {
         let kind = repo.object_format.parse().map_err(Failure::new)?;
         let graph = || Ok::<_, anyhow::Error>(repo.object_directories()?.graph(kind));
         let mut taken = ObjectSources {
@@ -186,9 +191,13 @@ impl BundleWork<'_> {
             let id = line.split(|byte| *byte == b' ').next().unwrap_or_default();
             let id = gix::ObjectId::from_hex(id).context("git rev-list prints no ids")?;
             if let Some(commits) = &mut taken.commits {
-                commits.take(&id);
+                commits.insert(&id);
             }
-            if !taken.choice.as_mut().is_some_and(|choice| choice.take(&id)) {
+            if !taken
+                .choice
+                .as_mut()
+                .is_some_and(|choice| choice.select(&id))
+            {
                 taken.rest.extend_from_slice(line);
                 taken.rest.push(b'\n');
             }

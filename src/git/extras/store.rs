@@ -49,7 +49,7 @@ impl LfsStore {
     }
 
     /// Begins to take one. Nobody sees it before it is whole, and is what it should be.
-    pub fn take(&self, object: Pointer) -> Result<Incoming> {
+    pub fn receive(&self, object: Pointer) -> Result<Incoming> {
         // Git-lfs itself removes what is left there.
         let unfinished = self.storage.join("tmp");
         let make = || -> std::io::Result<NamedTempFile> {
@@ -135,7 +135,7 @@ mod tests {
         let (directory, store) = store();
         let object = Pointer::new(&digest::of("content"), 7).unwrap();
         let put = |parts: &[&str]| {
-            let start = store.take(object);
+            let start = store.receive(object);
             let all = parts
                 .iter()
                 .try_fold(start?, |file, part| file.write(part.as_bytes()));

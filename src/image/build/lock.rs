@@ -12,7 +12,7 @@ use crate::image::model::names;
 
 /// Waits for its turn.
 pub fn acquire(repo: &Repo, branch: &str) -> Result<Lock> {
-    Lock::take(&path(repo, branch)?, &format!("another build of {branch}"))
+    Lock::acquire(&path(repo, branch)?, &format!("another build of {branch}"))
 }
 
 /// Takes it if no build of the branch is under way.

@@ -88,7 +88,7 @@ impl<'a> Recipe<'a> {
                 .any(|source| source.layer.name() == layer.name());
             if !known && !inside.contains(&layer.name()) && provides_something(layer).is_ok() {
                 not_too_much(layer)?;
-                recipe.take(layer);
+                recipe.add(layer);
             }
         }
         Ok(recipe)
@@ -137,8 +137,8 @@ impl<'a> Recipe<'a> {
         Ok(apart)
     }
 
-    /// Takes along what the layer provides and no other before it.
-    fn take(&mut self, layer: &'a Layer) {
+    /// Adds what the layer provides and no other before it.
+    fn add(&mut self, layer: &'a Layer) {
         let base = |path: &'a str| path.rsplit('/').next().unwrap_or(path);
         let definition = &layer.definition;
         let mut binaries: Vec<&str> = Vec::new();

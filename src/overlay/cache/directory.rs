@@ -193,7 +193,7 @@ impl DirectoryCache {
 
     /// One at a time where an index and its archive change together.
     fn turn(&self) -> Result<Lock> {
-        Lock::take(
+        Lock::acquire(
             &self.path.join(".lock"),
             "another run that writes to the cache",
         )

@@ -89,7 +89,7 @@ impl SnapshotCache {
     }
 
     /// The entry of a tag. One that is not what it should be is an error with
-    /// [`CorruptEntry`](index::CorruptEntry) in it.
+    /// [`CorruptEntry`] in it.
     pub fn find(&self, tag: &str) -> Result<Option<Index>> {
         match self {
             Self::Directory(directory) => directory.find(tag),

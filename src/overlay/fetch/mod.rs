@@ -78,7 +78,7 @@ pub fn fetch(
             )
         }
     };
-    let mut slot = DownloadFile::take(downloads, &address.id(), "another download of the same")?;
+    let mut slot = DownloadFile::acquire(downloads, &address.id(), "another download of the same")?;
     download(&address, hub, slot.path(), &from).map_err(|error| match &wanted.source {
         DownloadSource::GitHub { repo, .. } => no_such_ref(hub, repo, &from, error),
         DownloadSource::Url(_) => error,

@@ -150,7 +150,7 @@ fn check_space(stage: &Path, bytes: u64) -> Result<()> {
 /// Waits until no other run builds or restores with this directory of ours; its turn ends when dropped.
 pub fn turn(state: &Path) -> Result<Lock> {
     StateDirectory::make(state)?;
-    Lock::take(
+    Lock::acquire(
         &state.join("turn"),
         "another run that changes the same root",
     )

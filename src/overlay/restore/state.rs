@@ -46,7 +46,7 @@ impl StateDirectory {
     /// Waits for its turn; makes the directory where it is missing.
     pub fn open(directory: &Path) -> Result<Self> {
         Self::make(directory)?;
-        let lock = Lock::take(
+        let lock = Lock::acquire(
             &directory.join("lock"),
             "another run that changes the same root",
         )?;

@@ -46,7 +46,7 @@ impl RestoredRoot {
             ..About::default()
         };
         let to = overlay.path("archive");
-        let taken = snapshot::take(
+        let taken = snapshot::create(
             before,
             snapshot::SnapshotSubject {
                 root: &root,

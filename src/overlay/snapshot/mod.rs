@@ -57,11 +57,11 @@ pub struct SnapshotSubject<'a> {
 /// Writes to `to`, whole or not at all, what is not as it was `before`, and what was asked for, but
 /// for what is left out. Times that the run made become one; the root gets the same, so that a root
 /// that was built and one that was restored are alike.
-pub fn take(before: Baseline, subject: SnapshotSubject<'_>, to: &Path) -> Result<TakenSnapshot> {
-    take_on(parallel::threads(), before, subject, to)
+pub fn create(before: Baseline, subject: SnapshotSubject<'_>, to: &Path) -> Result<TakenSnapshot> {
+    create_on(parallel::threads(), before, subject, to)
 }
 
-fn take_on(
+fn create_on(
     threads: usize,
     before: Baseline,
     subject: SnapshotSubject<'_>,

@@ -39,7 +39,7 @@ fn the_bytes_do_not_depend_on_the_threads() {
         let before = Baseline::scan(&root, &out).unwrap();
         fill(&root);
         let to = overlay.path().join(threads.to_string());
-        let taken = take_on(
+        let taken = create_on(
             threads,
             before,
             SnapshotSubject {

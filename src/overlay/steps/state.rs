@@ -35,14 +35,15 @@ impl StepState {
     /// What it is after these steps have been restored instead of run.
     pub fn pass(&mut self, containerfile: &Containerfile) -> Result<()> {
         for step in &containerfile.steps {
-            self.take(&step.action).with_context(|| step.text.clone())?;
+            self.apply(&step.action)
+                .with_context(|| step.text.clone())?;
         }
         self.snapshot.clear();
         Ok(())
     }
 
     /// What one step changes of it.
-    pub(super) fn take(&mut self, action: &StepAction) -> Result<()> {
+    pub(super) fn apply(&mut self, action: &StepAction) -> Result<()> {
         match action {
             StepAction::Env(pairs) => self.environment.set(pairs).map_err(Failure::new)?,
             StepAction::Workdir(directory) => {
@@ -126,7 +127,7 @@ mod tests {
         state.pass(&read).unwrap();
         assert_eq!(state.workdir, Path::new("/b"));
         assert!(state.snapshot.is_empty());
-        state.take(&read.steps[3].action).unwrap();
+        state.apply(&read.steps[3].action).unwrap();
         assert_eq!(state.snapshot, [Path::new("/b/x"), Path::new("/y")]);
     }
 }

@@ -91,7 +91,7 @@ fn what_passes_is_asked_again() {
     server.forget();
     server.times(5, "GET", "/x", Answer::status(500));
     let error = get(&server, &client, "/x").unwrap_err();
-    assert_eq!(HttpError::of(&error).unwrap().status, 500);
+    assert_eq!(HttpError::find_in(&error).unwrap().status, 500);
     assert_eq!(server.count("GET", "/x"), 5);
 }
 
@@ -103,9 +103,9 @@ fn what_does_not_pass_is_not() {
         server.forget();
         server.next("GET", "/x", Answer::status(code));
         let error = get(&server, &client, "/x?secret").unwrap_err();
-        assert_eq!(HttpError::of(&error).unwrap().status, code);
+        assert_eq!(HttpError::find_in(&error).unwrap().status, code);
         assert_eq!(
-            HttpError::of(&error).unwrap().message,
+            HttpError::find_in(&error).unwrap().message,
             format!("status {code}")
         );
         let text = format!("{error:#} {error:?}");
@@ -289,7 +289,7 @@ fn an_upload_hears_why_it_is_refused() {
     let error = client(&server)
         .call(&upload(2_000_000), || Ok(()))
         .unwrap_err();
-    assert_eq!(HttpError::of(&error).unwrap().status, 403);
+    assert_eq!(HttpError::find_in(&error).unwrap().status, 403);
     assert_eq!(count.load(Ordering::Relaxed), 7);
     // A file that is shorter than it was is an end, not a wait.
     let error = client(&server)

@@ -122,7 +122,7 @@ fn asked_for_is_taken_from_where_nothing_is() {
         let out = Exclusions::new(&root, None, &[]);
         let before = Baseline::scan(&root, &out).unwrap();
         let to = trees.path("never");
-        let result = snapshot::take(
+        let result = snapshot::create(
             before,
             snapshot::SnapshotSubject {
                 root: &root,
@@ -231,7 +231,7 @@ fn a_full_disk_leaves_nothing() {
     let scan = Baseline::scan(&root, &out).unwrap();
     write(&root.join("opt/large"), noise(3 << 20, 1));
     let to = disk.0.join("archive");
-    let error = snapshot::take(
+    let error = snapshot::create(
         scan,
         snapshot::SnapshotSubject {
             root: &root,

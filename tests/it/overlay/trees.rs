@@ -68,7 +68,7 @@ impl Trees {
         let before = Baseline::scan(&root, &out).unwrap();
         change(&root);
         let also: Vec<PathBuf> = also.iter().map(PathBuf::from).collect();
-        snapshot::take(
+        snapshot::create(
             before,
             snapshot::SnapshotSubject {
                 root: &root,

@@ -62,8 +62,8 @@ impl PackSelection {
         }))
     }
 
-    /// Takes an object; whether it is there.
-    pub fn take(&mut self, id: &gix::hash::oid) -> bool {
+    /// Selects an object; whether it is there.
+    pub fn select(&mut self, id: &gix::hash::oid) -> bool {
         // Git lists most of them in the order of a pack, or nearly so: a search takes ten times longer.
         let next = Some(self.next).filter(|rank| *rank < self.source.count());
         let next = next.filter(|rank| self.source.id(*rank) == id);

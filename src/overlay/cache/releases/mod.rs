@@ -175,7 +175,7 @@ impl Releases {
     pub(super) fn get(&self, index: &Index, count: &Arc<AtomicU64>) -> Result<Archive> {
         let tag = &index.tag;
         let corrupt = |why: &str| CorruptEntry::new(tag, why);
-        let slot = DownloadFile::take(
+        let slot = DownloadFile::acquire(
             &self.downloads,
             &index.sha256,
             "another download of the same",
