@@ -48,7 +48,9 @@ fn the_same_again_builds_nothing() {
 
 #[test]
 fn a_name_that_moved_on_comes_back() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let first = repo.head();
     let one = lab.create(&repo, &[]);
@@ -72,7 +74,9 @@ fn a_name_that_moved_on_comes_back() {
 
 #[test]
 fn a_name_that_somebody_gave_stays_with_its_image() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let one = lab.create(&repo, &[]);
     // It comes first in the order of names.
@@ -142,7 +146,9 @@ fn it_builds_when_one_insists() {
 
 #[test]
 fn each_input_makes_another_and_nothing_else_does() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     repo.conf("packages = make\n");
     lab.create(&repo, &[]);
@@ -190,7 +196,9 @@ fn each_input_makes_another_and_nothing_else_does() {
 
 #[test]
 fn each_branch_has_its_own() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     repo.git(["branch", "other"]);
     let (one, two) = (lab.create(&repo, &[]), lab.create(&repo, &["other"]));
@@ -227,7 +235,9 @@ fn a_base_image_that_moved_on_makes_another() {
 
 #[test]
 fn two_clones_have_the_same() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let seed = lab.repo();
     seed.conf("packages = make\n[post_clone]\nRUN true\n");
     let hub = seed.clone_with(&["--bare"]);
@@ -250,7 +260,9 @@ fn two_clones_have_the_same() {
 
 #[test]
 fn an_update_s_depends_on_what_it_is_put_on() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let hub = lab.repo().clone_with(&["--bare"]);
     let (one, two) = (hub.clone_with(&[]), hub.clone_with(&[]));
     let (first, second) = (lab.create(&one, &[]), lab.create(&two, &[]));
@@ -271,7 +283,9 @@ fn an_update_s_depends_on_what_it_is_put_on() {
 
 #[test]
 fn an_update_that_a_create_would_not_equal_is_not_taken_for_one() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     lab.create(&repo, &[]);
     repo.commit("More", &[("b", "2")]);

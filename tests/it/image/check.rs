@@ -26,7 +26,7 @@ fn rows(lab: &Lab, repo: &Repo, args: &[&str]) -> Vec<Value> {
 fn paste(lab: &Lab, directory: &Path, line: &str) -> Outcome {
     let (_, command) = line.trim_end().rsplit_once(": ").unwrap();
     assert!(command.starts_with("git dkr "), "{line}");
-    let path = std::env::var("PATH").unwrap();
+    let path = lab.bin_first();
     let ours = Path::new(binary()).parent().unwrap().display().to_string();
     let mut shell: Command = lab.command("sh");
     shell.args(["-c", command]).current_dir(directory);
@@ -56,7 +56,9 @@ fn fresh_and_behind() {
 
 #[test]
 fn an_image_is_compared_with_the_ref_that_is_named() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let other = lab.repo();
     let repo = Repo::at(&lab, other.clone_with(&[]).path);
     let tag = lab.create(&repo, &["origin/main"]).tag;
@@ -86,7 +88,9 @@ fn an_image_is_compared_with_the_ref_that_is_named() {
 
 #[test]
 fn diverged_and_gone() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     repo.branch("topic", "main");
     repo.commit("Old", &[("b", "1")]);
@@ -111,7 +115,9 @@ fn diverged_and_gone() {
 
 #[test]
 fn a_commit_that_was_pruned_is_unknown() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let old = repo.commit("Old", &[("b", "1")]);
     let tag = lab.create(&repo, &[]).tag;
@@ -131,7 +137,9 @@ fn a_commit_that_was_pruned_is_unknown() {
 
 #[test]
 fn a_tag_and_a_commit_stay_where_they_are() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let commit = repo.head();
     repo.git(["tag", "v1"]);
@@ -145,7 +153,9 @@ fn a_tag_and_a_commit_stay_where_they_are() {
 
 #[test]
 fn a_remote_s_branch_is_where_the_last_fetch_saw_it() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let (repo, other) = (lab.repo(), lab.repo());
     repo.remote("origin", &other);
     let tag = lab.create(&repo, &["origin/main"]).tag;
@@ -186,7 +196,9 @@ fn what_is_printed_can_be_pasted_whatever_the_names_are() {
 
 #[test]
 fn the_exit_code_is_for_scripts() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let code = |code| lab.dkr(&repo.path, ["check", "--exit-code"]).exits(code);
     // Nothing is nothing stale.
@@ -240,7 +252,9 @@ fn programs_read_json() {
 
 #[test]
 fn all_of_them_with_those_that_are_not_here() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let old = lab.create(&repo, &[]).tag;
     repo.branch("topic", "main");
@@ -269,7 +283,9 @@ fn all_of_them_with_those_that_are_not_here() {
 
 #[test]
 fn one_that_another_clone_has_here() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let tag = lab.create(&repo, &[]).tag;
     let clone = repo.clone_with(&[]);
@@ -293,7 +309,9 @@ fn one_that_another_clone_has_here() {
 
 #[test]
 fn of_one_repository_and_branch() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let (repo, other) = (lab.repo(), lab.repo());
     repo.branch("topic", "main");
     let main = lab.create(&repo, &["main"]).tag;
@@ -362,7 +380,9 @@ fn the_watch_list_follows() {
 
 #[test]
 fn the_watch_list_need_not_be_writable() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let tag = lab.create(&repo, &[]).tag;
     std::fs::remove_dir_all(repo.path.join(".git/dkr")).unwrap();
@@ -391,7 +411,9 @@ fn with_keys(lab: &Lab) -> (Repo<'_>, String) {
 
 #[test]
 fn key_files_that_changed_are_named() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let (repo, tag) = with_keys(&lab);
     repo.commit("None of them", &[("a", "2\n"), ("web/Cargo.lock", "2\n")]);
     let mend = "git dkr update-image . main";
@@ -430,7 +452,9 @@ fn key_files_that_changed_are_named() {
 
 #[test]
 fn many_key_files_are_counted() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let (repo, _) = with_keys(&lab);
     for directory in ["a1", "b", "c"] {
         repo.commit("Add", &[(&format!("{directory}/package-lock.json"), "1\n")]);
@@ -443,7 +467,9 @@ fn many_key_files_are_counted() {
 
 #[test]
 fn a_key_file_that_was_removed_has_changed() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let (repo, _) = with_keys(&lab);
     repo.git(["rm", "--quiet", "Cargo.lock"]);
     repo.commit("Remove", &[]);
@@ -453,7 +479,9 @@ fn a_key_file_that_was_removed_has_changed() {
 
 #[test]
 fn settings_are_always_a_key_file() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let tag = lab.create(&repo, &[]).tag;
     repo.conf("stale_after = 7\n");
@@ -465,7 +493,9 @@ fn settings_are_always_a_key_file() {
 
 #[test]
 fn which_files_are_key_is_what_the_image_s_settings_say() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let (repo, _) = with_keys(&lab);
     repo.conf("key_files = a\n");
     repo.commit("Change", &[("a", "2\n"), ("Cargo.lock", "2\n")]);

@@ -79,7 +79,9 @@ const CONF: &str = "packages = make\nkey_files = Cargo.lock\n[post_clone]\nRUN t
 
 #[test]
 fn all_changes_the_most_telling_first() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let name = format!("dkr-test-base-{}:1", unique());
     lab.base(&name, 1);
@@ -114,7 +116,9 @@ fn all_changes_the_most_telling_first() {
 
 #[test]
 fn key_files_come_before_settings() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     repo.write("Cargo.lock", "1\n");
     repo.write("deep/in/package-lock.json", "1\n");
@@ -150,7 +154,9 @@ fn key_files_come_before_settings() {
 
 #[test]
 fn settings_are_a_key_file_of_their_own() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     repo.conf("stale_after = 7\n");
     lab.create(&repo, &[]);
@@ -163,7 +169,9 @@ fn settings_are_a_key_file_of_their_own() {
 
 #[test]
 fn a_branch_that_was_rewritten_or_taken_back() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let old = repo.commit("Old", &[]);
     lab.create(&repo, &[]);
@@ -181,7 +189,9 @@ fn a_branch_that_was_rewritten_or_taken_back() {
 
 #[test]
 fn an_image_is_named_by_its_tag_id_or_branch() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let main = lab.create(&repo, &[]);
     repo.branch("topic/x", "main");
@@ -213,7 +223,9 @@ fn an_image_is_named_by_its_tag_id_or_branch() {
 
 #[test]
 fn against_another_image() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let main = lab.create(&repo, &[]);
     repo.branch("topic", "main");
@@ -277,7 +289,9 @@ fn json_has_all_of_it() {
 
 #[test]
 fn a_chain_of_updates_is_nested() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let mut commits = vec![repo.head()];
     let mut keys = vec![lab.create(&repo, &[]).label("cache_key")];
@@ -347,7 +361,9 @@ fn what_it_says_to_do_without_a_record_helps() {
 
 #[test]
 fn without_the_record_of_the_image_below_it_warns() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let first = repo.head();
     lab.create(&repo, &[]);
@@ -384,7 +400,9 @@ fn in_json_too_it_warns_of_a_record_that_is_missing() {
 
 #[test]
 fn records_that_lead_in_a_circle_end() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     lab.create(&repo, &[]);
     let second = repo.commit("More", &[("b", "2")]);
@@ -398,7 +416,9 @@ fn records_that_lead_in_a_circle_end() {
 
 #[test]
 fn a_branch_that_is_gone_is_explained_without_a_comparison() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     repo.branch("topic", "main");
     let image = lab.create(&repo, &[]);
@@ -426,7 +446,9 @@ fn a_base_image_that_is_not_here_is_not_fetched() {
 
 #[test]
 fn where_there_is_nothing_to_explain() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     lab.dkr(lab.root(), ["explain"])
         .fails()
         .says("is not in a git repository");
@@ -442,7 +464,9 @@ fn where_there_is_nothing_to_explain() {
 
 #[test]
 fn an_image_of_another_repository_has_no_record_here() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let (repo, other) = (lab.repo(), lab.repo());
     let image = lab.create(&other, &[]);
     lab.dkr(&repo.path, ["explain", &image.tag])
@@ -452,7 +476,9 @@ fn an_image_of_another_repository_has_no_record_here() {
 
 #[test]
 fn what_a_create_stands_on() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let main = lab.create(&repo, &[]);
     let shown = explain(&lab, &repo, &[]).stdout;
@@ -480,7 +506,9 @@ fn what_a_create_stands_on() {
 
 #[test]
 fn candidates_with_what_lies_between_or_why_not() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let none = explain(&lab, &repo, &["--candidates"]).stdout;
     assert_eq!(

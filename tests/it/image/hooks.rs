@@ -16,9 +16,9 @@ fn cloned(lab: &Lab) -> (Repo<'_>, Repo<'_>) {
     (upstream, clone)
 }
 
-/// An engine, and a git that runs hooks: other tests switch them off.
-fn lab() -> Option<Lab> {
-    let lab = Lab::new()?;
+/// With a git that runs hooks: other tests switch them off.
+fn with_hooks(lab: Option<Lab>) -> Option<Lab> {
+    let lab = lab?;
     let config = std::fs::read_to_string(lab.path("gitconfig")).unwrap();
     lab.file("gitconfig", config.replace("hooksPath = /dev/null", ""));
     Some(lab)
@@ -38,7 +38,9 @@ fn at_terminal(repo: &Repo, args: &[&str]) -> String {
 
 #[test]
 fn a_fetch_tells_of_a_stale_image_and_an_update_ends_it() {
-    let Some(lab) = lab() else { return };
+    let Some(lab) = with_hooks(Lab::new()) else {
+        return;
+    };
     let (upstream, clone) = cloned(&lab);
     git(&clone, &["fetch"]).never_says("dkr");
     upstream.commit("Two", &[("a", "2\n")]);
@@ -62,7 +64,9 @@ fn a_fetch_tells_of_a_stale_image_and_an_update_ends_it() {
 
 #[test]
 fn a_key_file_is_named_and_silence_can_be_had() {
-    let Some(lab) = lab() else { return };
+    let Some(lab) = with_hooks(Lab::with_fake_engine()) else {
+        return;
+    };
     let upstream = lab.repo();
     upstream.conf("key_files = Cargo.lock\n");
     let clone = upstream.clone_with(&[]);
@@ -77,7 +81,9 @@ fn a_key_file_is_named_and_silence_can_be_had() {
 
 #[test]
 fn a_person_sees_what_was_fetched_in_the_background() {
-    let Some(lab) = lab() else { return };
+    let Some(lab) = with_hooks(Lab::with_fake_engine()) else {
+        return;
+    };
     let (upstream, clone) = cloned(&lab);
     upstream.commit("Two", &[]);
     // As an IDE does it: nobody reads this.
@@ -91,7 +97,9 @@ fn a_person_sees_what_was_fetched_in_the_background() {
 
 #[test]
 fn pull_merge_rebase_and_switch_tell_of_the_branch_s_own_image() {
-    let Some(lab) = lab() else { return };
+    let Some(lab) = with_hooks(Lab::with_fake_engine()) else {
+        return;
+    };
     let upstream = lab.repo();
     let clone = upstream.clone_with(&[]);
     lab.dkr(&clone.path, ["hooks", "install"]).ok();
@@ -150,7 +158,9 @@ fn pull_merge_rebase_and_switch_tell_of_the_branch_s_own_image() {
 
 #[test]
 fn a_branch_that_is_pruned_is_told_of() {
-    let Some(lab) = lab() else { return };
+    let Some(lab) = with_hooks(Lab::with_fake_engine()) else {
+        return;
+    };
     let upstream = lab.repo();
     upstream.branch("topic", "main").checkout("main");
     let clone = upstream.clone_with(&[]);
@@ -164,7 +174,9 @@ fn a_branch_that_is_pruned_is_told_of() {
 
 #[test]
 fn an_image_that_was_removed_is_not_spoken_of() {
-    let Some(lab) = lab() else { return };
+    let Some(lab) = with_hooks(Lab::with_fake_engine()) else {
+        return;
+    };
     let (upstream, clone) = cloned(&lab);
     lab.docker(&["rmi", "--force", &format!("dkr:{}-main", clone.name())]);
     lab.dkr(&clone.path, ["check"]).ok();
@@ -174,7 +186,9 @@ fn an_image_that_was_removed_is_not_spoken_of() {
 
 #[test]
 fn a_stale_image_is_updated_in_the_background_on_request() {
-    let Some(lab) = lab() else { return };
+    let Some(lab) = with_hooks(Lab::new()) else {
+        return;
+    };
     let upstream = lab.repo();
     let clone = upstream.clone_with(&[]);
     lab.dkr(&clone.path, ["hooks", "install", "--auto-update"])

@@ -35,7 +35,9 @@ fn both_branches_newest_first() {
 
 #[test]
 fn a_table_for_people() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let image = lab.create(&repo, &[]);
     repo.commits(3);
@@ -66,7 +68,9 @@ fn a_table_for_people() {
 
 #[test]
 fn filters() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let (repo, other) = (lab.repo(), lab.repo());
     repo.remote("space", &other).branch("topic", "main");
     let main = lab.create(&repo, &["space/main"]).tag;
@@ -92,7 +96,9 @@ fn filters() {
 
 #[test]
 fn how_far_behind() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     repo.git(["tag", "v1"]);
     for branch in ["behind", "diverged", "gone", "lost"] {
@@ -135,7 +141,9 @@ fn how_far_behind() {
 
 #[test]
 fn a_repository_that_is_gone_is_unknown() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let tag = lab.create(&repo, &[]).tag;
     std::fs::remove_dir_all(&repo.path).unwrap();
@@ -144,7 +152,9 @@ fn a_repository_that_is_gone_is_unknown() {
 
 #[test]
 fn a_broken_repository_does_not_spoil_the_list() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let tag = lab.create(&repo, &[]).tag;
     std::fs::write(repo.path.join(".git/packed-refs"), "nonsense\n").unwrap();

@@ -9,6 +9,7 @@ mod conf;
 mod create;
 mod elsewhere;
 mod explain;
+mod fake_engine;
 mod hooks;
 mod host_sshd;
 mod hostile;

@@ -258,7 +258,9 @@ fn shown(lab: &Lab, repo: &Repo, args: &[&str]) -> Vec<Value> {
 
 #[test]
 fn notes_show() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let first = repo.head();
     let base = lab.create(&repo, &[]);
@@ -302,7 +304,9 @@ fn notes_show() {
 
 #[test]
 fn notes_travel_between_clones() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let hub = lab.repo().clone_with(&["--bare"]);
     let (one, two) = (hub.clone_with(&[]), hub.clone_with(&[]));
     let nothing = lab.dkr(&two.path, ["notes", "pull", "origin"]).ok();
@@ -333,7 +337,9 @@ fn notes_travel_between_clones() {
 
 #[test]
 fn strange_lines_cost_one_warning_and_stay() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     let first = repo.head();
     let image = lab.create(&repo, &[]);
@@ -399,7 +405,9 @@ fn an_image_without_a_record_is_better_than_none() {
 
 #[test]
 fn a_repository_that_cannot_be_written_costs_a_warning() {
-    let Some(lab) = Lab::new() else { return };
+    let Some(lab) = Lab::with_fake_engine() else {
+        return;
+    };
     let repo = lab.repo();
     // In the way of the notes, and of the watch list.
     std::fs::write(repo.path.join(".git/refs/notes"), "").unwrap();
