@@ -79,7 +79,7 @@ const CONF: &str = "packages = make\nkey_files = Cargo.lock\n[post_clone]\nRUN t
 
 #[test]
 fn all_changes_the_most_telling_first() {
-    let Some(lab) = Lab::with_fake_engine() else {
+    let Some(lab) = Lab::new() else {
         return;
     };
     let repo = lab.repo();

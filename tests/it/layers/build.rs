@@ -145,7 +145,7 @@ fn what_can_be_built_is_and_the_rest_is_named() {
         .says("what a pity")
         .says("cannot build the layer broken")
         .says(
-            "what failed: 127.0.0.1:1/no/such:image, broken; \
+            "some layers were not built; failed: 127.0.0.1:1/no/such:image, broken; \
              not tried, as they stand on those: lost, on-broken, on-lost\n",
         );
     let names: Vec<String> = layers.named().into_iter().map(|(name, _)| name).collect();
