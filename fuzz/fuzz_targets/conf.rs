@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     if let Err(problems) = Conf::read(Some(text), &Sources::default()) {
-        assert!(!problems.0.is_empty());
+        assert!(!problems.to_string().is_empty());
     }
     if let Ok(adopted) = adopt(text, "RUN make\nRUN cat <<E\nx\nE\n") {
         let read = Conf::read(Some(&adopted.text), &Sources::default());
