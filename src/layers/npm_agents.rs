@@ -44,8 +44,11 @@ const AGENTS: [NpmAgent; 4] = [
     },
 ];
 
-/// The name of each layer, with its files: names and texts.
-pub fn layers() -> Result<Vec<(String, [(&'static str, String); 2])>> {
+/// The files of a layer: names and texts.
+type Files = [(&'static str, String); 2];
+
+/// The name of each layer, with its files.
+pub fn layers() -> Result<Vec<(String, Files)>> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let render = |agent: &NpmAgent, template| -> Result<String> {
