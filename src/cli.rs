@@ -13,7 +13,7 @@ use crate::{proc, ui};
 
 /// Throw-away containers that hold a full clone of a large repository, in seconds
 ///
-/// Bakes a branch into an image, adds thin layers as the branch moves, and starts containers
+/// Builds an image of a branch, adds thin layers as the branch moves, and starts containers
 /// whose work is pushed back to the host repository.
 #[derive(Debug, Parser)]
 #[command(name = "git-dkr", bin_name = "git dkr", version, max_term_width = 100)]

@@ -6,7 +6,7 @@
 //! | floor | modules | what they do |
 //! |---|---|---|
 //! | commands | [`cli`], [`commands`], [`report`] | arguments, then: gather facts, decide, act, print; how an error and its hint are printed |
-//! | jobs | [`image`], [`hooks`], [`layers`], [`audit`], [`profile`], [`overlay`], [`recording`] | what the tool is for: bake, update, find, start; tell when stale; compose; look for keys; build a profile; rebuild in place; record installs |
+//! | jobs | [`image`], [`hooks`], [`layers`], [`audit`], [`profile`], [`overlay`], [`recording`] | what the tool is for: build, update, find, start; tell when stale; compose; look for keys; build a profile; rebuild in place; record installs |
 //! | settings | [`conf`] | `.dkr.conf`, git config and environment, each value with its origin |
 //! | edges | [`git`], [`engine`], [`ssh`], [`net`] | one for each thing outside the process; `ssh` may use `git` |
 //! | helpers | [`proc`], [`fs`], [`ui`], [`error`], [`digest`], [`suggest`], [`grammar`] | processes, files, the terminal, errors, keys, the name that was meant, how Dockerfiles are written |

@@ -18,7 +18,7 @@ use crate::ui;
 /// Say how stale the images of a repository are
 ///
 /// A line an image: its state, how far it is behind, which key files changed since, and the
-/// command that mends it. Nothing is fetched: a remote's branch is where the last fetch saw it.
+/// command that helps. Nothing is fetched: a remote's branch is where the last fetch saw it.
 #[derive(Debug, Args)]
 pub struct Check {
     #[command(flatten)]

@@ -8,7 +8,7 @@ use super::building::{BuildArgs, Flag};
 use crate::image::parent::ParentChoice;
 use crate::image::plan::{BuildRequest, Reuse};
 
-/// Bake a branch into an image
+/// Build an image of a branch
 ///
 /// The image holds a full clone at /workspace, on that branch at its present commit, and what
 /// .dkr.conf asks for. It is put on the nearest image of the repository where that is cheaper than a

@@ -57,7 +57,7 @@ pub struct StartImage {
     /// A file with a key of Claude's API: --agent-key for Claude, whichever agent is run
     #[arg(long, value_name = "FILE")]
     anthropic_key: Option<PathBuf>,
-    /// Update the image first when it is behind, or bake one where there is none
+    /// Update the image first when it is behind, or build one where there is none
     #[arg(long, conflicts_with = "no_update")]
     update: bool,
     /// Start the image as it is, and do not ask

@@ -27,7 +27,7 @@ pub fn home() -> Option<PathBuf> {
 }
 
 /// Variables by which programs find a proxy: passed to the steps of a build and to containers,
-/// never baked.
+/// never part of an image.
 const PROXIES: [&str; 8] = [
     "HTTP_PROXY",
     "HTTPS_PROXY",

@@ -1,7 +1,7 @@
 //! A bare repository of a few files that shows one commit of another: what a build clones from.
 //!
 //! It borrows the objects (`objects/info/alternates`) and advertises one branch at exactly the
-//! commit to bake, and the tags. So the clone gets that commit even when the branch moves on, it
+//! commit that is built, and the tags. So the clone gets that commit even when the branch moves on, it
 //! is an ordinary `git clone` whatever the commit was named by, and it sees no other branch.
 
 use std::ffi::OsStr;

@@ -216,16 +216,16 @@ impl StartPlan<'_> {
     /// Tries whether a container can fetch and push: starts one as [`StartPlan::run`] does, and changes
     /// nothing.
     pub fn try_transport(&self) -> Result<()> {
-        let baked = Tracking {
+        let at_build = Tracking {
             tip: None,
             ..self.tracking.clone()
         };
         let start = StartPlan {
-            tracking: &baked,
+            tracking: &at_build,
             ..*self
         };
         let script = ["sh", "-c", TRIAL, "sh"].map(OsString::from);
-        let reference = baked.reference.as_ref().map(OsString::from);
+        let reference = at_build.reference.as_ref().map(OsString::from);
         let request = start.complete(StartRequest {
             command: script.into_iter().chain(reference).collect(),
             ..StartRequest::default()

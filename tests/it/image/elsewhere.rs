@@ -260,7 +260,7 @@ fn a_commit_that_the_host_does_not_give_is_an_error() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(
-        said.contains("error: cannot take the clone to 0123"),
+        said.contains("error: cannot check out 0123"),
         "{said}"
     );
 }

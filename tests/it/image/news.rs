@@ -297,7 +297,7 @@ fn a_stream_that_is_cut_short_is_noticed() {
         repo.commit("More", &[("b", &length.to_string())]);
         lab.dkr(&repo.path, ["update-image"])
             .fails()
-            .says("the objects did not come whole");
+            .says("the objects arrived incomplete");
         assert_eq!(lab.tagged(&base.tag).id(), base.id());
         assert_eq!(lab.leftovers(), [""; 0]);
     }

@@ -240,7 +240,7 @@ fn a_stream_that_is_cut_short_is_noticed() {
     // In the middle of an entry, and after the first.
     for length in [2000, 1024] {
         let ssh = format!(r#"#!/bin/sh\n/usr/bin/ssh "$@" | head -c {length}"#);
-        fails_with(&lab, "/usr/local/bin/ssh", &ssh).says("the objects did not come whole");
+        fails_with(&lab, "/usr/local/bin/ssh", &ssh).says("the objects arrived incomplete");
     }
 }
 

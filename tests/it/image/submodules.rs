@@ -212,7 +212,7 @@ fn an_update_brings_what_moved_came_and_went() {
     app.commit("Move", &[]);
     let started = lab.start(&app, &[], "cat one/b").ok();
     assert_eq!(started.stdout, "2\n");
-    started.says("warning: submodules are as they were baked");
+    started.says("warning: submodules are as they were when the image was built");
 }
 
 #[test]
