@@ -9,7 +9,9 @@
 //! | jobs | [`image`], [`hooks`], [`layers`], [`audit`], [`profile`], [`overlay`], [`recording`] | what the tool is for: build, update, find, start; tell when stale; compose; look for keys; build a profile; rebuild in place; record installs |
 //! | settings | [`conf`] | `.dkr.conf`, git config and environment, each value with its origin |
 //! | edges | [`git`], [`engine`], [`ssh`], [`net`] | one for each thing outside the process; `ssh` may use `git` |
-//! | helpers | [`proc`], [`fs`], [`ui`], [`error`], [`digest`], [`suggest`], [`grammar`] | processes, files, the terminal, errors, keys, the name that was meant, how Dockerfiles are written |
+//! | helpers | [`proc`], [`fs`], [`ui`], [`error`], [`digest`], [`suggest`], [`grammar`] | processes, files, the terminal, errors, hashes, the name that was meant, how Dockerfiles are written |
+//!
+//! What runs in images and containers is not Rust: `templates/` has it, embedded in the binary.
 //!
 //! Deciding and doing are apart: parsing, planning, Dockerfile text, staleness and names are pure
 //! functions, tested by value; only `proc` starts processes, only `ui` prints, only `conf` and

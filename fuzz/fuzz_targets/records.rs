@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use git_dkr::image::model::manifest::KeyManifest;
+use git_dkr::image::model::key_manifest::KeyManifest;
 use git_dkr::image::model::record::{NoteLine, read};
 use libfuzzer_sys::fuzz_target;
 

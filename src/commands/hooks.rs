@@ -101,7 +101,7 @@ pub fn run_by_git(args: &[OsString]) -> Option<u8> {
     (command == "hooks" && subcommand == "run").then(|| {
         // A hook never fails, and has nobody to complain to.
         let _ =
-            proc::catch_signals().and_then(|()| hooks::run::run(&event.to_string_lossy(), args));
+            proc::catch_signals().and_then(|()| hooks::notify::run(&event.to_string_lossy(), args));
         0
     })
 }
@@ -191,7 +191,7 @@ impl Status {
         let (repo, facts) = self.place.look()?;
         let on_path = proc::on_path("git-dkr");
         let other = on_path.first().map(PathBuf::as_path);
-        let events = hooks::report(&facts, hooks::run::silenced(), is_program, other);
+        let events = hooks::report(&facts, hooks::notify::silenced(), is_program, other);
         let installed = |report: &EventReport| {
             report.event == Event::ReferenceTransaction && report.state == HookStatus::Installed
         };

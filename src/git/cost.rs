@@ -26,7 +26,7 @@ pub enum Divergence {
 
 impl Repo {
     /// How `to` lies to each of `from`, in their order.
-    pub fn leads(&self, from: &[ObjectId], to: &ObjectId) -> Result<Vec<Divergence>> {
+    pub fn divergences(&self, from: &[ObjectId], to: &ObjectId) -> Result<Vec<Divergence>> {
         let history = History::open(self);
         let mut near = Vec::new();
         for commit in from {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::ownership::settle;
+use super::file_ownership::settle;
 use super::{ObjectId, command, lines, run};
 use crate::fs;
 

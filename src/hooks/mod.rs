@@ -11,18 +11,18 @@ pub mod auto;
 mod cost;
 mod directory;
 pub mod notified;
+pub mod notify;
 mod plan;
-mod report;
-pub mod run;
 mod script;
 mod slot;
 mod state;
+mod status;
 
 pub use act::act;
 pub use cost::cost;
 pub use plan::{InstallOptions, InstallPlan, InstallStep, install, uninstall};
-pub use report::{EventReport, HookStatus, report};
 pub use state::HookState;
+pub use status::{EventReport, HookStatus, report};
 
 use serde::Serialize;
 

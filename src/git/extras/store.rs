@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use tempfile::NamedTempFile;
 
 use super::super::Repo;
-use super::super::ownership::settle;
+use super::super::file_ownership::settle;
 use super::lfs::{self, Pointer};
 use super::submodules::stays;
 use crate::digest;

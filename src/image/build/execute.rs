@@ -14,7 +14,7 @@ use crate::engine::{Built, EngineImage};
 use crate::error::{Failure, PartialState};
 use crate::image::context::BuildContext;
 use crate::image::model::Image;
-use crate::image::model::manifest::KeyManifest;
+use crate::image::model::key_manifest::KeyManifest;
 use crate::image::plan::{self, BuildPlan, Foundation, PlannedKey};
 use crate::layers::build::{LayerBuildContext, build as build_layers};
 use crate::{proc, ui};

@@ -4,8 +4,8 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::image::context::BuildContext;
+use crate::image::model::key_manifest::KeyManifest;
 use crate::image::model::labels::Labels;
-use crate::image::model::manifest::KeyManifest;
 use crate::image::plan::{BuildPlan, ToolLayers};
 
 /// What is said of the image, now.

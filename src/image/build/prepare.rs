@@ -14,7 +14,7 @@ use crate::engine::BuildSpec;
 use crate::fs::TempDir;
 use crate::git::{Extras, View};
 use crate::image::context::BuildContext;
-use crate::image::model::manifest::KeyManifest;
+use crate::image::model::key_manifest::KeyManifest;
 use crate::image::plan::{BuildPlan, Reuse};
 use crate::image::transport::Transport;
 use crate::ssh::{ObjectTransfer, SECRETS, ServerConfig};

@@ -13,7 +13,7 @@ use crate::image::Image;
 use crate::image::build::lock;
 use crate::image::context::BuildContext;
 use crate::image::model::chain_limits::ChainStats;
-use crate::image::model::manifest::KeyManifest;
+use crate::image::model::key_manifest::KeyManifest;
 use crate::image::model::record::{self, NoteLine, Record};
 use crate::image::query::inventory::Inventory;
 use crate::image::query::watch_list;

@@ -5,14 +5,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::git::ObjectId;
+use crate::image::model::key_manifest::{self, KeyManifest};
 use crate::image::model::labels::{ImageKind, line};
-use crate::image::model::manifest::{self, KeyManifest};
 use crate::ui;
 
 /// The version of the format.
 pub const VERSION: u64 = 1;
 /// The most bytes of a record: JSON takes more than what it says.
-const LONGEST: usize = 2 * manifest::LONGEST;
+const LONGEST: usize = 2 * key_manifest::LONGEST;
 
 /// One image, as it was when it was built. Fields stand in the order of their names, as they are
 /// written; a record holds no path of a machine, as notes are made to be pushed.

@@ -7,7 +7,7 @@ use super::cost::{self, Candidate, Reason};
 use super::measure::{live_bytes, measure};
 use crate::git::{Divergence, ObjectId, Repo};
 use crate::image::model::Image;
-use crate::image::model::manifest::KeyManifest;
+use crate::image::model::key_manifest::KeyManifest;
 use crate::image::model::record::Record;
 use crate::image::query::find_image::find_image;
 use crate::image::query::record_chain::RecordChain;
@@ -91,7 +91,7 @@ fn is_pure(
     }
     let ancestor =
         |divergence: &Divergence| matches!(divergence, Divergence::Shared { behind: 0, .. });
-    Ok(repo.leads(&commits, target)?.iter().all(ancestor))
+    Ok(repo.divergences(&commits, target)?.iter().all(ancestor))
 }
 
 /// Whether an image that is what is wanted was also made as it is asked for.
@@ -123,7 +123,7 @@ fn add_divergences(
     let (repo, target, siblings) = (query.context.repo, query.commit, query.conf.siblings.value);
     let mut able: Vec<&mut Candidate> = found.iter_mut().filter(|c| c.reason.is_none()).collect();
     let commits: Vec<ObjectId> = able.iter().map(|c| c.image.labels.commit.clone()).collect();
-    let divergences = repo.leads(&commits, target)?;
+    let divergences = repo.divergences(&commits, target)?;
     for (candidate, divergence) in able.iter_mut().zip(divergences) {
         candidate.divergence = Some(divergence);
         candidate.reason = match divergence {

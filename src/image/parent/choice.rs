@@ -9,7 +9,7 @@ use crate::image::context::BuildContext;
 use crate::image::model::Image;
 use crate::image::model::chain_base::ChainBase;
 use crate::image::model::chain_limits::ChainLimit;
-use crate::image::model::manifest::KeyManifest;
+use crate::image::model::key_manifest::KeyManifest;
 
 /// What the user says of the image that a create is built on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

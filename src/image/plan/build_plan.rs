@@ -7,8 +7,8 @@ use super::tool_layers::ToolLayers;
 use crate::conf::Conf;
 use crate::git::{CommitSummary, Objects};
 use crate::image::model::chain_base::ChainBase;
+use crate::image::model::key_manifest::KeyManifest;
 use crate::image::model::labels::ImageKind;
-use crate::image::model::manifest::KeyManifest;
 use crate::image::model::{Image, Target};
 use crate::image::parent::{FullCloneReason, NearestImage};
 

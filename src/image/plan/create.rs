@@ -6,14 +6,14 @@ use super::build_plan::{BuildAction, BuildPlan, Foundation, PlannedKey};
 use super::request::Reuse;
 use super::subject::Subject;
 use super::tool_layers::{self, ToolLayers};
-use super::{inputs, tag};
+use super::{gather_inputs, tag};
 use crate::conf::Conf;
 use crate::error::Failure;
 use crate::git::{ObjectId, Objects};
 use crate::image::context::BuildContext;
 use crate::image::model::dockerfile::{self, CloneOptions};
+use crate::image::model::key_manifest::KeyManifest;
 use crate::image::model::labels::ImageKind;
-use crate::image::model::manifest::KeyManifest;
 use crate::image::model::{Image, Target};
 use crate::image::parent::{
     self, FullCloneReason, NearestImage, ParentChoice, ParentQuery, SelectedParent,
@@ -133,7 +133,8 @@ impl FullClone {
             subject.remarks.push(remark);
         }
         let Subject { conf, target, .. } = &subject;
-        let found = inputs::of_create(context, conf, target, &options, tool_layers.as_ref())?;
+        let found =
+            gather_inputs::of_create(context, conf, target, &options, tool_layers.as_ref())?;
         let key = found.map_or_else(
             || PlannedKey::AfterPull(to_pull(conf, tool_layers.as_ref())),
             PlannedKey::Known,
@@ -249,5 +250,5 @@ pub fn present_manifest(context: BuildContext, branch_from: &str) -> Result<Opti
     let mut conf = context.settings_at(&target.commit)?;
     let layers = with_tool_layers(context, &mut conf, &target.commit)?;
     let options = context.clone_options()?;
-    inputs::of_create(context, &conf, &target, &options, layers.as_ref())
+    gather_inputs::of_create(context, &conf, &target, &options, layers.as_ref())
 }

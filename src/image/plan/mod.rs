@@ -2,7 +2,7 @@
 
 mod build_plan;
 mod create;
-mod inputs;
+mod gather_inputs;
 mod request;
 mod scope;
 mod subject;

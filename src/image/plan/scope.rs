@@ -10,7 +10,7 @@ use crate::error::Failure;
 use crate::git::{Extras, ExtrasRequest, ObjectId, Repo};
 use crate::image::Image;
 use crate::image::context::BuildContext;
-use crate::image::model::inputs::BESIDE_THE_COMMIT;
+use crate::image::model::input_table::BESIDE_THE_COMMIT;
 use crate::image::query::records;
 
 /// What to say of directories of `sparse` that the commit lacks. Fails when none of them is there, or

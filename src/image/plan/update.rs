@@ -9,12 +9,12 @@ use super::build_plan::{BuildAction, BuildPlan, Foundation, PlannedKey};
 use super::create::FullClone;
 use super::request::Reuse;
 use super::subject::Subject;
-use super::{inputs, tag};
+use super::{gather_inputs, tag};
 use crate::conf::{Conf, Host, Value};
 use crate::error::Failure;
 use crate::git::{Distance, History};
 use crate::image::context::BuildContext;
-use crate::image::model::inputs::settings_not_applied_by_update;
+use crate::image::model::input_table::settings_not_applied_by_update;
 use crate::image::model::labels::ImageKind;
 use crate::image::model::{Image, Target, dockerfile};
 use crate::image::parent::{self, FullCloneReason};
@@ -93,7 +93,7 @@ fn build(
         .collect();
     let ca = context.host.ca_bundle.is_some();
     let text = dockerfile::update(conf, target, &previous.tag, ImageKind::Update, ca)?;
-    let manifest = inputs::of_update(context, conf, target, &previous)?;
+    let manifest = gather_inputs::of_update(context, conf, target, &previous)?;
     Ok(BuildPlan {
         target: subject.target,
         commit: subject.commit,

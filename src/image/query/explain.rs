@@ -8,8 +8,8 @@ use super::record_chain::RecordChain;
 use super::target::{self, FetchMode};
 use crate::git::{Distance, History, ObjectId, Repo};
 use crate::image::model::Image;
-use crate::image::model::inputs::InputChange;
-use crate::image::model::manifest::KeyManifest;
+use crate::image::model::input_table::InputChange;
+use crate::image::model::key_manifest::KeyManifest;
 use crate::image::model::staleness::commits;
 
 /// What an image is compared with.

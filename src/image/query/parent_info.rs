@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::git::Repo;
-use crate::image::model::inputs::short_digest;
+use crate::image::model::input_table::short_digest;
 use crate::image::model::labels::ImageKind;
 use crate::image::parent::cost;
 use crate::image::query::record_chain::RecordChain;
@@ -41,7 +41,7 @@ impl ParentInfo {
         let distance = match found {
             None => String::new(),
             Some((from, _)) => {
-                let divergence = repo.leads(std::slice::from_ref(from), at)?.pop();
+                let divergence = repo.divergences(std::slice::from_ref(from), at)?.pop();
                 cost::distance(divergence, repo.bytes_between(&[from], at)?)
             }
         };

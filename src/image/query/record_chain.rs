@@ -6,8 +6,8 @@ use super::records;
 use crate::error::Failure;
 use crate::git::{ObjectId, Repo};
 use crate::image::model::Image;
+use crate::image::model::key_manifest::KeyManifest;
 use crate::image::model::labels::ImageKind;
-use crate::image::model::manifest::KeyManifest;
 use crate::image::model::record::Record;
 
 /// The records of an image and of those below it, down to the one that was cloned.
@@ -36,7 +36,7 @@ impl RecordChain {
                 )
             })?;
         let mut chain = vec![first];
-        // Each record is taken once, so that forged parents cannot divergence in a circle.
+        // Each record is taken once, so that forged parents cannot lead in a circle.
         while let Some(parent) = chain.last().and_then(|(_, r)| r.manifest.get("parent")) {
             let parent = parent.to_owned();
             match take(&|record| record.cache_key == parent) {

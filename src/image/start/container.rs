@@ -22,7 +22,7 @@ use crate::ui;
 /// Where the CA certificates are mounted.
 const CA_BUNDLE: &str = "/run/dkr-ca.pem";
 
-/// What records installs in a container, beside the files that divergence to the host: any image has it
+/// What records installs in a container, beside the files that lead to the host: any image has it
 /// then, however old.
 const RECORDING: [(&str, &str); 2] = [
     ("shim", include_str!("../../../templates/shim")),
@@ -380,7 +380,7 @@ impl StartPlan<'_> {
     }
 }
 
-/// The directory of the files that divergence to the host, in the temporary one.
+/// The directory of the files that lead to the host, in the temporary one.
 const RUN: &str = "run";
 
 /// The file in the temporary directory that is mounted there.

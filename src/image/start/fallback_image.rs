@@ -88,7 +88,7 @@ pub fn nearest(repo: &Repo, images: &[&Image], target: &Target) -> Result<Option
         .iter()
         .map(|image| image.labels.commit.clone())
         .collect();
-    let leads = repo.leads(&at, &target.commit)?;
+    let leads = repo.divergences(&at, &target.commit)?;
     let pair = |commit: &ObjectId| (commit.clone(), target.commit.clone());
     let pairs: Vec<_> = at.iter().map(pair).collect();
     let changed = repo.changed(&pairs, &[conf::FILE.to_owned()])?;

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 
+use super::recipe::{Recipe, RecipeImages, Runtime};
 use super::text::{self, RecipeTags, SourceTag};
-use super::{Recipe, RecipeImages, Runtime};
 use crate::engine::{BuildEvent, BuildSpec, Engine, EngineImage};
 use crate::error::Failure;
 use crate::fs::{TempDir, write_private};

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ComposeSource, FOREIGN, MACHINE, Recipe, Runtime};
+use super::recipe::{ComposeSource, FOREIGN, MACHINE, Recipe, Runtime};
 use crate::layers::dockerfile::variables;
 
 /// How the first line begins.

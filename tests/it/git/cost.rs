@@ -11,8 +11,8 @@ fn id(text: &str) -> ObjectId {
 }
 
 #[track_caller]
-fn leads<const N: usize>(repo: &Repo, from: [&str; N], to: &str) -> Vec<Divergence> {
-    found(repo).leads(&from.map(id), &id(to)).unwrap()
+fn divergences<const N: usize>(repo: &Repo, from: [&str; N], to: &str) -> Vec<Divergence> {
+    found(repo).divergences(&from.map(id), &id(to)).unwrap()
 }
 
 #[track_caller]
@@ -37,7 +37,7 @@ fn each_kind_of_neighbour() {
         behind: back,
     };
     assert_eq!(
-        leads(&repo, [&tip, &base, &sibling, &orphan, &nowhere], &tip),
+        divergences(&repo, [&tip, &base, &sibling, &orphan, &nowhere], &tip),
         [
             shared(0, 0),
             shared(2, 0),
@@ -46,8 +46,8 @@ fn each_kind_of_neighbour() {
             Divergence::Missing
         ]
     );
-    assert_eq!(leads(&repo, [&tip], &base), [shared(0, 2)]);
-    assert_eq!(leads(&repo, [], &base), []);
+    assert_eq!(divergences(&repo, [&tip], &base), [shared(0, 2)]);
+    assert_eq!(divergences(&repo, [], &base), []);
 }
 
 #[test]

@@ -259,10 +259,7 @@ fn a_commit_that_the_host_does_not_give_is_an_error() {
     let output = command.output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(
-        said.contains("error: cannot check out 0123"),
-        "{said}"
-    );
+    assert!(said.contains("error: cannot check out 0123"), "{said}");
 }
 
 #[test]

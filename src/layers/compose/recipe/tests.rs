@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use super::text::{RecipeTags, SourceTag, dockerfile};
 use super::*;
 use crate::layers::catalog::LayerSource;
+use crate::layers::compose::text::{RecipeTags, SourceTag, dockerfile};
 use crate::layers::files::{LayerFile, LayerFiles};
 use crate::layers::layer::LayerOrigin;
 
@@ -57,7 +57,8 @@ fn text(catalog: &LayerCatalog, wanted: &[&str]) -> String {
     let settings = settings();
     let mut planner = Planner::new(catalog, &settings, &images);
     let places = recipe.plan(&mut planner, catalog).unwrap();
-    let tags: RecipeTags = make::tags(&recipe, &planner.finish(), &places).unwrap();
+    let tags: RecipeTags =
+        crate::layers::compose::make::tags(&recipe, &planner.finish(), &places).unwrap();
     let text = dockerfile(&recipe, &tags);
     // The scripts are files of their own.
     let script = |line: &&str| {

@@ -6,7 +6,7 @@ use super::tool_layers::ToolLayers;
 use crate::conf::{CaBundle, Conf, ca};
 use crate::image::context::BuildContext;
 use crate::image::model::dockerfile::CloneOptions;
-use crate::image::model::manifest::{BaseInputs, BuildInputs, KeyManifest, check_key_files};
+use crate::image::model::key_manifest::{BaseInputs, BuildInputs, KeyManifest, check_key_files};
 use crate::image::model::{Image, Target};
 
 /// Of a full clone; `None` while the base image is not here.

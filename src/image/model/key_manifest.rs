@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::git::Objects;
 use crate::image::Target;
 use crate::image::model::dockerfile::{self, CONTEXT, CloneOptions};
-use crate::image::model::inputs::{self, InputChange, KEY_FILE, SCRIPT};
+use crate::image::model::input_table::{self, InputChange, KEY_FILE, SCRIPT};
 use crate::image::model::labels::{ImageKind, Labels};
 use crate::{digest, ui};
 
@@ -228,14 +228,14 @@ impl KeyManifest {
         let mut whole = parent.clone();
         let brought = self.brought();
         // Those that the update has not are no more.
-        whole.0.retain(|name, _| !inputs::is_updatable(name));
+        whole.0.retain(|name, _| !input_table::is_updatable(name));
         whole.0.extend(brought.0);
         whole
     }
 
     /// The inputs that an update brings.
     pub fn brought(mut self) -> Self {
-        self.0.retain(|name, _| inputs::is_updatable(name));
+        self.0.retain(|name, _| input_table::is_updatable(name));
         self
     }
 
@@ -252,7 +252,7 @@ impl KeyManifest {
             })
             .collect();
         changes.sort_by(|a, b| {
-            (inputs::rank(&a.name), &a.name).cmp(&(inputs::rank(&b.name), &b.name))
+            (input_table::rank(&a.name), &a.name).cmp(&(input_table::rank(&b.name), &b.name))
         });
         if changes.iter().any(|change| change.name == "schema") {
             // An earlier schema told these in another way.
