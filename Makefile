@@ -108,9 +108,10 @@ MODERN_TESTS = $(MODERN_ALL)
 test-modern: cargo prepare ## run the tests of the main job on a modern Docker, or MODERN_TESTS=...
 	scripts/modern run cargo test --test it -- $(MODERN_TESTS)
 
-lint: cargo ## check formatting and clippy
+lint: cargo ## check formatting, clippy and the links in doc comments
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --document-private-items
 
 fuzz: cargo ## give noise to what reads files of others, a minute for each target
 	@command -v c++ >/dev/null || scripts/apt-install g++
