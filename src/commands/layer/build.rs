@@ -106,7 +106,7 @@ fn all_built(failures: Vec<(String, anyhow::Error)>, untried: &[String]) -> Resu
     }
     let mut message = format!("some layers were not built; failed: {}", names.join(", "));
     if !untried.is_empty() {
-        message += "; not tried, as they stand on those:  ";
+        message += "; not tried, as they stand on those: ";
         message += &untried.join(", ");
     }
     for (_, error) in &failures {
