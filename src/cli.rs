@@ -8,8 +8,9 @@ use crate::commands::{
     audit, build_profile, check, completions, compose, create_image, detect, doctor, explain,
     hooks, layer, list_images, man, notes, overlay, record, start_image, update_image,
 };
+use crate::proc;
 use crate::report::report;
-use crate::{proc, ui};
+use crate::ui::{self, Printer};
 
 /// Throw-away containers that hold a full clone of a large repository, in seconds
 ///
@@ -82,33 +83,35 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
             return u8::try_from(error.exit_code()).unwrap_or(2);
         }
     };
-    ui::init(ui::Options {
+    let options = ui::Options {
         quiet: cli.global.quiet,
         verbose: cli.global.verbose,
-    });
+    };
+    ui::echo_commands(options.verbose);
+    let printer = Printer::new(options);
     let outcome = proc::catch_signals().and_then(|()| match cli.command {
-        Command::CreateImage(command) => command.run(),
-        Command::UpdateImage(command) => command.run(),
-        Command::StartImage(command) => command.run(),
-        Command::ListImages(command) => command.run(),
-        Command::Check(command) => command.run(),
-        Command::Explain(command) => command.run(),
-        Command::Audit(command) => command.run(),
-        Command::Notes(command) => command.run(),
-        Command::Hooks(command) => command.run(),
-        Command::Detect(command) => command.run(),
-        Command::Layer(command) => command.run(),
-        Command::Compose(command) => command.run(),
-        Command::Overlay(command) => command.run(),
-        Command::Record(command) => command.run(),
-        Command::BuildProfile(command) => command.run(),
-        Command::Doctor(command) => command.run(),
+        Command::CreateImage(command) => command.run(printer),
+        Command::UpdateImage(command) => command.run(printer),
+        Command::StartImage(command) => command.run(printer),
+        Command::ListImages(command) => command.run(printer),
+        Command::Check(command) => command.run(printer),
+        Command::Explain(command) => command.run(printer),
+        Command::Audit(command) => command.run(printer),
+        Command::Notes(command) => command.run(printer),
+        Command::Hooks(command) => command.run(printer),
+        Command::Detect(command) => command.run(printer),
+        Command::Layer(command) => command.run(printer),
+        Command::Compose(command) => command.run(printer),
+        Command::Overlay(command) => command.run(printer),
+        Command::Record(command) => command.run(printer),
+        Command::BuildProfile(command) => command.run(printer),
+        Command::Doctor(command) => command.run(printer),
         Command::Completions(command) => command.run(&grammar()),
         Command::Man(command) => command.run(grammar()),
     });
     match outcome {
         Ok(code) => code,
-        Err(error) => report(&error),
+        Err(error) => report(&error, printer),
     }
 }
 

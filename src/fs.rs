@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use rustix::fs::OFlags;
 
-use crate::{proc, ui};
+use crate::proc;
+use crate::ui::Printer;
 
 mod read;
 mod temp_dir;
@@ -104,14 +105,14 @@ impl Lock {
     }
 
     /// Takes the lock at `path`; `what` completes the sentence "waiting for …".
-    pub fn acquire(path: &Path, what: &str) -> Result<Self> {
+    pub fn acquire(path: &Path, what: &str, printer: Printer) -> Result<Self> {
         let mut said = false;
         loop {
             if let Some(lock) = Self::try_take(path)? {
                 return Ok(lock);
             }
             if !said {
-                ui::status("waiting", &format!("for {what}"));
+                printer.status("waiting", &format!("for {what}"));
                 said = true;
             }
             proc::check_interrupted()?;

@@ -5,14 +5,14 @@ use crate::error::{Diagnostics, Failure, Interrupted, PartialState};
 use crate::git::GitError;
 use crate::overlay::cache::CorruptEntry;
 use crate::overlay::restore::Unusable;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Prints the story of a failure and gives its exit code.
-pub(crate) fn report(error: &anyhow::Error) -> u8 {
+pub(crate) fn report(error: &anyhow::Error, printer: Printer) -> u8 {
     if let Some(Interrupted(signal)) = error.downcast_ref() {
         let left = error.downcast_ref::<PartialState>();
         let left = left.map_or("nothing was left behind", |half_done| half_done.0);
-        ui::warn(format_args!("interrupted; {left}"));
+        printer.warn(format_args!("interrupted; {left}"));
         return u8::try_from(128 + signal).unwrap_or(130);
     }
     ui::error(error, hint(error).as_deref());

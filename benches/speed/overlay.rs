@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use git_dkr::overlay::restore;
 use git_dkr::overlay::snapshot::{self, About, Baseline, Exclusions, Machine, TakenSnapshot};
+use git_dkr::ui::Printer;
 use tempfile::TempDir;
 
 use super::{Claim, Row, timed};
@@ -139,6 +140,7 @@ impl Bench {
             also: &[],
             about,
             source_date: None,
+            printer: Printer::default(),
         };
         snapshot::create(before, subject, &to).unwrap()
     }
@@ -149,7 +151,14 @@ impl Bench {
             key: &taken.manifest.about.key,
             sha256: &taken.sha256,
         };
-        restore::restore(&root, &state, &self.path("archive"), expected).unwrap();
+        restore::restore(
+            &root,
+            &state,
+            &self.path("archive"),
+            expected,
+            Printer::default(),
+        )
+        .unwrap();
     }
 
     /// The time of what fills an empty root; it is emptied outside of it.

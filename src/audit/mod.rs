@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::engine::{Engine, EngineImage};
-use crate::ui;
+use crate::ui::{self, Printer};
 use archive::Description;
 use rules::{Hit, SecretPatterns, is_of_program};
 
@@ -85,9 +85,14 @@ struct LayerSecrets {
 }
 
 /// Looks through all of an image.
-pub fn audit(engine: &Engine, image: &EngineImage, name: &str) -> Result<ImageAudit> {
+pub fn audit(
+    engine: &Engine,
+    image: &EngineImage,
+    name: &str,
+    printer: Printer,
+) -> Result<ImageAudit> {
     let rules = SecretPatterns::new()?;
-    let progress = ui::Progress::start("read the layers");
+    let progress = printer.progress("read the layers");
     let (total, count) = (image.size, Arc::new(AtomicU64::new(0)));
     let _watch = progress.watch(total, Arc::clone(&count), move |now| {
         format!("read {}", ui::bytes_of(now, total))

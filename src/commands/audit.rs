@@ -11,7 +11,7 @@ use crate::git::Repo;
 use crate::image::query::find_image::{find_image, newest};
 use crate::image::query::inventory::Inventory;
 use crate::image::settings::sources;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Look through an image for keys and tokens
 ///
@@ -41,9 +41,9 @@ struct AuditReport<'a> {
 
 impl Audit {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
+    pub fn run(&self, printer: Printer) -> Result<u8> {
         let repo = Repo::look(None);
-        let engine = self.engine.find(&sources(repo.as_ref().ok())?)?;
+        let engine = self.engine.find(&sources(repo.as_ref().ok())?, printer)?;
         // No image's name begins like an option.
         let asked = self.image.as_deref().filter(|name| !name.starts_with('-'));
         let asked = asked.map(|name| engine.inspect_one(name)).transpose()?;
@@ -62,7 +62,8 @@ impl Audit {
                 (name, found)
             }
         };
-        let outcome = audit::audit(&engine, &found, &name).context("cannot audit the image")?;
+        let outcome =
+            audit::audit(&engine, &found, &name, printer).context("cannot audit the image")?;
         if self.format == OutputFormat::Json {
             let answer = AuditReport {
                 image: &name,
@@ -71,19 +72,19 @@ impl Audit {
             };
             ui::result(serde_json::to_string_pretty(&answer)?)?;
         } else {
-            print(&name, &outcome)?;
+            print(&name, &outcome, printer)?;
         }
         Ok(u8::from(!outcome.findings.is_empty()))
     }
 }
 
-fn print(name: &str, outcome: &ImageAudit) -> Result<()> {
+fn print(name: &str, outcome: &ImageAudit, printer: Printer) -> Result<()> {
     let layers = outcome.layers;
     if outcome.findings.is_empty() {
         let text = format!(
             "{name}: no known key or token in {layers} layers, history, environment and labels"
         );
-        ui::status("clean", &text);
+        printer.status("clean", &text);
         return Ok(());
     }
     let row = |finding: &LeakedSecret| {
@@ -95,7 +96,7 @@ fn print(name: &str, outcome: &ImageAudit) -> Result<()> {
     };
     let rows = outcome.findings.iter().map(row).collect();
     ui::result(ui::table(&["where", "rule", "found"], rows))?;
-    ui::status(
+    printer.status(
         "hint",
         "revoke them, as whoever has the image has them; a build gets keys as secrets, a container by start-image",
     );

@@ -15,9 +15,10 @@ use crate::error::{Failure, Interrupted};
 use crate::fs::read_limited;
 use crate::git::{self, GitDirectoryKind, Repo};
 use crate::image::settings::sources;
+use crate::proc;
 use crate::profile::{LoggedFailure, ProfileResponse, build, request};
 use crate::report::{hint, report};
-use crate::{proc, ui};
+use crate::ui::{self, Printer};
 
 /// Build the image of a repository profile: one JSON object in, one out
 ///
@@ -41,13 +42,13 @@ struct ErrorReport<'a> {
 
 impl BuildProfile {
     /// Runs it; the exit code. Its failures are told to a program, too.
-    pub fn run(&self) -> Result<u8> {
-        let outcome =
-            answer(&self.engine).and_then(|response| ui::result(serde_json::to_string(&response)?));
+    pub fn run(&self, printer: Printer) -> Result<u8> {
+        let outcome = answer(&self.engine, printer)
+            .and_then(|response| ui::result(serde_json::to_string(&response)?));
         let Err(error) = outcome else {
             return Ok(0);
         };
-        let code = report(&error);
+        let code = report(&error, printer);
         let told = ErrorReport {
             error: match error.is::<Interrupted>() {
                 true => "interrupted".to_owned(),
@@ -63,8 +64,8 @@ impl BuildProfile {
     }
 }
 
-fn answer(engine: &EngineArgs) -> Result<ProfileResponse> {
-    let request = request::parse(&standard_input()?)?;
+fn answer(engine: &EngineArgs, printer: Printer) -> Result<ProfileResponse> {
+    let request = request::parse(&standard_input(printer)?)?;
     let repo_dir: &Path = &request.repo_dir;
     if !repo_dir.is_dir() {
         bail!(
@@ -84,13 +85,13 @@ fn answer(engine: &EngineArgs) -> Result<ProfileResponse> {
         ),
     };
     let host = Host::read(None, None, &sources)?;
-    build::run(&host, &request, || engine.find(&sources))
+    build::run(&host, &request, || engine.find(&sources, printer), printer)
 }
 
 /// All of it. Waiting for it can be given up.
-fn standard_input() -> Result<Vec<u8>> {
+fn standard_input(printer: Printer) -> Result<Vec<u8>> {
     if std::io::stdin().is_terminal() {
-        ui::status("waiting", "for the request on standard input");
+        printer.status("waiting", "for the request on standard input");
     }
     let (send, receive) = channel();
     std::thread::spawn(move || {

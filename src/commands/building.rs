@@ -12,6 +12,7 @@ use crate::image::plan::BuildRequest;
 use crate::image::query::target::{self, FetchMode};
 use crate::image::settings::sources;
 use crate::image::transport::Transport;
+use crate::ui::Printer;
 
 /// A flag that makes a setting.
 #[derive(Debug)]
@@ -51,17 +52,23 @@ pub struct BuildArgs {
 
 impl BuildArgs {
     /// Builds what is requested, under settings by these flags; the exit code.
-    pub(super) fn run(&self, request: BuildRequest, flags: Vec<Flag>) -> Result<u8> {
+    pub(super) fn run(
+        &self,
+        request: BuildRequest,
+        flags: Vec<Flag>,
+        printer: Printer,
+    ) -> Result<u8> {
         let (_, branch_from) = self.place.split();
         let what = branch_from.unwrap_or("HEAD");
-        self.build(request, flags).with_context(|| match request {
-            BuildRequest::Create { .. } => format!("cannot create an image of {what}"),
-            BuildRequest::Update { .. } => format!("cannot update the image of {what}"),
-        })?;
+        self.build(request, flags, printer)
+            .with_context(|| match request {
+                BuildRequest::Create { .. } => format!("cannot create an image of {what}"),
+                BuildRequest::Update { .. } => format!("cannot update the image of {what}"),
+            })?;
         Ok(0)
     }
 
-    fn build(&self, request: BuildRequest, flags: Vec<Flag>) -> Result<()> {
+    fn build(&self, request: BuildRequest, flags: Vec<Flag>, printer: Printer) -> Result<()> {
         let (path, branch_from) = self.place.split();
         let repo = Repo::find(path)?;
         let sources = flags
@@ -71,18 +78,19 @@ impl BuildArgs {
             });
         let host = self.host.read(&sources)?;
         Transport::check(&host)?;
-        let engine = self.engine.find(&sources)?;
+        let engine = self.engine.find(&sources, printer)?;
         let context = BuildContext {
             repo: &repo,
             engine: &engine,
             host: &host,
             sources: &sources,
+            printer,
         };
         if self.plan.only_looks() {
             let target = target::resolve(&repo, branch_from, FetchMode::No)?;
             return self.plan.look(context, target, request, self.format);
         }
-        let target = target::resolve(&repo, branch_from, FetchMode::Yes)?;
+        let target = target::resolve(&repo, branch_from, FetchMode::Yes(printer))?;
         print_image(&build::run(context, target, request)?, self.format)
     }
 }

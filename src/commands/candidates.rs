@@ -93,7 +93,7 @@ pub(super) fn print(
         })?);
     }
     if clone.manifest().is_none() {
-        ui::warn(
+        context.printer.warn(
             "the base image is not on this machine, so no image can be compared with a create",
         );
     }

@@ -13,7 +13,7 @@ use crate::image::query::report::{ImageLocation, ImageStatus, report};
 use crate::image::query::target::{self, FetchMode};
 use crate::image::query::watch_list;
 use crate::proc::join;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Say how stale the images of a repository are
 ///
@@ -58,21 +58,21 @@ struct StatusRow<'a> {
 
 impl Check {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        let findings = self.findings().context("cannot check the images")?;
-        self.print(&findings)?;
+    pub fn run(&self, printer: Printer) -> Result<u8> {
+        let findings = self.findings(printer).context("cannot check the images")?;
+        self.print(&findings, printer)?;
         let stale = findings
             .iter()
             .any(|found| found.location == ImageLocation::Here && found.staleness.is_stale());
         Ok(u8::from(self.exit_code && stale))
     }
 
-    fn findings(&self) -> Result<Vec<ImageStatus>> {
+    fn findings(&self, printer: Printer) -> Result<Vec<ImageStatus>> {
         let (path, typed) = self.place.split();
-        let engine = self.engine.find_at(path)?;
+        let engine = self.engine.find_at(path, printer)?;
         let (inventory, repo) = join(|| Inventory::list(&engine), || Repo::look(path))?;
         let (inventory, repo) = (inventory?, repo?);
-        inventory.warn(&engine, Some(&repo.path));
+        inventory.warn(&engine, Some(&repo.path), printer);
         let images = inventory.images;
         // An image that was removed with the engine's own commands is no longer worth a hook's word.
         // Who may not write here gets the answer all the same.
@@ -82,22 +82,27 @@ impl Check {
         let target = typed.map(|typed| target::resolve(&repo, Some(typed), FetchMode::No));
         let found = target.as_ref().and_then(|target| target.as_ref().ok());
         let branch = found.map(|target| target.branch.as_str());
-        let findings = report(&repo, &images, self.all, found, |subject| {
-            typed.is_none_or(|typed| subject.answers_to(typed, branch))
-        })?;
+        let findings = report(
+            &repo,
+            &images,
+            self.all,
+            found,
+            |subject| typed.is_none_or(|typed| subject.answers_to(typed, branch)),
+            printer,
+        )?;
         if findings.is_empty() {
             target.transpose()?;
         }
         Ok(findings)
     }
 
-    fn print(&self, findings: &[ImageStatus]) -> Result<()> {
+    fn print(&self, findings: &[ImageStatus], printer: Printer) -> Result<()> {
         if self.format == OutputFormat::Json {
             let rows: Vec<StatusRow> = findings.iter().map(|finding| self.row(finding)).collect();
             return ui::result(serde_json::to_string_pretty(&rows)?);
         }
         if findings.is_empty() {
-            ui::status(
+            printer.status(
                 "none",
                 "no image of this repository yet; git dkr create-image makes one",
             );

@@ -13,7 +13,7 @@ use crate::layers::compose::make::{make, tags};
 use crate::layers::compose::text::{MARK, dockerfile};
 use crate::layers::compose::{Recipe, check_tag};
 use crate::layers::plan::Planner;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Make one image of what several layers provide
 ///
@@ -43,8 +43,8 @@ pub struct Compose {
 
 impl Compose {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        let context = self.catalog.open()?;
+    pub fn run(&self, printer: Printer) -> Result<u8> {
+        let context = self.catalog.open(printer)?;
         let recipe = Recipe::new(&context.catalog, &self.names)?;
         if let Some(tag) = &self.build {
             check_tag(tag, &context.settings, &context.catalog)?;
@@ -57,14 +57,14 @@ impl Compose {
             self.check_file(file)?;
         }
         for remark in &recipe.remarks {
-            ui::warn(remark);
+            printer.warn(remark);
         }
         if file.is_some() || self.build.is_none() {
             let text = text(&context, &recipe)?;
             match file {
                 Some(file) => {
                     write_with_mode(file, text.as_bytes(), 0o644)?;
-                    ui::status("wrote", &file.display().to_string());
+                    printer.status("wrote", &file.display().to_string());
                 }
                 None => ui::result(text.trim_end())?,
             }
@@ -79,11 +79,11 @@ impl Compose {
         let (catalog, settings) = (&context.catalog, &context.settings);
         let made = make(context.for_builds(), catalog, settings, recipe, tag)?;
         for said in &made.said {
-            ui::warn(said);
+            context.printer.warn(said);
         }
         let size = ui::bytes(made.size);
         let apart = ui::bytes(made.apart);
-        ui::status(
+        context.printer.status(
             "composed",
             &format!("{tag}  {size}; the images of its layers: {apart}"),
         );

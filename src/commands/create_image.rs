@@ -7,6 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use super::building::{BuildArgs, Flag};
 use crate::image::parent::ParentChoice;
 use crate::image::plan::{BuildRequest, Reuse};
+use crate::ui::Printer;
 
 /// Build an image of a branch
 ///
@@ -37,7 +38,7 @@ pub struct CreateImage {
 
 impl CreateImage {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
+    pub fn run(&self, printer: Printer) -> Result<u8> {
         let reuse = match (self.force_rebuild, self.no_cache) {
             (_, true) => Reuse::Nothing,
             (true, false) => Reuse::Steps,
@@ -48,7 +49,7 @@ impl CreateImage {
         let objects = objects.map(|objects| Flag::new("objects", objects, "--objects"));
         let flags = self.stack.flags().into_iter().chain(objects).collect();
         self.building
-            .run(BuildRequest::Create { parent, reuse }, flags)
+            .run(BuildRequest::Create { parent, reuse }, flags, printer)
     }
 }
 

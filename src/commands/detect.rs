@@ -9,7 +9,8 @@ use crate::error::Failure;
 use crate::git::{ObjectId, Repo};
 use crate::image::query::target::{self, FetchMode};
 use crate::layers::detect::{self, Detected};
-use crate::{profile, ui};
+use crate::profile;
+use crate::ui::{self, Printer};
 
 /// Say which languages a branch is written in, and which layers follow
 ///
@@ -55,7 +56,7 @@ struct DetectedType<'a> {
 
 impl Detect {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
+    pub fn run(&self, printer: Printer) -> Result<u8> {
         if self.format == DetectFormat::Profile {
             return self.profile().context("cannot write a profile");
         }
@@ -71,15 +72,15 @@ impl Detect {
             return Ok(0);
         }
         if detected.is_empty() {
-            ui::status("none", "no file of a language that git dkr knows");
+            printer.status("none", "no file of a language that git dkr knows");
         } else {
             ui::result(ui::table(&["type", "found by", "layer"], rows(&detected)))?;
         }
         ui::result(format_args!("layers: {}", layers.join(" ")))?;
         if let Some(remark) = detect::without_layer(&detected) {
-            ui::warn(remark);
+            printer.warn(remark);
         }
-        ui::status(
+        printer.status(
             "hint",
             "git dkr create-image --stack auto builds on these layers",
         );

@@ -15,7 +15,7 @@ use crate::image::settings::sources;
 use crate::image::start::StartPlan;
 use crate::image::start::select_image::SelectedImage;
 use crate::ssh::{Server, ServerConfig};
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Check what git dkr needs on this machine
 ///
@@ -62,9 +62,9 @@ impl DoctorCheck {
 
 impl Doctor {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
+    pub fn run(&self, printer: Printer) -> Result<u8> {
         let installed = installed()?;
-        let engine = self.engine.find_at(None);
+        let engine = self.engine.find_at(None, printer);
         let mut checks = vec![
             DoctorCheck::new("git", git::version()),
             DoctorCheck::new("engine", self.choice(&engine, &installed)),
@@ -84,7 +84,7 @@ impl Doctor {
                 }
             }
             checks.push(DoctorCheck::new("images", images(engine)));
-            checks.push(DoctorCheck::new("container", container(engine)));
+            checks.push(DoctorCheck::new("container", container(engine, printer)));
         }
         checks.extend([
             DoctorCheck::new("cache", cache()),
@@ -191,7 +191,7 @@ fn images(engine: &Engine) -> Result<String> {
 }
 
 /// That a container of the newest image of the repository one stands in can fetch and push.
-fn container(engine: &Engine) -> Result<String> {
+fn container(engine: &Engine, printer: Printer) -> Result<String> {
     let Ok(repo) = Repo::look(None) else {
         return Ok("not tried outside of a repository".to_owned());
     };
@@ -201,7 +201,7 @@ fn container(engine: &Engine) -> Result<String> {
     };
     let sources = sources(Some(&repo))?;
     let host = Host::read(None, None, &sources)?;
-    let choice = SelectedImage::of(image, repo, sources)?;
+    let choice = SelectedImage::of(image, repo, sources, printer)?;
     let start = StartPlan {
         engine,
         image: &choice.image,
@@ -210,6 +210,7 @@ fn container(engine: &Engine) -> Result<String> {
         switch_to: None,
         conf: &choice.conf,
         host: &host,
+        printer,
     };
     start.try_transport()?;
     Ok(format!("one of {} can fetch and push", choice.image.tag))

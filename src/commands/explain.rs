@@ -22,7 +22,7 @@ use crate::image::query::inventory;
 use crate::image::query::parent_info::ParentInfo;
 use crate::image::query::record_chain::RecordChain;
 use crate::image::settings::sources;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Say what an image was made of, and what changed since
 ///
@@ -74,16 +74,16 @@ struct ExplainedChange {
 
 impl Explain {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        self.explain().context("cannot explain the image")?;
+    pub fn run(&self, printer: Printer) -> Result<u8> {
+        self.explain(printer).context("cannot explain the image")?;
         Ok(0)
     }
 
-    fn explain(&self) -> Result<()> {
+    fn explain(&self, printer: Printer) -> Result<()> {
         let repo = Repo::find(None)?;
         let sources = sources(Some(&repo))?;
-        let engine = self.engine.find(&sources)?;
-        let images = inventory::all_for(&engine, &repo.path)?;
+        let engine = self.engine.find(&sources, printer)?;
+        let images = inventory::all_for(&engine, &repo.path, printer)?;
         record_build::write_missing_records(&repo, &engine, &images, None);
         if self.candidates {
             let host = self.host.read(&sources)?;
@@ -92,6 +92,7 @@ impl Explain {
                 engine: &engine,
                 host: &host,
                 sources: &sources,
+                printer,
             };
             return candidates::print(context, &images, self.image.as_deref(), self.format);
         }
@@ -99,13 +100,13 @@ impl Explain {
             Some(name) => find_image(&images, &repo, name)?,
             None => newest(&images, &repo)?,
         };
-        let chain = RecordChain::of(&repo, image)?;
+        let chain = RecordChain::of(&repo, image, printer)?;
         let typed = self.against.as_deref();
-        let present = |branch_from: &str| self.present(&repo, &engine, image, branch_from);
-        let other = Comparison::find(&repo, &images, image, typed, present)?;
+        let present = |branch_from: &str| self.present(&repo, &engine, image, branch_from, printer);
+        let other = Comparison::find(&repo, &images, image, typed, present, printer)?;
         let complete = chain.is_complete() && other.is_complete;
         if !complete {
-            ui::warn(
+            printer.warn(
                 "the record of the image below is not in this repository: what an update does not bring is not compared",
             );
         }
@@ -116,7 +117,7 @@ impl Explain {
             tag: &image.tag,
             against,
             complete,
-            on: ParentInfo::of(&repo, &chain)?,
+            on: ParentInfo::of(&repo, &chain, printer)?,
             records: chain.records().map(|(_, record)| record).collect(),
             changes: changes.map(|changes| {
                 let explained = |(change, text)| ExplainedChange { change, text };
@@ -136,6 +137,7 @@ impl Explain {
         engine: &Engine,
         image: &Image,
         branch_from: &str,
+        printer: Printer,
     ) -> Option<KeyManifest> {
         let look = || -> Result<Option<KeyManifest>> {
             let sources = sources(Some(repo))?.asked(&image.labels.asked);
@@ -145,17 +147,19 @@ impl Explain {
                 engine,
                 host: &host,
                 sources: &sources,
+                printer,
             };
             present_manifest(context, branch_from)
         };
         match look() {
             Ok(Some(manifest)) => Some(manifest),
             Ok(None) => {
-                ui::warn("the base image is not on this machine, so nothing is compared with it");
+                printer
+                    .warn("the base image is not on this machine, so nothing is compared with it");
                 None
             }
             Err(error) => {
-                ui::warn(format_args!("the present state is not known: {error:#}"));
+                printer.warn(format_args!("the present state is not known: {error:#}"));
                 None
             }
         }

@@ -13,7 +13,8 @@ use crate::git::Repo;
 use crate::hooks::{
     self, Event, EventReport, HookState, HookStatus, InstallMethod, InstallOptions, InstallPlan,
 };
-use crate::{proc, ui};
+use crate::proc;
+use crate::ui::{self, Printer};
 
 /// Put hooks into a repository that tell when an image has grown stale
 ///
@@ -100,18 +101,22 @@ pub fn run_by_git(args: &[OsString]) -> Option<u8> {
     };
     (command == "hooks" && subcommand == "run").then(|| {
         // A hook never fails, and has nobody to complain to.
-        let _ =
-            proc::catch_signals().and_then(|()| hooks::notify::run(&event.to_string_lossy(), args));
+        let _ = proc::catch_signals()
+            .and_then(|()| hooks::notify::run(&event.to_string_lossy(), args, Printer::default()));
         0
     })
 }
 
 impl Hooks {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
+    pub fn run(&self, printer: Printer) -> Result<u8> {
         match &self.command {
-            Command::Install(command) => command.run().context("cannot install the hooks")?,
-            Command::Uninstall(command) => command.run().context("cannot uninstall the hooks")?,
+            Command::Install(command) => {
+                command.run(printer).context("cannot install the hooks")?
+            }
+            Command::Uninstall(command) => {
+                command.run(printer).context("cannot uninstall the hooks")?
+            }
             Command::Status(command) => command.run().context("cannot look at the hooks")?,
             Command::Update { repo, tag } => {
                 hooks::auto::update(&Repo::find(Some(repo))?, tag)
@@ -123,52 +128,52 @@ impl Hooks {
 }
 
 /// Does it, or says what would be done.
-fn carry_out(repo: &Repo, plan: &InstallPlan, dry_run: bool) -> Result<()> {
+fn carry_out(repo: &Repo, plan: &InstallPlan, dry_run: bool, printer: Printer) -> Result<()> {
     if dry_run {
         for action in &plan.actions {
             ui::result(action)?;
         }
     } else {
-        hooks::act(repo, plan)?;
+        hooks::act(repo, plan, printer)?;
     }
     for remark in &plan.remarks {
-        ui::warn(remark);
+        printer.warn(remark);
     }
     Ok(())
 }
 
 impl Install {
-    fn run(&self) -> Result<()> {
+    fn run(&self, printer: Printer) -> Result<()> {
         let (repo, facts) = self.place.look()?;
         let options = InstallOptions {
             no_fetch: self.no_fetch,
             auto_update: self.auto_update,
         };
         let plan = hooks::install(&facts, options)?;
-        carry_out(&repo, &plan, self.dry_run)?;
+        carry_out(&repo, &plan, self.dry_run, printer)?;
         if plan.actions.is_empty() {
-            ui::status("hooks", "already installed");
+            printer.status("hooks", "already installed");
         } else if !self.dry_run {
             let place = match (facts.way, &facts.directory) {
                 (InstallMethod::Files, Ok(directory)) => directory.path.display().to_string(),
                 _ => "git's config".to_owned(),
             };
-            ui::status("hooks", &format!("installed in {place}"));
+            printer.status("hooks", &format!("installed in {place}"));
         }
         Ok(())
     }
 }
 
 impl Uninstall {
-    fn run(&self) -> Result<()> {
+    fn run(&self, printer: Printer) -> Result<()> {
         let (repo, facts) = self.place.look()?;
         let plan = hooks::uninstall(&facts);
-        carry_out(&repo, &plan, self.dry_run)?;
+        carry_out(&repo, &plan, self.dry_run, printer)?;
         if plan.actions.is_empty() {
-            ui::status("hooks", "there are no hooks of git dkr here");
+            printer.status("hooks", "there are no hooks of git dkr here");
         } else if !self.dry_run {
             hooks::notified::forget(&repo);
-            ui::status("hooks", "removed; what was there before is restored");
+            printer.status("hooks", "removed; what was there before is restored");
         }
         Ok(())
     }

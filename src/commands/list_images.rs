@@ -12,7 +12,7 @@ use crate::image::build::record_build;
 use crate::image::query::inventory::Inventory;
 use crate::image::query::target::{self, FetchMode};
 use crate::image::query::tracking::track_all;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// List the images that git dkr built, newest first
 ///
@@ -30,11 +30,15 @@ pub struct ListImages {
 
 impl ListImages {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        let (engine, images) = self.images().context("cannot list the images")?;
-        let states = track_all(&images, |repo| {
-            record_build::write_missing_records(repo, &engine, &images, None);
-        });
+    pub fn run(&self, printer: Printer) -> Result<u8> {
+        let (engine, images) = self.images(printer).context("cannot list the images")?;
+        let states = track_all(
+            &images,
+            |repo| {
+                record_build::write_missing_records(repo, &engine, &images, None);
+            },
+            printer,
+        );
         if self.format == OutputFormat::Json {
             let rows: Vec<ImageRow> = images
                 .iter()
@@ -45,7 +49,7 @@ impl ListImages {
             return Ok(0);
         }
         if images.is_empty() {
-            ui::status("none", "no such image yet; git dkr create-image makes one");
+            printer.status("none", "no such image yet; git dkr create-image makes one");
             return Ok(0);
         }
         let rows = images
@@ -78,15 +82,15 @@ impl ListImages {
         Ok(0)
     }
 
-    fn images(&self) -> Result<(Engine, Vec<Image>)> {
+    fn images(&self, printer: Printer) -> Result<(Engine, Vec<Image>)> {
         let (path, branch_from) = self.place.split();
-        let engine = self.engine.find_at(path)?;
+        let engine = self.engine.find_at(path, printer)?;
         let inventory = Inventory::list(&engine)?;
         let repo = match path.is_some() || branch_from.is_some() {
             true => Some(Repo::look(path)?),
             false => None,
         };
-        inventory.warn(&engine, repo.as_ref().map(|repo| &*repo.path));
+        inventory.warn(&engine, repo.as_ref().map(|repo| &*repo.path), printer);
         let mut images = inventory.images;
         if let Some(repo) = repo {
             images.retain(|image| image.labels.repo_path == repo.path);
@@ -98,7 +102,7 @@ impl ListImages {
                 match target {
                     // The list is empty all the same, as that of a branch without an image is; a name
                     // that was mistyped is worth a word.
-                    Err(error) if images.is_empty() => ui::warn(error.downcast::<Failure>()?),
+                    Err(error) if images.is_empty() => printer.warn(error.downcast::<Failure>()?),
                     _ => {}
                 }
             }

@@ -37,7 +37,7 @@ use crate::git::Repo;
 use crate::image::Image;
 use crate::image::model::staleness::Staleness;
 use crate::image::settings::sources;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Which repository and branch.
 #[derive(Debug, Args)]
@@ -115,19 +115,19 @@ impl EngineArgs {
     }
 
     /// The one that was asked for, or the one that is here.
-    fn find(&self, sources: &Sources) -> Result<Engine> {
+    fn find(&self, sources: &Sources, printer: Printer) -> Result<Engine> {
         let wanted = self.wanted(sources)?;
         let kind = wanted.as_ref().map(|wanted| wanted.value);
-        Engine::find(kind, conf::docker_socket()).with_context(|| match &wanted {
+        Engine::find(kind, conf::docker_socket(), printer).with_context(|| match &wanted {
             Some(wanted) => format!("{} asks for {}", wanted.origin, wanted.value),
             None => "cannot find a container engine".to_owned(),
         })
     }
 
     /// The same where a repository may be: its own settings count too.
-    fn find_at(&self, path: Option<&Path>) -> Result<Engine> {
+    fn find_at(&self, path: Option<&Path>, printer: Printer) -> Result<Engine> {
         let repo = Repo::look(path).ok();
-        self.find(&sources(repo.as_ref())?)
+        self.find(&sources(repo.as_ref())?, printer)
     }
 }
 

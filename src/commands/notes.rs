@@ -8,7 +8,7 @@ use crate::error::Failure;
 use crate::git::{NOTES, Repo};
 use crate::image::model::record::Record;
 use crate::image::query::records;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Show the records of images, and share them with a remote
 ///
@@ -43,12 +43,11 @@ enum Command {
 
 impl Notes {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
+    pub fn run(&self, printer: Printer) -> Result<u8> {
         let repo = Repo::find(None)?;
         match &self.command {
-            Command::Show { commit, format } => {
-                show(&repo, commit.as_deref(), *format).context("cannot show the records")?
-            }
+            Command::Show { commit, format } => show(&repo, commit.as_deref(), *format, printer)
+                .context("cannot show the records")?,
             Command::Pull { remote } => {
                 let found = repo.pull_notes(remote).context("cannot pull the records")?;
                 let (what, text) = if found {
@@ -56,26 +55,26 @@ impl Notes {
                 } else {
                     ("none", "the remote has no records")
                 };
-                ui::status(what, text);
+                printer.status(what, text);
             }
             Command::Push { remote } => {
                 repo.push_notes(remote).context("cannot push the records")?;
-                ui::status("pushed", NOTES);
+                printer.status("pushed", NOTES);
             }
         }
         Ok(0)
     }
 }
 
-fn show(repo: &Repo, typed: Option<&str>, format: OutputFormat) -> Result<()> {
+fn show(repo: &Repo, typed: Option<&str>, format: OutputFormat, printer: Printer) -> Result<()> {
     let found = match typed {
-        None => records::all(repo)?,
+        None => records::all(repo, printer)?,
         Some(typed) => {
             let commit = repo.commits(&[typed])?.remove(0).ok_or_else(|| {
                 Failure::new(format!("no commit is called {typed}"))
                     .hint("git dkr notes show prints all records")
             })?;
-            let found = records::of(repo, &commit)?;
+            let found = records::of(repo, &commit, printer)?;
             found.into_iter().map(|r| (commit.clone(), r)).collect()
         }
     };
@@ -84,7 +83,7 @@ fn show(repo: &Repo, typed: Option<&str>, format: OutputFormat) -> Result<()> {
         return ui::result(serde_json::to_string_pretty(&records)?);
     }
     if found.is_empty() {
-        ui::status("none", "no record here; git dkr create-image writes one");
+        printer.status("none", "no record here; git dkr create-image writes one");
         return Ok(());
     }
     let rows = found

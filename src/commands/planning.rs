@@ -117,7 +117,7 @@ impl PlanArgs {
         if let BuildAction::Build(build) = &action {
             plan::extras(context, build)?;
             for remark in &build.remarks {
-                ui::warn(remark);
+                context.printer.warn(remark);
             }
         }
         if format == OutputFormat::Json {

@@ -23,7 +23,7 @@ use crate::image::query::target::{self, FetchMode};
 use crate::image::start::select_image::{SelectedImage, select};
 use crate::image::start::{StartPlan, StartRequest};
 use crate::layers::stack::{self, Agent};
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Start a throw-away container from an image
 ///
@@ -73,7 +73,7 @@ pub struct StartImage {
 
 impl StartImage {
     /// Runs it; the exit code is the command's.
-    pub fn run(&self) -> Result<u8> {
+    pub fn run(&self, printer: Printer) -> Result<u8> {
         if let Some(name) = self.unused_agent() {
             let failure = Failure::new(format!(
                 "--agent {name} would run {name}, but there is a command after --"
@@ -82,9 +82,11 @@ impl StartImage {
             ui::error(&failure.into(), Some(&hint));
             return Ok(2);
         }
-        let engine = self.engine.find_at(self.place.split().0)?;
-        let (choice, host, request) = self.prepare(&engine).context("cannot start an image")?;
-        let start = start(&engine, &choice, &host);
+        let engine = self.engine.find_at(self.place.split().0, printer)?;
+        let (choice, host, request) = self
+            .prepare(&engine, printer)
+            .context("cannot start an image")?;
+        let start = start(&engine, &choice, &host, printer);
         if self.dry_run {
             ui::result(start.dry_run(&request))?;
             return Ok(0);
@@ -95,7 +97,11 @@ impl StartImage {
         Ok(u8::try_from(code).unwrap_or(1))
     }
 
-    fn prepare(&self, engine: &Engine) -> Result<(SelectedImage, Host, StartRequest)> {
+    fn prepare(
+        &self,
+        engine: &Engine,
+        printer: Printer,
+    ) -> Result<(SelectedImage, Host, StartRequest)> {
         let (path, typed) = self.place.split();
         if let (Some(path), Some(second)) = (path, typed)
             && !path.exists()
@@ -105,7 +111,7 @@ impl StartImage {
                 .hint(format!("a command goes after --: {path} -- {second} …"))
                 .into());
         }
-        let mut choice = select(engine, path, typed)?;
+        let mut choice = select(engine, path, typed, printer)?;
         if !self.dry_run {
             record_build::write_missing_records(
                 &choice.repo,
@@ -116,7 +122,7 @@ impl StartImage {
         }
         let host = self.host.read(&choice.sources)?;
         let agent = self.agent(&choice)?;
-        let request = start(engine, &choice, &host).complete(StartRequest {
+        let request = start(engine, &choice, &host, printer).complete(StartRequest {
             name: self.name.clone(),
             hostname: self.hostname.clone(),
             agent,
@@ -124,9 +130,9 @@ impl StartImage {
             terminal: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
             command: self.command.clone(),
         })?;
-        if self.wants_update(&choice)? {
-            let image = update(engine, &choice, &host)?;
-            choice = SelectedImage::of(image, choice.repo, choice.sources)?;
+        if self.wants_update(&choice, printer)? {
+            let image = update(engine, &choice, &host, printer)?;
+            choice = SelectedImage::of(image, choice.repo, choice.sources, printer)?;
         }
         Ok((choice, host, request))
     }
@@ -173,7 +179,7 @@ impl StartImage {
         Ok(keys)
     }
 
-    fn wants_update(&self, choice: &SelectedImage) -> Result<bool> {
+    fn wants_update(&self, choice: &SelectedImage, printer: Printer) -> Result<bool> {
         let staleness = &choice.tracking.staleness;
         if self.no_update || self.dry_run {
             return Ok(false);
@@ -193,10 +199,10 @@ impl StartImage {
             return Ok(false);
         }
         let sentence = staleness.sentence(&choice.image.tag, &labels.branch_from);
-        ui::warn(format_args!("image {sentence}"));
+        printer.warn(format_args!("image {sentence}"));
         let mend = staleness.remedy();
-        if mend == Remedy::Update && ui::interactive() {
-            return ui::confirm("Update it first?");
+        if mend == Remedy::Update && printer.interactive() {
+            return printer.confirm("Update it first?");
         }
         if let Some(command) = mend.command(&choice.repo.as_typed(&labels.branch_from)) {
             let or = if mend == Remedy::Update {
@@ -204,13 +210,18 @@ impl StartImage {
             } else {
                 ""
             };
-            ui::status("hint", &format!("{command}{or}"));
+            printer.status("hint", &format!("{command}{or}"));
         }
         Ok(false)
     }
 }
 
-fn start<'a>(engine: &'a Engine, choice: &'a SelectedImage, host: &'a Host) -> StartPlan<'a> {
+fn start<'a>(
+    engine: &'a Engine,
+    choice: &'a SelectedImage,
+    host: &'a Host,
+    printer: Printer,
+) -> StartPlan<'a> {
     StartPlan {
         engine,
         image: &choice.image,
@@ -219,20 +230,22 @@ fn start<'a>(engine: &'a Engine, choice: &'a SelectedImage, host: &'a Host) -> S
         switch_to: choice.switch_to.as_ref(),
         conf: &choice.conf,
         host,
+        printer,
     }
 }
 
-fn update(engine: &Engine, choice: &SelectedImage, host: &Host) -> Result<Image> {
+fn update(engine: &Engine, choice: &SelectedImage, host: &Host, printer: Printer) -> Result<Image> {
     let branch_from = match &choice.switch_to {
         None => &choice.image.labels.branch_from,
         Some(target) => &target.branch_from,
     };
-    let target = target::resolve(&choice.repo, Some(branch_from), FetchMode::Yes)?;
+    let target = target::resolve(&choice.repo, Some(branch_from), FetchMode::Yes(printer))?;
     let context = BuildContext {
         repo: &choice.repo,
         engine,
         host,
         sources: &choice.sources,
+        printer,
     };
     // One layer, where there is an image of the branch.
     let request = match choice.image.labels.branch == target.branch {

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::building::BuildArgs;
 use crate::image::plan::BuildRequest;
+use crate::ui::Printer;
 
 /// Take an image to the present commit of its branch, by one thin layer
 ///
@@ -21,9 +22,9 @@ pub struct UpdateImage {
 
 impl UpdateImage {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
+    pub fn run(&self, printer: Printer) -> Result<u8> {
         let keep_chain = self.keep_chain;
         self.building
-            .run(BuildRequest::Update { keep_chain }, Vec::new())
+            .run(BuildRequest::Update { keep_chain }, Vec::new(), printer)
     }
 }

@@ -7,10 +7,11 @@ use anyhow::{Result, anyhow};
 use super::variable;
 use crate::error::Failure;
 use crate::net::{Address, ClientSettings, RetryPolicy, Secret};
+use crate::ui::Printer;
 
 /// Proxies are read by the client itself. `DKR_HTTP_WAIT` is the first wait between two tries in
 /// milliseconds (500), all other times being in proportion to it.
-pub fn network() -> ClientSettings {
+pub fn network(printer: Printer) -> ClientSettings {
     let wait = variable("DKR_HTTP_WAIT").and_then(|text| text.parse::<u32>().ok());
     let patience = wait.map_or_else(RetryPolicy::default, |wait| RetryPolicy {
         first: Duration::from_millis(wait.max(1).into()),
@@ -20,6 +21,7 @@ pub fn network() -> ClientSettings {
         direct: variable("NO_PROXY")
             .or_else(|| variable("no_proxy"))
             .unwrap_or_default(),
+        printer,
     }
 }
 

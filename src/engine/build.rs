@@ -10,7 +10,7 @@ use super::progress::{FailedStep, Transcript};
 use super::temp_name::TempName;
 use super::{BuildEvent, Engine, EngineError, EngineImage, EngineKind, docker, podman};
 use crate::proc::Cmd;
-use crate::ui;
+use crate::ui::Printer;
 
 /// An image to build.
 #[derive(Debug, Clone, Default)]
@@ -75,9 +75,13 @@ impl Engine {
                 let name = TempName::new(self, &spec.tag)?;
                 let mut transcript = docker::PlainProgress::default();
                 let cmd = self.docker_build(spec, &name.name)?;
-                let status =
-                    cmd.stderr_lines(follow(&mut transcript, &mut on_event, &mut on_line))?;
-                outcome(self.kind, status, &transcript)?;
+                let status = cmd.stderr_lines(follow(
+                    self.printer,
+                    &mut transcript,
+                    &mut on_event,
+                    &mut on_line,
+                ))?;
+                outcome(self.kind, status, &transcript, self.printer)?;
                 let found = self.as_asked(&name.name, spec)?;
                 Ok(Built {
                     engine: self,
@@ -89,8 +93,12 @@ impl Engine {
                 let cmd = self.podman_build(spec)?;
                 let mut run = || -> Result<_> {
                     let mut transcript = podman::PodmanProgress::default();
-                    let status =
-                        cmd.all_lines(follow(&mut transcript, &mut on_event, &mut on_line))?;
+                    let status = cmd.all_lines(follow(
+                        self.printer,
+                        &mut transcript,
+                        &mut on_event,
+                        &mut on_line,
+                    ))?;
                     Ok((status, transcript))
                 };
                 let (mut status, mut transcript) = run()?;
@@ -100,7 +108,7 @@ impl Engine {
                     }
                     (status, transcript) = run()?;
                 }
-                outcome(self.kind, status, &transcript)?;
+                outcome(self.kind, status, &transcript, self.printer)?;
                 let found = self.as_asked(transcript.image()?, spec)?;
                 Ok(Built {
                     engine: self,
@@ -126,14 +134,15 @@ impl Engine {
 
 /// Hears each line of a build.
 fn follow(
+    printer: Printer,
     transcript: &mut impl Transcript,
     mut on_event: impl FnMut(&BuildEvent),
     mut on_line: impl FnMut(&str),
 ) -> impl FnMut(&str) {
     move |line| {
         on_line(line);
-        if ui::verbose() && !line.is_empty() {
-            ui::quoted(line);
+        if printer.verbose() && !line.is_empty() {
+            printer.quoted(line);
         }
         if let Some(event) = transcript.read(line) {
             on_event(&event);
@@ -141,15 +150,20 @@ fn follow(
     }
 }
 
-fn outcome(kind: EngineKind, status: ExitStatus, transcript: &impl Transcript) -> Result<()> {
+fn outcome(
+    kind: EngineKind,
+    status: ExitStatus,
+    transcript: &impl Transcript,
+    printer: Printer,
+) -> Result<()> {
     if status.success() {
         Ok(())
     } else {
-        Err(explain(kind, transcript).into())
+        Err(explain(kind, transcript, printer).into())
     }
 }
 
-fn explain(kind: EngineKind, transcript: &impl Transcript) -> EngineError {
+fn explain(kind: EngineKind, transcript: &impl Transcript, printer: Printer) -> EngineError {
     let Some(FailedStep { step, tail, reason }) = transcript.failure() else {
         return EngineError::of_stderr(kind, &transcript.loose());
     };
@@ -170,7 +184,7 @@ fn explain(kind: EngineKind, transcript: &impl Transcript) -> EngineError {
         return EngineError::DiskFull(kind, format!("in step `{step}`"));
     }
     for line in &tail {
-        ui::quoted(line);
+        printer.quoted(line);
     }
     if output.contains("ssh: connect to host") {
         return EngineError::HostUnreachable(step);

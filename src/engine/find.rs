@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::docker::{self, DockerClient};
 use super::{Engine, EngineError, EngineKind};
 use crate::proc::on_path;
+use crate::ui::Printer;
 
 impl Engine {
     /// The engine of this kind; without one, docker if it is there, else podman. `socket` is where
@@ -14,11 +15,15 @@ impl Engine {
     ///
     /// A `docker` that is podman under docker's name is used as podman, when there is no docker
     /// behind it.
-    pub fn find(wanted: Option<EngineKind>, socket: Option<PathBuf>) -> Result<Self> {
+    pub fn find(
+        wanted: Option<EngineKind>,
+        socket: Option<PathBuf>,
+        printer: Printer,
+    ) -> Result<Self> {
         if wanted == Some(EngineKind::Podman)
             && let Some(program) = on_path("podman").into_iter().next()
         {
-            return Ok(Self::new(EngineKind::Podman, program));
+            return Ok(Self::new(EngineKind::Podman, program, printer));
         }
         let mut others = Vec::new();
         for program in on_path("docker") {
@@ -37,7 +42,7 @@ impl Engine {
             return Ok(Self {
                 // A script may have ideas of its own on where the daemon is.
                 socket: socket.filter(|_| is_binary),
-                ..Self::new(EngineKind::Docker, program)
+                ..Self::new(EngineKind::Docker, program, printer)
             });
         }
         if wanted != Some(EngineKind::Docker) {
@@ -46,7 +51,7 @@ impl Engine {
                 .find(|(_, client)| matches!(client, DockerClient::Podman(_)));
             let podman = on_path("podman").into_iter().next();
             if let Some(program) = podman.or_else(|| Some(disguised?.0.clone())) {
-                return Ok(Self::new(EngineKind::Podman, program));
+                return Ok(Self::new(EngineKind::Podman, program, printer));
             }
         }
         Err(match wanted {

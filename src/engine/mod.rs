@@ -37,6 +37,7 @@ pub use progress::BuildEvent;
 pub use run::{Mount, RunSpec};
 
 use crate::proc::Cmd;
+use crate::ui::Printer;
 
 /// A container engine, through its command line.
 #[derive(Debug, Clone)]
@@ -47,15 +48,18 @@ pub struct Engine {
     socket: Option<PathBuf>,
     /// Docker's client for builds, once it was looked for: the first on the PATH may not be one.
     builder: OnceLock<docker::BuildClient>,
+    /// Shows what builds say.
+    printer: Printer,
 }
 
 impl Engine {
-    fn new(kind: EngineKind, program: PathBuf) -> Self {
+    fn new(kind: EngineKind, program: PathBuf, printer: Printer) -> Self {
         Self {
             kind,
             program,
             socket: None,
             builder: OnceLock::new(),
+            printer,
         }
     }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{GitError, Repo, lines, run};
 use crate::error::Failure;
-use crate::ui;
+use crate::ui::Printer;
 
 /// A full object id: 40 or 64 lower-case hexadecimal digits, and nothing else ever.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,7 +105,12 @@ impl Repo {
     /// In a partial clone, fetches the objects under `commit` that are not here yet and that the
     /// image is to hold: all but those that `filter` leaves out, and all of the commit's own tree.
     /// How many they were. Does nothing in any other repository.
-    pub fn complete(&self, commit: &ObjectId, filter: Option<&str>) -> Result<usize> {
+    pub fn complete(
+        &self,
+        commit: &ObjectId,
+        filter: Option<&str>,
+        printer: Printer,
+    ) -> Result<usize> {
         let Some(remote) = self.promisor()? else {
             return Ok(0);
         };
@@ -121,7 +126,7 @@ impl Repo {
         };
         let count = missing.len();
         let text = format!("{count} objects that this partial clone lacks, from {remote}");
-        ui::status("fetch", &text);
+        printer.status("fetch", &text);
         let fetch = self
             .git([
                 "-c",

@@ -6,14 +6,15 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::plan::{InstallPlan, InstallStep};
+use crate::fs;
 use crate::git::Repo;
-use crate::{fs, ui};
+use crate::ui::Printer;
 
 /// How to undo a step.
 type Undo<'a> = Box<dyn FnOnce() -> Result<()> + 'a>;
 
 /// Takes every step; when one fails, undoes those before it.
-pub fn act(repo: &Repo, plan: &InstallPlan) -> Result<()> {
+pub fn act(repo: &Repo, plan: &InstallPlan, printer: Printer) -> Result<()> {
     let mut done: Vec<Undo> = Vec::new();
     for action in &plan.actions {
         match step(repo, action) {
@@ -23,7 +24,7 @@ pub fn act(repo: &Repo, plan: &InstallPlan) -> Result<()> {
                 while let Some(undo) = done.pop() {
                     if let Err(error) = undo() {
                         undone = false;
-                        ui::warn(format_args!("cannot undo a step: {error:#}"));
+                        printer.warn(format_args!("cannot undo a step: {error:#}"));
                     }
                 }
                 return Err(error).context(if undone {

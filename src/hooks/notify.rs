@@ -12,7 +12,7 @@ use crate::image::model::staleness::Staleness;
 use crate::image::query::tracking::compare;
 use crate::image::query::watch_list::{self, WatchedImage};
 use crate::image::settings::sources;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Whether the user wants to hear nothing.
 pub fn silenced() -> bool {
@@ -21,7 +21,7 @@ pub fn silenced() -> bool {
 
 /// Handles one call of a hook. `args` are the hook's own; for `reference-transaction` the refs
 /// that moved.
-pub fn run(event: &str, args: &[OsString]) -> Result<()> {
+pub fn run(event: &str, args: &[OsString], printer: Printer) -> Result<()> {
     if silenced() {
         return Ok(());
     }
@@ -60,14 +60,15 @@ pub fn run(event: &str, args: &[OsString]) -> Result<()> {
         .collect();
     let commits: Vec<&ObjectId> = concerned.iter().map(|at| &watched[*at].commit).collect();
     let concerned_tips: Vec<_> = concerned.iter().map(|at| tips[*at].clone()).collect();
-    for (at, staleness) in concerned
-        .into_iter()
-        .zip(compare(&repo, &commits, &concerned_tips)?)
+    for (at, staleness) in
+        concerned
+            .into_iter()
+            .zip(compare(&repo, &commits, &concerned_tips, printer)?)
     {
         if !staleness.is_stale() {
             told.keep(|other| *other != states[at]);
         } else if told.tell(&states[at], person) {
-            say(&repo, &watched[at], &staleness)?;
+            say(&repo, &watched[at], &staleness, printer)?;
         }
     }
     if told != before {
@@ -82,22 +83,22 @@ fn state((watched, tip): (&WatchedImage, &Option<ObjectId>)) -> String {
     format!("{} {} {tip}", watched.tag, watched.commit)
 }
 
-fn say(repo: &Repo, watched: &WatchedImage, staleness: &Staleness) -> Result<()> {
+fn say(repo: &Repo, watched: &WatchedImage, staleness: &Staleness, printer: Printer) -> Result<()> {
     let sentence = staleness.sentence(&watched.tag, &watched.branch_from);
     let place = shlex::try_join([".", &watched.branch_from])?;
     // Of a ref that is gone there is none.
     let Some(command) = staleness.remedy().command(&place) else {
-        ui::notice(sentence);
+        printer.notice(sentence);
         return Ok(());
     };
     if auto::wanted(&sources(Some(repo))?) {
         let log = auto::start(repo, watched)?;
-        ui::notice(format_args!(
+        printer.notice(format_args!(
             "{sentence}: updating it in the background, see {}",
             log.display()
         ));
     } else {
-        ui::notice(format_args!("{sentence}: {command}"));
+        printer.notice(format_args!("{sentence}: {command}"));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::model::dockerfile::CloneOptions;
 use crate::conf::{self, Conf, Host, Sources};
 use crate::engine::Engine;
 use crate::git::{ObjectId, Repo};
+use crate::ui::Printer;
 
 /// What a build works with.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +19,8 @@ pub struct BuildContext<'a> {
     pub host: &'a Host,
     /// Settings above `.dkr.conf`.
     pub sources: &'a Sources,
+    /// Says how it goes.
+    pub printer: Printer,
 }
 
 impl BuildContext<'_> {

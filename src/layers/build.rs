@@ -14,7 +14,8 @@ use crate::conf::{self, Host, ca};
 use crate::engine::{BuildSpec, Engine, EngineError, EngineImage};
 use crate::fs::{Lock, TempDir, write_private};
 use crate::proc::lock;
-use crate::{digest, proc, ui};
+use crate::ui::{self, Board, Printer};
+use crate::{digest, proc};
 
 /// Builds run mostly outside of us, and wait for networks and disks.
 const AT_ONCE: usize = 4;
@@ -26,6 +27,8 @@ pub struct LayerBuildContext<'a> {
     pub engine: &'a Engine,
     /// Settings of the machine.
     pub host: &'a Host,
+    /// Says how it goes.
+    pub printer: Printer,
 }
 
 /// What could not be built.
@@ -88,7 +91,7 @@ fn run_all(
         changed: Condvar::new(),
         at_failure,
     };
-    let board = ui::Board::new();
+    let board = context.printer.board();
     let failures = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..wanted.min(AT_ONCE) {
@@ -201,12 +204,7 @@ fn leave_out(turns: &mut [BuildState], plan: &LayerPlan) {
 }
 
 /// Makes one image, or names one that is there.
-fn make(
-    context: LayerBuildContext,
-    node: &LayerNode,
-    force: bool,
-    board: &ui::Board,
-) -> Result<()> {
+fn make(context: LayerBuildContext, node: &LayerNode, force: bool, board: &Board) -> Result<()> {
     proc::check_interrupted()?;
     let engine = context.engine;
     if let LayerState::Built { id, .. } = &node.state
@@ -214,10 +212,10 @@ fn make(
     {
         let before = engine.inspect_one(&node.tag)?;
         engine.tag(id, &node.tag)?;
-        board.above(|| ui::status("tagged", &node.tag));
+        board.above(|| context.printer.status("tagged", &node.tag));
         return remove_former(engine, before.map(|old| old.id), id);
     }
-    let _turn = turn(&node.tag)?;
+    let _turn = turn(&node.tag, context.printer)?;
     let before = engine.inspect_one(&node.tag)?;
     let key = node
         .key
@@ -233,7 +231,7 @@ fn make(
         None => node.tag.clone(),
     };
     if !board.is_shown() {
-        ui::status("build", &what);
+        context.printer.status("build", &what);
     }
     let line = board.line(&what);
     let built = run(context, node, key, force, |step| {
@@ -242,7 +240,11 @@ fn make(
     drop(line);
     let size = ui::bytes(built.size);
     let time = ui::seconds(began.elapsed());
-    board.above(|| ui::status("built", &format!("{}  {size} in {time}", node.tag)));
+    board.above(|| {
+        context
+            .printer
+            .status("built", &format!("{}  {size} in {time}", node.tag))
+    });
     remove_former(engine, before.map(|old| old.id), &built.id)
 }
 
@@ -265,10 +267,10 @@ pub fn name_plainly(engine: &Engine, plan: &LayerPlan) -> Result<()> {
 }
 
 /// One build of a name at a time.
-pub fn turn(tag: &str) -> Result<Lock> {
+pub fn turn(tag: &str, printer: Printer) -> Result<Lock> {
     let name = digest::short(&[tag]);
     let path = conf::cache_directory("locks")?.join(format!("layer-{name}.lock"));
-    Lock::acquire(&path, &format!("another build of {tag}"))
+    Lock::acquire(&path, &format!("another build of {tag}"), printer)
 }
 
 /// Gives the disk of an image back that has lost its only name.
@@ -312,7 +314,7 @@ fn run(
     let syntax = node.layer.text.syntax.is_some();
     match built {
         Err(error) if syntax && is_missing_frontend(&error) => {
-            ui::warn(format!(
+            context.printer.warn(format!(
                 "the frontend that the Dockerfile of {} names cannot be fetched; trying the engine's own",
                 node.layer.name()
             ));
@@ -364,8 +366,11 @@ fn build_args(node: &LayerNode) -> Vec<(String, String)> {
 }
 
 /// Fetches images that layers stand on, as their keys are not known before.
-pub fn pull(engine: &Engine, images: &[String]) -> Result<()> {
-    match pull_what_can_be(engine, images)?.into_iter().next() {
+pub fn pull(engine: &Engine, images: &[String], printer: Printer) -> Result<()> {
+    match pull_what_can_be(engine, images, printer)?
+        .into_iter()
+        .next()
+    {
         Some((_, error)) => Err(error),
         None => Ok(()),
     }
@@ -375,12 +380,13 @@ pub fn pull(engine: &Engine, images: &[String]) -> Result<()> {
 pub fn pull_what_can_be(
     engine: &Engine,
     images: &[String],
+    printer: Printer,
 ) -> Result<Vec<(String, anyhow::Error)>> {
     // Nothing is fetched for a build that cannot be.
     engine.can_build()?;
     let mut failures = Vec::new();
     for image in images {
-        ui::status("pull", image);
+        printer.status("pull", image);
         if let Err(error) = engine.pull(image) {
             proc::check_interrupted()?;
             let error = error.context(format!("cannot get the image {image}"));

@@ -18,7 +18,8 @@ use super::request_error::{RequestError, broken, refused};
 use super::response::{header, read};
 use super::{Address, RetryPolicy, Secret};
 use crate::error::Failure;
-use crate::{proc, ui};
+use crate::proc;
+use crate::ui::{self, Printer};
 
 /// Redirects of one request.
 const REDIRECTS: usize = 10;
@@ -32,6 +33,8 @@ pub struct ClientSettings {
     pub patience: RetryPolicy,
     /// `NO_PROXY`, as it is written: hosts that are asked without the proxy.
     pub direct: String,
+    /// Says what is waited for.
+    pub printer: Printer,
 }
 
 /// A request that can be made several times.
@@ -118,6 +121,11 @@ impl HttpClient {
         self
     }
 
+    /// Says how it goes.
+    pub fn printer(&self) -> Printer {
+        self.settings.printer
+    }
+
     /// Whether it has a token at all.
     pub fn has_token(&self) -> bool {
         self.token.is_some()
@@ -186,7 +194,9 @@ impl HttpClient {
                     return Err(self.too_long(why, until, is_rate));
                 }
                 (_, Some(wait)) if wait > usual => {
-                    ui::status("waiting", &format!("{}: {why:#}", ui::seconds(wait)));
+                    self.settings
+                        .printer
+                        .status("waiting", &format!("{}: {why:#}", ui::seconds(wait)));
                     sleep(wait)?;
                 }
                 _ => {

@@ -12,7 +12,7 @@ use super::restore::{applied_others, record};
 use super::root::OverlayRoot;
 use super::snapshot::{self, About, Baseline, Machine, SnapshotSubject};
 use super::steps::{self, StepContext, StepState};
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Carries out the steps of a part on the overlay and stores what they changed, in place of what was
 /// stored under its tag. Nothing is stored when a step fails. `below` are the keys of the parts that
@@ -24,9 +24,10 @@ pub fn build(
     own: &DirectoryCache,
     below: &[String],
     state: &mut StepState,
+    printer: Printer,
 ) -> Result<()> {
     for remark in &part.containerfile.remarks {
-        ui::warn(remark);
+        printer.warn(remark);
     }
     let begun = Instant::now();
     let machine = Machine::of(&overlay.root);
@@ -36,13 +37,13 @@ pub fn build(
     steps::source_date(state)?;
     let (mut before, resumed) = Baseline::build(&overlay.root, &overlay.left_out, &overlay.state)?;
     if resumed {
-        ui::warn(
+        printer.warn(
             "the last build here did not finish: what changed since it began is included, too",
         );
     }
-    let earlier = applied_others(&overlay.state, below)?;
+    let earlier = applied_others(&overlay.state, below, printer)?;
     if !earlier.is_empty() {
-        ui::warn(
+        printer.warn(
             "an overlay was applied to this machine before: what it brought becomes part of this snapshot; \
              a build on a fresh machine would not have it",
         );
@@ -51,11 +52,12 @@ pub fn build(
     let place = StepContext {
         root: &overlay.root,
         file: &part.file,
+        printer,
     };
     steps::carry_out(&part.containerfile, &place, state)?;
     if let Err(error) = profile::leave(&overlay.root, &state.environment) {
         let what = "login shells will not have what ENV sets; git dkr overlay env prints it";
-        ui::warn(format_args!("{what}: {error:#}"));
+        printer.warn(format_args!("{what}: {error:#}"));
     }
     let about = About {
         key: part.key.clone(),
@@ -73,19 +75,20 @@ pub fn build(
         also: &also,
         about,
         source_date: steps::source_date(state)?,
+        printer,
     };
     let taken = snapshot::create(before, subject, &archive)
         .with_context(|| format!("cannot take the snapshot of {}", part.file))?;
     for remark in &taken.remarks {
-        ui::warn(remark);
+        printer.warn(remark);
     }
     let index = Index::new(name, &part.key, &taken.sha256, taken.size, Timestamp::now());
     own.take_in(archive, &index, true)
         .context("cannot store the snapshot")?;
-    record(&overlay.state, &taken.manifest)?;
+    record(&overlay.state, &taken.manifest, printer)?;
     Baseline::ended(&overlay.state)?;
     let took = ui::seconds(begun.elapsed());
-    ui::status(
+    printer.status(
         "built",
         &format!("{}  {} in {took}", part.file, ui::bytes(taken.size)),
     );

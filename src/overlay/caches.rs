@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::cache::{Archive, CacheLocation, DirectoryCache, Index, SnapshotCache, StoreResult};
 use crate::error::Failure;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Both of them.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Caches {
     pub own: DirectoryCache,
     /// The one that is shared, and what the user calls it.
     pub shared: Option<(CacheLocation, SnapshotCache)>,
+    /// Says how it goes.
+    pub printer: Printer,
 }
 
 /// One of them.
@@ -84,7 +86,7 @@ impl Caches {
             );
         };
         let archive = self.own.get(&index)?;
-        let progress = ui::Progress::start(&format!("push to {place}"));
+        let progress = self.printer.progress(&format!("push to {place}"));
         let (size, sent) = (index.size, count());
         let watch = progress.watch(size, Arc::clone(&sent), move |now| {
             format!("pushed {}", ui::bytes_of(now.min(size), size))
@@ -102,7 +104,7 @@ impl Caches {
                 format!("{tag} to another run, which sends it to {place}"),
             ),
         };
-        progress.above(|| ui::status(what, &text));
+        progress.above(|| self.printer.status(what, &text));
         Ok(())
     }
 }
@@ -118,11 +120,11 @@ impl CacheRef<'_> {
     }
 
     /// The archive of an entry; its digest may be still to be checked.
-    pub fn archive(self, index: &Index) -> Result<Archive> {
+    pub fn archive(self, index: &Index, printer: Printer) -> Result<Archive> {
         let got = match self {
             Self::Own(directory) => directory.get(index),
             Self::Shared(place, cache) => {
-                let progress = ui::Progress::start(&format!("fetch from {place}"));
+                let progress = printer.progress(&format!("fetch from {place}"));
                 let (size, read) = (index.size, count());
                 // Each byte counts twice: when it has come, and when it was checked.
                 let _watch = progress.watch(size * 2, Arc::clone(&read), move |now| {

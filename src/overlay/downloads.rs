@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 
-use crate::{proc, ui};
+use crate::proc;
+use crate::ui::Printer;
 
 /// How long a download that nobody goes on with is kept.
 const KEPT: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -24,7 +25,7 @@ pub struct DownloadFile {
 
 impl DownloadFile {
     /// Takes the one of this name, and clears others away. `what` completes "waiting for …".
-    pub fn acquire(directory: &Path, name: &str, what: &str) -> Result<Self> {
+    pub fn acquire(directory: &Path, name: &str, what: &str, printer: Printer) -> Result<Self> {
         let path = directory.join(name);
         let cannot = || format!("cannot make {}", path.display());
         std::fs::DirBuilder::new()
@@ -39,7 +40,7 @@ impl DownloadFile {
             let held = options.open(&path).with_context(cannot)?;
             if held.try_lock().is_err() {
                 if !std::mem::replace(&mut said, true) {
-                    ui::status("waiting", &format!("for {what}"));
+                    printer.status("waiting", &format!("for {what}"));
                 }
                 proc::check_interrupted()?;
                 std::thread::sleep(Duration::from_millis(100));
@@ -125,7 +126,7 @@ mod tests {
             names
         };
         let make = |name: &str, hours: u64| {
-            let slot = DownloadFile::acquire(directory, name, "x").unwrap();
+            let slot = DownloadFile::acquire(directory, name, "x", Printer::default()).unwrap();
             std::fs::write(slot.path().with_extension("etag"), "x").unwrap();
             let at = SystemTime::now() - Duration::from_secs(hours * 3600);
             File::options()
@@ -137,7 +138,7 @@ mod tests {
         };
         let old = directory.join("old");
         make("old", 100);
-        let mut held = DownloadFile::acquire(directory, "held", "x").unwrap();
+        let mut held = DownloadFile::acquire(directory, "held", "x", Printer::default()).unwrap();
         assert!(!old.exists());
         for (at, name) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
             make(name, 50 - at as u64);

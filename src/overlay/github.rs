@@ -8,6 +8,7 @@ use super::containerfile::GitHubRepo;
 use crate::conf;
 use crate::error::Failure;
 use crate::net::{Address, Body, ClientSettings, HttpClient, HttpError, HttpRequest, Secret};
+use crate::ui::Printer;
 
 const JSON: &str = "application/vnd.github+json";
 
@@ -21,11 +22,11 @@ pub struct GitHubClient {
 
 impl GitHubClient {
     /// As the environment says.
-    pub fn open() -> Result<Self> {
+    pub fn open(printer: Printer) -> Result<Self> {
         Ok(Self::new(
             conf::github_api()?,
             conf::github_token()?,
-            conf::network(),
+            conf::network(printer),
         ))
     }
 

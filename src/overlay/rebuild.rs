@@ -13,7 +13,7 @@ use super::root::OverlayRoot;
 use super::steps::StepState;
 use crate::error::{Failure, Interrupted};
 use crate::fs::Lock;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// What was done about a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub struct RebuildJob<'a> {
     pub overlay: &'a OverlayRoot,
     /// The caches.
     pub caches: &'a Caches,
+    /// Says how it goes.
+    pub printer: Printer,
 }
 
 impl RebuildJob<'_> {
@@ -111,13 +113,15 @@ impl RebuildJob<'_> {
                 }
                 RestoreAttempt::Missing => {
                     let text = format!("{}  {} is in no cache", part.file, part.tag);
-                    ui::status("missing", &text);
+                    self.printer.status("missing", &text);
                     false
                 }
                 RestoreAttempt::Failed(error) => {
-                    ui::warn(format_args!("{error:#}; building {} instead", part.file));
+                    self.printer
+                        .warn(format_args!("{error:#}; building {} instead", part.file));
                     if let Some(Unusable::OtherMachine(..)) = error.downcast_ref() {
-                        ui::warn("--name NAME keeps a snapshot for each kind of machine");
+                        self.printer
+                            .warn("--name NAME keeps a snapshot for each kind of machine");
                     }
                     is_broken(&error)
                 }
@@ -135,15 +139,17 @@ impl RebuildJob<'_> {
 
     /// Waits for its turn; what a run that was killed has begun is ended first.
     fn begin(&self) -> Result<Lock> {
-        let turn = restore::turn(&self.overlay.state)?;
-        match restore::mend(&self.overlay.root, &self.overlay.state)? {
+        let turn = restore::turn(&self.overlay.state, self.printer)?;
+        match restore::mend(&self.overlay.root, &self.overlay.state, self.printer)? {
             None => {}
-            Some(Recovered::Undone) => ui::status("mended", "undid what a killed run had begun"),
+            Some(Recovered::Undone) => self
+                .printer
+                .status("mended", "undid what a killed run had begun"),
             Some(Recovered::Completed(key, remarks)) => {
                 for remark in remarks {
-                    ui::warn(remark);
+                    self.printer.warn(remark);
                 }
-                ui::status(
+                self.printer.status(
                     "mended",
                     &format!("completed the restore of {key} that was killed"),
                 );
@@ -155,11 +161,13 @@ impl RebuildJob<'_> {
     /// Whether all of it is there, for which no cache needs to be asked.
     fn is_applied(&self) -> Result<bool> {
         let keys: Vec<String> = self.parts.iter().map(|part| part.key.clone()).collect();
-        restore::is_applied(&self.overlay.root, &self.overlay.state, &keys)
+        restore::is_applied(&self.overlay.root, &self.overlay.state, &keys, self.printer)
     }
 
     fn kept(&self) -> Vec<PartResult> {
-        self.parts.iter().for_each(tell_kept);
+        for part in self.parts {
+            tell_kept(part, self.printer);
+        }
         vec![PartResult::Kept; self.parts.len()]
     }
 
@@ -188,6 +196,7 @@ impl RebuildJob<'_> {
             &self.caches.own,
             &below,
             state,
+            self.printer,
         )
         .with_context(|| format!("cannot build {}", part.file))?;
         Ok(PartResult::Built)
@@ -208,7 +217,7 @@ impl RebuildJob<'_> {
                 Ok(Some(done)) => return Ok(RestoreAttempt::Done(done)),
                 Err(error) if is_the_cache_s(&error) => {
                     if let Some(before) = failed.replace(error) {
-                        ui::warn(format_args!("{before:#}"));
+                        self.printer.warn(format_args!("{before:#}"));
                     }
                 }
                 Err(error) => return Err(error),
@@ -222,21 +231,21 @@ impl RebuildJob<'_> {
             return Ok(None);
         };
         let begun = Instant::now();
-        let archive = cache.archive(&index)?;
+        let archive = cache.archive(&index, self.printer)?;
         let (root, state) = (&self.overlay.root, &self.overlay.state);
         let expected = Expected {
             key: &part.key,
             sha256: &index.sha256,
         };
-        let restored = restore(root, state, archive.path(), expected)
+        let restored = restore(root, state, archive.path(), expected, self.printer)
             .with_context(|| format!("cannot restore {} from {cache}", part.file))?;
         for remark in &restored.remarks {
-            ui::warn(remark);
+            self.printer.warn(remark);
         }
         if let Err(error) = self.caches.keep(cache, &index, archive.path()) {
-            ui::warn(format_args!("{error:#}"));
+            self.printer.warn(format_args!("{error:#}"));
         }
-        Ok(Some(tell(part, cache, &restored, begun)))
+        Ok(Some(tell(part, cache, &restored, begun, self.printer)))
     }
 }
 
@@ -252,8 +261,8 @@ fn is_broken(error: &anyhow::Error) -> bool {
     damaged || CorruptEntry::is(error)
 }
 
-fn tell_kept(part: &OverlayPart) {
-    ui::status("kept", &format!("{}  nothing to restore", part.file));
+fn tell_kept(part: &OverlayPart, printer: Printer) {
+    printer.status("kept", &format!("{}  nothing to restore", part.file));
 }
 
 fn tell(
@@ -261,14 +270,15 @@ fn tell(
     cache: CacheRef<'_>,
     restored: &Restored,
     begun: Instant,
+    printer: Printer,
 ) -> PartResult {
     if restored.written + restored.removed == 0 {
-        tell_kept(part);
+        tell_kept(part, printer);
         return PartResult::Kept;
     }
     let (size, took) = (ui::bytes(restored.bytes), ui::seconds(begun.elapsed()));
     let (file, count) = (&part.file, restored.written);
     let text = format!("{file}  {count} files, {size} from {cache} in {took}");
-    ui::status("restored", &text);
+    printer.status("restored", &text);
     PartResult::Restored
 }

@@ -12,7 +12,7 @@ use super::inside::inside;
 use crate::conf;
 use crate::error::{Failure, PartialState};
 use crate::grammar::{Piece, Word};
-use crate::ui;
+use crate::ui::{self, Printer};
 
 mod command;
 mod state;
@@ -28,6 +28,8 @@ pub struct StepContext<'a> {
     pub root: &'a Path,
     /// The file's name, for messages.
     pub file: &'a str,
+    /// Says how it goes.
+    pub printer: Printer,
 }
 
 /// Carries them all out.
@@ -39,7 +41,9 @@ pub fn carry_out(
     let count = containerfile.steps.len();
     for (index, step) in containerfile.steps.iter().enumerate() {
         let number = format!("[{}/{count}]", index + 1);
-        ui::status(&number, &ui::shortened(&step.text, SHOWN));
+        place
+            .printer
+            .status(&number, &ui::shortened(&step.text, SHOWN));
         let begun = Instant::now();
         one(step, place, state)
             .context(PartialState(
@@ -55,7 +59,7 @@ pub fn carry_out(
                 )
             })?;
         if matches!(step.action, StepAction::Run(_) | StepAction::Fetch(_)) {
-            ui::status(
+            place.printer.status(
                 &number,
                 &format!("done in {}", ui::seconds(begun.elapsed())),
             );
@@ -67,18 +71,18 @@ pub fn carry_out(
 fn one(step: &OverlayStep, place: &StepContext<'_>, state: &mut StepState) -> Result<()> {
     state.apply(&step.action)?;
     match &step.action {
-        StepAction::Run(run) => command::run(run, place.root, state),
+        StepAction::Run(run) => command::run(run, place.root, state, place.printer),
         StepAction::Workdir(_) => {
             let directory = inside(place.root, &state.workdir)?;
             std::fs::create_dir_all(&directory)
                 .with_context(|| format!("cannot make {}", directory.display()))
         }
-        StepAction::Fetch(fetch) => get(fetch, place.root, state),
+        StepAction::Fetch(fetch) => get(fetch, place, state),
         StepAction::Env(_) | StepAction::Snapshot(_) => Ok(()),
     }
 }
 
-fn get(asked: &FetchStep, root: &Path, state: &StepState) -> Result<()> {
+fn get(asked: &FetchStep, place: &StepContext<'_>, state: &StepState) -> Result<()> {
     let source = DownloadSource::parse(&state.expand(&asked.source)?).map_err(Failure::new)?;
     let dest = state.expand(&asked.dest)?;
     let is_directory = dest.ends_with('/');
@@ -91,13 +95,18 @@ fn get(asked: &FetchStep, root: &Path, state: &StepState) -> Result<()> {
         chmod: asked.chmod,
     };
     let downloads = conf::cache_directory("downloads")?;
-    let placed = fetch(&wanted, root, &GitHubClient::open()?, &downloads)?;
+    let placed = fetch(
+        &wanted,
+        place.root,
+        &GitHubClient::open(place.printer)?,
+        &downloads,
+    )?;
     let what = match placed.unpacked {
         Some(files) => format!("{files} files"),
         None => "one file".to_owned(),
     };
     let (from, size) = (placed.from, ui::bytes(placed.bytes));
-    ui::status(
+    place.printer.status(
         "fetched",
         &format!("{from}  {size}, {what} at {}", placed.at.display()),
     );

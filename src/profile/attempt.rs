@@ -10,7 +10,6 @@ use super::{context, dockerfile, labels};
 use crate::conf::{self, ca};
 use crate::engine::{BuildEvent, BuildSpec, EngineError, EngineImage};
 use crate::fs::{TempDir, write_private};
-use crate::ui;
 
 impl ProfileBuild<'_> {
     /// Builds until it works or nothing more may help: the image, and the one whose name it took.
@@ -24,12 +23,13 @@ impl ProfileBuild<'_> {
         let include = &self.profile.include;
         let count = context::fill(&self.repo_dir, include, self.cache.directory(), &directory)?;
         let (shown, base) = (self.repo_dir.display(), &self.base);
-        ui::status("copy", &format!("{count} files of {shown}"));
+        self.printer
+            .status("copy", &format!("{count} files of {shown}"));
         let engine = &self.engine;
         let digest = match engine.inspect_one(base)? {
             Some(found) => found.digest(base).to_owned(),
             None => {
-                ui::status("pull", base);
+                self.printer.status("pull", base);
                 engine.pull(base)?;
                 let pulled = engine.inspect_one(base)?;
                 pulled
@@ -49,7 +49,7 @@ impl ProfileBuild<'_> {
                     variant.name()
                 ));
             }
-            ui::status(
+            self.printer.status(
                 "build",
                 &format!("{} on {base}, variant {}", self.tag, variant.name()),
             );
@@ -62,7 +62,7 @@ impl ProfileBuild<'_> {
                     let Some(next) = variant.after(said).filter(|_| step) else {
                         return Err(error);
                     };
-                    ui::warn(format_args!(
+                    self.printer.warn(format_args!(
                         "the build failed ({error}); trying the variant {}",
                         next.name()
                     ));
@@ -73,7 +73,7 @@ impl ProfileBuild<'_> {
     }
 
     fn attempt(&self, spec: &BuildSpec, log: &mut String) -> Result<EngineImage> {
-        let progress = ui::Progress::start("start the build");
+        let progress = self.printer.progress("start the build");
         let hear = |event: &BuildEvent| match event {
             BuildEvent::Started { .. } => progress.say(&event.started().unwrap_or_default()),
             BuildEvent::Output(line) => progress.say(line),
@@ -86,7 +86,7 @@ impl ProfileBuild<'_> {
                 if !*cached && instruction.starts_with("RUN ") {
                     let what = instruction.replace(ca::MOUNT, "");
                     let what: String = what.chars().take(60).collect();
-                    progress.above(|| ui::status(&format!("[{number}/{of}]"), &what));
+                    progress.above(|| self.printer.status(&format!("[{number}/{of}]"), &what));
                 }
             }
             BuildEvent::Exporting => progress.say("write the image"),

@@ -19,7 +19,8 @@ use crate::conf::{self, Host};
 use crate::engine::{Engine, EngineError, EngineImage};
 use crate::error::{Failure, Interrupted, PartialState};
 use crate::fs::{Lock, read_written};
-use crate::{digest, proc, ui};
+use crate::ui::{self, Printer};
+use crate::{digest, proc};
 
 /// What goes to standard output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,6 +56,8 @@ pub(super) struct ProfileBuild<'a> {
     pub(super) records: RecordDirectory,
     pub(super) began: Instant,
     pub(super) times: RefCell<BTreeMap<&'static str, f64>>,
+    /// Says how it goes.
+    pub(super) printer: Printer,
 }
 
 /// An image, and how it came.
@@ -73,10 +76,11 @@ pub fn run(
     host: &Host,
     request: &ProfileRequest,
     engine: impl FnOnce() -> Result<Engine>,
+    printer: Printer,
 ) -> Result<ProfileResponse> {
-    let job = ProfileBuild::new(host, request, engine)?;
+    let job = ProfileBuild::new(host, request, engine, printer)?;
     for remark in &job.profile.remarks {
-        ui::warn(remark);
+        printer.warn(remark);
     }
     let _lock = job.lock()?;
     job.cache.sweep();
@@ -105,6 +109,7 @@ impl<'a> ProfileBuild<'a> {
         host: &'a Host,
         request: &ProfileRequest,
         engine: impl FnOnce() -> Result<Engine>,
+        printer: Printer,
     ) -> Result<Self> {
         let shown = request.repo_dir.display();
         let repo_dir = request.repo_dir.canonicalize();
@@ -132,12 +137,13 @@ impl<'a> ProfileBuild<'a> {
             host,
             tag: repo_profile::tag(&profile.id),
             base: dockerfile::base(&profile),
-            cache: ArchiveCache::new(directory),
+            cache: ArchiveCache::new(directory, printer),
             records: RecordDirectory::of(&repo_dir),
             repo_dir,
             profile,
             began: Instant::now(),
             times: RefCell::default(),
+            printer,
         })
     }
 
@@ -147,7 +153,7 @@ impl<'a> ProfileBuild<'a> {
         let directory = directory.unwrap_or_else(|_| self.cache.directory().to_owned());
         let name = format!("profile-{}.lock", digest::short(&[&self.profile.id]));
         let what = format!("another build of the profile {}", self.profile.id);
-        Lock::acquire(&directory.join(name), &what)
+        Lock::acquire(&directory.join(name), &what, self.printer)
     }
 
     fn timed<T>(&self, what: &'static str, act: impl FnOnce() -> T) -> T {
@@ -175,12 +181,12 @@ impl<'a> ProfileBuild<'a> {
             }
         };
         if let Some(doubt) = labels::doubt(&self.profile, &image.labels) {
-            ui::warn(format_args!(
+            self.printer.warn(format_args!(
                 "{} {doubt}; force_rebuild builds it anew",
                 self.tag
             ));
         }
-        ui::status(result, &self.tag);
+        self.printer.status(result, &self.tag);
         let variant = image.labels.get(labels::VARIANT);
         let variant = variant
             .and_then(|name| Variant::named(name))
@@ -224,7 +230,8 @@ impl<'a> ProfileBuild<'a> {
             self.engine.remove_if_nameless(&old.id, false)?;
         }
         let (size, time) = (ui::bytes(image.size), ui::seconds(self.began.elapsed()));
-        ui::status("built", &format!("{}  {size} in {time}", self.tag));
+        self.printer
+            .status("built", &format!("{}  {size} in {time}", self.tag));
         Ok(ProfileImage {
             image,
             result: "built",
@@ -253,7 +260,7 @@ impl<'a> ProfileBuild<'a> {
             .and_then(|()| self.records.write_log(&text))
             .and_then(|()| self.records.write_manifest(&manifest));
         if let Err(problem) = written {
-            ui::warn(format_args!("{problem:#}"));
+            self.printer.warn(format_args!("{problem:#}"));
             return error;
         }
         error.context(LoggedFailure {
@@ -316,7 +323,9 @@ impl<'a> ProfileBuild<'a> {
         let save = || self.cache.save(&self.engine, &self.tag, &self.profile.id);
         match self.timed("save", save) {
             // The image is there all the same.
-            Err(error) if !error.is::<Interrupted>() => ui::warn(format_args!("{error:#}")),
+            Err(error) if !error.is::<Interrupted>() => {
+                self.printer.warn(format_args!("{error:#}"))
+            }
             saved => saved?,
         }
         let manifest = self.manifest(made.result, Some(&made.image), made.variant, &made.tried);

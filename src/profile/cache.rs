@@ -11,7 +11,8 @@ use tempfile::NamedTempFile;
 
 use super::{archive, labels};
 use crate::engine::{Engine, EngineError, EngineImage};
-use crate::{proc, ui};
+use crate::proc;
+use crate::ui::Printer;
 
 /// How the names begin of archives that are not whole yet.
 const UNFINISHED: &str = ".git-dkr-";
@@ -20,12 +21,14 @@ const UNFINISHED: &str = ".git-dkr-";
 #[derive(Debug, Clone)]
 pub struct ArchiveCache {
     directory: PathBuf,
+    /// Says how it goes.
+    printer: Printer,
 }
 
 impl ArchiveCache {
     /// In this directory, which is made when something is put there.
-    pub fn new(directory: PathBuf) -> Self {
-        Self { directory }
+    pub fn new(directory: PathBuf, printer: Printer) -> Self {
+        Self { directory, printer }
     }
 
     /// The directory.
@@ -60,24 +63,25 @@ impl ArchiveCache {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => {
-                ui::warn(format_args!("cannot read {}: {error}", path.display()));
+                self.printer
+                    .warn(format_args!("cannot read {}: {error}", path.display()));
                 return Ok(None);
             }
         };
-        ui::status("check", &path.display().to_string());
+        self.printer.status("check", &path.display().to_string());
         let checked = archive::check(BufReader::new(CancellableFile(file)), tag, profile_id);
         proc::check_interrupted()?;
         if let Err(reason) = checked {
-            set_aside(&path, &reason);
+            set_aside(&path, &reason, self.printer);
             return Ok(None);
         }
-        ui::status("load", &path.display().to_string());
+        self.printer.status("load", &path.display().to_string());
         if let Err(error) = engine.load(&path) {
             // Another trouble is not the archive's.
             if !matches!(error.downcast_ref(), Some(EngineError::Other(..))) {
                 return Err(error).context("cannot load the archive of the image");
             }
-            set_aside(&path, &error.to_string());
+            set_aside(&path, &error.to_string(), self.printer);
             return Ok(None);
         }
         let found = engine.inspect_one(tag)?;
@@ -88,7 +92,7 @@ impl ArchiveCache {
                 .is_some_and(|id| id == profile_id)
         };
         if !found.as_ref().is_some_and(ours) {
-            set_aside(&path, "the engine found another image in it");
+            set_aside(&path, "the engine found another image in it", self.printer);
             return Ok(None);
         }
         Ok(found)
@@ -160,7 +164,7 @@ impl Read for CancellableFile {
 }
 
 /// Renames an archive that will not do: it may be somebody's, and is not ours to remove.
-fn set_aside(path: &Path, reason: &str) {
+fn set_aside(path: &Path, reason: &str, printer: Printer) {
     let named = |number: u32| {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".set-aside-{number}"));
@@ -172,10 +176,10 @@ fn set_aside(path: &Path, reason: &str) {
     let moved = free.map(|free| std::fs::rename(path, &free).map(|()| free));
     let path = path.display();
     match moved {
-        Some(Ok(aside)) => ui::warn(format_args!(
+        Some(Ok(aside)) => printer.warn(format_args!(
             "{path} is not used: {reason}; it is now {}",
             aside.display()
         )),
-        _ => ui::warn(format_args!("{path} is not used: {reason}")),
+        _ => printer.warn(format_args!("{path} is not used: {reason}")),
     }
 }

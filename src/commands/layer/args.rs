@@ -17,7 +17,7 @@ use crate::layers::catalog::{LayerCatalog, LayerSettings};
 use crate::layers::layer::{Layer, LayerOrigin};
 use crate::layers::plan::{LayerPlan, Planner};
 use crate::layers::sources::{self, RepositoryFiles};
-use crate::ui;
+use crate::ui::Printer;
 
 /// Where layers are and what they are called.
 #[derive(Debug, Args)]
@@ -49,12 +49,13 @@ pub(in crate::commands) struct LayerContext {
     pub settings: LayerSettings,
     pub engine: Engine,
     pub host: Host,
+    pub printer: Printer,
 }
 
 impl CatalogArgs {
     /// Reads all layers under the settings of the worktree one stands in, if one does: somebody
     /// who works on layers has not committed them yet.
-    pub(in crate::commands) fn open(&self) -> Result<LayerContext> {
+    pub(in crate::commands) fn open(&self, printer: Printer) -> Result<LayerContext> {
         let repo = Repo::look(None).ok();
         let mut sources = sources(repo.as_ref())?;
         if let Some(prefix) = &self.prefix {
@@ -77,13 +78,14 @@ impl CatalogArgs {
             .map_or(RepositoryFiles::Nowhere, RepositoryFiles::Worktree);
         let catalog = sources::gather(&self.directories, from, &settings)?;
         for remark in &catalog.remarks {
-            ui::warn(remark);
+            printer.warn(remark);
         }
         Ok(LayerContext {
             catalog,
             settings,
-            engine: self.engine.find(&sources)?,
+            engine: self.engine.find(&sources, printer)?,
             host: self.host.read(&sources)?,
+            printer,
         })
     }
 }
@@ -102,6 +104,7 @@ impl LayerContext {
         LayerBuildContext {
             engine: &self.engine,
             host: &self.host,
+            printer: self.printer,
         }
     }
 
@@ -156,7 +159,7 @@ impl LayerContext {
         if absent.is_empty() {
             return Ok(Vec::new());
         }
-        let failures = pull_what_can_be(&self.engine, &absent)?;
+        let failures = pull_what_can_be(&self.engine, &absent, self.printer)?;
         *images = self.engine.all_images()?;
         Ok(failures)
     }

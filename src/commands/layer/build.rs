@@ -10,7 +10,7 @@ use crate::layers::build;
 use crate::layers::plan::LayerState;
 use crate::layers::report::{LayerRow, rows};
 use crate::report::report;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Build the images of layers, and of all that they require
 ///
@@ -38,8 +38,8 @@ pub struct Build {
 
 impl Build {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        let context = self.catalog.open()?;
+    pub fn run(&self, printer: Printer) -> Result<u8> {
+        let context = self.catalog.open(printer)?;
         let layers = context.chosen(&self.names, self.all, "build")?;
         let mut images = context.engine.all_images()?;
         let mut failures = match self.dry_run {
@@ -72,7 +72,7 @@ impl Build {
         let unbuilt = build::build_what_can_be(context.for_builds(), &plan, &force)?;
         build::name_plainly(&context.engine, &plan)?;
         failures.extend(unbuilt.failures);
-        all_built(failures, &unbuilt.untried)?;
+        all_built(failures, &unbuilt.untried, printer)?;
         self.print(
             &plan.nodes.iter().map(|node| &*node.tag).collect::<Vec<_>>(),
             || {
@@ -81,17 +81,23 @@ impl Build {
                 let rows: Vec<LayerRow> = rows(&plan);
                 Ok(serde_json::to_string_pretty(&rows)?)
             },
+            printer,
         )?;
         Ok(0)
     }
 
     /// The names of the images for a script, or all of them; a person has read them.
-    fn print(&self, tags: &[&str], json: impl Fn() -> Result<String>) -> Result<()> {
+    fn print(
+        &self,
+        tags: &[&str],
+        json: impl Fn() -> Result<String>,
+        printer: Printer,
+    ) -> Result<()> {
         match self.format {
             OutputFormat::Json => ui::result(json()?),
             OutputFormat::Text if !ui::stdout_is_terminal() => tags.iter().try_for_each(ui::result),
             OutputFormat::Text => {
-                ui::status("fresh", &tags.join(" "));
+                printer.status("fresh", &tags.join(" "));
                 Ok(())
             }
         }
@@ -99,7 +105,11 @@ impl Build {
 }
 
 /// An error when something was not built: each has its own story, and the last one names all.
-fn all_built(failures: Vec<(String, anyhow::Error)>, untried: &[String]) -> Result<()> {
+fn all_built(
+    failures: Vec<(String, anyhow::Error)>,
+    untried: &[String],
+    printer: Printer,
+) -> Result<()> {
     let names: Vec<&str> = failures.iter().map(|(name, _)| name.as_str()).collect();
     if names.is_empty() {
         return Ok(());
@@ -110,7 +120,7 @@ fn all_built(failures: Vec<(String, anyhow::Error)>, untried: &[String]) -> Resu
         message += &untried.join(", ");
     }
     for (_, error) in &failures {
-        report(error);
+        report(error, printer);
     }
     bail!(Failure::new(message).hint("run the same command again to build what is missing"))
 }

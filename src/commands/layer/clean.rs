@@ -7,7 +7,7 @@ use super::args::CatalogArgs;
 use crate::error::Failure;
 use crate::layers::catalog::parse_layer_tag;
 use crate::layers::plan::KEY;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Remove the images of layers
 ///
@@ -28,11 +28,11 @@ pub struct Clean {
 
 impl Clean {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
+    pub fn run(&self, printer: Printer) -> Result<u8> {
         if self.names.is_empty() && !self.all {
             bail!(Failure::new("no layer to clean").hint("name some, or --all"));
         }
-        let context = self.catalog.open()?;
+        let context = self.catalog.open(printer)?;
         for name in &self.names {
             context.catalog.get(name)?;
         }
@@ -52,11 +52,11 @@ impl Clean {
                 ui::result(tag)?;
             } else {
                 context.engine.untag(tag)?;
-                ui::status("removed", tag);
+                printer.status("removed", tag);
             }
         }
         if tags.is_empty() {
-            ui::status("nothing", "no image of these layers is there");
+            printer.status("nothing", "no image of these layers is there");
         }
         Ok(0)
     }

@@ -8,7 +8,8 @@ use crate::conf::Shell;
 use crate::error::Failure;
 use crate::layers::compose::make::ready;
 use crate::layers::env::{self, EnvContainer};
-use crate::{proc, ui};
+use crate::proc;
+use crate::ui::{self, Printer};
 
 /// Print functions for a shell that run a layer's commands in containers
 ///
@@ -29,14 +30,14 @@ pub struct Env {
 
 impl Env {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
+    pub fn run(&self, printer: Printer) -> Result<u8> {
         let shell = self.shell.map_or_else(Shell::of_user, Ok)?;
-        let context = self.catalog.open()?;
+        let context = self.catalog.open(printer)?;
         let layer = context.catalog.get(&self.name)?;
         let definition = &layer.definition;
         let mut own = env::own_text(&layer.files);
         if own.is_some() && shell == Shell::Fish {
-            ui::warn(format!("{} of {} is not for fish", env::OWN, self.name));
+            printer.warn(format!("{} of {} is not for fish", env::OWN, self.name));
             own = None;
         }
         if own.is_none() && !env::has_commands(definition) {

@@ -6,7 +6,7 @@ use clap::Args;
 use super::super::OutputFormat;
 use super::args::CatalogArgs;
 use crate::layers::report::{LayerRow, rows};
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// List the layers there are, and whether their images are built
 #[derive(Debug, Args)]
@@ -20,8 +20,8 @@ pub struct List {
 
 impl List {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        let context = self.catalog.open()?;
+    pub fn run(&self, printer: Printer) -> Result<u8> {
+        let context = self.catalog.open(printer)?;
         let images = context.engine.all_images()?;
         let (plan, _) = context.plan(
             &context.catalog.layers.values().collect::<Vec<_>>(),

@@ -9,6 +9,7 @@ mod new;
 mod show;
 mod test;
 
+use crate::ui::Printer;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
@@ -37,15 +38,15 @@ enum Action {
 
 impl Layer {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
+    pub fn run(&self, printer: Printer) -> Result<u8> {
         match &self.action {
-            Action::List(command) => command.run(),
-            Action::Show(command) => command.run(),
-            Action::Build(command) => command.run(),
-            Action::New(command) => command.run(),
-            Action::Test(command) => command.run(),
-            Action::Env(command) => command.run(),
-            Action::Clean(command) => command.run(),
+            Action::List(command) => command.run(printer),
+            Action::Show(command) => command.run(printer),
+            Action::Build(command) => command.run(printer),
+            Action::New(command) => command.run(printer),
+            Action::Test(command) => command.run(printer),
+            Action::Env(command) => command.run(printer),
+            Action::Clean(command) => command.run(printer),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::image::settings::sources;
 use crate::layers::catalog::{LayerSettings, PREFIX};
 use crate::layers::env::OWN;
 use crate::layers::sources::IN_REPOSITORY;
-use crate::ui;
+use crate::ui::Printer;
 
 const TOML: &str = include_str!("../../../templates/new-layer/layer.toml");
 const DOCKERFILE: &str = include_str!("../../../templates/new-layer/Dockerfile");
@@ -36,7 +36,7 @@ pub struct New {
 
 impl New {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
+    pub fn run(&self, printer: Printer) -> Result<u8> {
         let name = &self.name;
         if !is_layer_name(name) {
             bail!(
@@ -78,9 +78,9 @@ impl New {
         for (file, text) in files {
             let path = directory.join(file);
             write_with_mode(&path, text.as_bytes(), 0o644)?;
-            ui::status("wrote", &path.display().to_string());
+            printer.status("wrote", &path.display().to_string());
         }
-        ui::status(
+        printer.status(
             "next",
             &format!("git dkr layer build {name}, then git dkr layer test {name}"),
         );

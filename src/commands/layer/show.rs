@@ -6,7 +6,7 @@ use clap::Args;
 use super::super::OutputFormat;
 use super::args::CatalogArgs;
 use crate::layers::report::{LayerRow, rows, tree};
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Show a layer: what it requires and provides, and why its image would be rebuilt
 #[derive(Debug, Args)]
@@ -22,8 +22,8 @@ pub struct Show {
 
 impl Show {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        let context = self.catalog.open()?;
+    pub fn run(&self, printer: Printer) -> Result<u8> {
+        let context = self.catalog.open(printer)?;
         let layer = context.catalog.get(&self.name)?;
         let definition = &layer.definition;
         let images = context.engine.all_images()?;

@@ -11,7 +11,7 @@ use crate::layers::compose::Recipe;
 use crate::layers::compose::make::{TempImage, make};
 use crate::layers::layer::Layer;
 use crate::report::report;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Try layers: that all of [provides] and [aliases] is in their images, and starts
 ///
@@ -36,12 +36,12 @@ pub struct Test {
 
 impl Test {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        let context = self.catalog.open()?;
+    pub fn run(&self, printer: Printer) -> Result<u8> {
+        let context = self.catalog.open(printer)?;
         let layers = context.chosen(&self.names, self.all, "try")?;
         let (mut tried, all_built) = apart(&context, &layers)?;
         if !self.no_compose && !all_built {
-            ui::warn("they are not tried in one image, as some could not be built");
+            printer.warn("they are not tried in one image, as some could not be built");
         } else if !self.no_compose {
             tried.extend(together(&context, &layers)?);
         }
@@ -95,7 +95,7 @@ fn apart(context: &LayerContext, layers: &[&Layer]) -> Result<(Vec<CheckResult>,
     build::name_plainly(engine, &plan)?;
     failures.extend(unbuilt.failures);
     for (_, error) in &failures {
-        report(error);
+        report(error, context.printer);
     }
     let missing = |name: &str| {
         let own = failures.iter().find(|(failed, _)| failed == name);
@@ -120,7 +120,9 @@ fn apart(context: &LayerContext, layers: &[&Layer]) -> Result<(Vec<CheckResult>,
             });
             continue;
         }
-        let line = ui::Progress::start(&format!("trying {}", layer.name()));
+        let line = context
+            .printer
+            .progress(&format!("trying {}", layer.name()));
         let checks = checks(&layer.definition);
         tried.extend(check::run(engine, layer.name(), tag, &checks)?);
         drop(line);

@@ -16,7 +16,8 @@ use crate::overlay::caches::Caches;
 use crate::overlay::parts::{self, OverlayPart};
 use crate::overlay::rebuild::{PartResult, RebuildJob};
 use crate::overlay::root::OverlayRoot;
-use crate::{proc, ui};
+use crate::proc;
+use crate::ui::{self, Printer};
 
 /// Which Containerfiles.
 #[derive(Debug, Args)]
@@ -31,9 +32,9 @@ pub(super) struct ContainerfileArgs {
 }
 
 impl ContainerfileArgs {
-    pub(super) fn read(&self) -> Result<Vec<OverlayPart>> {
+    pub(super) fn read(&self, printer: Printer) -> Result<Vec<OverlayPart>> {
         if self.files.is_empty() {
-            parts::read(&[default_file()], self.name.as_deref())
+            parts::read(&[default_file(printer)], self.name.as_deref())
         } else {
             parts::read(&self.files, self.name.as_deref())
         }
@@ -41,7 +42,7 @@ impl ContainerfileArgs {
 }
 
 /// `Containerfile` here, or at the top of the repository that we are in.
-fn default_file() -> PathBuf {
+fn default_file(printer: Printer) -> PathBuf {
     let here = PathBuf::from(parts::FILE);
     if here.exists() {
         return here;
@@ -51,7 +52,7 @@ fn default_file() -> PathBuf {
         Err(error) => {
             // Git takes no worktree of somebody else's, and says what to do about that.
             if format!("{error:#}").contains("dubious ownership") {
-                ui::warn(format_args!("{error:#}"));
+                printer.warn(format_args!("{error:#}"));
             }
             None
         }
@@ -74,7 +75,7 @@ pub(super) struct CacheArgs {
 }
 
 impl CacheArgs {
-    pub(super) fn open(&self) -> Result<Caches> {
+    pub(super) fn open(&self, printer: Printer) -> Result<Caches> {
         let sources = self.sources()?;
         let shared = match conf::overlay_cache(&sources) {
             None => None,
@@ -82,12 +83,13 @@ impl CacheArgs {
                 let place = CacheLocation::parse(&text.value).map_err(|why| {
                     Failure::new(format!("{}: {why}", text.origin)).hint(SHARED_HINT)
                 })?;
-                Some((place.clone(), SnapshotCache::open(&place)?))
+                Some((place.clone(), SnapshotCache::open(&place, printer)?))
             }
         };
         Ok(Caches {
-            own: DirectoryCache::new(&conf::overlay_cache_dir(&sources)?),
+            own: DirectoryCache::new(&conf::overlay_cache_dir(&sources)?, printer),
             shared,
+            printer,
         })
     }
 
@@ -137,8 +139,8 @@ pub(super) struct OverlayContext {
 }
 
 impl OverlayArgs {
-    pub(super) fn open(&self) -> Result<OverlayContext> {
-        let caches = self.cache.open()?;
+    pub(super) fn open(&self, printer: Printer) -> Result<OverlayContext> {
+        let caches = self.cache.open(printer)?;
         let mut own = vec![caches.own.path().to_owned()];
         if let Some((CacheLocation::Directory(directory), _)) = &caches.shared {
             own.push(std::path::absolute(directory)?);
@@ -167,14 +169,16 @@ impl RebuildArgs {
     pub(super) fn run(
         &self,
         work: impl FnOnce(&RebuildJob<'_>) -> Result<Vec<PartResult>>,
+        printer: Printer,
     ) -> Result<u8> {
-        let parts = self.files.read()?;
-        let workplace = self.place.open()?;
+        let parts = self.files.read(printer)?;
+        let workplace = self.place.open(printer)?;
         let done = work(&RebuildJob {
             parts: &parts,
             name: self.files.name.as_deref(),
             overlay: &workplace.overlay,
             caches: &workplace.caches,
+            printer,
         })?;
         tell(&parts, &done, self.format)
     }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::args::RebuildArgs;
+use crate::ui::Printer;
 
 /// Carry out the steps of a Containerfile on this machine, and keep what they change
 ///
@@ -17,7 +18,7 @@ pub struct Build {
 
 impl Build {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        self.task.run(|job| job.build())
+    pub fn run(&self, printer: Printer) -> Result<u8> {
+        self.task.run(|job| job.build(), printer)
     }
 }

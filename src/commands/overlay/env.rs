@@ -7,7 +7,7 @@ use super::args::ContainerfileArgs;
 use crate::error::Failure;
 use crate::overlay::environment::fish;
 use crate::overlay::steps::{StepState, machine};
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Print what ENV sets, for a shell to read
 ///
@@ -35,9 +35,9 @@ enum EnvFormat {
 
 impl Env {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
+    pub fn run(&self, printer: Printer) -> Result<u8> {
         let mut state = StepState::default();
-        for part in self.files.read()? {
+        for part in self.files.read(printer)? {
             state.pass(&part.containerfile)?;
         }
         let environment = &state.environment;

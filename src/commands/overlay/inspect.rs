@@ -10,7 +10,7 @@ use crate::overlay::inspect::{Summary, paths, summary};
 use crate::overlay::parts::OverlayPart;
 use crate::overlay::restore::read_manifest;
 use crate::overlay::snapshot::SnapshotManifest;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Show what is in a Containerfile's snapshot, and what is in none
 #[derive(Debug, Args)]
@@ -36,9 +36,9 @@ struct CachedSnapshot {
 
 impl Inspect {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        let parts = self.files.read()?;
-        let workplace = self.place.open()?;
+    pub fn run(&self, printer: Printer) -> Result<u8> {
+        let parts = self.files.read(printer)?;
+        let workplace = self.place.open(printer)?;
         let mut rows = Vec::new();
         for part in &parts {
             let seen = see(part, &workplace)?;
@@ -128,7 +128,7 @@ fn see(part: &OverlayPart, workplace: &OverlayContext) -> Result<Option<CachedSn
     let Some((cache, index)) = workplace.caches.find(&part.tag)? else {
         return Ok(None);
     };
-    let archive = cache.archive(&index)?;
+    let archive = cache.archive(&index, workplace.caches.printer)?;
     Ok(Some(CachedSnapshot {
         from: cache.to_string(),
         size: index.size,

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::args::ContainerfileArgs;
 use crate::commands::OutputFormat;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Print the key of a Containerfile's snapshot
 ///
@@ -22,8 +22,8 @@ pub struct Key {
 
 impl Key {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        let parts = self.files.read()?;
+    pub fn run(&self, printer: Printer) -> Result<u8> {
+        let parts = self.files.read(printer)?;
         match self.format {
             OutputFormat::Text => {
                 for part in &parts {

@@ -14,6 +14,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use super::record;
+use crate::ui::Printer;
 
 /// Rebuild an environment in place, without an engine
 ///
@@ -47,18 +48,18 @@ enum Command {
 
 impl Overlay {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
+    pub fn run(&self, printer: Printer) -> Result<u8> {
         match &self.command {
-            Command::RestoreOrBuild(command) => command.run(),
-            Command::Build(command) => command.run(),
-            Command::Restore(command) => command.run(),
-            Command::Push(command) => command.run(),
-            Command::Inspect(command) => command.run(),
-            Command::Key(command) => command.run(),
-            Command::Env(command) => command.run(),
-            Command::Prune(command) => command.run(),
+            Command::RestoreOrBuild(command) => command.run(printer),
+            Command::Build(command) => command.run(printer),
+            Command::Restore(command) => command.run(printer),
+            Command::Push(command) => command.run(printer),
+            Command::Inspect(command) => command.run(printer),
+            Command::Key(command) => command.run(printer),
+            Command::Env(command) => command.run(printer),
+            Command::Prune(command) => command.run(printer),
             Command::Shim(command) => command.run(),
-            Command::Adopt(command) => command.run(),
+            Command::Adopt(command) => command.run(printer),
         }
     }
 }

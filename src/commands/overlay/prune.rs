@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::args::CacheArgs;
 use crate::overlay::cache::SnapshotCache;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Remove old snapshots from a cache
 ///
@@ -25,8 +25,8 @@ pub struct Prune {
 
 impl Prune {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        let caches = self.cache.open()?;
+    pub fn run(&self, printer: Printer) -> Result<u8> {
+        let caches = self.cache.open(printer)?;
         let gone = if self.shared {
             super::args::shared(&caches)?.prune(self.keep)?
         } else {
@@ -37,7 +37,7 @@ impl Prune {
         }
         let bytes = gone.iter().map(|entry| entry.size).sum();
         let what = format!("{} snapshots, {}", gone.len(), ui::bytes(bytes));
-        ui::status("removed", &what);
+        printer.status("removed", &what);
         Ok(0)
     }
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::args::{CacheArgs, ContainerfileArgs, shared};
+use crate::ui::Printer;
 
 /// Send a snapshot from this machine's cache to the shared one
 ///
@@ -21,9 +22,9 @@ pub struct Push {
 
 impl Push {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        let parts = self.files.read()?;
-        let caches = self.cache.open()?;
+    pub fn run(&self, printer: Printer) -> Result<u8> {
+        let parts = self.files.read(printer)?;
+        let caches = self.cache.open(printer)?;
         shared(&caches)?;
         for part in &parts {
             caches.push(&part.tag, self.replace)?;

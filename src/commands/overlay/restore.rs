@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::args::RebuildArgs;
+use crate::ui::Printer;
 
 /// Put in place what a Containerfile's snapshot holds
 ///
@@ -17,7 +18,7 @@ pub struct Restore {
 
 impl Restore {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        self.task.run(|job| job.restore())
+    pub fn run(&self, printer: Printer) -> Result<u8> {
+        self.task.run(|job| job.restore(), printer)
     }
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::args::{RebuildArgs, shared};
+use crate::ui::Printer;
 
 /// Restore what is in a cache, and build the rest
 ///
@@ -20,12 +21,15 @@ pub struct RestoreOrBuild {
 
 impl RestoreOrBuild {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
-        self.task.run(|job| {
-            if self.push {
-                shared(job.caches)?.may_write()?;
-            }
-            job.restore_or_build(self.push)
-        })
+    pub fn run(&self, printer: Printer) -> Result<u8> {
+        self.task.run(
+            |job| {
+                if self.push {
+                    shared(job.caches)?.may_write()?;
+                }
+                job.restore_or_build(self.push)
+            },
+            printer,
+        )
     }
 }

@@ -9,9 +9,10 @@ use clap::Args;
 use super::super::RepoArgs;
 use crate::conf::FILE;
 use crate::error::Failure;
+use crate::fs;
 use crate::git::{Repo, worktree_top};
 use crate::recording::adopt::{adopt, diff};
-use crate::{fs, ui};
+use crate::ui::{self, Printer};
 
 /// Where containers record, and where a user does.
 const NAMES: [&str; 2] = ["Containerfile.recorded", "Containerfile"];
@@ -38,7 +39,7 @@ pub struct Adopt {
 
 impl Adopt {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
+    pub fn run(&self, printer: Printer) -> Result<u8> {
         let (repo, branch_from) = self.place.split();
         let top = worktree_top(repo)?;
         let (name, recorded) = match branch_from {
@@ -50,10 +51,10 @@ impl Adopt {
         let adopted = adopt(conf.as_deref().unwrap_or_default(), &recorded)
             .with_context(|| format!("cannot take {name} into {FILE}"))?;
         for remark in &adopted.remarks {
-            ui::warn(format_args!("{name}: {remark}"));
+            printer.warn(format_args!("{name}: {remark}"));
         }
         if adopted.count == 0 {
-            ui::status("adopt", &format!("{FILE} has every RUN of {name}"));
+            printer.status("adopt", &format!("{FILE} has every RUN of {name}"));
             return Ok(0);
         }
         let shown = diff(conf.as_deref(), &adopted.text);
@@ -62,7 +63,7 @@ impl Adopt {
             return Ok(0);
         }
         if !self.yes {
-            if !ui::interactive() {
+            if !printer.interactive() {
                 bail!(
                     Failure::new(format!(
                         "{FILE} was not changed: there is no terminal to ask on"
@@ -70,8 +71,8 @@ impl Adopt {
                     .hint("use --yes to write it, or --dry-run to see the change")
                 );
             }
-            if !ui::confirm(&format!("Write it to {FILE}?"))? {
-                ui::status("adopt", &format!("{FILE} was not changed"));
+            if !printer.confirm(&format!("Write it to {FILE}?"))? {
+                printer.status("adopt", &format!("{FILE} was not changed"));
                 return Ok(1);
             }
         }
@@ -80,7 +81,7 @@ impl Adopt {
             1 => "1 RUN".to_owned(),
             count => format!("{count} RUNs"),
         };
-        ui::status(
+        printer.status(
             "adopt",
             &format!("{lines} of {name} into {FILE}; commit it for the next image"),
         );

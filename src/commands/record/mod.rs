@@ -3,6 +3,7 @@
 mod adopt;
 mod shim;
 
+use crate::ui::Printer;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
@@ -27,10 +28,10 @@ enum Command {
 
 impl Record {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
+    pub fn run(&self, printer: Printer) -> Result<u8> {
         match &self.command {
             Command::Shim(command) => command.run(),
-            Command::Adopt(command) => command.run(),
+            Command::Adopt(command) => command.run(printer),
         }
     }
 }

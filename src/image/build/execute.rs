@@ -35,6 +35,7 @@ pub(super) fn execute(context: BuildContext, plan: &BuildPlan) -> Result<Image> 
         let context = LayerBuildContext {
             engine: context.engine,
             host: context.host,
+            printer: context.printer,
         };
         build_layers(context, layers.plan(), &layers.forced(plan.reuse))?;
     }
@@ -45,16 +46,18 @@ pub(super) fn execute(context: BuildContext, plan: &BuildPlan) -> Result<Image> 
         }
         _ => None,
     };
-    announce(plan);
-    context
-        .repo
-        .complete(&plan.target.commit, plan.conf.filter.value.spec())?;
+    announce(context, plan);
+    context.repo.complete(
+        &plan.target.commit,
+        plan.conf.filter.value.spec(),
+        context.printer,
+    )?;
     let name = temp_tag.as_ref().map(|tag| tag.name.as_str());
     let ready = PreparedBuild::of(context, plan, manifest, extras, name)?;
     if let Some(reason) = plan.foundation.full_clone_reason() {
-        ui::status("clone", &reason.to_string());
+        context.printer.status("clone", &reason.to_string());
     }
-    ui::status("build", &plan.describe());
+    context.printer.status("build", &plan.describe());
 
     let before = context.engine.inspect_one(&plan.tag)?;
     let built = build(context, &ready)?;
@@ -65,7 +68,9 @@ pub(super) fn execute(context: BuildContext, plan: &BuildPlan) -> Result<Image> 
     // It is there from here on. What is not written down of it any more, its labels tell the next command.
     let size = ui::bytes(image.size);
     let time = ui::seconds(began.elapsed());
-    ui::status("built", &format!("{}  {size} in {time}", plan.tag));
+    context
+        .printer
+        .status("built", &format!("{}  {size} in {time}", plan.tag));
     replace_previous(context, plan, manifest, &image, before)
         .context(PartialState("the image was built before that"))?;
     if let Some(delivery) = &ready.delivery
@@ -77,17 +82,23 @@ pub(super) fn execute(context: BuildContext, plan: &BuildPlan) -> Result<Image> 
 }
 
 /// Says what is to be built.
-fn announce(plan: &BuildPlan) {
+fn announce(context: BuildContext, plan: &BuildPlan) {
     for remark in &plan.remarks {
-        ui::warn(remark);
+        context.printer.warn(remark);
     }
     let commit = &plan.commit;
-    ui::status("commit", &format!("{} {}", commit.short, commit.subject));
+    context
+        .printer
+        .status("commit", &format!("{} {}", commit.short, commit.subject));
 }
 
 /// Has the engine build it. Where that failed because it could not be given its objects, that is the reason.
 fn build<'a>(context: BuildContext<'a>, ready: &PreparedBuild) -> Result<Built<'a>> {
-    let progress = BuildProgress::new(ready.transport.sent(), Arc::clone(&ready.total));
+    let progress = BuildProgress::new(
+        context.printer,
+        ready.transport.sent(),
+        Arc::clone(&ready.total),
+    );
     let built = context
         .engine
         .build(&ready.spec, |event| progress.hear(event));
@@ -112,7 +123,7 @@ fn replace_previous(
         let is_parent = parent.is_some_and(|(parent, _)| parent.id == old.id);
         context.engine.remove_if_nameless(&old.id, is_parent)?;
     }
-    record_build::record(context.repo, context.engine, image, manifest);
+    record_build::record(context, image, manifest);
     record_build::watch(context);
     Ok(proc::check_interrupted()?)
 }

@@ -9,10 +9,15 @@ use crate::conf;
 use crate::fs::Lock;
 use crate::git::Repo;
 use crate::image::model::names;
+use crate::ui::Printer;
 
 /// Waits for its turn.
-pub fn acquire(repo: &Repo, branch: &str) -> Result<Lock> {
-    Lock::acquire(&path(repo, branch)?, &format!("another build of {branch}"))
+pub fn acquire(repo: &Repo, branch: &str, printer: Printer) -> Result<Lock> {
+    Lock::acquire(
+        &path(repo, branch)?,
+        &format!("another build of {branch}"),
+        printer,
+    )
 }
 
 /// Takes it if no build of the branch is under way.

@@ -18,7 +18,6 @@ use super::plan::{self, BuildAction, BuildRequest, PlannedKey};
 use super::query::inventory::Inventory;
 use crate::fs::Lock;
 use crate::layers::build::pull;
-use crate::ui;
 
 /// Does what is asked for, one build of a branch at a time; the image that is there in the end.
 pub fn run(context: BuildContext, target: Target, request: BuildRequest) -> Result<Image> {
@@ -27,7 +26,9 @@ pub fn run(context: BuildContext, target: Target, request: BuildRequest) -> Resu
         BuildAction::Build(plan) => execute::execute(context, &plan),
         BuildAction::UpToDate(image) => {
             let commit = image.labels.commit.short();
-            ui::status("fresh", &format!("{} is at {commit} already", image.tag));
+            context
+                .printer
+                .status("fresh", &format!("{} is at {commit} already", image.tag));
             record_build::watch(context);
             Ok(*image)
         }
@@ -38,7 +39,7 @@ pub fn run(context: BuildContext, target: Target, request: BuildRequest) -> Resu
 /// Waits until nobody else builds an image of the branch, and sees that those that are there have records:
 /// what is planned goes by them.
 fn take_turn(context: BuildContext, target: &Target) -> Result<Lock> {
-    let turn = lock::acquire(context.repo, &target.branch)?;
+    let turn = lock::acquire(context.repo, &target.branch, context.printer)?;
     let images = Inventory::list(context.engine)?.images;
     record_build::write_missing_records(
         context.repo,
@@ -60,7 +61,7 @@ fn plan_and_pull(
         .inspect_err(|_| record_build::watch(context))?;
     match &action {
         BuildAction::Build(build) => match &build.key {
-            PlannedKey::AfterPull(images) => pull(context.engine, images)?,
+            PlannedKey::AfterPull(images) => pull(context.engine, images, context.printer)?,
             PlannedKey::Known(_) => return Ok(action),
         },
         BuildAction::UpToDate(_) | BuildAction::Retag(..) => return Ok(action),
@@ -76,7 +77,7 @@ fn retag(context: BuildContext, image: Image, tag: String) -> Result<Image> {
         context.engine.remove_if_nameless(&old.id, false)?;
     }
     let commit = image.labels.commit.short();
-    ui::status(
+    context.printer.status(
         "tagged",
         &format!("{tag}, an image at {commit} as {}", image.tag),
     );

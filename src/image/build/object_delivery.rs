@@ -101,7 +101,7 @@ pub(super) fn advise(context: BuildContext, objects: Objects, delivery: &ObjectT
     let repo = context.repo;
     let took = delivery.took().unwrap_or_default();
     if objects == Objects::Exact && took > SLOW && !repo.has_bitmap().unwrap_or(true) {
-        ui::status(
+        context.printer.status(
             "slow",
             &format!(
                 "packing the history took {}; it takes a fraction of that after: {}",

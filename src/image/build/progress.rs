@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use crate::engine::{BuildEvent, EngineError};
 use crate::error::Failure;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Follows one build.
 pub(super) struct BuildProgress {
+    printer: Printer,
     progress: ui::Progress,
     /// The bytes sent to the clone so far.
     sent: Option<Arc<AtomicU64>>,
@@ -27,9 +28,10 @@ struct CurrentStep {
 }
 
 impl BuildProgress {
-    pub fn new(sent: Option<Arc<AtomicU64>>, total: Arc<AtomicU64>) -> Self {
+    pub fn new(printer: Printer, sent: Option<Arc<AtomicU64>>, total: Arc<AtomicU64>) -> Self {
         Self {
-            progress: ui::Progress::start("start the build"),
+            printer,
+            progress: printer.progress("start the build"),
             sent,
             total,
             now: RefCell::new(CurrentStep {
@@ -84,7 +86,7 @@ impl BuildProgress {
                     _ => format!("{title} in {time}"),
                 };
                 self.progress
-                    .above(|| ui::status(&format!("[{number}/{of}]"), &text));
+                    .above(|| self.printer.status(&format!("[{number}/{of}]"), &text));
             }
             BuildEvent::Output(line) => self.progress.say(line),
             BuildEvent::Exporting => self.progress.say("write the image"),

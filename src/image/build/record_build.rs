@@ -17,17 +17,17 @@ use crate::image::model::key_manifest::KeyManifest;
 use crate::image::model::record::{self, NoteLine, Record};
 use crate::image::query::inventory::Inventory;
 use crate::image::query::watch_list;
-use crate::ui;
 
 /// How long those who only look wait for others who write.
 const SHORT_WAIT: Duration = Duration::from_millis(200);
 
 /// Writes the record of an image that was made of this.
-pub fn record(repo: &Repo, engine: &Engine, image: &Image, manifest: &KeyManifest) {
+pub fn record(context: BuildContext, image: &Image, manifest: &KeyManifest) {
+    let BuildContext { repo, engine, .. } = context;
     let write = || repo.append_note(&image.labels.commit, &line(engine, image, manifest)?);
     match write() {
         // Who asked us to stop is told so.
-        Err(error) if !error.is::<Interrupted>() => ui::warn(format_args!(
+        Err(error) if !error.is::<Interrupted>() => context.printer.warn(format_args!(
             "{} has no record in {NOTES}: {error:#}",
             image.tag
         )),
@@ -133,7 +133,7 @@ fn tells_of(note: &str, image: &Image) -> bool {
 pub fn watch(context: BuildContext) {
     let write = || watch_list::write(context.repo, &Inventory::list(context.engine)?.images);
     match write() {
-        Err(error) if !error.is::<Interrupted>() => ui::warn(format_args!(
+        Err(error) if !error.is::<Interrupted>() => context.printer.warn(format_args!(
             "the hooks' watch list is not up to date: {error:#}"
         )),
         _ => {}

@@ -22,7 +22,7 @@ pub fn candidates(query: ParentQuery, images: &[Image], full: u64) -> Result<Vec
     let Some(manifest) = query.manifest.filter(|_| !images.is_empty()) else {
         return Ok(Vec::new());
     };
-    let all = records::all(repo)?;
+    let all = records::all(repo, query.context.printer)?;
     let candidate = |image: &Image| Candidate {
         reason: incompatibility(manifest, image, &all),
         ..Candidate::of(image)
@@ -110,7 +110,12 @@ pub fn is_asked(
             Ok(image.id == *asked || parent == Some(asked))
         }
         ParentChoice::Cheapest if query.conf.siblings.value || parent.is_none() => Ok(true),
-        ParentChoice::Cheapest => is_pure(repo, image, query.commit, &records::all(repo)?),
+        ParentChoice::Cheapest => is_pure(
+            repo,
+            image,
+            query.commit,
+            &records::all(repo, query.context.printer)?,
+        ),
     }
 }
 

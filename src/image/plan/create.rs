@@ -28,7 +28,7 @@ pub(super) fn plan(
     choice: ParentChoice,
     reuse: Reuse,
 ) -> Result<BuildAction> {
-    let images = inventory::all_for(context.engine, &context.repo.path)?;
+    let images = inventory::all_for(context.engine, &context.repo.path, context.printer)?;
     let tag = tag_of(context, &target, &images)?;
     let clone = FullClone::plan(context, target, reuse)?;
     if reuse == Reuse::Images
@@ -47,7 +47,7 @@ pub(super) fn plan_build(
     choice: ParentChoice,
     reuse: Reuse,
 ) -> Result<BuildPlan> {
-    let images = inventory::all_for(context.engine, &context.repo.path)?;
+    let images = inventory::all_for(context.engine, &context.repo.path, context.printer)?;
     let tag = tag_of(context, &target, &images)?;
     let clone = FullClone::plan(context, target, reuse)?;
     build(context, clone, tag, &images, choice)

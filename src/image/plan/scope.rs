@@ -77,7 +77,9 @@ pub fn extras(context: BuildContext, plan: &BuildPlan) -> Result<Extras> {
         ));
     }
     // What is asked below must be here.
-    context.repo.complete(commit, conf.filter.value.spec())?;
+    context
+        .repo
+        .complete(commit, conf.filter.value.spec(), context.printer)?;
     let below = match plan.foundation.parent() {
         Some((parent, _)) if same_scope(context, plan, parent)? => Some(&parent.labels.commit),
         _ => None,
@@ -88,7 +90,7 @@ pub fn extras(context: BuildContext, plan: &BuildPlan) -> Result<Extras> {
 /// Whether an image was asked for the same, so that it has what its own commit needs. Without a
 /// record nobody knows, and all is sent.
 fn same_scope(context: BuildContext, plan: &BuildPlan, image: &Image) -> Result<bool> {
-    let records = records::of(context.repo, &image.labels.commit)?;
+    let records = records::of(context.repo, &image.labels.commit, context.printer)?;
     let record = records.iter().find(|record| record.image == image.id);
     let (Some(record), Some(manifest)) = (record, plan.key.manifest()) else {
         return Ok(false);

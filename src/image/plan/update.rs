@@ -54,7 +54,7 @@ pub(super) fn plan_build(
 /// The newest image of the branch.
 fn previous(context: BuildContext, target: &Target) -> Result<Image> {
     let repo = context.repo;
-    let images = inventory::all_for(context.engine, &repo.path)?;
+    let images = inventory::all_for(context.engine, &repo.path, context.printer)?;
     let newest = inventory::newest_of(&images, &repo.path, &target.branch).cloned();
     newest.ok_or_else(|| {
         let (branch, path) = (&target.branch, repo.path.display());

@@ -11,6 +11,7 @@ use crate::image::model::Image;
 use crate::image::model::input_table::InputChange;
 use crate::image::model::key_manifest::KeyManifest;
 use crate::image::model::staleness::commits;
+use crate::ui::Printer;
 
 /// What an image is compared with.
 #[derive(Debug, Clone)]
@@ -32,6 +33,7 @@ impl Comparison {
         image: &Image,
         typed: Option<&str>,
         present: impl FnOnce(&str) -> Option<KeyManifest>,
+        printer: Printer,
     ) -> Result<Self> {
         let now = |branch_from: &str| Self {
             name: format!("{branch_from} now"),
@@ -45,7 +47,7 @@ impl Comparison {
             // A branch whose image this is: what it would be made of now.
             Ok(same) if same.id == image.id && by_name(images, typed).is_none() => Ok(now(typed)),
             Ok(found) => {
-                let chain = RecordChain::of(repo, found)?;
+                let chain = RecordChain::of(repo, found, printer)?;
                 Ok(Self {
                     name: found.tag.clone(),
                     manifest: Some(chain.whole()),

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::engine::Engine;
 use crate::image::model::labels::MARK;
 use crate::image::model::{Image, names};
-use crate::ui;
+use crate::ui::Printer;
 
 /// An image with our mark and labels that make no sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,21 +65,21 @@ impl Inventory {
     }
 
     /// Warns of those that cannot be used: of this repository, or of all.
-    pub fn warn(&self, engine: &Engine, repo_path: Option<&Path>) {
+    pub fn warn(&self, engine: &Engine, repo_path: Option<&Path>, printer: Printer) {
         let concerns = |strange: &&StrangeImage| {
             repo_path.is_none_or(|path| strange.repo_path.as_deref() == Some(path))
         };
         for strange in self.strange.iter().filter(concerns) {
-            ui::warn(format_args!("image {}", strange.describe(engine)));
+            printer.warn(format_args!("image {}", strange.describe(engine)));
         }
     }
 }
 
 /// The images of all repositories, for a command about one of them: a warning tells of each that is
 /// said to be of this one and cannot be used.
-pub fn all_for(engine: &Engine, repo_path: &Path) -> Result<Vec<Image>> {
+pub fn all_for(engine: &Engine, repo_path: &Path, printer: Printer) -> Result<Vec<Image>> {
     let inventory = Inventory::list(engine)?;
-    inventory.warn(engine, Some(repo_path));
+    inventory.warn(engine, Some(repo_path), printer);
     Ok(inventory.images)
 }
 

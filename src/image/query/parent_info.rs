@@ -11,6 +11,7 @@ use crate::image::model::labels::ImageKind;
 use crate::image::parent::cost;
 use crate::image::query::record_chain::RecordChain;
 use crate::image::query::records;
+use crate::ui::Printer;
 
 /// The image that a create was put on.
 #[derive(Debug, Clone, Serialize)]
@@ -28,7 +29,7 @@ pub struct ParentInfo {
 
 impl ParentInfo {
     /// What the lowest image of a chain stands on; `None` when it is a full clone.
-    pub fn of(repo: &Repo, chain: &RecordChain) -> Result<Option<Self>> {
+    pub fn of(repo: &Repo, chain: &RecordChain, printer: Printer) -> Result<Option<Self>> {
         let lowest = chain
             .records()
             .last()
@@ -36,7 +37,7 @@ impl ParentInfo {
         let Some((at, image)) = lowest.and_then(|(at, r)| Some((at, r.parent.as_ref()?))) else {
             return Ok(None);
         };
-        let all = records::all(repo)?;
+        let all = records::all(repo, printer)?;
         let found = all.iter().find(|(_, record)| record.image == *image);
         let distance = match found {
             None => String::new(),

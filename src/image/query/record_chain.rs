@@ -9,6 +9,7 @@ use crate::image::model::Image;
 use crate::image::model::key_manifest::KeyManifest;
 use crate::image::model::labels::ImageKind;
 use crate::image::model::record::Record;
+use crate::ui::Printer;
 
 /// The records of an image and of those below it, down to the one that was cloned.
 #[derive(Debug, Clone)]
@@ -16,8 +17,8 @@ pub struct RecordChain(Vec<(ObjectId, Record)>);
 
 impl RecordChain {
     /// Finds the records of an image. Those below are looked up by their keys, and may be missing.
-    pub fn of(repo: &Repo, image: &Image) -> Result<Self> {
-        Self::among(&records::all(repo)?, image)
+    pub fn of(repo: &Repo, image: &Image, printer: Printer) -> Result<Self> {
+        Self::among(&records::all(repo, printer)?, image)
     }
 
     /// The same among all records of the repository.

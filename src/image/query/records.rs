@@ -5,12 +5,12 @@ use anyhow::Result;
 use crate::git::{ObjectId, Repo};
 use crate::image::Image;
 use crate::image::model::record::{NoteLine, Record, read};
-use crate::ui;
+use crate::ui::Printer;
 
 /// The records on one commit, the newest first.
-pub fn of(repo: &Repo, commit: &ObjectId) -> Result<Vec<Record>> {
+pub fn of(repo: &Repo, commit: &ObjectId, printer: Printer) -> Result<Vec<Record>> {
     let note = repo.note(commit)?.unwrap_or_default();
-    let mut records = understood(commit, &note);
+    let mut records = understood(commit, &note, printer);
     records.sort_by_key(|record| std::cmp::Reverse(record.created_at));
     Ok(records)
 }
@@ -22,10 +22,10 @@ pub fn has(repo: &Repo, image: &Image) -> Result<bool> {
 }
 
 /// All records of the repository with their commits, the newest first.
-pub fn all(repo: &Repo) -> Result<Vec<(ObjectId, Record)>> {
+pub fn all(repo: &Repo, printer: Printer) -> Result<Vec<(ObjectId, Record)>> {
     let mut all = Vec::new();
     for (commit, note) in repo.notes()? {
-        let records = understood(&commit, &note);
+        let records = understood(&commit, &note, printer);
         all.extend(records.into_iter().map(|record| (commit.clone(), record)));
     }
     all.sort_by_key(|(_, record)| std::cmp::Reverse(record.created_at));
@@ -33,7 +33,7 @@ pub fn all(repo: &Repo) -> Result<Vec<(ObjectId, Record)>> {
 }
 
 /// The records among the lines of a note; one warning for all the others.
-fn understood(commit: &ObjectId, note: &str) -> Vec<Record> {
+fn understood(commit: &ObjectId, note: &str, printer: Printer) -> Vec<Record> {
     let mut records = Vec::new();
     let (mut strange, mut newer) = (Vec::new(), None);
     for line in read(note) {
@@ -54,7 +54,7 @@ fn understood(commit: &ObjectId, note: &str) -> Vec<Record> {
         });
     }
     if !reasons.is_empty() {
-        ui::warn(format_args!(
+        printer.warn(format_args!(
             "the note on {} {}; it stays as it is",
             commit.short(),
             reasons.join(", and ")

@@ -11,6 +11,7 @@ use crate::image::model::staleness::Staleness;
 use crate::image::query::records;
 use crate::image::query::tracking::{are_of, track};
 use crate::image::{Image, Target};
+use crate::ui::Printer;
 
 /// An image, by what is known of it, and how it lies to its branch.
 #[derive(Debug, Clone)]
@@ -89,6 +90,7 @@ pub fn report(
     all: bool,
     target: Option<&Target>,
     wanted: impl Fn(TrackedImage) -> bool,
+    printer: Printer,
 ) -> Result<Vec<ImageStatus>> {
     let mut findings: Vec<ImageStatus> = images
         .iter()
@@ -96,7 +98,7 @@ pub fn report(
         .map(ImageStatus::of_image)
         .collect();
     if all {
-        for (commit, record) in records::all(repo)? {
+        for (commit, record) in records::all(repo, printer)? {
             if !findings.iter().any(|finding| finding.image == record.image) {
                 let there = images.iter().find(|image| image.id == record.image);
                 findings.push(ImageStatus {
@@ -128,7 +130,7 @@ pub fn report(
         }
     }
     let subjects: Vec<TrackedImage> = findings.iter().map(ImageStatus::subject).collect();
-    let states = track(repo, &subjects)?;
+    let states = track(repo, &subjects, printer)?;
     for (finding, state) in findings.iter_mut().zip(states) {
         finding.staleness = state.staleness;
     }

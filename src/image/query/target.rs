@@ -6,13 +6,13 @@ use crate::error::Failure;
 use crate::git::{Head, Repo};
 use crate::image::model::branch_from::{self, BranchFrom};
 use crate::image::model::{Target, labels};
-use crate::ui;
+use crate::ui::Printer;
 
 /// Whether to ask remotes for news.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FetchMode {
-    /// Fetch the branch of a remote first.
-    Yes,
+    /// Fetch the branch of a remote first, and say so.
+    Yes(Printer),
     /// Take what is here.
     No,
 }
@@ -49,9 +49,9 @@ fn find(repo: &Repo, typed: &str, fetch: FetchMode) -> Result<Target> {
     match branch_from::parse(typed, &remotes) {
         BranchFrom::Head => head(repo, &remotes),
         BranchFrom::Remote { remote, branch } => {
-            if fetch == FetchMode::Yes {
+            if let FetchMode::Yes(printer) = fetch {
                 // No moving line: git may ask for a passphrase meanwhile.
-                ui::status("fetch", &format!("{branch} from {remote}"));
+                printer.status("fetch", &format!("{branch} from {remote}"));
                 repo.fetch_branch(&remote, &branch)?;
             }
             let reference = format!("refs/remotes/{remote}/{branch}");

@@ -11,7 +11,7 @@ use crate::image::model::staleness::Staleness;
 use crate::image::model::{Image, Target, TrackedImage};
 use crate::image::settings::sources;
 use crate::proc::join;
-use crate::ui;
+use crate::ui::Printer;
 
 /// How many images it takes for two threads to be quicker than one.
 const MANY: usize = 8;
@@ -73,11 +73,11 @@ pub fn are_of(repo: &Repo, subjects: &[TrackedImage], target: &Target) -> Result
 
 /// Looks up the branches of several images of one repository: one question to git for the refs,
 /// then the distances, then one or two for the key files where there is a distance.
-pub fn track(repo: &Repo, subjects: &[TrackedImage]) -> Result<Vec<Tracking>> {
+pub fn track(repo: &Repo, subjects: &[TrackedImage], printer: Printer) -> Result<Vec<Tracking>> {
     let references = references(repo, subjects)?;
     let tips = repo.commits(&references)?;
     let commits: Vec<&ObjectId> = subjects.iter().map(|subject| subject.commit).collect();
-    let states = compare(repo, &commits, &tips)?;
+    let states = compare(repo, &commits, &tips, printer)?;
     let all = subjects.iter().zip(references).zip(tips).zip(states);
     all.map(|(((subject, reference), tip), staleness)| {
         Ok(if tip.is_none() || subject.stays {
@@ -102,6 +102,7 @@ pub fn compare(
     repo: &Repo,
     commits: &[&ObjectId],
     tips: &[Option<ObjectId>],
+    printer: Printer,
 ) -> Result<Vec<Staleness>> {
     let differs =
         |commit: &ObjectId, tip: &Option<ObjectId>| tip.as_ref().is_some_and(|t| t != commit);
@@ -120,7 +121,7 @@ pub fn compare(
     };
     let mut changed = changed
         .unwrap_or_else(|error| {
-            ui::warn(format_args!(
+            printer.warn(format_args!(
                 "cannot tell which key files changed: {error:#}"
             ));
             Vec::new()
@@ -209,7 +210,7 @@ fn without_branch(repo: &Repo, subject: TrackedImage) -> Result<Option<Distance>
 
 /// The same for images of any repositories; those whose repository is not here are unknown. `also` is
 /// done with each repository.
-pub fn track_all(images: &[Image], also: impl Fn(&Repo)) -> Vec<Staleness> {
+pub fn track_all(images: &[Image], also: impl Fn(&Repo), printer: Printer) -> Vec<Staleness> {
     let mut states = vec![Staleness::Unknown; images.len()];
     let mut paths: Vec<&PathBuf> = images.iter().map(|image| &image.labels.repo_path).collect();
     paths.sort();
@@ -225,11 +226,11 @@ pub fn track_all(images: &[Image], also: impl Fn(&Repo)) -> Vec<Staleness> {
             .filter(|image| here(image))
             .map(|image| image.labels.subject())
             .collect();
-        let mut found = match track(&repo, &some) {
+        let mut found = match track(&repo, &some, printer) {
             Ok(found) => found.into_iter(),
             Err(error) => {
                 let path = path.display();
-                ui::warn(format_args!(
+                printer.warn(format_args!(
                     "cannot read the branches of {path}: {error:#}"
                 ));
                 continue;

@@ -17,7 +17,7 @@ use crate::image::{Image, Target};
 use crate::layers::stack::Agent;
 use crate::proc::Cmd;
 use crate::ssh::{MOUNTED_DIR, PUSHER, RUN_DIR, ReceivePolicy, ServerConfig};
-use crate::ui;
+use crate::ui::Printer;
 
 /// Where the CA certificates are mounted.
 const CA_BUNDLE: &str = "/run/dkr-ca.pem";
@@ -78,6 +78,8 @@ pub struct StartPlan<'a> {
     pub conf: &'a Conf,
     /// Settings of the machine.
     pub host: &'a Host,
+    /// Says how it goes.
+    pub printer: Printer,
 }
 
 impl StartPlan<'_> {
@@ -208,7 +210,7 @@ impl StartPlan<'_> {
         if matches!(transport, Transport::Host(_))
             && let Err(error) = self.note_pushed(request.hostname.as_deref().unwrap_or_default())
         {
-            ui::warn(format_args!("{error:#}"));
+            self.printer.warn(format_args!("{error:#}"));
         }
         Ok(code)
     }
@@ -343,7 +345,7 @@ impl StartPlan<'_> {
             env.push(("DKR_BRANCH", target.branch.clone()));
             env.push(("DKR_COMMIT", target.commit.to_string()));
         }
-        if ui::quiet() {
+        if self.printer.quiet() {
             env.push(("DKR_QUIET", "1".to_owned()));
         }
         for (agent, _) in &request.keys {

@@ -16,7 +16,7 @@ use crate::image::settings::sources;
 use crate::image::start::fallback_image::{FallbackImage, nearest};
 use crate::image::{Image, Target};
 use crate::proc::join;
-use crate::ui;
+use crate::ui::Printer;
 
 /// An image and the facts that go with it.
 #[derive(Debug)]
@@ -45,7 +45,12 @@ struct NamedTarget {
 
 /// The newest image of what was named; without names, that of the repository one stands in. Outside
 /// of any repository it is the newest of all, and it says which.
-pub fn select(engine: &Engine, path: Option<&Path>, typed: Option<&str>) -> Result<SelectedImage> {
+pub fn select(
+    engine: &Engine,
+    path: Option<&Path>,
+    typed: Option<&str>,
+    printer: Printer,
+) -> Result<SelectedImage> {
     // The engine takes longer to answer than git.
     let (inventory, named) = join(|| Inventory::list(engine), || named(path, typed))?;
     let inventory = inventory?;
@@ -55,10 +60,10 @@ pub fn select(engine: &Engine, path: Option<&Path>, typed: Option<&str>) -> Resu
         target,
     }) = named?
     else {
-        inventory.warn(engine, None);
-        return newest_of_all(inventory.images);
+        inventory.warn(engine, None, printer);
+        return newest_of_all(inventory.images, printer);
     };
-    inventory.warn(engine, Some(&repo.path));
+    inventory.warn(engine, Some(&repo.path), printer);
     let images = inventory.images.iter();
     let here: Vec<&Image> = images
         .filter(|image| image.labels.repo_path == repo.path)
@@ -71,9 +76,9 @@ pub fn select(engine: &Engine, path: Option<&Path>, typed: Option<&str>) -> Resu
     };
     if let Some(image) = found.copied().cloned() {
         if path.is_none() && typed.is_none() {
-            ui::status("start", &format!("{}, the newest image here", image.tag));
+            printer.status("start", &format!("{}, the newest image here", image.tag));
         }
-        return SelectedImage::of(image, repo, sources);
+        return SelectedImage::of(image, repo, sources, printer);
     }
     match target {
         Some(Err(error)) => return Err(error),
@@ -85,7 +90,7 @@ pub fn select(engine: &Engine, path: Option<&Path>, typed: Option<&str>) -> Resu
             let same: Vec<&Image> = same.copied().collect();
             let images = if same.is_empty() { here } else { same };
             if let Some(fallback) = nearest(&repo, &images, &target)? {
-                return SelectedImage::of_fallback(fallback, repo, sources, target);
+                return SelectedImage::of_fallback(fallback, repo, sources, target, printer);
             }
         }
         // There may be nothing to make one of.
@@ -132,7 +137,7 @@ fn named(path: Option<&Path>, typed: Option<&str>) -> Result<Option<NamedTarget>
     }))
 }
 
-fn newest_of_all(images: Vec<Image>) -> Result<SelectedImage> {
+fn newest_of_all(images: Vec<Image>, printer: Printer) -> Result<SelectedImage> {
     let image = images.into_iter().next().ok_or_else(|| {
         Failure::new("there is no image yet").hint("git dkr create-image makes one")
     })?;
@@ -145,16 +150,16 @@ fn newest_of_all(images: Vec<Image>) -> Result<SelectedImage> {
         ))
         .hint("git dkr list-images shows what there is")
     })?;
-    ui::status("start", &format!("{}, the newest image of all", image.tag));
+    printer.status("start", &format!("{}, the newest image of all", image.tag));
     let sources = sources(Some(&repo))?;
-    SelectedImage::of(image, repo, sources)
+    SelectedImage::of(image, repo, sources, printer)
 }
 
 impl SelectedImage {
     /// Gathers what belongs to an image.
-    pub fn of(image: Image, repo: Repo, sources: Sources) -> Result<Self> {
+    pub fn of(image: Image, repo: Repo, sources: Sources, printer: Printer) -> Result<Self> {
         let (tracking, text) = join(
-            || track(&repo, &[image.labels.subject()]),
+            || track(&repo, &[image.labels.subject()], printer),
             // The commit of an old image may be gone from the repository, and its settings too.
             || repo.file_at(&image.labels.commit, conf::FILE),
         )?;
@@ -177,14 +182,15 @@ impl SelectedImage {
         repo: Repo,
         sources: Sources,
         target: Target,
+        printer: Printer,
     ) -> Result<Self> {
         let typed = &target.branch_from;
         let command = fallback.command(&repo.as_typed(typed), &target);
-        ui::warn(fallback.announcement(&target));
+        printer.warn(fallback.announcement(&target));
         if let Some(remark) = fallback.remark(typed) {
-            ui::warn(remark);
+            printer.warn(remark);
         }
-        ui::status("hint", &format!("{command} makes an image of {typed}"));
+        printer.status("hint", &format!("{command} makes an image of {typed}"));
         let settings = repo.file_at(&target.commit, conf::FILE)?;
         Ok(Self {
             conf: Conf::read(settings.as_deref(), &sources)?,

@@ -10,7 +10,6 @@ use crate::fs::{TempDir, write_private};
 use crate::layers::build::{self, LayerBuildContext};
 use crate::layers::catalog::{LayerCatalog, LayerSettings};
 use crate::layers::plan::{LayerNode, LayerPlan, Planner};
-use crate::ui;
 
 /// The label of a composed image: the layers in it.
 pub const COMPOSED: &str = "dkr.composed";
@@ -38,7 +37,7 @@ pub fn ready<T, R>(
             return Ok(read);
         }
         // A key is not known before what is below is here.
-        build::pull(context.engine, &plan.absent)?;
+        build::pull(context.engine, &plan.absent, context.printer)?;
         pulled = true;
     }
 }
@@ -108,7 +107,7 @@ pub fn make(
         |planner, catalog| recipe.plan(planner, catalog),
         |plan, images| tags(recipe, plan, images),
     )?;
-    let _turn = build::turn(tag)?;
+    let _turn = build::turn(tag, context.printer)?;
     let before = context.engine.inspect_one(tag)?;
     let temp_dir = TempDir::new()?;
     let file = temp_dir.path().join("Dockerfile");
@@ -123,7 +122,7 @@ pub fn make(
         no_cache: true,
         ..BuildSpec::default()
     };
-    let line = ui::Progress::start(tag);
+    let line = context.printer.progress(tag);
     let mut said = Vec::new();
     let built = context
         .engine

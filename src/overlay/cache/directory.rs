@@ -21,6 +21,7 @@ use super::{CorruptEntry, Index, IndexPart};
 use crate::error::Failure;
 use crate::fs::{Lock, write_whole};
 use crate::overlay::key::of_tag;
+use crate::ui::Printer;
 
 /// How the name of a file begins that is being written, an archive or an index.
 const UNFINISHED: &str = ".tmp";
@@ -31,13 +32,16 @@ const OLD: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug)]
 pub struct DirectoryCache {
     path: PathBuf,
+    /// Says that another run is waited for.
+    printer: Printer,
 }
 
 impl DirectoryCache {
     /// Made when something is put there.
-    pub fn new(path: &Path) -> Self {
+    pub fn new(path: &Path, printer: Printer) -> Self {
         Self {
             path: path.to_owned(),
+            printer,
         }
     }
 
@@ -196,6 +200,7 @@ impl DirectoryCache {
         Lock::acquire(
             &self.path.join(".lock"),
             "another run that writes to the cache",
+            self.printer,
         )
     }
 

@@ -25,6 +25,7 @@ pub use releases::Releases;
 
 use super::containerfile::GitHubRepo;
 use super::github::GitHubClient;
+use crate::ui::Printer;
 use crate::{conf, proc};
 
 /// Which cache, as a user writes it.
@@ -76,11 +77,11 @@ pub enum SnapshotCache {
 
 impl SnapshotCache {
     /// The one at a place; nothing is asked or made yet.
-    pub fn open(place: &CacheLocation) -> Result<Self> {
+    pub fn open(place: &CacheLocation, printer: Printer) -> Result<Self> {
         Ok(match place {
-            CacheLocation::Directory(path) => Self::Directory(DirectoryCache::new(path)),
+            CacheLocation::Directory(path) => Self::Directory(DirectoryCache::new(path, printer)),
             CacheLocation::GitHub(repo) => Self::Releases(Box::new(Releases::new(
-                GitHubClient::open()?,
+                GitHubClient::open(printer)?,
                 repo,
                 conf::part_size(),
                 &conf::cache_dir()?.join("downloads"),

@@ -78,7 +78,12 @@ pub fn fetch(
             )
         }
     };
-    let mut slot = DownloadFile::acquire(downloads, &address.id(), "another download of the same")?;
+    let mut slot = DownloadFile::acquire(
+        downloads,
+        &address.id(),
+        "another download of the same",
+        hub.client.printer(),
+    )?;
     download(&address, hub, slot.path(), &from).map_err(|error| match &wanted.source {
         DownloadSource::GitHub { repo, .. } => no_such_ref(hub, repo, &from, error),
         DownloadSource::Url(_) => error,
@@ -139,7 +144,7 @@ pub fn fetch(
 }
 
 fn download(address: &Address, hub: &GitHubClient, to: &Path, from: &str) -> Result<()> {
-    let progress = ui::Progress::start(from);
+    let progress = hub.client.printer().progress(from);
     let count = Arc::new(AtomicU64::new(0));
     let mut watch = None;
     let download = Download {

@@ -14,7 +14,7 @@ use crate::fs::Lock;
 use crate::overlay::snapshot::Machine;
 use crate::overlay::snapshot::archive::{self, Opened};
 use crate::overlay::snapshot::manifest::{EntryKind, Name, SnapshotEntry, SnapshotManifest, Time};
-use crate::ui;
+use crate::ui::{self, Printer};
 
 mod journal;
 mod on_disk;
@@ -73,8 +73,9 @@ pub fn restore(
     directory: &Path,
     path: &Path,
     expected: Expected<'_>,
+    printer: Printer,
 ) -> Result<Restored> {
-    let state = StateDirectory::open(directory)?;
+    let state = StateDirectory::open(directory, printer)?;
     let mut remarks = Vec::new();
     if let Some(Recovered::Completed(_, told)) = state.mend(root)? {
         remarks = told;
@@ -88,7 +89,7 @@ pub fn restore(
     let moment = moment
         .filter(|(_, applied)| *applied == manifest)
         .map(|(moment, _)| moment);
-    let progress = ui::Progress::start("comparing");
+    let progress = printer.progress("comparing");
     let mut stage = state.begin()?;
     let at = state.stage();
     let plan = plan::plan(
@@ -148,33 +149,38 @@ fn check_space(stage: &Path, bytes: u64) -> Result<()> {
 }
 
 /// Waits until no other run builds or restores with this directory of ours; its turn ends when dropped.
-pub fn turn(state: &Path) -> Result<Lock> {
+pub fn turn(state: &Path, printer: Printer) -> Result<Lock> {
     StateDirectory::make(state)?;
     Lock::acquire(
         &state.join("turn"),
         "another run that changes the same root",
+        printer,
     )
 }
 
 /// Ends what a killed run began under this root; `None` when there was none.
-pub fn mend(root: &Path, state: &Path) -> Result<Option<Recovered>> {
-    StateDirectory::open(state)?.mend(root)
+pub fn mend(root: &Path, state: &Path, printer: Printer) -> Result<Option<Recovered>> {
+    StateDirectory::open(state, printer)?.mend(root)
 }
 
 /// Remembers that the root is as this snapshot, which was just taken of it, says.
-pub fn record(state: &Path, manifest: &SnapshotManifest) -> Result<()> {
-    StateDirectory::open(state)?.record(manifest)
+pub fn record(state: &Path, manifest: &SnapshotManifest, printer: Printer) -> Result<()> {
+    StateDirectory::open(state, printer)?.record(manifest)
 }
 
 /// The snapshots that were applied to this root, but for those of these keys.
-pub fn applied_others(state: &Path, keys: &[String]) -> Result<Vec<SnapshotManifest>> {
-    StateDirectory::open(state)?.applied_others(keys)
+pub fn applied_others(
+    state: &Path,
+    keys: &[String],
+    printer: Printer,
+) -> Result<Vec<SnapshotManifest>> {
+    StateDirectory::open(state, printer)?.applied_others(keys)
 }
 
 /// Whether the snapshots of these keys, one over the other, were applied here, and all is still as
 /// they left it: then there is nothing to restore, and no archive is needed to know it.
-pub fn is_applied(root: &Path, state: &Path, keys: &[String]) -> Result<bool> {
-    let state = StateDirectory::open(state)?;
+pub fn is_applied(root: &Path, state: &Path, keys: &[String], printer: Printer) -> Result<bool> {
+    let state = StateDirectory::open(state, printer)?;
     state.mend(root)?;
     let mut layers = Vec::new();
     for key in keys {

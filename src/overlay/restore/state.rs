@@ -14,6 +14,7 @@ use crate::fs::{self, Lock};
 use crate::overlay::snapshot::attributes;
 use crate::overlay::snapshot::manifest::{Name, SnapshotManifest, Time};
 use crate::overlay::snapshot::scan::{TICK, now};
+use crate::ui::Printer;
 
 /// What is to be removed with the stage, when it is not in it.
 const BESIDE: &str = "beside.json";
@@ -44,11 +45,12 @@ impl StateDirectory {
     }
 
     /// Waits for its turn; makes the directory where it is missing.
-    pub fn open(directory: &Path) -> Result<Self> {
+    pub fn open(directory: &Path, printer: Printer) -> Result<Self> {
         Self::make(directory)?;
         let lock = Lock::acquire(
             &directory.join("lock"),
             "another run that changes the same root",
+            printer,
         )?;
         Ok(Self {
             directory: directory.to_owned(),

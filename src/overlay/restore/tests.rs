@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use super::journal::Journal;
 use super::*;
 use crate::overlay::snapshot::{self, About, Baseline, Exclusions, TakenSnapshot};
+use crate::ui::Printer;
 
 struct RestoredRoot {
     directory: tempfile::TempDir,
@@ -54,6 +55,7 @@ impl RestoredRoot {
                 also: &[],
                 about,
                 source_date: None,
+                printer: Printer::default(),
             },
             &to,
         )
@@ -63,7 +65,15 @@ impl RestoredRoot {
 
     fn assert_restored(&self, taken: &TakenSnapshot) {
         let key = taken.manifest.about.key.clone();
-        assert!(is_applied(&self.path("fresh"), &self.path("state"), &[key]).unwrap());
+        assert!(
+            is_applied(
+                &self.path("fresh"),
+                &self.path("state"),
+                &[key],
+                Printer::default()
+            )
+            .unwrap()
+        );
         assert_eq!(
             fs::read(self.path("fresh/to-directory/new/x")).unwrap(),
             b"x"
@@ -79,7 +89,7 @@ fn a_commit_is_completed_from_wherever_it_ended() {
     for steps in 0.. {
         let (overlay, taken) = RestoredRoot::new();
         let (root, state_directory) = (overlay.path("fresh"), overlay.path("state"));
-        let state = StateDirectory::open(&state_directory).unwrap();
+        let state = StateDirectory::open(&state_directory, Printer::default()).unwrap();
         let mut stage = state.begin().unwrap();
         let at = state.stage();
         let (file, Opened { manifest, json }) = open(&overlay.path("archive")).unwrap();
@@ -115,7 +125,7 @@ fn a_commit_is_completed_from_wherever_it_ended() {
         };
         part.carry_out(&root).unwrap();
         drop(state);
-        let mended = mend(&root, &state_directory).unwrap();
+        let mended = mend(&root, &state_directory, Printer::default()).unwrap();
         assert_eq!(
             mended,
             Some(Recovered::Completed(journal.key.clone(), Vec::new()))
@@ -144,12 +154,12 @@ fn layers_are_one_over_the_other() {
         };
     }
     let (root, state) = (overlay.path("built"), overlay.path("state"));
-    record(&state, &under).unwrap();
-    record(&state, &taken.manifest).unwrap();
+    record(&state, &under, Printer::default()).unwrap();
+    record(&state, &taken.manifest, Printer::default()).unwrap();
     let [under, over] = [&under, &taken.manifest].map(|manifest| manifest.about.key.clone());
     let applied = |keys: &[&String]| {
         let keys: Vec<String> = keys.iter().map(|key| (*key).clone()).collect();
-        is_applied(&root, &state, &keys).unwrap()
+        is_applied(&root, &state, &keys, Printer::default()).unwrap()
     };
     assert!(applied(&[&under, &over]) && applied(&[&over]) && applied(&[]));
     assert!(!applied(&[&over, &under]) && !applied(&[&under]));

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
 use crate::overlay::parallel;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 pub mod archive;
 pub(super) mod attributes;
@@ -52,6 +52,8 @@ pub struct SnapshotSubject<'a> {
     pub about: About,
     /// The time, in seconds since 1970, that stands for all that the run made; found out if `None`.
     pub source_date: Option<i64>,
+    /// Says how it goes.
+    pub printer: Printer,
 }
 
 /// Writes to `to`, whole or not at all, what is not as it was `before`, and what was asked for, but
@@ -68,7 +70,7 @@ fn create_on(
     to: &Path,
 ) -> Result<TakenSnapshot> {
     let root = subject.root;
-    let progress = ui::Progress::start("looking for what has changed");
+    let progress = subject.printer.progress("looking for what has changed");
     let began = before.began;
     let changes = changes::compare(before, root, subject.left_out, subject.also)?;
     let found = entries::entries(root, &changes, began, subject.source_date)?;

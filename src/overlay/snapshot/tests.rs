@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::ui::Printer;
 
 fn about(key: &str) -> About {
     let machine = Machine::of(Path::new("/nowhere"));
@@ -48,6 +49,7 @@ fn the_bytes_do_not_depend_on_the_threads() {
                 also: &[],
                 about: about("a"),
                 source_date: Some(1),
+                printer: Printer::default(),
             },
             &to,
         )

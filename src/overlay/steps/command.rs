@@ -15,7 +15,7 @@ use super::state::{HIDDEN, StepState, machine};
 use crate::conf;
 use crate::error::Failure;
 use crate::proc::Cmd;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// How many of its last lines a failed command is shown with, and how much of each.
 const LAST_LINES: usize = 20;
@@ -36,7 +36,12 @@ const DEFAULTS: [(&str, &str); 3] = [
 const IN_DIRECTORY: &str = r#"cd "$1" && shift && exec "$@""#;
 
 /// Runs it in this root; fails unless it succeeds.
-pub(super) fn run(run: &RunCommand, root: &Path, state: &StepState) -> Result<()> {
+pub(super) fn run(
+    run: &RunCommand,
+    root: &Path,
+    state: &StepState,
+    printer: Printer,
+) -> Result<()> {
     // Removed when we are done with it.
     let script;
     let words = match run {
@@ -70,8 +75,8 @@ pub(super) fn run(run: &RunCommand, root: &Path, state: &StepState) -> Result<()
         if line.trim().is_empty() {
             return;
         }
-        if !ui::quiet() {
-            ui::quoted(line);
+        if !printer.quiet() {
+            printer.quoted(line);
         }
         if last.len() == LAST_LINES {
             last.pop_front();

@@ -39,7 +39,7 @@ fn head_is_its_branch() {
         );
         assert_eq!(target.branch_from, "feature/x");
     }
-    let target = target::resolve(&found(&repo), None, FetchMode::Yes).unwrap();
+    let target = target::resolve(&found(&repo), None, FetchMode::Yes(super::quiet())).unwrap();
     assert_eq!(target.branch, "feature/x");
 }
 

@@ -19,7 +19,9 @@ fn bakes(repo: &Repo) {
     assert_eq!(conf.as_deref(), Some(CONF));
     assert_eq!(found.file_at(&target.commit, "no/such").unwrap(), None);
 
-    found.complete(&target.commit, None).unwrap();
+    found
+        .complete(&target.commit, None, super::quiet())
+        .unwrap();
     let directory = repo.sandbox.path("view");
     let view = View::create(&found, &target.commit, target.on_branch(), &directory).unwrap();
     let view = Repo::at(repo.sandbox, view.git_dir);
@@ -182,8 +184,18 @@ fn a_partial_clone_fetches_what_is_missing() {
     full.git(["config", "uploadpack.allowAnySHA1InWant", "true"]);
     let partial = full.clone_with(&["--filter=blob:none", "--no-checkout"]);
     let head = ObjectId::parse(&partial.head()).unwrap();
-    assert_eq!(found(&partial).complete(&head, None).unwrap(), 3);
-    assert_eq!(found(&partial).complete(&head, None).unwrap(), 0);
+    assert_eq!(
+        found(&partial)
+            .complete(&head, None, super::quiet())
+            .unwrap(),
+        3
+    );
+    assert_eq!(
+        found(&partial)
+            .complete(&head, None, super::quiet())
+            .unwrap(),
+        0
+    );
     partial.checkout("main");
     bakes(&partial);
 }
@@ -196,7 +208,9 @@ fn a_partial_clone_whose_remote_is_gone_names_what_is_missing() {
     let partial = full.clone_with(&["--filter=blob:none", "--no-checkout"]);
     std::fs::remove_dir_all(&full.path).unwrap();
     let head = ObjectId::parse(&partial.head()).unwrap();
-    let error = found(&partial).complete(&head, None).unwrap_err();
+    let error = found(&partial)
+        .complete(&head, None, super::quiet())
+        .unwrap_err();
     let said = error.to_string();
     assert!(
         said.contains("this partial clone lacks 3 objects"),

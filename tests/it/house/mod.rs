@@ -288,3 +288,30 @@ fn files_of_the_project() -> Vec<PathBuf> {
     assert!(found.len() > 50, "{found:?}");
     found
 }
+
+/// Jobs report through the printer that they are given. It is made where flags are read, and by what the
+/// hooks call, which has none. Process-wide is the echo of commands alone.
+#[test]
+fn jobs_are_given_a_printer() {
+    let free = Regex::new(
+        r"\bui::(?:status|warn|quoted|notice|confirm|interactive|verbose|quiet|progress|board)\(",
+    )
+    .unwrap();
+    let made = Regex::new(r"\bPrinter::(?:new|default)\(").unwrap();
+    let process_wide = Regex::new(r"(?m)^\s*(?:pub )?static ").unwrap();
+    for (path, text) in sources() {
+        let module = module_of(&path).join("::");
+        if module.ends_with("::tests") {
+            continue;
+        }
+        let shown = path.display();
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        assert!(!free.is_match(text), "{shown} prints without a printer");
+        let makes = ["cli", "commands::hooks"].contains(&module.as_str());
+        assert_eq!(made.is_match(text), makes, "{shown} makes a printer");
+        if module.starts_with("ui") {
+            let is_echo = module == "ui::echo";
+            assert_eq!(process_wide.is_match(text), is_echo, "{shown}");
+        }
+    }
+}

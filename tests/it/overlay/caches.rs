@@ -13,6 +13,7 @@ use git_dkr::overlay::cache::{
 };
 use git_dkr::overlay::containerfile::GitHubRepo;
 use git_dkr::overlay::github::GitHubClient;
+use git_dkr::ui::Printer;
 use tempfile::TempDir;
 
 use crate::overlay::http::{noise, quick};
@@ -29,7 +30,10 @@ pub struct CacheLab {
 impl CacheLab {
     fn directory() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let cache = SnapshotCache::Directory(DirectoryCache::new(&directory.path().join("cache")));
+        let cache = SnapshotCache::Directory(DirectoryCache::new(
+            &directory.path().join("cache"),
+            Printer::default(),
+        ));
         Self { directory, cache }
     }
 
@@ -505,7 +509,7 @@ fn uploads_go_to_the_api_alone() {
 #[test]
 fn places_open() {
     let place = CacheLocation::parse("dir:/nowhere/at/all").unwrap();
-    let cache = SnapshotCache::open(&place).unwrap();
+    let cache = SnapshotCache::open(&place, Printer::default()).unwrap();
     assert_eq!(cache.list().unwrap(), []);
     assert_eq!(
         cache.find(&format!("layer-{}", "1".repeat(64))).unwrap(),
@@ -620,7 +624,7 @@ fn a_full_disk_leaves_the_old_entry() {
         eprintln!("SKIPPED a_full_disk_leaves_the_old_entry: may not mount");
         return;
     }
-    let cache = SnapshotCache::Directory(DirectoryCache::new(&disk));
+    let cache = SnapshotCache::Directory(DirectoryCache::new(&disk, Printer::default()));
     let lab = CacheLab { directory, cache };
     let (small, large) = (lab.archive("1", 10_000), lab.archive("1", 90_000));
     let stored = lab.put(&small, false);
@@ -690,7 +694,10 @@ fn writes_until_it_is_killed() {
     let lab = std::path::PathBuf::from(std::env::var_os("DKR_TEST_SHELF").unwrap());
     let own = CacheLab {
         directory: tempfile::tempdir_in(&lab).unwrap(),
-        cache: SnapshotCache::Directory(DirectoryCache::new(&lab.join("cache"))),
+        cache: SnapshotCache::Directory(DirectoryCache::new(
+            &lab.join("cache"),
+            Printer::default(),
+        )),
     };
     let archives = [own.archive("1", 200_000), own.archive("1", 300_000)];
     std::fs::write(lab.join(format!("began-{}", std::process::id())), "").unwrap();

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 
 use git_dkr::digest;
 use git_dkr::overlay::restore::{self, Unusable};
+use git_dkr::ui::Printer;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -215,6 +216,7 @@ fn our_own_directory_is_ours() {
             &state,
             &trees.archive(),
             expected(&digest::of(&bytes)),
+            Printer::default(),
         );
         let error = format!("{:#}", result.unwrap_err());
         assert!(error.contains("git dkr's own"), "{error}");

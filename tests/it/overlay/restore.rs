@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use git_dkr::overlay::restore::{self, Unusable};
+use git_dkr::ui::Printer;
 
 use crate::overlay::trees::{Trees, before, change, describe, expected, level, noise, same, write};
 
@@ -42,7 +43,9 @@ fn a_restored_tree_is_the_built_one() {
     level(&trees);
     trees.assert_alike();
     let key = taken.manifest.about.key.clone();
-    assert!(restore::is_applied(&trees.fresh(), &trees.state(), &[key]).unwrap());
+    assert!(
+        restore::is_applied(&trees.fresh(), &trees.state(), &[key], Printer::default()).unwrap()
+    );
 }
 
 #[test]
@@ -72,7 +75,7 @@ fn what_is_there_is_left_alone() {
     fs::remove_file(fresh.join("new/other")).unwrap();
     write(&fresh.join("etc/gone"), "back");
     let key = [taken.manifest.about.key.clone()];
-    assert!(!restore::is_applied(&fresh, &trees.state(), &key).unwrap());
+    assert!(!restore::is_applied(&fresh, &trees.state(), &key, Printer::default()).unwrap());
     let again = trees.restore(&taken);
     assert_eq!((again.written, again.removed), (4, 1));
     assert_eq!(inode("new/large"), large);
@@ -86,14 +89,15 @@ fn a_built_tree_has_nothing_to_restore() {
     let taken = trees.take(change);
     let root = trees.built();
     let key = [taken.manifest.about.key.clone()];
-    assert!(!restore::is_applied(&root, &trees.state(), &key).unwrap());
-    restore::record(&trees.state(), &taken.manifest).unwrap();
-    assert!(restore::is_applied(&root, &trees.state(), &key).unwrap());
+    assert!(!restore::is_applied(&root, &trees.state(), &key, Printer::default()).unwrap());
+    restore::record(&trees.state(), &taken.manifest, Printer::default()).unwrap();
+    assert!(restore::is_applied(&root, &trees.state(), &key, Printer::default()).unwrap());
     let done = restore::restore(
         &root,
         &trees.state(),
         &trees.archive(),
         expected(&taken.sha256),
+        Printer::default(),
     )
     .unwrap();
     assert_eq!((done.written, done.removed), (0, 0));
@@ -174,6 +178,7 @@ fn a_full_disk_changes_nothing() {
             &disk.0.join("state"),
             &trees.archive(),
             expected(&taken.sha256),
+            Printer::default(),
         );
         let error = format!("{:#}", result.unwrap_err());
         assert!(error.contains(why), "{error}");
@@ -213,6 +218,7 @@ fn child() {
         &at("state"),
         &at("archive"),
         expected(&sha256),
+        Printer::default(),
     )
     .unwrap();
 }
@@ -260,7 +266,7 @@ fn killed_at_any_moment_it_is_undone_or_completed() {
         std::thread::sleep(whole * (ROUNDS / 2 + round) / (ROUNDS + ROUNDS / 2));
         child.kill().unwrap();
         child.wait().unwrap();
-        let mended = restore::mend(&trees.fresh(), &trees.state()).unwrap();
+        let mended = restore::mend(&trees.fresh(), &trees.state(), Printer::default()).unwrap();
         trees.assert_tidy();
         let now = describe(&trees.fresh());
         match mended {
@@ -323,8 +329,11 @@ fn what_a_killed_run_left_is_removed() {
     let taken = trees.take(change);
     write(&trees.state().join("stage/0/half"), "x");
     write(&trees.state().join("lock"), "");
-    let mended = restore::mend(&trees.fresh(), &trees.state()).unwrap();
+    let mended = restore::mend(&trees.fresh(), &trees.state(), Printer::default()).unwrap();
     assert_eq!(mended, Some(restore::Recovered::Undone));
-    assert_eq!(restore::mend(&trees.fresh(), &trees.state()).unwrap(), None);
+    assert_eq!(
+        restore::mend(&trees.fresh(), &trees.state(), Printer::default()).unwrap(),
+        None
+    );
     trees.restore(&taken);
 }

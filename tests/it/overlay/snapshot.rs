@@ -7,6 +7,7 @@ use std::process::Command;
 
 use git_dkr::overlay::snapshot::manifest::{EntryKind, Name};
 use git_dkr::overlay::snapshot::{self, Baseline, Exclusions};
+use git_dkr::ui::Printer;
 
 use crate::overlay::trees::{Trees, about, before, change, describe, level, noise, same, write};
 
@@ -130,6 +131,7 @@ fn asked_for_is_taken_from_where_nothing_is() {
                 also: &[wrong.into()],
                 about: about(&root),
                 source_date: None,
+                printer: Printer::default(),
             },
             &to,
         );
@@ -239,6 +241,7 @@ fn a_full_disk_leaves_nothing() {
             also: &[],
             about: about(&root),
             source_date: None,
+            printer: Printer::default(),
         },
         &to,
     )

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use git_dkr::overlay::restore::{self, Restored};
 use git_dkr::overlay::snapshot::{self, About, Baseline, Exclusions, Machine, TakenSnapshot};
+use git_dkr::ui::Printer;
 use rustix::fs::XattrFlags;
 use tempfile::TempDir;
 
@@ -76,6 +77,7 @@ impl Trees {
                 also: &also,
                 about: about(&root),
                 source_date: None,
+                printer: Printer::default(),
             },
             &self.archive(),
         )
@@ -93,6 +95,7 @@ impl Trees {
             &self.state(),
             &self.archive(),
             expected(sha256),
+            Printer::default(),
         )
     }
 

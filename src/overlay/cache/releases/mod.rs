@@ -179,6 +179,7 @@ impl Releases {
             &self.downloads,
             &index.sha256,
             "another download of the same",
+            self.hub.client.printer(),
         )?;
         let path = slot.path().to_owned();
         let release = self
