@@ -2,7 +2,7 @@
 
 mod diagnostic;
 
-pub use diagnostic::{Diagnostic, Diagnostics, MOST_DIAGNOSTICS, line_and_column};
+pub(crate) use diagnostic::{Diagnostic, Diagnostics, MOST_DIAGNOSTICS, line_and_column};
 
 /// A failure with the advice that goes with it. Wrap it in `anyhow` contexts that say what was
 /// being done; the hint is printed last.

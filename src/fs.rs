@@ -15,26 +15,26 @@ use crate::ui::Printer;
 mod read;
 mod temp_dir;
 
-pub use read::{
+pub(crate) use read::{
     LONGEST_TEXT, check_size, is_missing, open, read, read_limited, read_text, read_written,
     read_written_text,
 };
-pub use temp_dir::TempDir;
+pub(crate) use temp_dir::TempDir;
 
 /// Writes a file by way of a temporary one beside it, so that a reader sees the old content or
 /// the new, and an interruption leaves the old.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with_mode(path, bytes, 0o600)
 }
 
 /// The same with a mode: 0755 for a program that git is to run.
-pub fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+pub(crate) fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     // Closed from the first moment on, whatever the umask.
     replace(path, bytes, 0o600, Some(mode))
 }
 
 /// The same with the mode that other programs give their files, by the umask.
-pub fn write_by_umask(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_by_umask(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes, 0o666, None)
 }
 
@@ -59,7 +59,7 @@ fn replace(path: &Path, bytes: &[u8], first: u32, last: Option<u32>) -> Result<(
 
 /// Writes a file with this mode, whatever the umask: 0600 for its owner alone, 0700 to be run by it, and more
 /// where the directory around it is closed.
-pub fn write_private(path: &Path, bytes: impl AsRef<[u8]>, mode: u32) -> Result<()> {
+pub(crate) fn write_private(path: &Path, bytes: impl AsRef<[u8]>, mode: u32) -> Result<()> {
     let write = || -> std::io::Result<()> {
         std::fs::write(path, bytes)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
@@ -68,7 +68,7 @@ pub fn write_private(path: &Path, bytes: impl AsRef<[u8]>, mode: u32) -> Result<
 }
 
 /// That files can be made in a directory, or where it would have to be made. Leaves nothing there.
-pub fn check_writable(directory: &Path) -> Result<()> {
+pub(crate) fn check_writable(directory: &Path) -> Result<()> {
     let made = directory
         .ancestors()
         .find(|path| path.symlink_metadata().is_ok());

@@ -5,11 +5,11 @@
 //!
 //! | floor | modules | what they do |
 //! |---|---|---|
-//! | commands | [`cli`], [`commands`], [`report`] | arguments, then: gather facts, decide, act, print; how an error and its hint are printed |
-//! | jobs | [`image`], [`hooks`], [`layers`], [`audit`], [`profile`], [`overlay`], [`recording`] | what the tool is for: build, update, find, start; tell when stale; compose; look for keys; build a profile; rebuild in place; record installs |
-//! | settings | [`conf`] | `.dkr.conf`, git config and environment, each value with its origin |
-//! | edges | [`git`], [`engine`], [`ssh`], [`net`] | one for each thing outside the process; `ssh` may use `git` |
-//! | helpers | [`proc`], [`fs`], [`ui`], [`error`], [`digest`], [`suggest`], [`grammar`] | processes, files, the terminal, errors, hashes, the name that was meant, how Dockerfiles are written |
+//! | commands | `cli`, `commands`, `report` | arguments, then: gather facts, decide, act, print; how an error and its hint are printed |
+//! | jobs | `image`, `hooks`, `layers`, `audit`, `profile`, `overlay`, `recording` | what the tool is for: build, update, find, start; tell when stale; compose; look for keys; build a profile; rebuild in place; record installs |
+//! | settings | `conf` | `.dkr.conf`, git config and environment, each value with its origin |
+//! | edges | `git`, `engine`, `ssh`, `net` | one for each thing outside the process; `ssh` may use `git` |
+//! | helpers | `proc`, `fs`, `ui`, `error`, `digest`, `suggest`, `grammar` | processes, files, the terminal, errors, hashes, the name that was meant, how Dockerfiles are written |
 //!
 //! What runs in images and containers is not Rust: `templates/` has it, embedded in the binary.
 //!
@@ -18,20 +18,22 @@
 //! `main` read the environment (clippy's `disallowed_methods` holds this).
 
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
+#![warn(missing_docs, unreachable_pub)]
+// Its documentation is for those who work on it, who see all of it.
+#![allow(rustdoc::private_intra_doc_links)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
-pub mod audit;
+mod audit;
 pub mod cli;
-pub mod commands;
+mod commands;
 pub mod conf;
 pub mod digest;
 pub mod engine;
 pub mod error;
-pub mod fs;
+mod fs;
 pub mod git;
 pub mod grammar;
-pub mod hooks;
+mod hooks;
 pub mod image;
 pub mod layers;
 pub mod net;
@@ -41,5 +43,5 @@ pub mod profile;
 pub mod recording;
 pub mod report;
 pub mod ssh;
-pub mod suggest;
+mod suggest;
 pub mod ui;

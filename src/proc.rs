@@ -18,8 +18,9 @@ mod signals;
 mod threads;
 
 use signals::{Registration, SignalTarget};
-pub use signals::{catch_signals, check_interrupted};
-pub use threads::{CancelToken, join, lock, parallel_map};
+pub(crate) use signals::{catch_signals, check_interrupted};
+pub use threads::CancelToken;
+pub(crate) use threads::{join, lock, parallel_map};
 
 /// A command to run: program, arguments, environment changes.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! What somebody may have meant by a name that is not known.
 
 /// The known name that is most like this one, when one is near at all.
-pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
         .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))

@@ -16,9 +16,9 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
 
-pub use echo::{echo, echo_commands};
+pub(crate) use echo::{echo, echo_commands};
 pub use printer::{Options, Printer};
-pub use progress::{Board, Progress, Watch};
+pub(crate) use progress::{Board, Progress, Watch};
 
 const GREEN: Style = AnsiColor::Green.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();

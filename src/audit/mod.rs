@@ -25,8 +25,7 @@ const ALL_GONE: &str = ".wh..wh..opq";
 
 /// A secret, without the secret itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct LeakedSecret {
-    /// Where it is.
+pub(crate) struct LeakedSecret {
     #[serde(flatten)]
     pub location: SecretLocation,
     /// What kind it is.
@@ -38,15 +37,12 @@ pub struct LeakedSecret {
 /// Where in an image.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "where", rename_all = "lowercase")]
-pub enum SecretLocation {
+pub(crate) enum SecretLocation {
     /// In a variable of the environment.
     Environment {
-        /// Its name.
         name: String,
     },
-    /// In a label.
     Label {
-        /// Its name.
         name: String,
     },
     /// In what containers run.
@@ -56,11 +52,9 @@ pub enum SecretLocation {
         /// Its number, from 1.
         step: usize,
     },
-    /// In a file.
     File {
         /// The number of its layer, from 1 at the bottom.
         layer: usize,
-        /// Its path.
         path: String,
         /// Whether a later layer removes it: it is in the image all the same.
         removed: bool,
@@ -69,10 +63,9 @@ pub enum SecretLocation {
 
 /// What an audit came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ImageAudit {
+pub(crate) struct ImageAudit {
     /// How many layers there are.
     pub layers: usize,
-    /// What was found.
     pub findings: Vec<LeakedSecret>,
 }
 
@@ -85,7 +78,7 @@ struct LayerSecrets {
 }
 
 /// Looks through all of an image.
-pub fn audit(
+pub(crate) fn audit(
     engine: &Engine,
     image: &EngineImage,
     name: &str,

@@ -145,7 +145,7 @@ pub(super) struct Hit {
 
 impl SecretPatterns {
     /// Prepares them. A pattern is read when a beginning was seen.
-    pub fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         let beginnings = AhoCorasick::new(FORMATS.iter().map(|format| format.begins))
             .context("cannot look for keys")?;
         Ok(Self {
@@ -155,7 +155,11 @@ impl SecretPatterns {
     }
 
     /// Hands on each secret in what is read, once. Holds no more of it than is read at a time.
-    pub fn scan(&self, mut reader: impl Read, mut on_hit: impl FnMut(Hit)) -> io::Result<()> {
+    pub(super) fn scan(
+        &self,
+        mut reader: impl Read,
+        mut on_hit: impl FnMut(Hit),
+    ) -> io::Result<()> {
         let mut seen = BTreeSet::new();
         let mut buffer = Vec::new();
         // Beginnings are looked for from here on; before it is the one byte that tells whether one is.

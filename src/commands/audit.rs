@@ -19,7 +19,7 @@ use crate::ui::{self, Printer};
 /// and labels. Whoever gets the image gets all of that. Keys of known formats are found; a password like
 /// any other word is not. Exits with 1 when something was found.
 #[derive(Debug, Args)]
-pub struct Audit {
+pub(crate) struct Audit {
     /// An image (any that the engine has) or a branch; the newest image of this repository by default
     #[arg(value_name = "IMAGE|BRANCH")]
     image: Option<String>,
@@ -41,7 +41,7 @@ struct AuditReport<'a> {
 
 impl Audit {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         let repo = Repo::look(None);
         let engine = self.engine.find(&sources(repo.as_ref().ok())?, printer)?;
         // No image's name begins like an option.

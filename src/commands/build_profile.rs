@@ -27,7 +27,7 @@ use crate::ui::{self, Printer};
 /// "build_log_path"} to standard output. When it fails, the last line on standard error is
 /// {"error", "hint", "build_log_path"}.
 #[derive(Debug, Args)]
-pub struct BuildProfile {
+pub(crate) struct BuildProfile {
     #[command(flatten)]
     engine: EngineArgs,
 }
@@ -42,7 +42,7 @@ struct ErrorReport<'a> {
 
 impl BuildProfile {
     /// Runs it; the exit code. Its failures are told to a program, too.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         let outcome = answer(&self.engine, printer)
             .and_then(|response| ui::result(serde_json::to_string(&response)?));
         let Err(error) = outcome else {

@@ -36,7 +36,7 @@ impl Flag {
 
 /// The arguments of a build.
 #[derive(Debug, Args)]
-pub struct BuildArgs {
+pub(super) struct BuildArgs {
     #[command(flatten)]
     place: RepoArgs,
     #[command(flatten)]

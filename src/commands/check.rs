@@ -20,7 +20,7 @@ use crate::ui::{self, Printer};
 /// A line an image: its state, how far it is behind, which key files changed since, and the
 /// command that helps. Nothing is fetched: a remote's branch is where the last fetch saw it.
 #[derive(Debug, Args)]
-pub struct Check {
+pub(crate) struct Check {
     #[command(flatten)]
     place: RepoArgs,
     #[command(flatten)]
@@ -58,7 +58,7 @@ struct StatusRow<'a> {
 
 impl Check {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         let findings = self.findings(printer).context("cannot check the images")?;
         self.print(&findings, printer)?;
         let stale = findings

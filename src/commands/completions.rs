@@ -8,7 +8,7 @@ use crate::ui;
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
-pub struct Completions {
+pub(crate) struct Completions {
     /// The shell
     #[arg(value_enum)]
     shell: Shell,
@@ -31,7 +31,7 @@ _git_dkr() {
 
 impl Completions {
     /// Runs it; the exit code.
-    pub fn run(&self, grammar: &clap::Command) -> Result<u8> {
+    pub(crate) fn run(&self, grammar: &clap::Command) -> Result<u8> {
         ui::result(script(self.shell, grammar).trim_end())?;
         Ok(0)
     }

@@ -21,7 +21,7 @@ use crate::ui::{self, Printer};
 /// it needs, into an image of the layers that [runtime] names. What is there already stays as it is.
 /// Prints the Dockerfile, unless -o or --build is given.
 #[derive(Debug, Args)]
-pub struct Compose {
+pub(crate) struct Compose {
     /// The layers
     #[arg(required = true)]
     names: Vec<String>,
@@ -43,7 +43,7 @@ pub struct Compose {
 
 impl Compose {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         let context = self.catalog.open(printer)?;
         let recipe = Recipe::new(&context.catalog, &self.names)?;
         if let Some(tag) = &self.build {

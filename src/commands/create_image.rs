@@ -16,7 +16,7 @@ use crate::ui::Printer;
 /// clone, and comes to the same. A branch of a remote (origin/main) is fetched first. Without REPO it is the
 /// repository one stands in, without BRANCH_FROM its HEAD.
 #[derive(Debug, Args)]
-pub struct CreateImage {
+pub(crate) struct CreateImage {
     #[command(flatten)]
     building: BuildArgs,
     #[command(flatten)]
@@ -38,7 +38,7 @@ pub struct CreateImage {
 
 impl CreateImage {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         let reuse = match (self.force_rebuild, self.no_cache) {
             (_, true) => Reuse::Nothing,
             (true, false) => Reuse::Steps,

@@ -18,7 +18,7 @@ use crate::ui::{self, Printer};
 /// below it. The worktree is not looked at, and nothing is fetched. With --format profile it writes
 /// a repo_profile.json for git dkr build-profile instead.
 #[derive(Debug, Args)]
-pub struct Detect {
+pub(crate) struct Detect {
     #[command(flatten)]
     place: RepoArgs,
     /// How to print the result
@@ -56,7 +56,7 @@ struct DetectedType<'a> {
 
 impl Detect {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         if self.format == DetectFormat::Profile {
             return self.profile().context("cannot write a profile");
         }

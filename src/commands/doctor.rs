@@ -21,7 +21,7 @@ use crate::ui::{self, Printer};
 ///
 /// Prints each check with ok or what to do about it; the exit code is 1 when one failed.
 #[derive(Debug, Args)]
-pub struct Doctor {
+pub(crate) struct Doctor {
     #[command(flatten)]
     engine: EngineArgs,
     /// How to print the result
@@ -62,7 +62,7 @@ impl DoctorCheck {
 
 impl Doctor {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         let installed = installed()?;
         let engine = self.engine.find_at(None, printer);
         let mut checks = vec![

@@ -29,7 +29,7 @@ use crate::ui::{self, Printer};
 /// Prints all that the image's cache key depends on, and below it the same of the images that it
 /// was put on; then what differs from the present state of its branch, the most telling first.
 #[derive(Debug, Args)]
-pub struct Explain {
+pub(crate) struct Explain {
     /// An image (its tag or id) or a branch; the newest image of this repository by default
     #[arg(value_name = "IMAGE|BRANCH")]
     image: Option<String>,
@@ -74,7 +74,7 @@ struct ExplainedChange {
 
 impl Explain {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         self.explain(printer).context("cannot explain the image")?;
         Ok(0)
     }

@@ -21,7 +21,7 @@ use crate::ui::{self, Printer};
 /// After a fetch, pull, merge, rebase or switch of branches, git itself then says which images
 /// are behind. Hooks that are there already are kept and still run.
 #[derive(Debug, Args)]
-pub struct Hooks {
+pub(crate) struct Hooks {
     #[command(subcommand)]
     command: Command,
 }
@@ -95,7 +95,7 @@ impl HooksArgs {
 
 /// What the hooks call, `git-dkr hooks run EVENT …`; `None` when this is another command. It is told
 /// before there is a grammar of all commands, as people wait for it.
-pub fn run_by_git(args: &[OsString]) -> Option<u8> {
+pub(crate) fn run_by_git(args: &[OsString]) -> Option<u8> {
     let [_, command, subcommand, event, args @ ..] = args else {
         return None;
     };
@@ -109,7 +109,7 @@ pub fn run_by_git(args: &[OsString]) -> Option<u8> {
 
 impl Hooks {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         match &self.command {
             Command::Install(command) => {
                 command.run(printer).context("cannot install the hooks")?

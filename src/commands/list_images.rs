@@ -18,7 +18,7 @@ use crate::ui::{self, Printer};
 ///
 /// All of them by default; those of one repository or branch when it is given.
 #[derive(Debug, Args)]
-pub struct ListImages {
+pub(crate) struct ListImages {
     #[command(flatten)]
     place: RepoArgs,
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub struct ListImages {
 
 impl ListImages {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         let (engine, images) = self.images(printer).context("cannot list the images")?;
         let states = track_all(
             &images,

@@ -8,11 +8,11 @@ use crate::ui;
 
 /// Print the manual page
 #[derive(Debug, Args)]
-pub struct Man {}
+pub(crate) struct Man {}
 
 impl Man {
     /// Runs it; the exit code.
-    pub fn run(&self, grammar: clap::Command) -> Result<u8> {
+    pub(crate) fn run(&self, grammar: clap::Command) -> Result<u8> {
         let page = page(grammar).context("cannot render the manual page")?;
         ui::result(String::from_utf8_lossy(&page).trim_end())?;
         Ok(0)

@@ -3,27 +3,27 @@
 // Doc comments of commands are their help texts, and mean no Rust by brackets.
 #![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
 
-pub mod audit;
-pub mod build_profile;
+pub(crate) mod audit;
+pub(crate) mod build_profile;
 mod building;
 mod candidates;
-pub mod check;
-pub mod completions;
-pub mod compose;
-pub mod create_image;
-pub mod detect;
-pub mod doctor;
-pub mod explain;
-pub mod hooks;
-pub mod layer;
-pub mod list_images;
-pub mod man;
-pub mod notes;
-pub mod overlay;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod compose;
+pub(crate) mod create_image;
+pub(crate) mod detect;
+pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod hooks;
+pub(crate) mod layer;
+pub(crate) mod list_images;
+pub(crate) mod man;
+pub(crate) mod notes;
+pub(crate) mod overlay;
 mod planning;
-pub mod record;
-pub mod start_image;
-pub mod update_image;
+pub(crate) mod record;
+pub(crate) mod start_image;
+pub(crate) mod update_image;
 
 use std::path::{Path, PathBuf};
 

@@ -14,7 +14,7 @@ use crate::ui::{self, Printer};
 ///
 /// Each create and update writes one into a git note on the image's commit (refs/notes/dkr).
 #[derive(Debug, Args)]
-pub struct Notes {
+pub(crate) struct Notes {
     #[command(subcommand)]
     command: Command,
 }
@@ -43,7 +43,7 @@ enum Command {
 
 impl Notes {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         let repo = Repo::find(None)?;
         match &self.command {
             Command::Show { commit, format } => show(&repo, commit.as_deref(), *format, printer)

@@ -35,7 +35,7 @@ use crate::ui::{self, Printer};
 /// elsewhere, with the image's agent in the first window. `git push` in the container makes the branch
 /// <hostname>/<name> in the host repository. The exit code is CMD's own.
 #[derive(Debug, Args)]
-pub struct StartImage {
+pub(crate) struct StartImage {
     #[command(flatten)]
     place: RepoArgs,
     #[command(flatten)]
@@ -73,7 +73,7 @@ pub struct StartImage {
 
 impl StartImage {
     /// Runs it; the exit code is the command's.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         if let Some(name) = self.unused_agent() {
             let failure = Failure::new(format!(
                 "--agent {name} would run {name}, but there is a command after --"

@@ -12,7 +12,7 @@ use crate::ui::Printer;
 /// Only files that git changed are touched, so a warm build in /workspace stays warm. Works after
 /// a force-push too. Without REPO it is the repository one stands in, without BRANCH_FROM its HEAD.
 #[derive(Debug, Args)]
-pub struct UpdateImage {
+pub(crate) struct UpdateImage {
     #[command(flatten)]
     building: BuildArgs,
     /// Put a layer on it however many there are, as far as the engine goes
@@ -22,7 +22,7 @@ pub struct UpdateImage {
 
 impl UpdateImage {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         let keep_chain = self.keep_chain;
         self.building
             .run(BuildRequest::Update { keep_chain }, Vec::new(), printer)

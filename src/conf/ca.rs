@@ -16,14 +16,14 @@ const SYSTEM_BUNDLES: [&str; 4] = [
 ];
 
 /// The build secret that holds them.
-pub const SECRET: &str = "dkr_ca";
+pub(crate) const SECRET: &str = "dkr_ca";
 /// The option by which a RUN sees them.
-pub const MOUNT: &str = "--mount=type=secret,id=dkr_ca,mode=0444 ";
+pub(crate) const MOUNT: &str = "--mount=type=secret,id=dkr_ca,mode=0444 ";
 /// Where it sees them.
-pub const MOUNTED: &str = "/run/secrets/dkr_ca";
+pub(crate) const MOUNTED: &str = "/run/secrets/dkr_ca";
 
 /// The variables by which programs find a bundle other than the system's.
-pub const VARIABLES: [&str; 7] = [
+pub(crate) const VARIABLES: [&str; 7] = [
     "SSL_CERT_FILE",
     "CURL_CA_BUNDLE",
     "GIT_SSL_CAINFO",
@@ -34,7 +34,7 @@ pub const VARIABLES: [&str; 7] = [
 ];
 
 /// Reads the user's extra certificates.
-pub fn read(file: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read(file: &Path) -> Result<Vec<u8>> {
     let shown = file.display();
     let bytes = match crate::fs::read(file) {
         Ok(bytes) => bytes,
@@ -53,7 +53,7 @@ pub fn read(file: &Path) -> Result<Vec<u8>> {
 }
 
 /// The extra certificates for the steps of a build: a secret's id and its file in this directory.
-pub fn secret(bundle: &Path, directory: &Path) -> Result<(String, PathBuf)> {
+pub(crate) fn secret(bundle: &Path, directory: &Path) -> Result<(String, PathBuf)> {
     let file = directory.join(SECRET);
     write_private(&file, with_system(&read(bundle)?), 0o600)?;
     Ok((SECRET.to_owned(), file))
@@ -61,7 +61,7 @@ pub fn secret(bundle: &Path, directory: &Path) -> Result<(String, PathBuf)> {
 
 /// The extra certificates behind this machine's own, as most programs take one file instead of
 /// the system's and not beside it.
-pub fn with_system(extra: &[u8]) -> Vec<u8> {
+pub(crate) fn with_system(extra: &[u8]) -> Vec<u8> {
     let system = SYSTEM_BUNDLES
         .iter()
         .map(PathBuf::from)

@@ -27,12 +27,12 @@ fn directory(name: &str, below_home: &str) -> Result<PathBuf> {
 }
 
 /// Where caches of this tool live: `$XDG_CACHE_HOME/git-dkr` or `~/.cache/git-dkr`.
-pub fn cache_dir() -> Result<PathBuf> {
+pub(crate) fn cache_dir() -> Result<PathBuf> {
     directory("XDG_CACHE_HOME", ".cache")
 }
 
 /// A directory in that, by its name, made where it is not there; it can be written to.
-pub fn cache_directory(name: &str) -> Result<PathBuf> {
+pub(crate) fn cache_directory(name: &str) -> Result<PathBuf> {
     let directory = cache_dir()?.join(name);
     std::fs::create_dir_all(&directory)
         .with_context(|| format!("cannot make {}", directory.display()))
@@ -43,7 +43,7 @@ pub fn cache_directory(name: &str) -> Result<PathBuf> {
 
 /// Whether files can be made there, or where it would be made; where that is. Makes nothing that
 /// stays.
-pub fn check_cache_dir() -> Result<PathBuf> {
+pub(crate) fn check_cache_dir() -> Result<PathBuf> {
     let directory = cache_dir()?;
     fs::check_writable(&directory).map_err(|error| unusable(&error))?;
     Ok(directory)
@@ -56,12 +56,12 @@ fn unusable(error: &anyhow::Error) -> Failure {
 }
 
 /// Where a user keeps layers: `$XDG_CONFIG_HOME/git-dkr/layers` or `~/.config/git-dkr/layers`.
-pub fn layers_dir() -> Option<PathBuf> {
+pub(crate) fn layers_dir() -> Option<PathBuf> {
     let directory = directory("XDG_CONFIG_HOME", ".config").ok()?;
     Some(directory.join("layers"))
 }
 
 /// Where this tool remembers what it has done: `$XDG_STATE_HOME/git-dkr` or `~/.local/state/git-dkr`.
-pub fn state_dir() -> Result<PathBuf> {
+pub(crate) fn state_dir() -> Result<PathBuf> {
     directory("XDG_STATE_HOME", ".local/state")
 }

@@ -11,7 +11,7 @@ use crate::engine::EngineKind;
 use crate::error::Diagnostics;
 
 /// The engine that the user asked for, if any: the flag, then environment and git config.
-pub fn engine(
+pub(crate) fn engine(
     flag: Option<EngineKind>,
     sources: &Sources,
 ) -> Result<Option<Value<EngineKind>>, Diagnostics> {
@@ -36,7 +36,7 @@ pub fn engine(
 ///
 /// The order is the client's own: `DOCKER_HOST`, `DOCKER_CONTEXT`, the context of `config.json`,
 /// the default socket.
-pub fn docker_socket() -> Option<PathBuf> {
+pub(crate) fn docker_socket() -> Option<PathBuf> {
     if let Some(host) = variable("DOCKER_HOST") {
         return host.strip_prefix("unix://").map(PathBuf::from);
     }

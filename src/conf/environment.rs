@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// The `DKR_*` variables of the environment.
-pub fn environment() -> Vec<(String, String)> {
+pub(crate) fn environment() -> Vec<(String, String)> {
     #[expect(
         clippy::disallowed_methods,
         reason = "settings come from the environment"
@@ -15,13 +15,13 @@ pub fn environment() -> Vec<(String, String)> {
 }
 
 /// A variable of the environment that is no setting of ours (`HOME`, `HTTP_PROXY`).
-pub fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "the environment is read here")]
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// The user's home directory: `HOME`, or what a login would set where a service has none.
-pub fn home() -> Option<PathBuf> {
+pub(crate) fn home() -> Option<PathBuf> {
     let by_user = || std::env::home_dir().filter(|home| home.is_absolute());
     variable("HOME").map(PathBuf::from).or_else(by_user)
 }
@@ -40,7 +40,7 @@ const PROXIES: [&str; 8] = [
 ];
 
 /// The proxy settings of our environment, by name.
-pub fn proxies() -> Vec<String> {
+pub(crate) fn proxies() -> Vec<String> {
     PROXIES
         .into_iter()
         .filter(|name| variable(name).is_some())
@@ -49,6 +49,6 @@ pub fn proxies() -> Vec<String> {
 }
 
 /// `PF_TMP_DIR`: where archives of the images of profiles are kept, if not in the repository.
-pub fn profile_tmp_dir() -> Option<PathBuf> {
+pub(crate) fn profile_tmp_dir() -> Option<PathBuf> {
     variable("PF_TMP_DIR").map(PathBuf::from)
 }

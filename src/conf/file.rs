@@ -33,7 +33,11 @@ pub(super) struct ConfFile {
 
 impl ConfFile {
     /// Takes a section out and looks its instructions over.
-    pub fn take_section(&mut self, name: &str, diagnostics: &mut Vec<Diagnostic>) -> Section {
+    pub(super) fn take_section(
+        &mut self,
+        name: &str,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Section {
         let Some(at) = self.sections.iter().position(|(found, _)| found == name) else {
             return Section::default();
         };

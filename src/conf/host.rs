@@ -8,7 +8,7 @@ use crate::git::Objects;
 
 /// How the host is reached and what its network needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host {
+pub(crate) struct Host {
     /// A private key for the host's own sshd; the embedded server serves when there is none.
     pub ssh_key: Option<Value<PathBuf>>,
     /// The port of that sshd.
@@ -21,7 +21,7 @@ pub struct Host {
 
 impl Host {
     /// Flags first, then environment and git config.
-    pub fn read(
+    pub(crate) fn read(
         ssh_key: Option<PathBuf>,
         ca_bundle: Option<PathBuf>,
         sources: &Sources,
@@ -76,7 +76,7 @@ fn objects(
 }
 
 /// `~/` is the home directory, as a shell would have made of it.
-pub fn expand(path: &str) -> PathBuf {
+pub(crate) fn expand(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), home()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(path),

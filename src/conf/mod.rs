@@ -1,7 +1,7 @@
 //! Settings, each with where it came from: flag, environment (`DKR_*`), git config (`dkr.*`),
 //! `.dkr.conf` in the commit, default; the strongest first.
 
-pub mod ca;
+pub(crate) mod ca;
 mod caches;
 mod directories;
 mod engine;
@@ -19,21 +19,21 @@ mod value;
 mod values;
 mod web;
 
-pub use caches::ToolCache;
-pub use directories::{cache_dir, cache_directory, check_cache_dir, layers_dir, state_dir};
-pub use engine::{docker_socket, engine};
-pub use environment::{environment, home, profile_tmp_dir, proxies, variable};
-pub use file::Section;
-pub use host::{Host, expand};
-pub use keys::{SETTINGS, Scope, Setting};
-pub use overlay::{overlay_cache, overlay_cache_dir};
-pub use scope::{Filter, Submodules};
-pub use shell::Shell;
+pub(crate) use caches::ToolCache;
+pub(crate) use directories::{cache_dir, cache_directory, check_cache_dir, layers_dir, state_dir};
+pub(crate) use engine::{docker_socket, engine};
+pub(crate) use environment::{environment, home, profile_tmp_dir, proxies, variable};
+pub(crate) use file::Section;
+pub(crate) use host::{Host, expand};
+pub use keys::{SETTINGS, Setting};
+pub(crate) use overlay::{overlay_cache, overlay_cache_dir};
+pub(crate) use scope::{Filter, Submodules};
+pub(crate) use shell::Shell;
 pub use sources::Sources;
-pub use stack::{Stack, Toolchains, is_layer_name, is_prefix};
-pub use value::{FILE, Position, Value, ValueOrigin};
-pub use values::CaBundle;
-pub use web::{github_api, github_token, network, part_size};
+pub(crate) use stack::{Stack, Toolchains, is_layer_name, is_prefix};
+pub(crate) use value::{FILE, Value, ValueOrigin};
+pub(crate) use values::CaBundle;
+pub(crate) use web::{github_api, github_token, network, part_size};
 
 use crate::error::Diagnostics;
 

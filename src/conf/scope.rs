@@ -22,11 +22,9 @@ impl Filter {
 /// Which submodules are in an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Submodules {
-    /// None.
     No,
     /// Those of the repository.
     Yes,
-    /// Theirs, too.
     Recursive,
 }
 

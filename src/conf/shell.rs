@@ -8,18 +8,16 @@ use crate::error::Failure;
 
 /// A shell that functions are written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Shell {
+pub(crate) enum Shell {
     /// GNU's.
     Bash,
-    /// The Z shell.
     Zsh,
-    /// The friendly one.
     Fish,
 }
 
 impl Shell {
     /// The user's own, by `$SHELL`; bash where that is not set. Fails where it is another.
-    pub fn of_user() -> Result<Self> {
+    pub(crate) fn of_user() -> Result<Self> {
         let program = variable("SHELL").unwrap_or_else(|| "bash".to_owned());
         match Self::of(&program) {
             Some(shell) => Ok(shell),
@@ -44,7 +42,7 @@ impl Shell {
     }
 
     /// A word as this shell reads it back. It has no NUL in it.
-    pub fn quote(self, word: &str) -> String {
+    pub(crate) fn quote(self, word: &str) -> String {
         if self != Self::Fish {
             return shlex::try_quote(word)
                 .map_or_else(|_| String::new(), std::borrow::Cow::into_owned);

@@ -33,12 +33,12 @@ pub enum Toolchains {
 }
 
 /// Whether this can be a layer's name.
-pub fn is_layer_name(text: &str) -> bool {
+pub(crate) fn is_layer_name(text: &str) -> bool {
     text.len() <= 100 && NAME.as_ref().is_some_and(|rule| rule.is_match(text))
 }
 
 /// Whether this can begin the names of layers' images: `dkr-layer`, `registry:5000/team`.
-pub fn is_prefix(text: &str) -> bool {
+pub(crate) fn is_prefix(text: &str) -> bool {
     let (host, path) = match text.split_once('/') {
         Some((host, path)) if host.contains(['.', ':']) => (Some(host), path),
         _ => (None, text),

@@ -1,3 +1,4 @@
+use super::value::Position;
 use super::*;
 
 fn read(text: &str) -> Result<Conf, Diagnostics> {

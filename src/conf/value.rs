@@ -5,7 +5,7 @@ use std::fmt;
 use crate::error::{Diagnostic, Diagnostics};
 
 /// The file's name, at the top of the repository.
-pub const FILE: &str = ".dkr.conf";
+pub(crate) const FILE: &str = ".dkr.conf";
 
 /// The page of the manual that says what there is.
 pub(super) const PAGE: &str = "configuration.md";
@@ -13,9 +13,7 @@ pub(super) const PAGE: &str = "configuration.md";
 /// A setting and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value<T> {
-    /// What it is.
     pub value: T,
-    /// Who said so.
     pub origin: ValueOrigin,
 }
 
@@ -37,7 +35,6 @@ pub enum ValueOrigin {
     GitConfig(String),
     /// A line of `.dkr.conf`.
     File(Position),
-    /// Nobody said anything.
     Default,
 }
 
@@ -71,9 +68,7 @@ impl fmt::Display for ValueOrigin {
 /// A place in `.dkr.conf`, both counted from 1, the column in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// The line.
     pub line: usize,
-    /// The column.
     pub column: usize,
 }
 

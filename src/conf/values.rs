@@ -40,7 +40,7 @@ pub(super) struct Picker<'a> {
 }
 
 impl Picker<'_> {
-    pub fn value<T>(
+    pub(super) fn value<T>(
         &mut self,
         name: &str,
         parse: impl Fn(&str) -> Result<T, String>,
@@ -53,7 +53,7 @@ impl Picker<'_> {
     }
 
     /// A setting that only the repository can make.
-    pub fn file_only<T>(
+    pub(super) fn file_only<T>(
         &mut self,
         name: &str,
         parse: impl Fn(&str) -> Result<T, String>,
@@ -64,7 +64,7 @@ impl Picker<'_> {
     }
 
     /// Words separated by white space, quoted as in a shell; none by default.
-    pub fn list(
+    pub(super) fn list(
         &mut self,
         name: &str,
         parse: impl Fn(&str) -> Result<String, String>,

@@ -11,7 +11,7 @@ use crate::ui::Printer;
 
 /// Proxies are read by the client itself. `DKR_HTTP_WAIT` is the first wait between two tries in
 /// milliseconds (500), all other times being in proportion to it.
-pub fn network(printer: Printer) -> ClientSettings {
+pub(crate) fn network(printer: Printer) -> ClientSettings {
     let wait = variable("DKR_HTTP_WAIT").and_then(|text| text.parse::<u32>().ok());
     let patience = wait.map_or_else(RetryPolicy::default, |wait| RetryPolicy {
         first: Duration::from_millis(wait.max(1).into()),
@@ -26,7 +26,7 @@ pub fn network(printer: Printer) -> ClientSettings {
 }
 
 /// The API of GitHub: `DKR_GITHUB_API`, for an Enterprise server `https://HOST/api/v3`.
-pub fn github_api() -> Result<Address> {
+pub(crate) fn github_api() -> Result<Address> {
     let text = variable("DKR_GITHUB_API").unwrap_or_else(|| "https://api.github.com".to_owned());
     Address::parse(text.trim_end_matches('/')).map_err(|why| {
         let hint = "an Enterprise server's is https://HOST/api/v3";
@@ -35,7 +35,7 @@ pub fn github_api() -> Result<Address> {
 }
 
 /// `GH_TOKEN`, else `GITHUB_TOKEN`.
-pub fn github_token() -> Result<Option<Secret>> {
+pub(crate) fn github_token() -> Result<Option<Secret>> {
     for name in ["GH_TOKEN", "GITHUB_TOKEN"] {
         if let Some(text) = variable(name) {
             let secret = Secret::new(&text).ok_or_else(|| {
@@ -49,7 +49,7 @@ pub fn github_token() -> Result<Option<Secret>> {
 }
 
 /// `DKR_OVERLAY_PART_SIZE`: bytes of one asset of a release, 1.9e9 as GitHub takes less than 2 GiB.
-pub fn part_size() -> u64 {
+pub(crate) fn part_size() -> u64 {
     let size = variable("DKR_OVERLAY_PART_SIZE").and_then(|text| text.parse().ok());
     size.filter(|size| *size > 0).unwrap_or(1_900_000_000)
 }

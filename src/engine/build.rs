@@ -204,7 +204,7 @@ fn exit_code(reason: &str) -> Option<u32> {
 /// A value of `ENV`, `ARG` or `LABEL` that stands for itself. Inside double quotes a Dockerfile
 /// gives a meaning to `\`, `"` and `$`, and to nothing else (`frontend/dockerfile/shell/lex.go`
 /// of moby/buildkit).
-pub fn quote(value: &str) -> String {
+pub(crate) fn quote(value: &str) -> String {
     let mut quoted = String::from('"');
     for c in value.chars() {
         if matches!(c, '\\' | '"' | '$') {

@@ -19,7 +19,6 @@ pub struct CaptureSpec {
     pub volumes: Vec<String>,
     /// The program, instead of the image's entrypoint.
     pub program: String,
-    /// Its arguments.
     pub args: Vec<String>,
 }
 
@@ -28,7 +27,6 @@ pub struct CaptureSpec {
 pub struct Captured {
     /// Its exit code; `None` when a signal ended the client.
     pub code: Option<i32>,
-    /// What it printed.
     pub stdout: String,
     /// What it complained of.
     pub stderr: String,

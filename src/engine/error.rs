@@ -4,7 +4,7 @@ use super::EngineKind;
 
 /// An engine is missing, does not answer, or failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EngineError {
+pub(crate) enum EngineError {
     /// No engine at all.
     #[error("there is no docker on the PATH, and no podman")]
     NotInstalled,
@@ -49,7 +49,6 @@ pub enum EngineError {
     /// The client and the daemon speak different versions, or the client may not speak its own.
     #[error("docker's client and daemon have no version of the API in common: {0}")]
     ApiVersion(String),
-    /// Something else.
     #[error("{0} does not answer like docker")]
     Strange(String),
     /// The engine's disk, or ours.
@@ -85,7 +84,7 @@ pub enum EngineError {
 
 impl EngineError {
     /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NotInstalled => {
                 "install Docker or podman (on Debian and Ubuntu: apt-get install docker.io, or podman); git dkr doctor checks it"

@@ -67,7 +67,7 @@ impl Engine {
 
 /// The engines that are on the PATH, for who wants to know.
 #[derive(Debug)]
-pub struct Installed {
+pub(crate) struct Installed {
     /// Docker's clients, up to the first that can build.
     pub docker: Vec<(PathBuf, DockerClient)>,
     /// Podman and its version.
@@ -75,7 +75,7 @@ pub struct Installed {
 }
 
 /// Asks the engines on the PATH what they are.
-pub fn installed() -> Result<Installed> {
+pub(crate) fn installed() -> Result<Installed> {
     let podman = match on_path("podman").into_iter().next() {
         Some(program) => {
             let said = docker::version(&program)?;

@@ -11,7 +11,6 @@ pub struct EngineImage {
     pub size: u64,
     /// How many layers; a list does not say.
     pub layers: Option<usize>,
-    /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// Its names at this moment, `repository:tag`.
     pub names: Vec<String>,

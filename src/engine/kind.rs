@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-/// Which engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum EngineKind {
     /// Docker, with BuildKit

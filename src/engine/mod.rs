@@ -25,16 +25,16 @@ use std::sync::OnceLock;
 
 use anyhow::Result;
 
-pub use build::{BuildSpec, quote};
-pub use built::Built;
-pub use capture::{CaptureSpec, Captured};
-pub use docker::DockerClient;
-pub use error::EngineError;
-pub use find::{Installed, installed};
-pub use image::EngineImage;
-pub use kind::EngineKind;
-pub use progress::BuildEvent;
-pub use run::{Mount, RunSpec};
+pub(crate) use build::{BuildSpec, quote};
+pub(crate) use built::Built;
+pub(crate) use capture::CaptureSpec;
+pub(crate) use docker::DockerClient;
+pub(crate) use error::EngineError;
+pub(crate) use find::{Installed, installed};
+pub(crate) use image::EngineImage;
+pub(crate) use kind::EngineKind;
+pub(crate) use progress::BuildEvent;
+pub(crate) use run::{Mount, RunSpec};
 
 use crate::proc::Cmd;
 use crate::ui::Printer;

@@ -12,9 +12,7 @@ pub enum BuildEvent {
     Started {
         /// Its number in the Dockerfile.
         number: u32,
-        /// Of so many.
         of: u32,
-        /// Its instruction.
         instruction: String,
     },
     /// A step printed a line.
@@ -23,9 +21,7 @@ pub enum BuildEvent {
     Done {
         /// Its number in the Dockerfile.
         number: u32,
-        /// Of so many.
         of: u32,
-        /// Its instruction.
         instruction: String,
         /// Whether it came from the cache.
         cached: bool,
@@ -50,7 +46,7 @@ impl BuildEvent {
 
 /// The step that ended a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailedStep {
+pub(super) struct FailedStep {
     /// `[4/7] RUN …`, or the name of something internal.
     pub step: String,
     /// The end of its output.
@@ -60,8 +56,7 @@ pub struct FailedStep {
 }
 
 /// All that a build printed so far, as far as it matters.
-pub trait Transcript {
-    /// Takes one line.
+pub(super) trait Transcript {
     fn read(&mut self, line: &str) -> Option<BuildEvent>;
     /// The step that failed, if one did.
     fn failure(&self) -> Option<FailedStep>;
@@ -70,7 +65,7 @@ pub trait Transcript {
 }
 
 /// Adds a line to the last ones.
-pub fn keep(tail: &mut VecDeque<String>, line: &str) {
+pub(super) fn keep(tail: &mut VecDeque<String>, line: &str) {
     if tail.len() == KEPT {
         tail.pop_front();
     }

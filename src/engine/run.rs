@@ -13,7 +13,6 @@ use crate::proc::{Cmd, check_interrupted};
 pub struct Mount {
     /// Its absolute path on the host.
     pub source: PathBuf,
-    /// Where it appears.
     pub target: String,
 }
 

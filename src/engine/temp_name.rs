@@ -10,7 +10,7 @@ use crate::proc::user;
 const BUILDING: &str = "dkr-building:";
 
 /// Whether this is the name of an image that is being built.
-pub fn is_temp_name(name: &str) -> bool {
+pub(super) fn is_temp_name(name: &str) -> bool {
     name.starts_with(BUILDING)
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// So many are told of one input: whoever makes more has another file in mind.
-pub const MOST_DIAGNOSTICS: usize = 100;
+pub(crate) const MOST_DIAGNOSTICS: usize = 100;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +53,7 @@ impl Diagnostic {
 }
 
 /// Line and column of a byte of a text, both counted from 1, the column in characters.
-pub fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
+pub(crate) fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
     let before = text.get(..byte).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     let line = 1 + before.matches('\n').count();

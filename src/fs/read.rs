@@ -15,10 +15,10 @@ use crate::ui;
 
 /// The most bytes of a text that people write: settings, Dockerfiles, profiles. What reads them may
 /// need a hundred times as much.
-pub const LONGEST_TEXT: u64 = 1_000_000;
+pub(crate) const LONGEST_TEXT: u64 = 1_000_000;
 
 /// Opens a file for reading; fails at once when it is something else.
-pub fn open(path: impl AsRef<Path>) -> io::Result<File> {
+pub(crate) fn open(path: impl AsRef<Path>) -> io::Result<File> {
     let file = open_any(path.as_ref())?;
     let kind = file.metadata()?.file_type();
     match (kind.is_file(), kind.is_dir()) {
@@ -29,14 +29,14 @@ pub fn open(path: impl AsRef<Path>) -> io::Result<File> {
 }
 
 /// The bytes of a file.
-pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// The text of a file.
-pub fn read_text(path: impl AsRef<Path>) -> io::Result<String> {
+pub(crate) fn read_text(path: impl AsRef<Path>) -> io::Result<String> {
     let mut text = String::new();
     open(path)?.read_to_string(&mut text)?;
     Ok(text)
@@ -44,7 +44,7 @@ pub fn read_text(path: impl AsRef<Path>) -> io::Result<String> {
 
 /// The bytes of a file that people write, [`LONGEST_TEXT`] of them at most. The user has named it, and
 /// may have named a pipe of a shell: what is no regular file is read to its end, too.
-pub fn read_written(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read_written(path: &Path) -> Result<Vec<u8>> {
     let mut file = open_any(path)?;
     let found = file.metadata()?;
     if found.is_file() {
@@ -54,7 +54,7 @@ pub fn read_written(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// The same as text; `None` where there is no such file.
-pub fn read_written_text(path: &Path) -> Result<Option<String>> {
+pub(crate) fn read_written_text(path: &Path) -> Result<Option<String>> {
     match read_written(path) {
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Ok(Some(text)),
@@ -66,13 +66,13 @@ pub fn read_written_text(path: &Path) -> Result<Option<String>> {
 }
 
 /// Whether there was no such file.
-pub fn is_missing(error: &anyhow::Error) -> bool {
+pub(crate) fn is_missing(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<io::Error>();
     error.is_some_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 /// The same from what is open already; `shown` is what users know it as.
-pub fn read_limited(from: &mut impl Read, shown: &str) -> Result<Vec<u8>> {
+pub(crate) fn read_limited(from: &mut impl Read, shown: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut limited = from.take(LONGEST_TEXT + 1);
     loop {
@@ -93,7 +93,7 @@ pub fn read_limited(from: &mut impl Read, shown: &str) -> Result<Vec<u8>> {
 }
 
 /// Refuses a text that people write when it is longer than they do.
-pub fn check_size(shown: &str, size: u64) -> Result<(), Failure> {
+pub(crate) fn check_size(shown: &str, size: u64) -> Result<(), Failure> {
     if size > LONGEST_TEXT {
         return Err(too_large(shown, &ui::bytes(size)));
     }

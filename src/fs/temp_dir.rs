@@ -28,20 +28,20 @@ fn root(configured: PathBuf) -> PathBuf {
 
 /// A temporary directory that only we can read, removed when dropped.
 #[derive(Debug)]
-pub struct TempDir {
+pub(crate) struct TempDir {
     directory: tempfile::TempDir,
     _alive: File,
 }
 
 impl TempDir {
     /// Makes one, and removes those that a killed run left behind.
-    pub fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         Self::within(&root(std::env::temp_dir()))
     }
 
     /// The same in a directory of the caller's, made when it is not there: for what is too large for
     /// the place of temporary files, which may be memory.
-    pub fn below(root: &Path) -> Result<Self> {
+    pub(crate) fn below(root: &Path) -> Result<Self> {
         std::fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
         Self::within(root)
     }
@@ -79,13 +79,12 @@ impl TempDir {
         }))
     }
 
-    /// The directory.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
 
     /// Makes a directory in it, which holds nothing but what is put there.
-    pub fn directory(&self, name: &str) -> Result<PathBuf> {
+    pub(crate) fn directory(&self, name: &str) -> Result<PathBuf> {
         let path = self.path().join(name);
         std::fs::create_dir_all(&path)
             .with_context(|| format!("cannot make {}", path.display()))?;
@@ -94,7 +93,7 @@ impl TempDir {
 
     /// The same for what is mounted in containers, whose users may be others than we: they can read it there,
     /// and nobody here gets past the directory around it.
-    pub fn mountable_dir(&self, name: &str) -> Result<PathBuf> {
+    pub(crate) fn mountable_dir(&self, name: &str) -> Result<PathBuf> {
         let path = self.directory(name)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
             .with_context(|| format!("cannot open {} to containers", path.display()))?;

@@ -93,7 +93,7 @@ fn shared(gix: &gix::Repository) -> i32 {
 }
 
 /// Gives what root, or git in its name, has made below a git directory to the user whose directory it is.
-pub fn give_back(git_dir: &Path) {
+pub(crate) fn give_back(git_dir: &Path) {
     let Some(owner) = OwnershipRules::owner(git_dir) else {
         return;
     };

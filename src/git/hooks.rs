@@ -19,7 +19,7 @@ pub struct HooksPath {
 }
 
 /// Whether git runs hooks that its config names (`hook.<name>.command`, git 2.54).
-pub fn has_config_hooks() -> Result<bool> {
+pub(crate) fn has_config_hooks() -> Result<bool> {
     Ok(numbers(&said_version()?) >= Some((2, 54)))
 }
 

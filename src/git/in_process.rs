@@ -94,7 +94,6 @@ impl Repo {
         })
     }
 
-    /// What HEAD is.
     pub(super) fn quick_head(&self) -> Option<Head> {
         Some(match self.gix()?.head_name().ok()? {
             None => Head::Detached,

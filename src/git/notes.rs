@@ -22,7 +22,7 @@ use crate::proc::{Cmd, check_interrupted};
 mod remotes;
 
 /// Where the notes are.
-pub const NOTES: &str = "refs/notes/dkr";
+pub(crate) const NOTES: &str = "refs/notes/dkr";
 /// How long a writer waits for others.
 const PATIENCE: Duration = Duration::from_secs(10);
 

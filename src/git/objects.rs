@@ -44,7 +44,6 @@ impl fmt::Display for ObjectId {
 /// What is shown of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitSummary {
-    /// Its id.
     pub id: ObjectId,
     /// The id as short as git makes it.
     pub short: String,
@@ -59,7 +58,6 @@ pub struct Listing {
     pub files: Vec<String>,
     /// Directories.
     pub directories: Vec<String>,
-    /// Submodules.
     pub submodules: Vec<String>,
 }
 

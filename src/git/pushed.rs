@@ -12,14 +12,14 @@ use crate::fs;
 
 /// What containers of one name have pushed.
 #[derive(Debug)]
-pub struct PushedBranches {
+pub(crate) struct PushedBranches {
     git_dir: PathBuf,
     file: PathBuf,
 }
 
 impl PushedBranches {
     /// By containers of this host name, to the repository whose common directory this is.
-    pub fn by(common_dir: &Path, container: &str) -> Self {
+    pub(crate) fn by(common_dir: &Path, container: &str) -> Self {
         Self {
             git_dir: common_dir.to_owned(),
             file: common_dir.join("dkr/pushed").join(container),
@@ -27,13 +27,13 @@ impl PushedBranches {
     }
 
     /// The full names of the branches, also of those that are gone.
-    pub fn branches(&self) -> BTreeSet<String> {
+    pub(crate) fn branches(&self) -> BTreeSet<String> {
         let text = fs::read_text(&self.file).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
     /// Adds some, by their full names.
-    pub fn add<'a>(&self, branches: impl Iterator<Item = &'a str>) -> Result<()> {
+    pub(crate) fn add<'a>(&self, branches: impl Iterator<Item = &'a str>) -> Result<()> {
         let before = self.branches();
         let mut all = before.clone();
         all.extend(branches.map(str::to_owned));
@@ -48,7 +48,7 @@ impl PushedBranches {
 }
 
 /// The refs with these full names that are there, each with its value.
-pub fn values_of(git_dir: &Path, names: &[&str]) -> Result<Vec<(String, ObjectId)>> {
+pub(crate) fn values_of(git_dir: &Path, names: &[&str]) -> Result<Vec<(String, ObjectId)>> {
     let list = ["for-each-ref", "--format=%(objectname) %(refname)"];
     let found = run("for-each-ref", &command(git_dir).args(list).args(names))?;
     let pair = |line: String| {

@@ -11,7 +11,7 @@ use crate::proc::{CancelToken, lock};
 
 /// The objects that the refs of a repository lead to, as far as somebody asked for them.
 #[derive(Debug)]
-pub struct Reachable {
+pub(crate) struct Reachable {
     git_dir: PathBuf,
     /// A commit that may be had though no ref leads to it.
     also: Option<ObjectId>,
@@ -34,7 +34,7 @@ struct KnownObjects {
 
 impl Reachable {
     /// Of the repository whose git directory this is.
-    pub fn new(git_dir: &Path, also: Option<ObjectId>, stop: &CancelToken) -> Self {
+    pub(crate) fn new(git_dir: &Path, also: Option<ObjectId>, stop: &CancelToken) -> Self {
         Self {
             git_dir: git_dir.to_owned(),
             also,
@@ -45,7 +45,7 @@ impl Reachable {
 
     /// One of these ids that no ref leads to, if there is one. Refs that the repository hides from
     /// fetches count as none.
-    pub fn outside(&self, wanted: &[String]) -> Result<Option<String>> {
+    pub(crate) fn outside(&self, wanted: &[String]) -> Result<Option<String>> {
         let tips = self.tips()?;
         let at_tips: HashSet<&String> = tips.iter().collect();
         let mut rest: Vec<&String> = wanted.iter().filter(|id| !at_tips.contains(id)).collect();
@@ -175,7 +175,6 @@ impl KnownObjects {
     }
 }
 
-/// A line each.
 fn input<'a>(ids: impl IntoIterator<Item = &'a String>) -> String {
     ids.into_iter().map(|id| format!("{id}\n")).collect()
 }

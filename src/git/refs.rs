@@ -4,7 +4,6 @@ use anyhow::Result;
 
 use super::{CommitSummary, ObjectId, Repo, lines, run};
 
-/// What HEAD is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Head {
     /// On a branch, by its short name; the branch may be unborn.

@@ -172,7 +172,7 @@ fn is_bare(common_dir: &Path) -> Result<bool> {
 }
 
 /// The same outside of any repository.
-pub fn user_settings() -> Result<Vec<(String, String)>> {
+pub(crate) fn user_settings() -> Result<Vec<(String, String)>> {
     settings(&outside().args(["config", "-z", "--get-regexp", r"^dkr\."]))
 }
 

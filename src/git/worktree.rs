@@ -10,17 +10,15 @@ use super::{GitError, at, run};
 
 /// What a directory is to git.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GitDirectoryKind {
-    /// In a worktree.
+pub(crate) enum GitDirectoryKind {
     Worktree,
     /// In a bare repository, or in a git directory.
     GitDirectory,
-    /// In no repository.
     Nothing,
 }
 
 /// What a directory is in.
-pub fn within(directory: &Path) -> Result<GitDirectoryKind> {
+pub(crate) fn within(directory: &Path) -> Result<GitDirectoryKind> {
     let cmd = at(Some(directory))
         .env("LC_ALL", "C")
         .args(["rev-parse", "--is-inside-work-tree"]);
@@ -37,7 +35,7 @@ pub fn within(directory: &Path) -> Result<GitDirectoryKind> {
 }
 
 /// The top of the worktree that holds a directory, or the current one. A bare repository has none.
-pub fn worktree_top(directory: Option<&Path>) -> Result<PathBuf> {
+pub(crate) fn worktree_top(directory: Option<&Path>) -> Result<PathBuf> {
     let shown = directory.unwrap_or(Path::new(".")).display();
     let answer = run(
         "rev-parse",
@@ -49,7 +47,7 @@ pub fn worktree_top(directory: Option<&Path>) -> Result<PathBuf> {
 }
 
 /// Whether git ignores a directory of a worktree, or one above it.
-pub fn is_ignored(directory: &Path) -> Result<bool> {
+pub(crate) fn is_ignored(directory: &Path) -> Result<bool> {
     let cmd = at(Some(directory)).args(["check-ignore", "--quiet", "--", "."]);
     Ok(cmd.output()?.status.success())
 }
@@ -57,7 +55,7 @@ pub fn is_ignored(directory: &Path) -> Result<bool> {
 /// The files in and below a directory of a worktree that git tracks or would add: all but those it
 /// ignores. Paths from that directory on, sorted; files that were deleted are among them, and a
 /// submodule is the path of its directory.
-pub fn known_files(directory: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn known_files(directory: &Path) -> Result<Vec<PathBuf>> {
     let cmd = at(Some(directory)).args([
         "-c",
         "core.quotePath=false",

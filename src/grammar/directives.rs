@@ -1,11 +1,11 @@
 //! Parser directives: comments at the very top of a Dockerfile that say how to read it.
 
 /// The escape character where no directive sets another.
-pub const BACKSLASH: char = '\\';
+pub(crate) const BACKSLASH: char = '\\';
 
 /// `# name = value`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Directive<'a> {
+pub(crate) struct Directive<'a> {
     /// Its line, counted from 0.
     pub line: usize,
     /// The byte at which its line begins.
@@ -17,13 +17,13 @@ pub struct Directive<'a> {
 
 impl Directive<'_> {
     /// Whether it has this name: case does not count.
-    pub fn is(&self, name: &str) -> bool {
+    pub(crate) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 }
 
 /// The directives of a text. Any other line ends them.
-pub fn directives(text: &str) -> impl Iterator<Item = Directive<'_>> {
+pub(crate) fn directives(text: &str) -> impl Iterator<Item = Directive<'_>> {
     let mut at = 0;
     text.split_inclusive('\n')
         .enumerate()
@@ -44,7 +44,7 @@ pub fn directives(text: &str) -> impl Iterator<Item = Directive<'_>> {
 
 /// The character that continues a line, and takes the meaning of the next one in a word: what
 /// `# escape=` says, else the backslash.
-pub fn escape(text: &str) -> char {
+pub(crate) fn escape(text: &str) -> char {
     match other_escape(text) {
         Some(directive) if directive.value == "`" => '`',
         _ => BACKSLASH,
@@ -52,7 +52,7 @@ pub fn escape(text: &str) -> char {
 }
 
 /// The directive that asks for another escape character than the backslash.
-pub fn other_escape(text: &str) -> Option<Directive<'_>> {
+pub(crate) fn other_escape(text: &str) -> Option<Directive<'_>> {
     directives(text).find(|found| found.is("escape") && found.value != "\\")
 }
 

@@ -7,7 +7,6 @@
 
 use super::directives::escape;
 
-/// One instruction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Instruction {
     /// Its first line, counted from 0 in the text.

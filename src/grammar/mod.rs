@@ -6,7 +6,9 @@ mod env_value;
 mod instructions;
 mod words;
 
-pub use directives::{BACKSLASH, directives, escape, other_escape};
-pub use env_value::env_value;
-pub use instructions::{Heredoc, Instruction, split, with_run_option};
-pub use words::{Condition, Lexed, Piece, Word, is_name, value, words};
+pub(crate) use directives::{BACKSLASH, directives, escape, other_escape};
+pub(crate) use env_value::env_value;
+pub(crate) use instructions::{Heredoc, Instruction};
+pub use instructions::{split, with_run_option};
+pub(crate) use words::{Lexed, Piece, Word, is_name};
+pub use words::{value, words};

@@ -12,9 +12,7 @@ pub struct Word(pub Vec<Piece>);
 pub enum Piece {
     /// Text as it is.
     Text(String),
-    /// A variable.
     Variable {
-        /// Its name.
         name: String,
         /// What stands there under a condition.
         otherwise: Option<(Condition, Word)>,
@@ -36,7 +34,7 @@ pub struct Condition {
 pub struct Lexed {
     /// The byte at which it begins.
     pub at: usize,
-    /// What it says.
+    /// The word, unquoted where quotes say so.
     pub word: Word,
 }
 
@@ -97,7 +95,7 @@ fn variable(
 }
 
 /// Whether this can be a variable's name in a shell.
-pub fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     !text.is_empty() && !text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(in_name)
 }
 

@@ -14,7 +14,7 @@ use crate::ui::Printer;
 type Undo<'a> = Box<dyn FnOnce() -> Result<()> + 'a>;
 
 /// Takes every step; when one fails, undoes those before it.
-pub fn act(repo: &Repo, plan: &InstallPlan, printer: Printer) -> Result<()> {
+pub(crate) fn act(repo: &Repo, plan: &InstallPlan, printer: Printer) -> Result<()> {
     let mut done: Vec<Undo> = Vec::new();
     for action in &plan.actions {
         match step(repo, action) {

@@ -11,7 +11,7 @@ use crate::image::query::watch_list::{self, WatchedImage};
 use crate::proc::{Cmd, leave_terminal};
 
 /// Whether the user asked for it.
-pub fn wanted(sources: &Sources) -> bool {
+pub(crate) fn wanted(sources: &Sources) -> bool {
     let yes = |value: &str| matches!(value.to_lowercase().as_str(), "true" | "yes" | "on" | "1");
     sources
         .get("auto_update")
@@ -19,7 +19,7 @@ pub fn wanted(sources: &Sources) -> bool {
 }
 
 /// Starts the update of an image and does not wait for it; the file that it writes to.
-pub fn start(repo: &Repo, watched: &WatchedImage) -> Result<PathBuf> {
+pub(crate) fn start(repo: &Repo, watched: &WatchedImage) -> Result<PathBuf> {
     let log = repo.own_dir().join("update.log");
     Cmd::new(program()?)
         .args(["hooks", "update"])
@@ -36,7 +36,7 @@ pub fn start(repo: &Repo, watched: &WatchedImage) -> Result<PathBuf> {
 
 /// The whole of the background process: updates the image until it is where its branch is, which
 /// may move meanwhile. A second one for the same image has nothing to do and ends.
-pub fn update(repo: &Repo, tag: &str) -> Result<()> {
+pub(crate) fn update(repo: &Repo, tag: &str) -> Result<()> {
     leave_terminal()?;
     let name = tag.replace(['/', ':'], "-");
     let Some(_lock) = repo.lock_own(&format!("{name}.lock"))? else {

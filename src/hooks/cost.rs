@@ -15,7 +15,7 @@ const RUNS: usize = 9;
 
 /// The time of a call that does not concern us: the median of a few. Whatever hook is kept behind
 /// ours is not run.
-pub fn cost(repo: &Repo, facts: &HookState) -> Result<Duration> {
+pub(crate) fn cost(repo: &Repo, facts: &HookState) -> Result<Duration> {
     let temp_dir = TempDir::new()?;
     let event = Event::ReferenceTransaction;
     let file = temp_dir.path().join(event.name());

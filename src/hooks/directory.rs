@@ -9,8 +9,7 @@ use crate::git::HooksPath;
 
 /// A directory of hooks that is the repository's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HooksDirectory {
-    /// Where git looks.
+pub(crate) struct HooksDirectory {
     pub path: PathBuf,
     /// Where husky looks for what it is to run, when the directory is its own.
     pub husky: Option<PathBuf>,
@@ -18,7 +17,7 @@ pub struct HooksDirectory {
 
 impl HooksDirectory {
     /// Decides by what git says; an error says why hooks cannot be put there.
-    pub fn find(said: &HooksPath, common_dir: &Path) -> Result<Self, Failure> {
+    pub(crate) fn find(said: &HooksPath, common_dir: &Path) -> Result<Self, Failure> {
         let Some(path) = said.directory.as_deref() else {
             return Err(off("core.hooksPath is empty"));
         };
@@ -51,7 +50,7 @@ impl HooksDirectory {
     }
 
     /// The directory of an event's hook, and who runs it there.
-    pub fn for_event(&self, event: Event) -> (&Path, Runner) {
+    pub(crate) fn for_event(&self, event: Event) -> (&Path, Runner) {
         match (&self.husky, event) {
             // husky does not know this one, so git's own directory it is, which husky leaves alone.
             (None, _) | (_, Event::ReferenceTransaction) => (&self.path, Runner::Git),

@@ -7,42 +7,40 @@
 //!   already, and `auto`, the update in the background
 
 mod act;
-pub mod auto;
+pub(crate) mod auto;
 mod cost;
 mod directory;
-pub mod notified;
-pub mod notify;
+pub(crate) mod notified;
+pub(crate) mod notify;
 mod plan;
 mod script;
 mod slot;
 mod state;
 mod status;
 
-pub use act::act;
-pub use cost::cost;
-pub use plan::{InstallOptions, InstallPlan, InstallStep, install, uninstall};
-pub use state::HookState;
-pub use status::{EventReport, HookStatus, report};
+pub(crate) use act::act;
+pub(crate) use cost::cost;
+pub(crate) use plan::{InstallOptions, InstallPlan, install, uninstall};
+pub(crate) use state::HookState;
+pub(crate) use status::{EventReport, HookStatus, report};
 
 use serde::Serialize;
 
 /// What git calls us for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Event {
+pub(crate) enum Event {
     /// A ref changed. Git has no hook of its own for a fetch.
     ReferenceTransaction,
     /// A merge, or the one in a pull.
     PostMerge,
-    /// A rebase.
     PostRewrite,
     /// Another branch is checked out.
     PostCheckout,
 }
 
 impl Event {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 4] = [
         Self::ReferenceTransaction,
         Self::PostMerge,
         Self::PostRewrite,
@@ -50,7 +48,7 @@ impl Event {
     ];
 
     /// Git's name of the hook.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::ReferenceTransaction => "reference-transaction",
             Self::PostMerge => "post-merge",
@@ -68,19 +66,9 @@ impl Event {
 /// How git comes to run a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum InstallMethod {
+pub(crate) enum InstallMethod {
     /// Its config names a command: git 2.54 and later. Files of others are not touched.
     Config,
     /// A file in the directory of hooks, which runs the one that was there before.
     Files,
-}
-
-impl InstallMethod {
-    /// For messages and programs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Config => "config",
-            Self::Files => "files",
-        }
-    }
 }

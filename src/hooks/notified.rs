@@ -23,11 +23,11 @@ enum NotifiedState {
 /// What was said, and about which state: the image's name, its commit, and the tip it was
 /// compared with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Notified(Vec<(String, NotifiedState)>);
+pub(crate) struct Notified(Vec<(String, NotifiedState)>);
 
 impl Notified {
     /// Reads it back; what cannot be read was not said.
-    pub fn read(repo: &Repo) -> Self {
+    pub(crate) fn read(repo: &Repo) -> Self {
         Self::parse(&crate::fs::read_text(repo.own_dir().join(TOLD)).unwrap_or_default())
     }
 
@@ -45,7 +45,7 @@ impl Notified {
     }
 
     /// Whether there is anybody who has not heard this yet; from now on they have.
-    pub fn tell(&mut self, state: &str, to_person: bool) -> bool {
+    pub(crate) fn tell(&mut self, state: &str, to_person: bool) -> bool {
         let ear = if to_person {
             NotifiedState::Seen
         } else {
@@ -65,19 +65,19 @@ impl Notified {
     }
 
     /// Whether a person has not seen this, though it was said.
-    pub fn is_unseen(&self, state: &str) -> bool {
+    pub(crate) fn is_unseen(&self, state: &str) -> bool {
         self.0
             .iter()
             .any(|(known, ear)| known == state && *ear == NotifiedState::Told)
     }
 
     /// Forgets the states of images that are no more or stand elsewhere by now.
-    pub fn keep(&mut self, is_present: impl Fn(&str) -> bool) {
+    pub(crate) fn keep(&mut self, is_present: impl Fn(&str) -> bool) {
         self.0.retain(|(state, _)| is_present(state));
     }
 
     /// Writes it down, and the mark by which the stubs know that something was not seen.
-    pub fn write(&self, repo: &Repo) -> Result<()> {
+    pub(crate) fn write(&self, repo: &Repo) -> Result<()> {
         let mut text = String::new();
         for (state, ear) in &self.0 {
             let ear = if *ear == NotifiedState::Seen {
@@ -99,7 +99,7 @@ impl Notified {
 }
 
 /// Forgets all of it.
-pub fn forget(repo: &Repo) {
+pub(crate) fn forget(repo: &Repo) {
     // What is not there need not go.
     for name in [TOLD, PENDING, "update.log"] {
         let _ = std::fs::remove_file(repo.own_dir().join(name));

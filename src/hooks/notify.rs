@@ -15,13 +15,13 @@ use crate::image::settings::sources;
 use crate::ui::{self, Printer};
 
 /// Whether the user wants to hear nothing.
-pub fn silenced() -> bool {
+pub(crate) fn silenced() -> bool {
     conf::variable("DKR_HOOKS").as_deref() == Some("0")
 }
 
 /// Handles one call of a hook. `args` are the hook's own; for `reference-transaction` the refs
 /// that moved.
-pub fn run(event: &str, args: &[OsString], printer: Printer) -> Result<()> {
+pub(crate) fn run(event: &str, args: &[OsString], printer: Printer) -> Result<()> {
     if silenced() {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use crate::error::Failure;
 
 /// What the user asks of an install.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct InstallOptions {
+pub(crate) struct InstallOptions {
     /// Without the hook that sees fetches, which is called for every change of a ref.
     pub no_fetch: bool,
     /// With `dkr.autoUpdate`.
@@ -22,41 +22,31 @@ pub struct InstallOptions {
 
 /// One step. Each can be undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InstallStep {
+pub(crate) enum InstallStep {
     /// A file gets another name.
     Rename {
-        /// Now.
         from: PathBuf,
-        /// Then.
         to: PathBuf,
     },
     /// A file is made or replaced.
     Write {
-        /// Which.
         path: PathBuf,
-        /// Its content.
         bytes: Vec<u8>,
-        /// Its mode.
         mode: u32,
     },
-    /// A file goes.
     Remove(PathBuf),
     /// A directory goes, if it is empty by then.
     RemoveDirectory(PathBuf),
     /// An entry of the repository's config.
     Set {
-        /// Its name.
         key: String,
         /// What it is to be; `None` takes it out.
         value: Option<String>,
-        /// What it was.
         before: Option<String>,
     },
     /// A section of the repository's config goes.
     RemoveSection {
-        /// Its name.
         name: String,
-        /// What it held.
         before: Vec<(String, String)>,
     },
 }
@@ -90,15 +80,14 @@ impl fmt::Display for InstallStep {
 
 /// The steps in their order, and what the user should know.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct InstallPlan {
+pub(crate) struct InstallPlan {
     /// The steps; none when all is as it should be.
     pub actions: Vec<InstallStep>,
-    /// What to know.
     pub remarks: Vec<String>,
 }
 
 /// How hooks get into the repository. Fails before anything is touched where they cannot.
-pub fn install(facts: &HookState, options: InstallOptions) -> Result<InstallPlan> {
+pub(crate) fn install(facts: &HookState, options: InstallOptions) -> Result<InstallPlan> {
     let mut plan = InstallPlan::default();
     let mut made = facts.made.clone();
     let wanted = |event| !(options.no_fetch && event == Event::ReferenceTransaction);
@@ -157,7 +146,7 @@ pub fn install(facts: &HookState, options: InstallOptions) -> Result<InstallPlan
 }
 
 /// How they get out again.
-pub fn uninstall(facts: &HookState) -> InstallPlan {
+pub(crate) fn uninstall(facts: &HookState) -> InstallPlan {
     let mut plan = InstallPlan::default();
     for slot in facts.slots.iter().chain(&facts.elsewhere) {
         plan.take_out(slot);

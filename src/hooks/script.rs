@@ -17,7 +17,7 @@ const MARK: &str = "# git-dkr hook";
 
 /// Who starts a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Runner {
+pub(crate) enum Runner {
     /// Git, when it is executable.
     Git,
     /// husky, by `sh -e`, executable or not.
@@ -25,7 +25,7 @@ pub enum Runner {
 }
 
 /// The text of a hook. `kept` is the name of the file beside it that is to be run first.
-pub fn script(event: Event, program: &Path, kept: Option<&str>, runner: Runner) -> String {
+pub(super) fn script(event: Event, program: &Path, kept: Option<&str>, runner: Runner) -> String {
     let (early, main) = match event {
         Event::ReferenceTransaction => (EARLY, REFERENCE_TRANSACTION),
         _ => ("", OTHERS),
@@ -46,7 +46,7 @@ pub fn script(event: Event, program: &Path, kept: Option<&str>, runner: Runner) 
 }
 
 /// Whether a file is one of ours, of this version or another.
-pub fn is_ours(bytes: &[u8]) -> bool {
+pub(super) fn is_ours(bytes: &[u8]) -> bool {
     let mut lines = bytes.split(|byte| *byte == b'\n');
     lines
         .nth(1)
@@ -54,7 +54,7 @@ pub fn is_ours(bytes: &[u8]) -> bool {
 }
 
 /// The program that a hook of ours calls.
-pub fn program_of(bytes: &[u8]) -> Option<PathBuf> {
+pub(super) fn program_of(bytes: &[u8]) -> Option<PathBuf> {
     let text = String::from_utf8_lossy(bytes);
     let line = text
         .lines()
@@ -65,7 +65,7 @@ pub fn program_of(bytes: &[u8]) -> Option<PathBuf> {
 /// The value of `hook.<name>.command`. Git appends ` "$@"`. Sourced, as starting one more shell
 /// would take as long as all the rest; and where the file is gone nothing happens, while a missing
 /// command would make a fetch fail.
-pub fn command(file: &Path) -> String {
+pub(super) fn command(file: &Path) -> String {
     let file = quote(&file.to_string_lossy());
     format!(r#"f={file}; [ -r "$f" ] || exit 0; . "$f""#)
 }
@@ -77,7 +77,7 @@ fn quote(text: &str) -> String {
 
 /// The program that hooks are to call: this one, by the name under which it is on the PATH, as
 /// package managers put a new version behind the same link; else by its own path.
-pub fn program() -> Result<PathBuf> {
+pub(super) fn program() -> Result<PathBuf> {
     let this = std::env::current_exe().context("cannot find the path of git-dkr itself")?;
     let this = this.canonicalize().unwrap_or(this);
     let same =

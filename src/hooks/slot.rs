@@ -15,7 +15,7 @@ const KEPT: &str = "before-dkr";
 /// Who makes hooks too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Tool {
+pub(crate) enum Tool {
     /// husky
     Husky,
     /// lefthook
@@ -28,7 +28,7 @@ pub enum Tool {
 
 impl Tool {
     /// As people call it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Husky => "husky",
             Self::Lefthook => "lefthook",
@@ -57,21 +57,16 @@ impl Tool {
 
 /// What a path is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HookFile {
-    /// Nothing.
+pub(crate) enum HookFile {
     Absent,
-    /// No file.
     Directory,
     /// A hook of ours, of this version or another.
     Ours {
-        /// Its text.
         bytes: Vec<u8>,
         /// Whether it is executable.
         runs: bool,
     },
-    /// Somebody else's.
     Foreign {
-        /// Its content.
         bytes: Vec<u8>,
         /// Whose, if that can be told.
         tool: Option<Tool>,
@@ -107,22 +102,22 @@ impl HookFile {
     }
 
     /// Whether it is ours.
-    pub fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         matches!(self, Self::Ours { .. })
     }
 
     /// Whether it is ours with this very text, and executable.
-    pub fn runs_as(&self, text: &str) -> bool {
+    pub(crate) fn runs_as(&self, text: &str) -> bool {
         matches!(self, Self::Ours { bytes, runs: true } if bytes == text.as_bytes())
     }
 
     /// Whether it is a hook of this tool.
-    pub fn is_of(&self, wanted: Tool) -> bool {
+    pub(crate) fn is_of(&self, wanted: Tool) -> bool {
         matches!(self, Self::Foreign { tool: Some(tool), .. } if *tool == wanted)
     }
 
     /// Whose it is, when it is somebody else's.
-    pub fn owner(&self) -> Option<&'static str> {
+    pub(crate) fn owner(&self) -> Option<&'static str> {
         match self {
             Self::Foreign { tool, .. } => Some(tool.map_or("somebody else", Tool::name)),
             _ => None,
@@ -132,14 +127,12 @@ impl HookFile {
 
 /// A place for a hook, and what lies there and beside it.
 #[derive(Debug, Clone)]
-pub struct HookSlot {
-    /// For what.
+pub(crate) struct HookSlot {
     pub event: Event,
     /// The file that is run.
     pub path: PathBuf,
     /// By whom.
     pub runner: Runner,
-    /// What is there.
     pub hook: HookFile,
     /// What was there before us.
     pub kept: HookFile,
@@ -153,7 +146,7 @@ pub struct HookSlot {
 
 impl HookSlot {
     /// Looks at the place of a hook in a directory.
-    pub fn look(event: Event, directory: &Path, runner: Runner) -> Result<Self> {
+    pub(crate) fn look(event: Event, directory: &Path, runner: Runner) -> Result<Self> {
         let path = directory.join(event.name());
         let mut number = 1;
         let mut spare = beside(&path, &format!("{KEPT}.{number}"));
@@ -174,27 +167,27 @@ impl HookSlot {
     }
 
     /// Where what was there before us is kept.
-    pub fn kept_path(&self) -> PathBuf {
+    pub(crate) fn kept_path(&self) -> PathBuf {
         beside(&self.path, KEPT)
     }
 
     /// The name of that file.
-    pub fn kept_name(&self) -> String {
+    pub(crate) fn kept_name(&self) -> String {
         format!("{}.{KEPT}", self.event.name())
     }
 
     /// Where pre-commit moves hooks.
-    pub fn legacy_path(&self) -> PathBuf {
+    pub(crate) fn legacy_path(&self) -> PathBuf {
         beside(&self.path, "legacy")
     }
 
     /// Where lefthook moves hooks.
-    pub fn old_path(&self) -> PathBuf {
+    pub(crate) fn old_path(&self) -> PathBuf {
         beside(&self.path, "old")
     }
 
     /// Ours, where other tools have moved it.
-    pub fn moved(&self) -> Vec<(&HookFile, PathBuf)> {
+    pub(crate) fn moved(&self) -> Vec<(&HookFile, PathBuf)> {
         let places = [
             (&self.legacy, self.legacy_path()),
             (&self.old, self.old_path()),
@@ -204,12 +197,12 @@ impl HookSlot {
     }
 
     /// Whether pre-commit runs ours before its own.
-    pub fn is_run_by_pre_commit(&self) -> bool {
+    pub(crate) fn is_run_by_pre_commit(&self) -> bool {
         self.legacy.is_ours() && self.hook.is_of(Tool::PreCommit)
     }
 
     /// Whether anything of ours is here.
-    pub fn has_ours(&self) -> bool {
+    pub(crate) fn has_ours(&self) -> bool {
         let ours = [&self.hook, &self.legacy, &self.old];
         ours.into_iter().any(HookFile::is_ours) || self.kept != HookFile::Absent
     }

@@ -14,7 +14,7 @@ use crate::git::{self, Repo};
 
 /// How hooks stand in a repository.
 #[derive(Debug, Clone)]
-pub struct HookState {
+pub(crate) struct HookState {
     /// How this git can be made to run ours.
     pub way: InstallMethod,
     /// The directory of ours in the git directory.
@@ -43,7 +43,7 @@ pub struct HookState {
 
 impl HookState {
     /// Asks git and the file system; `path` is in the repository, `None` the current directory.
-    pub fn gather(repo: &Repo, path: Option<&Path>) -> Result<Self> {
+    pub(crate) fn gather(repo: &Repo, path: Option<&Path>) -> Result<Self> {
         let said = repo.hooks_path(path)?;
         let home = repo.own_dir().join("hooks");
         let made = InstallManifest::read(&home)?;
@@ -101,12 +101,12 @@ impl HookState {
     }
 
     /// The file that git's config is to name.
-    pub fn stub_path(&self, event: Event) -> PathBuf {
+    pub(crate) fn stub_path(&self, event: Event) -> PathBuf {
         self.home.join(event.name())
     }
 
     /// The entries of the section that is ours.
-    pub fn section(&self, event: Event) -> Vec<(String, String)> {
+    pub(crate) fn section(&self, event: Event) -> Vec<(String, String)> {
         let start = format!("{}.", event.section());
         let entries = self.config.iter();
         let ours = entries.filter(|(key, _)| key.starts_with(&start));
@@ -114,7 +114,7 @@ impl HookState {
     }
 
     /// Whether git's config names our hook as it should.
-    pub fn is_configured(&self, event: Event) -> bool {
+    pub(crate) fn is_configured(&self, event: Event) -> bool {
         let section = self.section(event);
         let holds = |key: &str, wanted: &str| {
             let key = format!("{}.{key}", event.section());
@@ -127,7 +127,7 @@ impl HookState {
 
 /// What an install made besides hooks, so that the uninstall takes away that and no more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct InstallManifest {
+pub(crate) struct InstallManifest {
     /// The directories where hooks of ours are.
     pub directories: Vec<PathBuf>,
     /// Those of them that were not there before.
@@ -141,8 +141,7 @@ pub struct InstallManifest {
 }
 
 impl InstallManifest {
-    /// The file's name.
-    pub const FILE: &str = "made";
+    pub(crate) const FILE: &str = "made";
 
     fn read(home: &Path) -> Result<Self> {
         let path = home.join(Self::FILE);
@@ -174,7 +173,7 @@ impl InstallManifest {
     }
 
     /// The file's text; empty when there is nothing to know.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let line = |what: &str, path: &PathBuf| format!("{what} {}\n", path.display());
         let directories = self.directories.iter().map(|path| line("folder", path));
         let new = self

@@ -13,7 +13,7 @@ const INSTALL: &str = "git dkr hooks install";
 /// Whether a hook would do its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum HookStatus {
+pub(crate) enum HookStatus {
     /// It is there and runs.
     Installed,
     /// It is not there.
@@ -28,8 +28,7 @@ pub enum HookStatus {
 }
 
 impl HookStatus {
-    /// For people.
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Installed => "installed",
             Self::NotInstalled => "not installed",
@@ -42,18 +41,15 @@ impl HookStatus {
 
 /// How one hook stands.
 #[derive(Debug, Clone, Serialize)]
-pub struct EventReport {
-    /// Which.
+pub(crate) struct EventReport {
     pub event: Event,
     /// Whether it does its work.
     pub state: HookStatus,
     /// Its file, when it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
-    /// More about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -87,7 +83,7 @@ impl EventReport {
 
 /// How each hook stands. `silenced` when the environment says `DKR_HOOKS=0`, `runs` whether a file is a
 /// program, `other` the git-dkr on the PATH.
-pub fn report(
+pub(crate) fn report(
     facts: &HookState,
     silenced: bool,
     runs: impl Fn(&Path) -> bool,

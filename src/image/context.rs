@@ -10,10 +10,8 @@ use crate::ui::Printer;
 
 /// What a build works with.
 #[derive(Debug, Clone, Copy)]
-pub struct BuildContext<'a> {
-    /// The repository.
+pub(crate) struct BuildContext<'a> {
     pub repo: &'a Repo,
-    /// The engine.
     pub engine: &'a Engine,
     /// Settings of the machine.
     pub host: &'a Host,
@@ -25,7 +23,7 @@ pub struct BuildContext<'a> {
 
 impl BuildContext<'_> {
     /// What the commit does not tell of its clone.
-    pub fn clone_options(&self) -> Result<CloneOptions> {
+    pub(crate) fn clone_options(&self) -> Result<CloneOptions> {
         Ok(CloneOptions {
             shallow: self.repo.shallow_boundary()?,
             objects: self.host.objects.value,
@@ -33,13 +31,13 @@ impl BuildContext<'_> {
     }
 
     /// The settings at a commit.
-    pub fn settings_at(&self, commit: &ObjectId) -> Result<Conf> {
+    pub(crate) fn settings_at(&self, commit: &ObjectId) -> Result<Conf> {
         let text = self.repo.file_at(commit, conf::FILE)?;
         self.parse_settings(commit, text.as_deref())
     }
 
     /// The text of `.dkr.conf` at a commit, under the stronger settings.
-    pub fn parse_settings(&self, commit: &ObjectId, text: Option<&str>) -> Result<Conf> {
+    pub(crate) fn parse_settings(&self, commit: &ObjectId, text: Option<&str>) -> Result<Conf> {
         Conf::read(text, self.sources)
             .with_context(|| format!("the settings at {} have problems", commit.short()))
     }

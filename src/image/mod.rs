@@ -4,15 +4,16 @@
 //! built on, and [`plan`] decides what a build comes to; none of them changes anything. [`build`] does what
 //! was planned, over a [`transport`], and [`start`] starts containers. Each of them imports those before it.
 
-pub mod build;
-pub mod context;
+pub(crate) mod build;
+pub(crate) mod context;
 pub mod model;
-pub mod parent;
-pub mod plan;
+pub(crate) mod parent;
+pub(crate) mod plan;
 pub mod query;
-pub mod settings;
-pub mod start;
-pub mod transport;
+pub(crate) mod settings;
+pub(crate) mod start;
+pub(crate) mod transport;
 
+pub(crate) use model::Image;
+pub use model::Target;
 pub use model::labels::Labels;
-pub use model::{Image, Target};

@@ -6,7 +6,7 @@ use crate::conf::{Sources, environment, variable};
 use crate::git::{Repo, user_settings};
 
 /// For a repository, or outside of any.
-pub fn sources(repo: Option<&Repo>) -> Result<Sources> {
+pub(crate) fn sources(repo: Option<&Repo>) -> Result<Sources> {
     // Set by `git -c`.
     let passed = variable("GIT_CONFIG_PARAMETERS").is_some();
     let git = match repo {

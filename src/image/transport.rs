@@ -13,16 +13,15 @@ use crate::ssh::{self, Access, Server, ServerConfig};
 
 /// An open way; it closes when dropped.
 #[derive(Debug)]
-pub enum Transport {
+pub(crate) enum Transport {
     /// Our own server, for as long as this value lives.
     Embedded(Server),
-    /// The host's sshd.
     Host(Access),
 }
 
 impl Transport {
     /// Opens the way to what `serve` names. Keys are written to `directory`.
-    pub fn open(host: &Host, serve: ServerConfig, directory: &Path) -> Result<Self> {
+    pub(crate) fn open(host: &Host, serve: ServerConfig, directory: &Path) -> Result<Self> {
         let Some(key) = &host.ssh_key else {
             return Ok(Self::Embedded(Server::start(serve, directory)?));
         };
@@ -37,7 +36,7 @@ impl Transport {
 
     /// That the key of the settings, if there is one, can be used. What needs no key today says so too:
     /// it will be needed tomorrow.
-    pub fn check(host: &Host) -> Result<()> {
+    pub(crate) fn check(host: &Host) -> Result<()> {
         let Some(key) = &host.ssh_key else {
             return Ok(());
         };
@@ -53,7 +52,7 @@ impl Transport {
     }
 
     /// How a client goes it.
-    pub fn access(&self) -> &Access {
+    pub(crate) fn access(&self) -> &Access {
         match self {
             Self::Embedded(server) => server.access(),
             Self::Host(access) => access,
@@ -61,7 +60,7 @@ impl Transport {
     }
 
     /// Counts the bytes sent so far, where that is known.
-    pub fn sent(&self) -> Option<Arc<AtomicU64>> {
+    pub(crate) fn sent(&self) -> Option<Arc<AtomicU64>> {
         match self {
             Self::Embedded(server) => Some(server.sent()),
             Self::Host(_) => None,

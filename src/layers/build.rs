@@ -22,7 +22,7 @@ const AT_ONCE: usize = 4;
 
 /// What builds work with.
 #[derive(Debug, Clone, Copy)]
-pub struct LayerBuildContext<'a> {
+pub(crate) struct LayerBuildContext<'a> {
     /// The engine that knows what is there.
     pub engine: &'a Engine,
     /// Settings of the machine.
@@ -33,7 +33,7 @@ pub struct LayerBuildContext<'a> {
 
 /// What could not be built.
 #[derive(Debug, Default)]
-pub struct Unbuilt {
+pub(crate) struct Unbuilt {
     /// Why, for each that failed.
     pub failures: Vec<(String, anyhow::Error)>,
     /// The layers that were not tried, as they stand on what failed.
@@ -51,7 +51,7 @@ enum AtFailure {
 
 /// Builds whatever of the plan is not there, and these places of it in any case. At the first
 /// failure nothing more is begun, and what runs is waited for.
-pub fn build(context: LayerBuildContext, plan: &LayerPlan, force: &[usize]) -> Result<()> {
+pub(crate) fn build(context: LayerBuildContext, plan: &LayerPlan, force: &[usize]) -> Result<()> {
     let unbuilt = run_all(context, plan, force, AtFailure::Stop)?;
     match unbuilt.failures.into_iter().next() {
         Some((_, error)) => Err(error),
@@ -61,7 +61,7 @@ pub fn build(context: LayerBuildContext, plan: &LayerPlan, force: &[usize]) -> R
 
 /// The same, but builds all that can be. An image that is not here and that something stands on
 /// counts as tried before.
-pub fn build_what_can_be(
+pub(crate) fn build_what_can_be(
     context: LayerBuildContext,
     plan: &LayerPlan,
     force: &[usize],
@@ -249,7 +249,7 @@ fn make(context: LayerBuildContext, node: &LayerNode, force: bool, board: &Board
 }
 
 /// Gives images whose names hold their keys the plain names, too: what was built last is called so.
-pub fn name_plainly(engine: &Engine, plan: &LayerPlan) -> Result<()> {
+pub(crate) fn name_plainly(engine: &Engine, plan: &LayerPlan) -> Result<()> {
     for node in &plan.nodes {
         let Some(plain) = node.plain_name() else {
             continue;
@@ -267,7 +267,7 @@ pub fn name_plainly(engine: &Engine, plan: &LayerPlan) -> Result<()> {
 }
 
 /// One build of a name at a time.
-pub fn turn(tag: &str, printer: Printer) -> Result<Lock> {
+pub(crate) fn turn(tag: &str, printer: Printer) -> Result<Lock> {
     let name = digest::short(&[tag]);
     let path = conf::cache_directory("locks")?.join(format!("layer-{name}.lock"));
     Lock::acquire(&path, &format!("another build of {tag}"), printer)
@@ -366,7 +366,7 @@ fn build_args(node: &LayerNode) -> Vec<(String, String)> {
 }
 
 /// Fetches images that layers stand on, as their keys are not known before.
-pub fn pull(engine: &Engine, images: &[String], printer: Printer) -> Result<()> {
+pub(crate) fn pull(engine: &Engine, images: &[String], printer: Printer) -> Result<()> {
     match pull_what_can_be(engine, images, printer)?
         .into_iter()
         .next()
@@ -377,7 +377,7 @@ pub fn pull(engine: &Engine, images: &[String], printer: Printer) -> Result<()> 
 }
 
 /// The same; gives those that cannot be had, and why.
-pub fn pull_what_can_be(
+pub(crate) fn pull_what_can_be(
     engine: &Engine,
     images: &[String],
     printer: Printer,

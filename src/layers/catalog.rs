@@ -283,7 +283,6 @@ fn text_of(files: &LayerFiles, name: &str) -> String {
     }
 }
 
-/// Reads one directory.
 fn layer(
     origin: LayerOrigin,
     directory: &str,

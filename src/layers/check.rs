@@ -15,7 +15,7 @@ const ANSWER: &str = "dkr-check";
 
 /// Something to be tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LayerCheck {
+pub(crate) struct LayerCheck {
     /// `binary`, `path`, `library` or `alias`.
     pub kind: &'static str,
     /// What, as the layer says it.
@@ -26,12 +26,11 @@ pub struct LayerCheck {
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CheckResult {
+pub(crate) struct CheckResult {
     /// The layer; `composed` for the image of several.
     pub layer: String,
     /// `binary`, `path`, `library` or `alias`; `image` when there was none to ask in.
     pub check: &'static str,
-    /// What was tried.
     pub what: String,
     /// Whether all is well.
     pub ok: bool,
@@ -40,7 +39,7 @@ pub struct CheckResult {
 }
 
 /// All that a layer says of itself.
-pub fn checks(definition: &Definition) -> Vec<LayerCheck> {
+pub(crate) fn checks(definition: &Definition) -> Vec<LayerCheck> {
     let plain = |kind: &'static str, names: &[String]| {
         let check = |name: &String| LayerCheck {
             kind,
@@ -61,7 +60,10 @@ pub fn checks(definition: &Definition) -> Vec<LayerCheck> {
 }
 
 /// The words that an alias comes to when its first is an alias again, as in a shell; never none.
-pub fn expanded(aliases: &BTreeMap<String, String>, name: &str) -> Result<Vec<String>, String> {
+pub(crate) fn expanded(
+    aliases: &BTreeMap<String, String>,
+    name: &str,
+) -> Result<Vec<String>, String> {
     let mut seen = vec![name];
     let mut words = split(aliases, name)?;
     while let Some((next, _)) = aliases.get_key_value(&words[0]) {
@@ -87,7 +89,7 @@ fn split(aliases: &BTreeMap<String, String>, name: &str) -> Result<Vec<String>, 
 }
 
 /// Tries all of it in one container of the image.
-pub fn run(
+pub(crate) fn run(
     engine: &Engine,
     layer: &str,
     image: &str,

@@ -10,16 +10,14 @@ use super::files::{LayerFile, LayerFiles};
 use crate::conf::{Shell, ToolCache};
 
 /// The file in a layer's directory that is printed instead of functions of ours.
-pub const OWN: &str = "env.sh";
+pub(crate) const OWN: &str = "env.sh";
 const POSIX: &str = include_str!("../../templates/layer-env.sh");
 const FISH: &str = include_str!("../../templates/layer-env.fish");
 
 /// What the functions run, and as whom.
 #[derive(Debug, Clone)]
-pub struct EnvContainer<'a> {
-    /// The engine's program.
+pub(crate) struct EnvContainer<'a> {
     pub engine: &'a Path,
-    /// The layer's image.
     pub image: &'a str,
     /// User and group of what it makes.
     pub user: (u32, u32),
@@ -52,7 +50,7 @@ fn commands(definition: &Definition) -> Vec<(&str, Result<Vec<String>, String>)>
 }
 
 /// The layer's own text for shells: its `env.sh`, when that says more than comments do.
-pub fn own_text(files: &LayerFiles) -> Option<String> {
+pub(crate) fn own_text(files: &LayerFiles) -> Option<String> {
     let Some(LayerFile::Plain(bytes, _)) = files.get(OWN) else {
         return None;
     };
@@ -62,12 +60,12 @@ pub fn own_text(files: &LayerFiles) -> Option<String> {
 }
 
 /// Whether there is anything to write functions for.
-pub fn has_commands(definition: &Definition) -> bool {
+pub(crate) fn has_commands(definition: &Definition) -> bool {
     !commands(definition).is_empty()
 }
 
 /// The caches that a layer's commands fill, so that the next container finds them.
-pub fn caches(definition: &Definition) -> Vec<ToolCache> {
+pub(crate) fn caches(definition: &Definition) -> Vec<ToolCache> {
     let has = |names: &[&str]| {
         let commands = commands(definition);
         let mut words = commands
@@ -88,7 +86,7 @@ pub fn caches(definition: &Definition) -> Vec<ToolCache> {
 
 /// The named volume of a cache, as docker's `-v` takes it. What root put there others cannot
 /// change, so that each user but root has one.
-pub fn volume(cache: ToolCache, user: u32) -> String {
+pub(crate) fn volume(cache: ToolCache, user: u32) -> String {
     let volume = cache.volume();
     match volume.split_once(':') {
         Some((name, target)) if user != 0 => format!("{name}-{user}:{target}"),
@@ -97,7 +95,7 @@ pub fn volume(cache: ToolCache, user: u32) -> String {
 }
 
 /// The text for a shell to read.
-pub fn wrapper(definition: &Definition, container: &EnvContainer, shell: Shell) -> String {
+pub(crate) fn wrapper(definition: &Definition, container: &EnvContainer, shell: Shell) -> String {
     let name = &definition.name;
     // Dots are fine in a layer's name, and in no function of zsh with some options.
     let helper = format!("__dkr_{}", name.replace(['-', '.'], "_"));

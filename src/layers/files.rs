@@ -17,7 +17,6 @@ use crate::git::TreeFile;
 pub enum LayerFile {
     /// Its content, and whether it can be run.
     Plain(Vec<u8>, bool),
-    /// Where it leads.
     Link(PathBuf),
 }
 
@@ -36,7 +35,7 @@ impl LayerFile {
 const WRITTEN: [&str; 3] = [definition::FILE, "Dockerfile", "env.sh"];
 
 /// Refuses a text of a layer that is too large to be one, by the path and the size of a file.
-pub fn check_size(path: &str, size: u64) -> Result<(), Failure> {
+pub(crate) fn check_size(path: &str, size: u64) -> Result<(), Failure> {
     match path.rsplit('/').next() {
         Some(name) if WRITTEN.contains(&name) => fs::check_size(path, size),
         _ => Ok(()),
@@ -44,10 +43,10 @@ pub fn check_size(path: &str, size: u64) -> Result<(), Failure> {
 }
 
 /// Files by their path below the layer's directory.
-pub type LayerFiles = BTreeMap<String, LayerFile>;
+pub(crate) type LayerFiles = BTreeMap<String, LayerFile>;
 
 /// All files below a directory, `.git` left out.
-pub fn read_directory(directory: &Path) -> Result<LayerFiles> {
+pub(crate) fn read_directory(directory: &Path) -> Result<LayerFiles> {
     let mut files = LayerFiles::new();
     let mut directories = vec![directory.to_owned()];
     while let Some(current) = directories.pop() {
@@ -82,7 +81,7 @@ pub fn read_directory(directory: &Path) -> Result<LayerFiles> {
 }
 
 /// The files of a commit.
-pub fn of_tree(files: Vec<TreeFile>) -> LayerFiles {
+pub(crate) fn of_tree(files: Vec<TreeFile>) -> LayerFiles {
     files
         .into_iter()
         .map(|file| {
@@ -98,7 +97,7 @@ pub fn of_tree(files: Vec<TreeFile>) -> LayerFiles {
 }
 
 /// Writes them into a directory that is there and empty.
-pub fn write(files: &LayerFiles, directory: &Path) -> Result<()> {
+pub(crate) fn write(files: &LayerFiles, directory: &Path) -> Result<()> {
     for (name, file) in files {
         let path = directory.join(name);
         let shown = path.display();

@@ -18,7 +18,6 @@ pub enum LayerOrigin {
 }
 
 impl LayerOrigin {
-    /// In a word.
     pub fn name(self) -> &'static str {
         match self {
             Self::Named => "folder",
@@ -29,7 +28,6 @@ impl LayerOrigin {
     }
 }
 
-/// One layer.
 #[derive(Debug, Clone)]
 pub struct Layer {
     /// What its `layer.toml` says, build arguments as the user set them.
@@ -38,16 +36,12 @@ pub struct Layer {
     pub origin: LayerOrigin,
     /// How users know its directory.
     pub directory: String,
-    /// Its files.
     pub files: LayerFiles,
-    /// Its Dockerfile.
     pub dockerfile: String,
-    /// What that uses.
     pub text: LayerDockerfile,
 }
 
 impl Layer {
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.definition.name
     }

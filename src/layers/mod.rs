@@ -6,20 +6,20 @@
 //! [`detect`] and [`stack`] say which of them a repository asks for. [`check`] tries what they
 //! provide, [`compose`] puts that into one image, [`mod@env`] gives it to a shell.
 
-pub mod build;
+pub(crate) mod build;
 pub mod catalog;
-pub mod check;
-pub mod compose;
+pub(crate) mod check;
+pub(crate) mod compose;
 pub mod definition;
 pub mod detect;
 pub mod dockerfile;
-pub mod env;
-pub mod files;
-pub mod graph;
-pub mod layer;
+pub(crate) mod env;
+pub(crate) mod files;
+pub(crate) mod graph;
+pub(crate) mod layer;
 mod npm_agents;
-pub mod plan;
-pub mod report;
+pub(crate) mod plan;
+pub(crate) mod report;
 pub mod sources;
-pub mod stack;
-pub mod toolchains;
+pub(crate) mod stack;
+pub(crate) mod toolchains;

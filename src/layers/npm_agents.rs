@@ -48,7 +48,7 @@ const AGENTS: [NpmAgent; 4] = [
 type Files = [(&'static str, String); 2];
 
 /// The name of each layer, with its files.
-pub fn layers() -> Result<Vec<(String, Files)>> {
+pub(super) fn layers() -> Result<Vec<(String, Files)>> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let render = |agent: &NpmAgent, template| -> Result<String> {

@@ -14,16 +14,15 @@ use crate::error::Failure;
 /// Counts up when the same inputs begin to mean another image.
 const SCHEMA: &str = "2";
 /// The label that holds the key of a layer's image.
-pub const KEY: &str = "dkr.layer_key";
+pub(crate) const KEY: &str = "dkr.layer_key";
 /// The label that holds what the key is over, as JSON.
-pub const INPUTS: &str = "dkr.layer_inputs";
+pub(crate) const INPUTS: &str = "dkr.layer_inputs";
 /// Files that shape nothing by themselves: what matters of them is in the key by itself.
 const UNKEYED: [&str; 2] = [definition::FILE, env::OWN];
 
 /// An image to be made of a layer.
 #[derive(Debug, Clone)]
-pub struct LayerNode {
-    /// The layer.
+pub(crate) struct LayerNode {
     pub layer: Layer,
     /// The name of the image.
     pub tag: String,
@@ -46,12 +45,12 @@ pub struct LayerNode {
 
 impl LayerNode {
     /// The layers from the bottom to this one.
-    pub fn chain(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn chain(&self) -> impl Iterator<Item = &str> {
         self.chain.iter().map(String::as_str)
     }
 
     /// The image that it stands on in the end, through stages of its own; `scratch` for none.
-    pub fn bottom(&self) -> &str {
+    pub(crate) fn bottom(&self) -> &str {
         let text = &self.layer.text;
         let by_argument = text
             .froms
@@ -64,27 +63,26 @@ impl LayerNode {
     }
 
     /// The name without the key, where a layer on exactly what it requires has another: for people.
-    pub fn plain_name(&self) -> Option<&str> {
+    pub(crate) fn plain_name(&self) -> Option<&str> {
         (self.own && self.plain != self.tag).then_some(&self.plain)
     }
 
     /// Whether its name is not known yet, as a part of it is a key that is not.
-    pub fn lacks_name(&self) -> bool {
+    pub(crate) fn lacks_name(&self) -> bool {
         self.keyed && self.key.is_none()
     }
 
     /// Whether it is the layer on exactly what it requires.
-    pub fn is_own(&self) -> bool {
+    pub(crate) fn is_own(&self) -> bool {
         self.own
     }
 }
 
 /// Whether a layer's image is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LayerState {
+pub(crate) enum LayerState {
     /// As it should be.
     Built {
-        /// The image's id.
         id: String,
         /// Bytes, all layers together.
         size: u64,
@@ -93,21 +91,18 @@ pub enum LayerState {
     },
     /// There is one, and these inputs have changed since.
     Changed(Vec<String>),
-    /// There is none.
     Missing,
 }
 
 /// Images of layers, each behind those it stands on.
 #[derive(Debug, Clone, Default)]
-pub struct LayerPlan {
-    /// Them.
+pub(crate) struct LayerPlan {
     pub nodes: Vec<LayerNode>,
     /// Images that are no layers and not here yet; keys are not known before they are.
     pub absent: Vec<String>,
 }
 
-/// Makes plans.
-pub struct Planner<'a> {
+pub(crate) struct Planner<'a> {
     catalog: &'a LayerCatalog,
     settings: &'a LayerSettings,
     images: &'a [EngineImage],
@@ -118,7 +113,7 @@ impl<'a> Planner<'a> {
     /// An image has the name `<prefix>/<name>:<version>`, and the key in it where the layer stands on
     /// more than it requires, or on a base other than its own: two repositories may want two.
     /// `images` is all that the engine has.
-    pub fn new(
+    pub(crate) fn new(
         catalog: &'a LayerCatalog,
         settings: &'a LayerSettings,
         images: &'a [EngineImage],
@@ -131,13 +126,12 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// What was planned.
-    pub fn finish(self) -> LayerPlan {
+    pub(crate) fn finish(self) -> LayerPlan {
         self.plan
     }
 
     /// Plans the image of a layer on exactly what it requires; its place in the plan.
-    pub fn own(&mut self, layer: &'a Layer) -> Result<usize, Failure> {
+    pub(crate) fn own(&mut self, layer: &'a Layer) -> Result<usize, Failure> {
         if !layer.text.takes_base() {
             return self.node(layer, None);
         }
@@ -146,7 +140,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans one image with all of these layers, given in the order of [`LayerCatalog::order`].
-    pub fn stack(&mut self, layers: &[&'a Layer]) -> Result<usize, Failure> {
+    pub(crate) fn stack(&mut self, layers: &[&'a Layer]) -> Result<usize, Failure> {
         let mut below: Option<usize> = None;
         for layer in layers {
             below = Some(if layer.text.takes_base() {

@@ -11,10 +11,8 @@ use crate::ui;
 
 /// A layer and its image, as programs read it.
 #[derive(Debug, Serialize)]
-pub struct LayerRow<'a> {
-    /// The layer's name.
+pub(crate) struct LayerRow<'a> {
     pub name: &'a str,
-    /// Its version.
     pub version: &'a str,
     /// A sentence for people.
     pub description: &'a str,
@@ -22,7 +20,6 @@ pub struct LayerRow<'a> {
     pub origin: &'static str,
     /// The toolchains inside and their versions, as far as these are chosen.
     pub versions: Vec<String>,
-    /// Its directory.
     #[serde(rename = "folder")]
     pub directory: &'a str,
     /// The layers it is built on.
@@ -33,7 +30,6 @@ pub struct LayerRow<'a> {
     pub state: &'static str,
     /// Why it would be rebuilt.
     pub reasons: Vec<String>,
-    /// The image's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<&'a str>,
     /// Bytes, all layers together.
@@ -48,7 +44,7 @@ pub struct LayerRow<'a> {
 }
 
 /// A row for each image of a plan.
-pub fn rows<'a>(plan: &'a LayerPlan) -> Vec<LayerRow<'a>> {
+pub(crate) fn rows<'a>(plan: &'a LayerPlan) -> Vec<LayerRow<'a>> {
     let mut rows: Vec<LayerRow> = plan.nodes.iter().map(row).collect();
     rows.sort_by_key(|row| row.name);
     rows
@@ -81,7 +77,11 @@ fn row<'a>(node: &'a super::plan::LayerNode) -> LayerRow<'a> {
 }
 
 /// What a layer requires, as a tree, with the state of each image.
-pub fn tree(catalog: &LayerCatalog, plan: &LayerPlan, name: &str) -> Result<Tree<String>, Failure> {
+pub(crate) fn tree(
+    catalog: &LayerCatalog,
+    plan: &LayerPlan,
+    name: &str,
+) -> Result<Tree<String>, Failure> {
     let layer = catalog.get(name)?;
     let node = plan
         .nodes

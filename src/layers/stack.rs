@@ -5,9 +5,9 @@ use super::layer::Layer;
 use crate::error::Failure;
 
 /// The layer that all others stand on.
-pub const BASE: &str = "base";
+pub(crate) const BASE: &str = "base";
 /// How the names of agents' layers begin.
-pub const AGENT: &str = "agent-";
+pub(crate) const AGENT: &str = "agent-";
 /// The languages' layers, the ones that most projects share first. What is not here comes after
 /// them.
 const ORDER: [&str; 8] = [
@@ -24,10 +24,8 @@ const SYNONYMS: [(&str, &str); 5] = [
 
 /// A coding agent: what `--agent` calls it, and how it is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Agent {
-    /// Its name.
+pub(crate) struct Agent {
     pub name: &'static str,
-    /// Its command.
     pub command: &'static str,
     /// The variable in which it looks for a key; `None` when it reads the mounted file itself.
     pub key_variable: Option<&'static str>,
@@ -36,7 +34,7 @@ pub struct Agent {
 }
 
 /// The agents that are known here.
-pub const AGENTS: [Agent; 5] = [
+pub(crate) const AGENTS: [Agent; 5] = [
     Agent {
         name: "claude",
         command: "claude",
@@ -70,7 +68,7 @@ pub const AGENTS: [Agent; 5] = [
 ];
 
 /// The agent of this name.
-pub fn agent(name: &str) -> Result<&'static Agent, Failure> {
+pub(crate) fn agent(name: &str) -> Result<&'static Agent, Failure> {
     let found = AGENTS.iter().find(|agent| agent.name == name);
     found.ok_or_else(|| {
         let names: Vec<&str> = AGENTS.iter().map(|agent| agent.name).collect();
@@ -81,10 +79,9 @@ pub fn agent(name: &str) -> Result<&'static Agent, Failure> {
 
 /// What a repository asks for.
 #[derive(Debug, Clone, Copy)]
-pub struct StackRequest<'a> {
+pub(crate) struct StackRequest<'a> {
     /// Languages, by their layers.
     pub languages: &'a [String],
-    /// More layers.
     pub layers: &'a [String],
     /// An agent, by its name.
     pub agent: Option<&'a str>,
@@ -93,7 +90,7 @@ pub struct StackRequest<'a> {
 /// The layers for that, each behind what it requires. The same set always comes in the same
 /// order. Agents come last, with what they alone require right below them: they change most often, and
 /// a stack that is there without one is not built again for it.
-pub fn order<'a>(
+pub(crate) fn order<'a>(
     catalog: &'a LayerCatalog,
     wanted: StackRequest,
 ) -> Result<Vec<&'a Layer>, Failure> {

@@ -64,7 +64,7 @@ pub(super) fn choose(origin: LayerOrigin, definition: &mut Definition, toolchain
 }
 
 /// The versions inside a layer, as far as they are chosen: `Go 1.23.4`.
-pub fn versions(layer: &Layer) -> Vec<String> {
+pub(crate) fn versions(layer: &Layer) -> Vec<String> {
     let version = |pinned: &Pinned| match layer.definition.args.get(pinned.arg) {
         Some(version) if !version.is_empty() => format!("{} {version}", pinned.name),
         _ => format!("{} of the distribution", pinned.name),

@@ -21,7 +21,6 @@ pub(super) enum RequestError {
         /// Whether it brought us forward all the same.
         moved: bool,
     },
-    /// No other will.
     Final(anyhow::Error),
 }
 

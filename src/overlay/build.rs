@@ -17,7 +17,7 @@ use crate::ui::{self, Printer};
 /// Carries out the steps of a part on the overlay and stores what they changed, in place of what was
 /// stored under its tag. Nothing is stored when a step fails. `below` are the keys of the parts that
 /// it stands on.
-pub fn build(
+pub(crate) fn build(
     part: &OverlayPart,
     name: Option<&str>,
     overlay: &OverlayRoot,

@@ -13,8 +13,7 @@ use crate::ui::{self, Printer};
 
 /// Both of them.
 #[derive(Debug)]
-pub struct Caches {
-    /// This machine's own.
+pub(crate) struct Caches {
     pub own: DirectoryCache,
     /// The one that is shared, and what the user calls it.
     pub shared: Option<(CacheLocation, SnapshotCache)>,
@@ -22,23 +21,19 @@ pub struct Caches {
     pub printer: Printer,
 }
 
-/// One of them.
 #[derive(Debug, Clone, Copy)]
-pub enum CacheRef<'a> {
-    /// This machine's.
+pub(crate) enum CacheRef<'a> {
     Own(&'a DirectoryCache),
-    /// The shared one.
     Shared(&'a CacheLocation, &'a SnapshotCache),
 }
 
 /// A cache that could not be asked, or broke off; building may still do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Unavailable(String);
+pub(crate) struct Unavailable(String);
 
 impl Caches {
-    /// The nearest first.
-    pub fn all(&self) -> impl Iterator<Item = CacheRef<'_>> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = CacheRef<'_>> {
         let shared = self.shared.as_ref();
         let shared = shared.map(|(place, cache)| CacheRef::Shared(place, cache));
         [CacheRef::Own(&self.own)].into_iter().chain(shared)
@@ -46,7 +41,7 @@ impl Caches {
 
     /// The nearest that has an entry of this tag, with the entry. What is wrong with one cache is told
     /// only when no other has it.
-    pub fn find(&self, tag: &str) -> Result<Option<(CacheRef<'_>, Index)>> {
+    pub(crate) fn find(&self, tag: &str) -> Result<Option<(CacheRef<'_>, Index)>> {
         let mut failed = Ok(None);
         for cache in self.all() {
             match cache.find(tag) {
@@ -59,7 +54,7 @@ impl Caches {
     }
 
     /// Where one could look, for messages.
-    pub fn names(&self) -> String {
+    pub(crate) fn names(&self) -> String {
         match &self.shared {
             Some((place, _)) => format!("this machine's cache, nor in {place}"),
             None => "this machine's cache".to_owned(),
@@ -67,7 +62,7 @@ impl Caches {
     }
 
     /// Keeps what came from the shared cache in this machine's.
-    pub fn keep(&self, from: CacheRef<'_>, index: &Index, archive: &Path) -> Result<()> {
+    pub(crate) fn keep(&self, from: CacheRef<'_>, index: &Index, archive: &Path) -> Result<()> {
         if let CacheRef::Shared(..) = from {
             self.own.put(archive, index, false, &count())?;
         }
@@ -75,7 +70,7 @@ impl Caches {
     }
 
     /// Sends what is in this machine's cache to the shared one, if there is one.
-    pub fn push(&self, tag: &str, replace: bool) -> Result<()> {
+    pub(crate) fn push(&self, tag: &str, replace: bool) -> Result<()> {
         let Some((place, shared)) = &self.shared else {
             return Ok(());
         };
@@ -111,7 +106,7 @@ impl Caches {
 
 impl CacheRef<'_> {
     /// The entry of a tag.
-    pub fn find(self, tag: &str) -> Result<Option<Index>> {
+    pub(crate) fn find(self, tag: &str) -> Result<Option<Index>> {
         let found = match self {
             Self::Own(directory) => directory.find(tag),
             Self::Shared(_, cache) => cache.find(tag),
@@ -120,7 +115,7 @@ impl CacheRef<'_> {
     }
 
     /// The archive of an entry; its digest may be still to be checked.
-    pub fn archive(self, index: &Index, printer: Printer) -> Result<Archive> {
+    pub(crate) fn archive(self, index: &Index, printer: Printer) -> Result<Archive> {
         let got = match self {
             Self::Own(directory) => directory.get(index),
             Self::Shared(place, cache) => {

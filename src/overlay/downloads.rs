@@ -17,7 +17,7 @@ const MOST: usize = 4;
 
 /// A file for a download, ours alone until dropped. It stays for the next run, unless it is spent.
 #[derive(Debug)]
-pub struct DownloadFile {
+pub(super) struct DownloadFile {
     path: PathBuf,
     _held: File,
     spent: bool,
@@ -25,7 +25,12 @@ pub struct DownloadFile {
 
 impl DownloadFile {
     /// Takes the one of this name, and clears others away. `what` completes "waiting for …".
-    pub fn acquire(directory: &Path, name: &str, what: &str, printer: Printer) -> Result<Self> {
+    pub(super) fn acquire(
+        directory: &Path,
+        name: &str,
+        what: &str,
+        printer: Printer,
+    ) -> Result<Self> {
         let path = directory.join(name);
         let cannot = || format!("cannot make {}", path.display());
         std::fs::DirBuilder::new()
@@ -62,13 +67,12 @@ impl DownloadFile {
         }
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Says that nobody needs it afterwards.
-    pub fn spend(&mut self) {
+    pub(super) fn spend(&mut self) {
         self.spent = true;
     }
 }

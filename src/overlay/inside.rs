@@ -13,7 +13,7 @@ const LINKS: usize = 40;
 
 /// Where a path leads for somebody whose `/` is `root`: links on the way are followed, absolute ones
 /// from the root, and `..` ends there. What does not exist is taken as it is written.
-pub fn inside(root: &Path, path: &Path) -> Result<PathBuf> {
+pub(crate) fn inside(root: &Path, path: &Path) -> Result<PathBuf> {
     let mut todo: VecDeque<OsString> = parts(path);
     let mut done: Vec<OsString> = Vec::new();
     let mut links = 0;

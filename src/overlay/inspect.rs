@@ -9,7 +9,7 @@ const LARGEST: usize = 5;
 
 /// A snapshot in numbers.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// Files, each once whatever its names.
     pub files: usize,
     /// Directories that were made or changed.
@@ -26,7 +26,7 @@ pub struct Summary {
 }
 
 /// Counts.
-pub fn summary(manifest: &SnapshotManifest) -> Summary {
+pub(crate) fn summary(manifest: &SnapshotManifest) -> Summary {
     let mut sum = Summary {
         removed: manifest.removed.len(),
         bytes: manifest.content(),
@@ -54,7 +54,7 @@ pub fn summary(manifest: &SnapshotManifest) -> Summary {
 }
 
 /// Every path, a line each: `+` for what it holds, `-` for what it removes.
-pub fn paths(manifest: &SnapshotManifest) -> Vec<String> {
+pub(crate) fn paths(manifest: &SnapshotManifest) -> Vec<String> {
     let held = manifest
         .entries
         .iter()

@@ -8,7 +8,7 @@ use crate::error::Failure;
 ///
 /// The first is the SHA-256 of its bytes, each further one that of the key before it, a line break
 /// and its own bytes. (No file begins with such a line, as it is no instruction.)
-pub fn keys(files: &[Vec<u8>]) -> Vec<String> {
+pub(crate) fn keys(files: &[Vec<u8>]) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
     for bytes in files {
         keys.push(match keys.last() {
@@ -20,7 +20,7 @@ pub fn keys(files: &[Vec<u8>]) -> Vec<String> {
 }
 
 /// What the snapshot of a key is called in every cache: `layer-KEY`, or `layer-NAME-KEY`.
-pub fn tag(name: Option<&str>, key: &str) -> String {
+pub(crate) fn tag(name: Option<&str>, key: &str) -> String {
     match name {
         Some(name) => format!("layer-{name}-{key}"),
         None => format!("layer-{key}"),
@@ -28,7 +28,7 @@ pub fn tag(name: Option<&str>, key: &str) -> String {
 }
 
 /// The name and the key of a tag, if it is one of ours.
-pub fn of_tag(tag: &str) -> Option<(Option<&str>, &str)> {
+pub(crate) fn of_tag(tag: &str) -> Option<(Option<&str>, &str)> {
     let rest = tag.strip_prefix("layer-")?;
     let at = rest.len().checked_sub(64)?;
     let (name, key) = (rest.get(..at)?, rest.get(at..)?);
@@ -43,7 +43,7 @@ pub fn of_tag(tag: &str) -> Option<(Option<&str>, &str)> {
 
 /// Whether it may stand in a tag: letters, digits, `-`, `_` and `.`, at most 60 of them, the first
 /// a letter or a digit, and no two dots in a row (git takes none in a tag).
-pub fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     name.len() <= 60
         && name.bytes().all(plain)
@@ -52,7 +52,7 @@ pub fn is_name(name: &str) -> bool {
 }
 
 /// Whether it is a SHA-256 as we write it.
-pub fn is_digest(text: &str) -> bool {
+pub(crate) fn is_digest(text: &str) -> bool {
     text.len() == 64
         && text
             .bytes()
@@ -60,7 +60,7 @@ pub fn is_digest(text: &str) -> bool {
 }
 
 /// Refuses what cannot be a name, and says what can.
-pub fn check_name(name: &str) -> Result<(), Failure> {
+pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
     if is_name(name) {
         return Ok(());
     }

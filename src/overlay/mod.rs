@@ -7,22 +7,22 @@
 //! | ask | `parts` reads the files, `github` speaks with its API |
 //! | act | `steps` carries a text out, `fetch` its downloads, `downloads` being those not done yet; `snapshot` keeps what they changed, `restore` brings it back; `cache` has it meanwhile; `build` and `rebuild` are all of it |
 
-pub mod build;
+pub(crate) mod build;
 pub mod cache;
-pub mod caches;
+pub(crate) mod caches;
 pub mod containerfile;
 mod downloads;
 pub mod environment;
 pub mod fetch;
 pub mod github;
-pub mod inside;
-pub mod inspect;
-pub mod key;
+pub(crate) mod inside;
+pub(crate) mod inspect;
+pub(crate) mod key;
 mod parallel;
-pub mod parts;
+pub(crate) mod parts;
 mod profile;
-pub mod rebuild;
+pub(crate) mod rebuild;
 pub mod restore;
-pub mod root;
+pub(crate) mod root;
 pub mod snapshot;
 pub mod steps;

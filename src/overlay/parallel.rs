@@ -8,18 +8,17 @@ use anyhow::Result;
 use crate::proc;
 
 /// How many threads this machine has cores for.
-pub fn threads() -> usize {
+pub(super) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Buffers that are used again: the kernel gives new memory page by page, which takes longer than
 /// what is done with it.
 #[derive(Debug, Default)]
-pub struct BufferPool(Mutex<Vec<Vec<u8>>>);
+pub(super) struct BufferPool(Mutex<Vec<Vec<u8>>>);
 
 impl BufferPool {
-    /// An empty buffer.
-    pub fn get(&self) -> Vec<u8> {
+    pub(super) fn get(&self) -> Vec<u8> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -27,8 +26,7 @@ impl BufferPool {
             .unwrap_or_default()
     }
 
-    /// Takes one back.
-    pub fn put(&self, mut buffer: Vec<u8>) {
+    pub(super) fn put(&self, mut buffer: Vec<u8>) {
         buffer.clear();
         self.0
             .lock()
@@ -40,7 +38,7 @@ impl BufferPool {
 /// Does `work` for each number below `count` on several threads, and hands the results to `take`
 /// on this one, in order. Only a few are ahead of it, so that memory stays small. Each thread has
 /// a tool of its own. The first failure, or a signal, ends it.
-pub fn in_order<S, T: Send>(
+pub(super) fn in_order<S, T: Send>(
     threads: usize,
     count: usize,
     tool: impl Fn() -> Result<S> + Sync,

@@ -10,11 +10,10 @@ use crate::error::{Diagnostics, Failure};
 use crate::fs::{is_missing, read_written};
 
 /// What a file is called where none is named.
-pub const FILE: &str = "Containerfile";
+pub(crate) const FILE: &str = "Containerfile";
 
-/// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OverlayPart {
+pub(crate) struct OverlayPart {
     /// Its name, as the user gave it.
     pub file: String,
     /// What it asks for.
@@ -26,7 +25,7 @@ pub struct OverlayPart {
 }
 
 /// Reads them; all that is wrong in any of them is one error.
-pub fn read(files: &[PathBuf], name: Option<&str>) -> Result<Vec<OverlayPart>> {
+pub(crate) fn read(files: &[PathBuf], name: Option<&str>) -> Result<Vec<OverlayPart>> {
     if let Some(name) = name {
         key::check_name(name)?;
     }

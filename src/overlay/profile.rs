@@ -9,13 +9,13 @@ use super::inside::inside;
 use crate::fs::write_with_mode;
 
 /// The file that login shells read, below the root.
-pub const FILE: &str = "/etc/profile.d/git-dkr-overlay.sh";
+pub(super) const FILE: &str = "/etc/profile.d/git-dkr-overlay.sh";
 
 /// How it begins.
 const MARK: &str = "# Written by git dkr overlay, from ENV.\n";
 
 /// Writes it; where there is nothing to set, one that we have written before goes.
-pub fn leave(root: &Path, environment: &Environment) -> Result<()> {
+pub(super) fn leave(root: &Path, environment: &Environment) -> Result<()> {
     let path = inside(root, Path::new(FILE))?;
     if environment.is_empty() {
         let ours = crate::fs::read(&path).is_ok_and(|text| text.starts_with(MARK.as_bytes()));

@@ -17,7 +17,7 @@ use crate::ui::{self, Printer};
 
 /// What was done about a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PartResult {
+pub(crate) enum PartResult {
     /// Its steps were carried out.
     Built,
     /// Its snapshot was put in place.
@@ -27,8 +27,7 @@ pub enum PartResult {
 }
 
 impl PartResult {
-    /// For programs.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Built => "built",
             Self::Restored => "restored",
@@ -47,14 +46,11 @@ enum RestoreAttempt {
 }
 
 /// Parts, the name in their tags, and where all this happens.
-pub struct RebuildJob<'a> {
-    /// In their order.
+pub(crate) struct RebuildJob<'a> {
     pub parts: &'a [OverlayPart],
     /// As the user calls what comes of them.
     pub name: Option<&'a str>,
-    /// The root.
     pub overlay: &'a OverlayRoot,
-    /// The caches.
     pub caches: &'a Caches,
     /// Says how it goes.
     pub printer: Printer,
@@ -62,7 +58,7 @@ pub struct RebuildJob<'a> {
 
 impl RebuildJob<'_> {
     /// Builds all parts, whatever the caches hold.
-    pub fn build(&self) -> Result<Vec<PartResult>> {
+    pub(crate) fn build(&self) -> Result<Vec<PartResult>> {
         let _turn = self.begin()?;
         let mut state = StepState::default();
         let built = self
@@ -73,7 +69,7 @@ impl RebuildJob<'_> {
     }
 
     /// Restores all parts. Nothing is done unless all of them are in a cache.
-    pub fn restore(&self) -> Result<Vec<PartResult>> {
+    pub(crate) fn restore(&self) -> Result<Vec<PartResult>> {
         let _turn = self.begin()?;
         if self.is_applied()? {
             return Ok(self.kept());
@@ -94,7 +90,7 @@ impl RebuildJob<'_> {
     }
 
     /// Restores what is in a cache and builds the rest.
-    pub fn restore_or_build(&self, push: bool) -> Result<Vec<PartResult>> {
+    pub(crate) fn restore_or_build(&self, push: bool) -> Result<Vec<PartResult>> {
         let _turn = self.begin()?;
         if self.is_applied()? {
             if push {

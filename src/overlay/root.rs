@@ -13,7 +13,7 @@ const STATE: &str = "var/lib/git-dkr";
 
 /// A root, and directories of our own.
 #[derive(Debug)]
-pub struct OverlayRoot {
+pub(crate) struct OverlayRoot {
     /// The directory that is `/` to the steps, resolved.
     pub root: PathBuf,
     /// Where it is remembered what was applied to it.
@@ -24,7 +24,7 @@ pub struct OverlayRoot {
 
 impl OverlayRoot {
     /// Of a root, with caches that must not end in its own snapshots.
-    pub fn new(root: &Path, caches: &[PathBuf]) -> Result<Self> {
+    pub(crate) fn new(root: &Path, caches: &[PathBuf]) -> Result<Self> {
         let shown = root.display();
         let root = match root.canonicalize() {
             Ok(root) if root.is_dir() => root,

@@ -17,7 +17,8 @@ use crate::ui::{self, Printer};
 mod command;
 mod state;
 
-pub use state::{StepState, machine};
+pub use state::StepState;
+pub(crate) use state::machine;
 
 /// How much of a step's text stands in a line.
 const SHOWN: usize = 100;

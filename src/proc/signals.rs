@@ -21,7 +21,7 @@ const ASKED_EVERY: Duration = Duration::from_millis(100);
 
 /// Takes SIGINT, SIGTERM and SIGHUP: from now on they end the running child and are reported as
 /// [`Interrupted`], so that every temporary file is removed on the way out.
-pub fn catch_signals() -> Result<()> {
+pub(crate) fn catch_signals() -> Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])
         .context("cannot install signal handlers")?;
     std::thread::spawn(move || {
@@ -57,7 +57,7 @@ fn ask_again_and_again() {
 }
 
 /// Fails when a signal has asked us to stop. Long waits call it now and then.
-pub fn check_interrupted() -> Result<(), Interrupted> {
+pub(crate) fn check_interrupted() -> Result<(), Interrupted> {
     match STOP.load(Ordering::SeqCst) {
         0 => Ok(()),
         signal => Err(Interrupted(signal)),
@@ -67,7 +67,6 @@ pub fn check_interrupted() -> Result<(), Interrupted> {
 /// Who is told of a signal to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SignalTarget {
-    /// The child.
     Alone,
     /// The child, but of Ctrl-C: it shares our process group, and hears of that from the terminal.
     NotOfCtrlC,
@@ -75,7 +74,6 @@ pub(super) enum SignalTarget {
     Group,
 }
 
-/// A running child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Registered {
     pid: Pid,

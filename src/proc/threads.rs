@@ -8,12 +8,12 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// What a mutex guards, also when another thread panicked with it in its hands: it tells of that
 /// itself.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Asks two at the same time, where somebody waits for the answers of both.
-pub fn join<A: Send, B>(
+pub(crate) fn join<A: Send, B>(
     one: impl FnOnce() -> A + Send,
     other: impl FnOnce() -> B,
 ) -> Result<(A, B)> {
@@ -29,7 +29,10 @@ pub fn join<A: Send, B>(
 const TURNS: usize = 4;
 
 /// Asks the same of each of these, a few at a time; the answers in their order.
-pub fn parallel_map<T: Sync, A: Send>(asked: &[T], ask: impl Fn(&T) -> A + Sync) -> Result<Vec<A>> {
+pub(crate) fn parallel_map<T: Sync, A: Send>(
+    asked: &[T],
+    ask: impl Fn(&T) -> A + Sync,
+) -> Result<Vec<A>> {
     let share = asked.len().div_ceil(TURNS).max(1);
     let ask = &ask;
     std::thread::scope(|scope| {

@@ -48,7 +48,7 @@ struct ArchiveContent {
 }
 
 /// Reads all of it; says why it is not an archive of this profile's image, if it is not.
-pub fn check(reader: impl Read, tag: &str, profile_id: &str) -> Result<(), String> {
+pub(super) fn check(reader: impl Read, tag: &str, profile_id: &str) -> Result<(), String> {
     let content = read(reader)?;
     let json = content.small.get(Path::new("manifest.json"));
     let json = json.ok_or("it has no manifest.json")?;

@@ -24,10 +24,8 @@ use crate::{digest, proc};
 
 /// What goes to standard output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ProfileResponse {
-    /// The image's name.
+pub(crate) struct ProfileResponse {
     pub image_tag: String,
-    /// The profile's id.
     pub profile_id: String,
     /// Whether nothing was built.
     pub reused_cache: bool,
@@ -38,13 +36,11 @@ pub struct ProfileResponse {
 /// A failure whose log was written.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot build the image of the profile {profile_id}")]
-pub struct LoggedFailure {
+pub(crate) struct LoggedFailure {
     profile_id: String,
-    /// The log.
     pub log: PathBuf,
 }
 
-/// One run.
 pub(super) struct ProfileBuild<'a> {
     pub(super) engine: Engine,
     pub(super) host: &'a Host,
@@ -72,7 +68,7 @@ struct ProfileImage {
 /// Does what is asked for.
 ///
 /// The engine is looked for last: what is wrong with a request is wrong without one, too.
-pub fn run(
+pub(crate) fn run(
     host: &Host,
     request: &ProfileRequest,
     engine: impl FnOnce() -> Result<Engine>,
@@ -208,7 +204,6 @@ impl<'a> ProfileBuild<'a> {
         }))
     }
 
-    /// The Dockerfile.
     pub(super) fn text(&self, variant: Variant) -> String {
         let ca = self.host.ca_bundle.is_some();
         dockerfile::text(&self.profile, DockerfileOptions { variant, ca })

@@ -19,7 +19,7 @@ const UNFINISHED: &str = ".git-dkr-";
 
 /// A directory of archives.
 #[derive(Debug, Clone)]
-pub struct ArchiveCache {
+pub(super) struct ArchiveCache {
     directory: PathBuf,
     /// Says how it goes.
     printer: Printer,
@@ -27,12 +27,11 @@ pub struct ArchiveCache {
 
 impl ArchiveCache {
     /// In this directory, which is made when something is put there.
-    pub fn new(directory: PathBuf, printer: Printer) -> Self {
+    pub(super) fn new(directory: PathBuf, printer: Printer) -> Self {
         Self { directory, printer }
     }
 
-    /// The directory.
-    pub fn directory(&self) -> &Path {
+    pub(super) fn directory(&self) -> &Path {
         &self.directory
     }
 
@@ -41,18 +40,18 @@ impl ArchiveCache {
     }
 
     /// Whether there is an archive of a profile's image.
-    pub fn has(&self, profile_id: &str) -> bool {
+    pub(super) fn has(&self, profile_id: &str) -> bool {
         self.path(profile_id).exists()
     }
 
     /// Removes the archive of a profile's image, which there is another of now.
-    pub fn forget(&self, profile_id: &str) {
+    pub(super) fn forget(&self, profile_id: &str) {
         // Where that cannot be, no new one can be written either, and that is said.
         let _ = std::fs::remove_file(self.path(profile_id));
     }
 
     /// Takes a profile's image from its archive; `None` where there is none that will do.
-    pub fn load(
+    pub(super) fn load(
         &self,
         engine: &Engine,
         tag: &str,
@@ -100,7 +99,7 @@ impl ArchiveCache {
 
     /// Keeps a profile's image: under a temporary name, then on the disk for good, then under its
     /// own.
-    pub fn save(&self, engine: &Engine, tag: &str, profile_id: &str) -> Result<()> {
+    pub(super) fn save(&self, engine: &Engine, tag: &str, profile_id: &str) -> Result<()> {
         let path = self.path(profile_id);
         let save = || -> Result<()> {
             std::fs::create_dir_all(&self.directory)?;
@@ -133,7 +132,7 @@ impl ArchiveCache {
     }
 
     /// Removes what runs that were killed have left. Nothing is waited for, and what is no file stays.
-    pub fn sweep(&self) {
+    pub(super) fn sweep(&self) {
         let entries = std::fs::read_dir(&self.directory);
         for entry in entries.into_iter().flatten().flatten() {
             if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {

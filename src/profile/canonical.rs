@@ -9,7 +9,7 @@ use crate::digest;
 
 /// SHA-256 of the profile's one spelling, with `"working_dir": "."`: where a repository lies is
 /// not what it is.
-pub fn id(profile: &[(PythonString, Json)]) -> String {
+pub(super) fn id(profile: &[(PythonString, Json)]) -> String {
     let mut pairs = profile.to_vec();
     pairs.push((
         PythonString::from("working_dir"),
@@ -19,7 +19,7 @@ pub fn id(profile: &[(PythonString, Json)]) -> String {
 }
 
 /// As Python writes it.
-pub fn canonical(json: &Json) -> String {
+pub(super) fn canonical(json: &Json) -> String {
     let mut text = String::new();
     write(json, &mut text);
     text

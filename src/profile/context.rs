@@ -51,7 +51,7 @@ const SECRETS: [&str; 16] = [
 const NO_SECRETS: [&str; 5] = ["example", "sample", "template", "dist", "defaults"];
 
 /// Those of these paths that are copied, sorted.
-pub fn wanted(paths: &[PathBuf]) -> Vec<&PathBuf> {
+pub(super) fn wanted(paths: &[PathBuf]) -> Vec<&PathBuf> {
     // What `python -m venv` makes is known by this file.
     let virtual_envs: BTreeSet<&Path> = paths
         .iter()
@@ -91,7 +91,12 @@ fn is_secret(name: &str) -> bool {
 
 /// Copies what is wanted of a directory, and what is asked for by name, into `context`;
 /// how many files. What lies below `cache` is never copied: it may be in the repository.
-pub fn fill(repo_dir: &Path, include: &[String], cache: &Path, context: &Path) -> Result<usize> {
+pub(super) fn fill(
+    repo_dir: &Path,
+    include: &[String],
+    cache: &Path,
+    context: &Path,
+) -> Result<usize> {
     let known = match git::within(repo_dir)? {
         GitDirectoryKind::Nothing => all(repo_dir)?,
         GitDirectoryKind::GitDirectory => known(repo_dir)?,

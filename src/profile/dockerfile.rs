@@ -10,7 +10,7 @@ use crate::conf::ca;
 use crate::grammar::{BACKSLASH, env_value};
 
 /// The build argument that holds one line break.
-pub const NEWLINE: &str = "DKR_NEWLINE";
+pub(super) const NEWLINE: &str = "DKR_NEWLINE";
 /// Always there.
 const PACKAGES: &str = "git build-essential curl";
 /// What building extensions needs besides.
@@ -18,25 +18,23 @@ const BUILDER: &str = "python3-dev libffi-dev";
 
 /// What is different from one build to another beside the profile.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct DockerfileOptions {
-    /// What is tried.
+pub(super) struct DockerfileOptions {
     pub variant: Variant,
     /// Whether extra CA certificates are at hand, as a build secret.
     pub ca: bool,
 }
 
 /// The image that a profile starts from.
-pub fn base(profile: &Profile) -> String {
+pub(super) fn base(profile: &Profile) -> String {
     format!("python:{}-slim", profile.python)
 }
 
 /// Whether the build needs [`NEWLINE`].
-pub fn needs_newline(profile: &Profile) -> bool {
+pub(super) fn needs_newline(profile: &Profile) -> bool {
     profile.env.values().any(|value| value.contains('\n'))
 }
 
-/// Its text.
-pub fn text(profile: &Profile, options: DockerfileOptions) -> String {
+pub(super) fn text(profile: &Profile, options: DockerfileOptions) -> String {
     let mount = if options.ca { ca::MOUNT } else { "" };
     let mut lines = vec![format!("FROM {}", base(profile))];
     if options.ca {

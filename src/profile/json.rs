@@ -11,16 +11,15 @@ const DIGITS: usize = 4300;
 
 /// A text as Python holds it: code points, lone surrogates among them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PythonString(Vec<u32>);
+pub(super) struct PythonString(Vec<u32>);
 
 impl PythonString {
-    /// Its code points.
-    pub fn points(&self) -> &[u32] {
+    pub(super) fn points(&self) -> &[u32] {
         &self.0
     }
 
     /// As a string, unless a surrogate stands alone in it.
-    pub fn to_text(&self) -> Option<String> {
+    pub(super) fn to_text(&self) -> Option<String> {
         self.0.iter().map(|point| char::from_u32(*point)).collect()
     }
 }
@@ -38,9 +37,8 @@ impl fmt::Display for PythonString {
     }
 }
 
-/// A value.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Json {
+pub(super) enum Json {
     /// `null`
     Null,
     /// `true`, `false`
@@ -49,9 +47,7 @@ pub enum Json {
     Integer(String),
     /// Any other number; `NaN` and `Infinity` too, which Python takes.
     Float(f64),
-    /// A string.
     Text(PythonString),
-    /// A list.
     List(Vec<Json>),
     /// An object, in its order; a key may stand twice.
     Object(Vec<(PythonString, Json)>),
@@ -59,7 +55,7 @@ pub enum Json {
 
 impl Json {
     /// The kind of value, as a message names it.
-    pub fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
@@ -71,7 +67,7 @@ impl Json {
     }
 
     /// What an object holds under a key: the last one wins, as in Python.
-    pub fn get(&self, key: &str) -> Option<&Json> {
+    pub(super) fn get(&self, key: &str) -> Option<&Json> {
         let Self::Object(pairs) = self else {
             return None;
         };
@@ -83,15 +79,13 @@ impl Json {
 
 /// Why a text is not one JSON value, and at which byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JsonError {
-    /// The byte.
+pub(super) struct JsonError {
     pub at: usize,
-    /// What.
     pub message: String,
 }
 
 /// Reads a text that is one value, with white space around it at most.
-pub fn parse(text: &str) -> Result<Json, JsonError> {
+pub(super) fn parse(text: &str) -> Result<Json, JsonError> {
     let mut parser = JsonParser { text, at: 0 };
     parser.space();
     let value = parser.value(0)?;

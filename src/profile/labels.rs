@@ -5,17 +5,15 @@ use std::collections::BTreeMap;
 use super::repo_profile::Profile;
 use super::variant::Variant;
 
-/// The profile's id.
-pub const PROFILE: &str = "dkr.profile_id";
+pub(super) const PROFILE: &str = "dkr.profile_id";
 /// SHA-256 of the profile's one spelling.
-pub const DIGEST: &str = "dkr.profile_digest";
+pub(super) const DIGEST: &str = "dkr.profile_digest";
 /// What was tried when it worked.
-pub const VARIANT: &str = "dkr.profile_variant";
+pub(super) const VARIANT: &str = "dkr.profile_variant";
 /// What identifies the image that it starts from.
-pub const BASE: &str = "dkr.profile_base_digest";
+pub(super) const BASE: &str = "dkr.profile_base_digest";
 
-/// For a build.
-pub fn image_labels(
+pub(super) fn image_labels(
     profile: &Profile,
     variant: Variant,
     base_digest: &str,
@@ -31,7 +29,7 @@ pub fn image_labels(
 }
 
 /// What the user should know of an image that is taken for this profile's.
-pub fn doubt(profile: &Profile, labels: &BTreeMap<String, String>) -> Option<&'static str> {
+pub(super) fn doubt(profile: &Profile, labels: &BTreeMap<String, String>) -> Option<&'static str> {
     match labels.get(DIGEST) {
         None => Some("was not built by git dkr, and is used as it is"),
         Some(digest) if *digest != profile.digest => {

@@ -2,7 +2,7 @@
 
 mod archive;
 mod attempt;
-pub mod build;
+pub(crate) mod build;
 mod cache;
 mod canonical;
 mod context;
@@ -18,5 +18,4 @@ mod repo_profile;
 pub mod request;
 mod variant;
 
-pub use build::{LoggedFailure, ProfileResponse};
-pub use request::ProfileRequest;
+pub(crate) use build::{LoggedFailure, ProfileResponse};

@@ -10,11 +10,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// Where nothing is asked for.
-pub const DEFAULT: (u32, u32) = (3, 11);
+pub(super) const DEFAULT: (u32, u32) = (3, 11);
 
 /// What was made of a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Python {
+pub(super) struct Python {
     /// `3.11` or `3.11.4`, as in the names of images.
     pub version: String,
     /// Whether the target says so, or it is the default.
@@ -23,7 +23,7 @@ pub struct Python {
 
 /// The version that a target names; `None` for what is another Python altogether, or a range that
 /// nothing is in.
-pub fn version(target: &str) -> Option<Python> {
+pub(super) fn version(target: &str) -> Option<Python> {
     let target = target.trim().to_ascii_lowercase();
     let other = [
         "pypy",

@@ -12,14 +12,12 @@ use crate::fs::write_with_mode;
 
 /// `manifest.json`
 #[derive(Debug, Serialize)]
-pub struct ProfileManifest<'a> {
+pub(super) struct ProfileManifest<'a> {
     /// `built`, `loaded` from an archive, `reused` from the engine, or `failed`.
     pub result: &'static str,
-    /// The image's name.
     pub image_tag: &'a str,
     /// Its id; null when there is none.
     pub image_id: Option<&'a str>,
-    /// The profile's id.
     pub profile_id: &'a str,
     /// SHA-256 of the profile's one spelling.
     pub profile_digest: &'a str,
@@ -39,48 +37,44 @@ pub struct ProfileManifest<'a> {
     pub reused_cache: bool,
     /// How long each part took, in seconds.
     pub durations: BTreeMap<&'static str, f64>,
-    /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
 /// The directory of the three.
 #[derive(Debug, Clone)]
-pub struct RecordDirectory {
+pub(super) struct RecordDirectory {
     directory: PathBuf,
 }
 
 impl RecordDirectory {
     /// Of a repository's directory.
-    pub fn of(repo_dir: &Path) -> Self {
+    pub(super) fn of(repo_dir: &Path) -> Self {
         Self {
             directory: repo_dir.join(".pf_manifest/image_build"),
         }
     }
 
     /// Where the log is.
-    pub fn log(&self) -> PathBuf {
+    pub(super) fn log(&self) -> PathBuf {
         self.directory.join("build.log")
     }
 
-    /// Writes the Dockerfile.
-    pub fn write_dockerfile(&self, text: &str) -> Result<()> {
+    pub(super) fn write_dockerfile(&self, text: &str) -> Result<()> {
         self.write("Dockerfile", text)
     }
 
-    /// Writes the log.
-    pub fn write_log(&self, text: &str) -> Result<()> {
+    pub(super) fn write_log(&self, text: &str) -> Result<()> {
         self.write("build.log", text)
     }
 
-    /// Writes the manifest.
-    pub fn write_manifest(&self, manifest: &ProfileManifest) -> Result<()> {
+    pub(super) fn write_manifest(&self, manifest: &ProfileManifest) -> Result<()> {
         let text = serde_json::to_string_pretty(manifest).context("cannot write the manifest")?;
         self.write("manifest.json", &(text + "\n"))
     }
 
     /// Whether the log that is there is of the build that made this image.
-    pub fn has_log_of(&self, image_id: &str) -> bool {
+    pub(super) fn has_log_of(&self, image_id: &str) -> bool {
         let text = crate::fs::read(self.directory.join("manifest.json")).unwrap_or_default();
         let manifest = serde_json::from_slice::<serde_json::Value>(&text).unwrap_or_default();
         manifest["image_id"] == image_id && self.log().is_file()
@@ -92,6 +86,6 @@ impl RecordDirectory {
 }
 
 /// Seconds, to the millisecond.
-pub fn seconds(time: Duration) -> f64 {
+pub(super) fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1000.0).round() / 1000.0
 }

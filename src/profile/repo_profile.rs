@@ -16,7 +16,7 @@ const HINT: &str = r#"for example {"profile": {"python_version_target": "3.11", 
 
 /// A profile that an image can be built from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Profile {
+pub(super) struct Profile {
     /// What the image is called by: given, or the hash below.
     pub id: String,
     /// SHA-256 of its one spelling.
@@ -38,7 +38,7 @@ pub struct Profile {
 }
 
 /// Reads the text of a profile's file. Every problem with its keys is told at once.
-pub fn parse(file: &str, text: &str) -> Result<Profile> {
+pub(super) fn parse(file: &str, text: &str) -> Result<Profile> {
     let json = json::parse(text).map_err(|wrong| {
         let diagnostic = Diagnostic::at_byte(file, text, wrong.at, wrong.message);
         Failure::new(format!("the profile is not JSON: {diagnostic}")).hint(HINT)
@@ -321,7 +321,7 @@ fn is_variable(name: &str) -> bool {
 }
 
 /// The name of the image of a profile.
-pub fn tag(id: &str) -> String {
+pub(super) fn tag(id: &str) -> String {
     format!("patchfoundry/{id}:latest")
 }
 

@@ -6,7 +6,7 @@ use regex::Regex;
 
 /// What is different from the plain build.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Variant {
+pub(super) struct Variant {
     /// With the packages that building extensions needs.
     pub builder: bool,
     /// With packages of the distribution's archive.
@@ -15,7 +15,7 @@ pub struct Variant {
 
 impl Variant {
     /// Its name in the manifest.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match (self.builder, self.archive) {
             (false, false) => "default",
             (true, false) => "builder",
@@ -25,14 +25,14 @@ impl Variant {
     }
 
     /// The one of this name.
-    pub fn named(name: &str) -> Option<Self> {
+    pub(super) fn named(name: &str) -> Option<Self> {
         let all = [(false, false), (true, false), (false, true), (true, true)];
         let all = all.map(|(builder, archive)| Self { builder, archive });
         all.into_iter().find(|variant| variant.name() == name)
     }
 
     /// What may help after this one failed with this log; each thing is tried once.
-    pub fn after(self, log: &str) -> Option<Self> {
+    pub(super) fn after(self, log: &str) -> Option<Self> {
         if !self.archive && matches(&ARCHIVE, log) {
             return Some(Self {
                 archive: true,

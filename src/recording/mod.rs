@@ -6,4 +6,4 @@
 //! | pure | `shim` is what shells read to record, `adopt` takes the lines into `.dkr.conf` |
 
 pub mod adopt;
-pub mod shim;
+pub(crate) mod shim;

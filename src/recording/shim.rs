@@ -11,7 +11,7 @@ const FISH: &str = include_str!("../../templates/record-shim.fish");
 
 /// The text for a shell to read; `file`, an absolute path, is where `RUN` lines go. The functions
 /// hold the script themselves, so that they work wherever git-dkr has gone.
-pub fn functions(shell: Shell, file: &str) -> String {
+pub(crate) fn functions(shell: Shell, file: &str) -> String {
     let template = match shell {
         Shell::Bash | Shell::Zsh => POSIX,
         Shell::Fish => FISH,

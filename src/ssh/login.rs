@@ -17,7 +17,6 @@ use crate::proc::lock;
 /// in within a moment.
 const MOST: usize = 256;
 
-/// All of them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PendingLogins(Arc<Mutex<LoginQueue>>);
 
@@ -39,7 +38,7 @@ pub(super) type Leave = oneshot::Receiver<()>;
 
 impl PendingLogins {
     /// Takes one in, and sends another away when there are too many.
-    pub fn enter(&self) -> (PendingLogin, Leave) {
+    pub(super) fn enter(&self) -> (PendingLogin, Leave) {
         let (tell, leave) = oneshot::channel();
         let mut queue = lock(&self.0);
         let number = queue.next;
@@ -72,7 +71,7 @@ pub(super) struct LoginDeadline {
 }
 
 impl LoginDeadline {
-    pub fn of(stream: &impl AsFd, leave: Leave, time: Duration) -> io::Result<Self> {
+    pub(super) fn of(stream: &impl AsFd, leave: Leave, time: Duration) -> io::Result<Self> {
         Ok(Self {
             connection: stream.as_fd().try_clone_to_owned()?.into(),
             leave,
@@ -81,7 +80,7 @@ impl LoginDeadline {
     }
 
     /// Goes on with its session, and shuts the connection when the guest must go.
-    pub async fn watch(self, session: impl Future<Output = ()>) {
+    pub(super) async fn watch(self, session: impl Future<Output = ()>) {
         let Self {
             connection,
             leave,

@@ -26,7 +26,8 @@ use anyhow::Result;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 pub use host_sshd::{access as reach_host, check_key};
-pub use object_transfer::{ObjectTransfer, TransferHandle};
+pub use object_transfer::ObjectTransfer;
+pub(crate) use object_transfer::TransferHandle;
 pub use receive::ReceivePolicy;
 pub use server::Server;
 

@@ -95,7 +95,7 @@ impl PushCommands {
     }
 
     /// The refs that would be made, and where.
-    pub fn creations(&self) -> Vec<(String, ObjectId)> {
+    pub(super) fn creations(&self) -> Vec<(String, ObjectId)> {
         let creation = |update: &RefUpdate| match (&update.old, &update.new) {
             (None, Some(new)) => Some((update.name.clone(), new.clone())),
             _ => None,
@@ -132,7 +132,7 @@ impl PushCommands {
 
     /// The report that refuses the push of this container, where `made` tells the refs that it has made, as
     /// `receive-pack` would send it, or `None` when the push may go on. One bad ref refuses them all.
-    pub fn refuse(&self, container: &str, made: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
+    pub(super) fn refuse(&self, container: &str, made: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
         let refusals = self.refusals(container, made);
         if refusals.is_empty() {
             return None;

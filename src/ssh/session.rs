@@ -50,7 +50,7 @@ pub(super) struct SshConnection {
 }
 
 impl SshConnection {
-    pub fn new(policy: ConnectionPolicy, guest: PendingLogin) -> Self {
+    pub(super) fn new(policy: ConnectionPolicy, guest: PendingLogin) -> Self {
         Self {
             policy,
             guest: Some(guest),

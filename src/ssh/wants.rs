@@ -30,7 +30,7 @@ pub(super) struct Malformed;
 
 impl FetchReader {
     /// Reads bytes as they came. Gives lines when git would answer them, or when they are many.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<Option<FetchRequest>, Malformed> {
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Option<FetchRequest>, Malformed> {
         self.bytes.extend_from_slice(bytes);
         let mut ends = false;
         while let Some(length) = length(&self.bytes[self.whole..])? {

@@ -35,7 +35,6 @@ impl Board {
         Progress::with(bar, text)
     }
 
-    /// Prints above them.
     pub fn above(&self, print: impl FnOnce()) {
         self.lines.suspend(print);
     }

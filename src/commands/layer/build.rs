@@ -17,7 +17,7 @@ use crate::ui::{self, Printer};
 /// What is there and as it should be is left alone. Layers that do not stand on each other are
 /// built at the same time. When one fails, those that do not stand on it are built all the same.
 #[derive(Debug, Args)]
-pub struct Build {
+pub(super) struct Build {
     /// The layers to build
     names: Vec<String>,
     /// Build all layers but the built-in ones
@@ -38,7 +38,7 @@ pub struct Build {
 
 impl Build {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(super) fn run(&self, printer: Printer) -> Result<u8> {
         let context = self.catalog.open(printer)?;
         let layers = context.chosen(&self.names, self.all, "build")?;
         let mut images = context.engine.all_images()?;

@@ -13,7 +13,7 @@ use crate::ui::{self, Printer};
 ///
 /// Images that others stand on keep their content until those are gone too.
 #[derive(Debug, Args)]
-pub struct Clean {
+pub(super) struct Clean {
     /// The layers whose images go
     names: Vec<String>,
     /// Remove the images of all layers
@@ -28,7 +28,7 @@ pub struct Clean {
 
 impl Clean {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(super) fn run(&self, printer: Printer) -> Result<u8> {
         if self.names.is_empty() && !self.all {
             bail!(Failure::new("no layer to clean").hint("name some, or --all"));
         }

@@ -18,7 +18,7 @@ use crate::ui::{self, Printer};
 /// To use it: eval "$(git dkr layer env NAME)", or in fish: git dkr layer env NAME | source. Each
 /// command of [provides] and [aliases] then runs on the current directory, as the current user.
 #[derive(Debug, Args)]
-pub struct Env {
+pub(super) struct Env {
     /// The layer's name
     name: String,
     /// The shell that is to read it [default: $SHELL]
@@ -30,7 +30,7 @@ pub struct Env {
 
 impl Env {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(super) fn run(&self, printer: Printer) -> Result<u8> {
         let shell = self.shell.map_or_else(Shell::of_user, Ok)?;
         let context = self.catalog.open(printer)?;
         let layer = context.catalog.get(&self.name)?;

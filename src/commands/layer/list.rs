@@ -10,7 +10,7 @@ use crate::ui::{self, Printer};
 
 /// List the layers there are, and whether their images are built
 #[derive(Debug, Args)]
-pub struct List {
+pub(super) struct List {
     #[command(flatten)]
     catalog: CatalogArgs,
     /// How to print the result
@@ -20,7 +20,7 @@ pub struct List {
 
 impl List {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(super) fn run(&self, printer: Printer) -> Result<u8> {
         let context = self.catalog.open(printer)?;
         let images = context.engine.all_images()?;
         let (plan, _) = context.plan(

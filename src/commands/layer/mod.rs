@@ -20,7 +20,7 @@ pub(super) use args::{CatalogArgs, LayerContext};
 /// A layer is a directory with a Dockerfile and a layer.toml. Layers are found in .dkr/layers of the
 /// repository, in ~/.config/git-dkr/layers, and in git dkr itself; the first of a name wins.
 #[derive(Debug, Args)]
-pub struct Layer {
+pub(crate) struct Layer {
     #[command(subcommand)]
     action: Action,
 }
@@ -38,7 +38,7 @@ enum Action {
 
 impl Layer {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         match &self.action {
             Action::List(command) => command.run(printer),
             Action::Show(command) => command.run(printer),

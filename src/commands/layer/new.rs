@@ -26,7 +26,7 @@ const BASE: &str = "alpine:3.20";
 ///
 /// It goes to .dkr/layers of the repository, and stands on the base image that .dkr.conf names.
 #[derive(Debug, Args)]
-pub struct New {
+pub(super) struct New {
     /// The layer's name
     name: String,
     /// The directory to make it in, instead of .dkr/layers
@@ -36,7 +36,7 @@ pub struct New {
 
 impl New {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(super) fn run(&self, printer: Printer) -> Result<u8> {
         let name = &self.name;
         if !is_layer_name(name) {
             bail!(

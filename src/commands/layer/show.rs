@@ -10,7 +10,7 @@ use crate::ui::{self, Printer};
 
 /// Show a layer: what it requires and provides, and why its image would be rebuilt
 #[derive(Debug, Args)]
-pub struct Show {
+pub(super) struct Show {
     /// The layer's name
     name: String,
     #[command(flatten)]
@@ -22,7 +22,7 @@ pub struct Show {
 
 impl Show {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(super) fn run(&self, printer: Printer) -> Result<u8> {
         let context = self.catalog.open(printer)?;
         let layer = context.catalog.get(&self.name)?;
         let definition = &layer.definition;

@@ -18,7 +18,7 @@ use crate::ui::{self, Printer};
 /// Images that are not there are built first; one that cannot be built stops none of the others. Then the
 /// layers are composed into one image, where there are several or one has a [runtime], and tried again in it.
 #[derive(Debug, Args)]
-pub struct Test {
+pub(super) struct Test {
     /// The layers to try
     names: Vec<String>,
     /// Try all layers but the built-in ones
@@ -36,7 +36,7 @@ pub struct Test {
 
 impl Test {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(super) fn run(&self, printer: Printer) -> Result<u8> {
         let context = self.catalog.open(printer)?;
         let layers = context.chosen(&self.names, self.all, "try")?;
         let (mut tried, all_built) = apart(&context, &layers)?;

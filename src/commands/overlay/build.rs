@@ -11,14 +11,14 @@ use crate::ui::Printer;
 /// All steps run, whatever the caches hold: restore-or-build is the one for every day. When a step
 /// fails nothing is stored; what the steps before it did stays done.
 #[derive(Debug, Args)]
-pub struct Build {
+pub(super) struct Build {
     #[command(flatten)]
     task: RebuildArgs,
 }
 
 impl Build {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(super) fn run(&self, printer: Printer) -> Result<u8> {
         self.task.run(|job| job.build(), printer)
     }
 }

@@ -14,7 +14,7 @@ use crate::ui::{self, Printer};
 /// To use it: eval "$(git dkr overlay env)", or in fish: git dkr overlay env --shell fish | source.
 /// A login shell needs none of this: it reads etc/profile.d, where a build and a restore leave it.
 #[derive(Debug, Args)]
-pub struct Env {
+pub(super) struct Env {
     #[command(flatten)]
     files: ContainerfileArgs,
     /// Who is to read it
@@ -35,7 +35,7 @@ enum EnvFormat {
 
 impl Env {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(super) fn run(&self, printer: Printer) -> Result<u8> {
         let mut state = StepState::default();
         for part in self.files.read(printer)? {
             state.pass(&part.containerfile)?;

@@ -14,7 +14,7 @@ use crate::ui::{self, Printer};
 
 /// Show what is in a Containerfile's snapshot, and what is in none
 #[derive(Debug, Args)]
-pub struct Inspect {
+pub(super) struct Inspect {
     #[command(flatten)]
     files: ContainerfileArgs,
     #[command(flatten)]
@@ -36,7 +36,7 @@ struct CachedSnapshot {
 
 impl Inspect {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(super) fn run(&self, printer: Printer) -> Result<u8> {
         let parts = self.files.read(printer)?;
         let workplace = self.place.open(printer)?;
         let mut rows = Vec::new();

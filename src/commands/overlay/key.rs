@@ -12,7 +12,7 @@ use crate::ui::{self, Printer};
 ///
 /// The SHA-256 of its bytes; of several, each also of the ones before it, in their order.
 #[derive(Debug, Args)]
-pub struct Key {
+pub(super) struct Key {
     #[command(flatten)]
     files: ContainerfileArgs,
     /// How to print it
@@ -22,7 +22,7 @@ pub struct Key {
 
 impl Key {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(super) fn run(&self, printer: Printer) -> Result<u8> {
         let parts = self.files.read(printer)?;
         match self.format {
             OutputFormat::Text => {

@@ -24,7 +24,7 @@ use crate::ui::Printer;
 #[command(
     after_help = "To begin with: git dkr overlay restore-or-build, in a directory with a Containerfile"
 )]
-pub struct Overlay {
+pub(crate) struct Overlay {
     #[command(subcommand)]
     command: Command,
 }
@@ -48,7 +48,7 @@ enum Command {
 
 impl Overlay {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         match &self.command {
             Command::RestoreOrBuild(command) => command.run(printer),
             Command::Build(command) => command.run(printer),

@@ -12,7 +12,7 @@ use crate::ui::{self, Printer};
 /// Those of each name that were used last stay. What writers that are gone left behind is removed,
 /// too.
 #[derive(Debug, Args)]
-pub struct Prune {
+pub(super) struct Prune {
     /// How many snapshots of each name stay
     #[arg(long, value_name = "N")]
     keep: usize,
@@ -25,7 +25,7 @@ pub struct Prune {
 
 impl Prune {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(super) fn run(&self, printer: Printer) -> Result<u8> {
         let caches = self.cache.open(printer)?;
         let gone = if self.shared {
             super::args::shared(&caches)?.prune(self.keep)?

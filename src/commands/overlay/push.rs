@@ -10,7 +10,7 @@ use crate::ui::Printer;
 ///
 /// Others see it when all of it has arrived. A push that was cut goes on where it was.
 #[derive(Debug, Args)]
-pub struct Push {
+pub(super) struct Push {
     #[command(flatten)]
     files: ContainerfileArgs,
     #[command(flatten)]
@@ -22,7 +22,7 @@ pub struct Push {
 
 impl Push {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(super) fn run(&self, printer: Printer) -> Result<u8> {
         let parts = self.files.read(printer)?;
         let caches = self.cache.open(printer)?;
         shared(&caches)?;

@@ -11,14 +11,14 @@ use crate::ui::Printer;
 /// Nothing is written before all of it has been checked. What is there already stays as it is; a
 /// restore that was killed is undone or completed by the next.
 #[derive(Debug, Args)]
-pub struct Restore {
+pub(super) struct Restore {
     #[command(flatten)]
     task: RebuildArgs,
 }
 
 impl Restore {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(super) fn run(&self, printer: Printer) -> Result<u8> {
         self.task.run(|job| job.restore(), printer)
     }
 }

@@ -11,7 +11,7 @@ use crate::ui::Printer;
 /// A snapshot that is missing, damaged or of another kind of machine is built anew, and that is
 /// said.
 #[derive(Debug, Args)]
-pub struct RestoreOrBuild {
+pub(super) struct RestoreOrBuild {
     #[command(flatten)]
     task: RebuildArgs,
     /// Send what was built to the shared cache
@@ -21,7 +21,7 @@ pub struct RestoreOrBuild {
 
 impl RestoreOrBuild {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(super) fn run(&self, printer: Printer) -> Result<u8> {
         self.task.run(
             |job| {
                 if self.push {

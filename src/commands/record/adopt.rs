@@ -22,7 +22,7 @@ const NAMES: [&str; 2] = ["Containerfile.recorded", "Containerfile"];
 /// Those that are not there yet, shown as a diff first. The Containerfile is read from the
 /// worktree, or from BRANCH_FROM, such as the branch that a container pushed.
 #[derive(Debug, Args)]
-pub struct Adopt {
+pub(crate) struct Adopt {
     #[command(flatten)]
     place: RepoArgs,
     /// The Containerfile, from the top of the repository on
@@ -39,7 +39,7 @@ pub struct Adopt {
 
 impl Adopt {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         let (repo, branch_from) = self.place.split();
         let top = worktree_top(repo)?;
         let (name, recorded) = match branch_from {

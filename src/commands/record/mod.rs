@@ -7,15 +7,15 @@ use crate::ui::Printer;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-pub use adopt::Adopt;
-pub use shim::Shim;
+pub(crate) use adopt::Adopt;
+pub(crate) use shim::Shim;
 
 /// Record what uv and pip install, and take it into .dkr.conf
 ///
 /// What was installed by hand becomes RUN lines, in a Containerfile or in the next image.
 #[derive(Debug, Args)]
 #[command(after_help = "To begin with: eval \"$(git dkr record shim)\"")]
-pub struct Record {
+pub(crate) struct Record {
     #[command(subcommand)]
     command: Command,
 }
@@ -28,7 +28,7 @@ enum Command {
 
 impl Record {
     /// Runs it; the exit code.
-    pub fn run(&self, printer: Printer) -> Result<u8> {
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         match &self.command {
             Command::Shim(command) => command.run(),
             Command::Adopt(command) => command.run(printer),

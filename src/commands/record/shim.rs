@@ -15,7 +15,7 @@ use crate::ui;
 /// To use it: eval "$(git dkr record shim)", or in fish: git dkr record shim --shell fish | source. The
 /// tools then run as ever, and what they changed becomes RUN lines of the Containerfile.
 #[derive(Debug, Args)]
-pub struct Shim {
+pub(crate) struct Shim {
     /// The file that the lines are added to
     #[arg(
         short = 'f',
@@ -31,7 +31,7 @@ pub struct Shim {
 
 impl Shim {
     /// Runs it; the exit code.
-    pub fn run(&self) -> Result<u8> {
+    pub(crate) fn run(&self) -> Result<u8> {
         let shell = self.shell.map_or_else(Shell::of_user, Ok)?;
         let file = std::path::absolute(&self.containerfile).context("--containerfile")?;
         let Some(file) = file

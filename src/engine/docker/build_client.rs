@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// A client that can build.
 #[derive(Debug, Clone)]
-pub struct BuildClient {
+pub(crate) struct BuildClient {
     pub program: PathBuf,
     /// Whether through the buildx plugin.
     pub buildx: bool,

@@ -12,7 +12,7 @@ use crate::proc::{Cmd, on_path};
 
 /// What a program called `docker` turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DockerClient {
+pub(crate) enum DockerClient {
     /// It can build: by itself (before version 23) or with its buildx plugin.
     Builds {
         /// What it says of itself.
@@ -89,7 +89,7 @@ fn driver(said: &str) -> Option<(String, String)> {
 }
 
 /// The clients on the PATH up to the first that can build, asked what they are.
-pub fn clients() -> Result<Vec<(PathBuf, DockerClient)>> {
+pub(crate) fn clients() -> Result<Vec<(PathBuf, DockerClient)>> {
     let mut clients = Vec::new();
     for program in on_path("docker") {
         let client = ask(&program)?;
@@ -116,7 +116,7 @@ fn that_builds(clients: &[(PathBuf, DockerClient)]) -> Result<BuildClient> {
 
 /// Whether this is a compiled program of that very name. Others are asked who they are, which
 /// takes ten milliseconds: podman comes as a script, or a link to itself.
-pub fn is_binary(program: &Path) -> bool {
+pub(crate) fn is_binary(program: &Path) -> bool {
     let real = std::fs::canonicalize(program).unwrap_or_default();
     let mut start = [0; 2];
     let read = crate::fs::open(&real).and_then(|mut file| file.read_exact(&mut start));
@@ -124,13 +124,13 @@ pub fn is_binary(program: &Path) -> bool {
 }
 
 /// What a program says of itself.
-pub fn version(program: &Path) -> Result<String> {
+pub(crate) fn version(program: &Path) -> Result<String> {
     let output = Cmd::new(program).arg("--version").output()?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// What a program called `docker` is.
-pub fn ask(program: &Path) -> Result<DockerClient> {
+pub(crate) fn ask(program: &Path) -> Result<DockerClient> {
     let said = version(program)?;
     let client = classify(&said);
     if !matches!(client, DockerClient::NoBuildx(_)) {
@@ -169,7 +169,7 @@ fn classify(said: &str) -> DockerClient {
 }
 
 /// Why none of these will do.
-pub fn why_none(clients: &[(PathBuf, DockerClient)]) -> EngineError {
+pub(crate) fn why_none(clients: &[(PathBuf, DockerClient)]) -> EngineError {
     match clients.first() {
         None => EngineError::NotInstalled,
         Some((program, client)) => {

@@ -6,6 +6,6 @@ mod client;
 mod progress;
 pub(super) mod socket;
 
-pub use build_client::BuildClient;
-pub use client::{DockerClient, ask, clients, is_binary, version, why_none};
-pub use progress::PlainProgress;
+pub(crate) use build_client::BuildClient;
+pub(crate) use client::{DockerClient, ask, clients, is_binary, version, why_none};
+pub(crate) use progress::PlainProgress;

@@ -17,7 +17,7 @@ struct BuildkitStep {
 
 /// All that was printed so far, as far as it matters.
 #[derive(Debug, Default)]
-pub struct PlainProgress {
+pub(crate) struct PlainProgress {
     steps: BTreeMap<u32, BuildkitStep>,
     /// Lines that belong to no step, the last ones.
     loose: VecDeque<String>,

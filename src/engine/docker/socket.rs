@@ -17,7 +17,11 @@ use crate::ui;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The body of the answer to a GET; an error unless it is a success.
-pub fn get(socket: &Path, path: &str, query: &[(&str, &str)]) -> Result<Vec<u8>, ureq::Error> {
+pub(crate) fn get(
+    socket: &Path,
+    path: &str,
+    query: &[(&str, &str)],
+) -> Result<Vec<u8>, ureq::Error> {
     // An address that is not looked up, as there is only one place to connect to.
     let address = format!("http://127.0.0.1{path}");
     let mut shown = Cmd::new("curl")

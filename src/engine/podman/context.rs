@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use crate::digest;
 
 /// Over the names and contents of all files but the Dockerfile, whose steps speak for themselves.
-pub fn digest(directory: &Path) -> Result<String> {
+pub(super) fn digest(directory: &Path) -> Result<String> {
     let mut files = BTreeMap::new();
     add(directory, "", &mut files)
         .with_context(|| format!("cannot read {}", directory.display()))?;

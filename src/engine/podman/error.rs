@@ -3,7 +3,7 @@
 use crate::engine::{EngineError, EngineKind};
 
 /// Makes out what podman, or the runtime below it, said; `None` when it is nothing of its own.
-pub fn known(said: &str) -> Option<EngineError> {
+pub(crate) fn known(said: &str) -> Option<EngineError> {
     let has = |text: &str| said.contains(text);
     let line = |text: &str| {
         let line = said.lines().find(|line| line.contains(text));

@@ -8,18 +8,18 @@ mod progress;
 
 use anyhow::Result;
 
-pub use error::known;
-pub use names::docker_s;
-pub use progress::PodmanProgress;
+pub(crate) use error::known;
+pub(crate) use names::docker_s;
+pub(crate) use progress::PodmanProgress;
 
 use super::Engine;
 
 /// How often podman is asked again when an image that it looks at is removed meanwhile, which is
 /// an error to it even when it is none of ours.
-pub const TRIES: u32 = 10;
+pub(super) const TRIES: u32 = 10;
 
 /// Whether this is that error.
-pub fn lost_an_image(said: &str) -> bool {
+pub(super) fn lost_an_image(said: &str) -> bool {
     said.contains("image not known") || said.contains("layer not known")
 }
 

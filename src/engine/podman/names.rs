@@ -3,7 +3,7 @@
 use crate::engine::EngineImage;
 
 /// An image as docker would tell of it, so that records, keys and tables agree.
-pub fn docker_s(mut image: EngineImage) -> EngineImage {
+pub(crate) fn docker_s(mut image: EngineImage) -> EngineImage {
     if !image.id.starts_with("sha256:") {
         image.id = format!("sha256:{}", image.id);
     }

@@ -24,7 +24,7 @@ struct PodmanStep {
 
 /// All that was printed so far, as far as it matters.
 #[derive(Debug, Default)]
-pub struct PodmanProgress {
+pub(crate) struct PodmanProgress {
     step: Option<PodmanStep>,
     /// What podman says of the end.
     error: Option<String>,
@@ -36,13 +36,13 @@ pub struct PodmanProgress {
 
 impl PodmanProgress {
     /// The id of the image that was built.
-    pub fn image(&self) -> Result<&str> {
+    pub(crate) fn image(&self) -> Result<&str> {
         let image = self.image.as_deref();
         image.context("podman did not say which image it has built")
     }
 
     /// Whether it failed because an image was removed meanwhile.
-    pub fn lost_an_image(&self) -> bool {
+    pub(crate) fn lost_an_image(&self) -> bool {
         self.error.as_deref().is_some_and(super::lost_an_image)
     }
 }

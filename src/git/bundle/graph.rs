@@ -23,19 +23,19 @@ pub(super) struct GraphSubset {
 
 impl GraphSubset {
     /// Opens the commit-graph of a directory of objects; `None` when there is none that is whole.
-    pub fn of(objects: &Path, kind: gix::hash::Kind) -> Option<Self> {
+    pub(super) fn of(objects: &Path, kind: gix::hash::Kind) -> Option<Self> {
         let graph = Graph::from_info_dir(&objects.join("info"), kind).ok()?;
         let taken = Vec::new();
         Some(Self { graph, taken })
     }
 
     /// Adds an object, if it is a commit that is there.
-    pub fn insert(&mut self, id: &gix::hash::oid) {
+    pub(super) fn insert(&mut self, id: &gix::hash::oid) {
         self.taken.extend(self.graph.lookup(id));
     }
 
     /// Writes a commit-graph of what was taken; none of nothing, nor where a parent was not taken.
-    pub fn write(mut self, path: &Path) -> Result<()> {
+    pub(super) fn write(mut self, path: &Path) -> Result<()> {
         let graph = &self.graph;
         self.taken.sort_unstable_by_key(|at| graph.id_at(*at));
         self.taken.dedup();

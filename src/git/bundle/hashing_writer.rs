@@ -25,7 +25,7 @@ pub(super) struct HashingWriter<'a> {
 }
 
 impl<'a> HashingWriter<'a> {
-    pub fn new(kind: gix::hash::Kind, give: &'a mut dyn FnMut(Vec<u8>) -> bool) -> Self {
+    pub(super) fn new(kind: gix::hash::Kind, give: &'a mut dyn FnMut(Vec<u8>) -> bool) -> Self {
         Self {
             give,
             chunk: Vec::with_capacity(CHUNK),
@@ -39,11 +39,11 @@ impl<'a> HashingWriter<'a> {
     }
 
     /// How many bytes there were.
-    pub fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    pub fn write(&mut self, mut bytes: &[u8]) {
+    pub(super) fn write(&mut self, mut bytes: &[u8]) {
         self.count += bytes.len() as u64;
         while !bytes.is_empty() {
             let (now, rest) = bytes.split_at(bytes.len().min(CHUNK - self.chunk.len()));
@@ -55,12 +55,12 @@ impl<'a> HashingWriter<'a> {
         }
     }
 
-    pub fn number(&mut self, number: u32) {
+    pub(super) fn number(&mut self, number: u32) {
         self.write(&number.to_be_bytes());
     }
 
     /// How many ids, in their order, begin with no more than each byte.
-    pub fn fanout<'i>(&mut self, ids: impl Iterator<Item = &'i [u8]>) {
+    pub(super) fn fanout<'i>(&mut self, ids: impl Iterator<Item = &'i [u8]>) {
         let mut counts = [0_u32; 256];
         for id in ids {
             counts[id[0] as usize] += 1;
@@ -73,7 +73,7 @@ impl<'a> HashingWriter<'a> {
     }
 
     /// Ends it in its hash; the hash, and whether all was taken.
-    pub fn finish(mut self) -> (Vec<u8>, bool) {
+    pub(super) fn finish(mut self) -> (Vec<u8>, bool) {
         self.flush();
         let hash = self.hash.finalize_reset().into_vec();
         let taken = !self.over && (self.give)(hash.clone());

@@ -85,7 +85,7 @@ impl Repo {
 }
 
 impl ObjectDirectories {
-    pub fn of(directories: &[PathBuf]) -> Self {
+    pub(crate) fn of(directories: &[PathBuf]) -> Self {
         Self {
             directories: directories.to_vec(),
             tells: directories.len() == 1,
@@ -93,7 +93,7 @@ impl ObjectDirectories {
     }
 
     /// With the packs of others, which nothing here speaks of.
-    pub fn and(mut self, others: Self) -> Self {
+    pub(crate) fn and(mut self, others: Self) -> Self {
         self.directories.extend(others.directories);
         self
     }
@@ -112,7 +112,7 @@ impl ObjectDirectories {
 
     /// Opens all files of packs, and what speeds up reading them. What is open is complete: it is
     /// what there was at one moment.
-    pub fn open(&self) -> Result<Vec<OpenFile>> {
+    pub(crate) fn open(&self) -> Result<Vec<OpenFile>> {
         for _ in 0..TRIES {
             let before = self.files()?;
             if before.len() > MOST {
@@ -142,7 +142,7 @@ impl ObjectDirectories {
     }
 
     /// The pack that has most of the objects: the one with a bitmap, or else the largest.
-    pub fn main_pack(&self) -> Result<Option<PathBuf>> {
+    pub(crate) fn main_pack(&self) -> Result<Option<PathBuf>> {
         let all = self.listing()?;
         let has = |name: &str| all.contains_key(name);
         let packs = all.iter().filter_map(|(name, path)| {
@@ -156,7 +156,7 @@ impl ObjectDirectories {
     }
 
     /// The ids of all loose objects.
-    pub fn loose(&self) -> Result<Vec<String>> {
+    pub(crate) fn loose(&self) -> Result<Vec<String>> {
         let mut found = Vec::new();
         for directory in &self.directories {
             for start in names(directory)?

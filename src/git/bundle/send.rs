@@ -20,7 +20,6 @@ const BLOCK: u64 = 512;
 /// The name of the last entry, which `templates/scope` looks for.
 const END: &str = "git-dkr-complete";
 
-/// One file.
 #[derive(Debug)]
 pub(super) struct BundleEntry {
     /// Below the git directory.
@@ -47,7 +46,7 @@ enum EntryContent {
 }
 
 impl BundleEntry {
-    pub fn text(name: &str, text: String) -> Self {
+    pub(super) fn text(name: &str, text: String) -> Self {
         Self {
             name: name.to_owned(),
             content: EntryContent::Text(text.into_bytes()),
@@ -55,7 +54,12 @@ impl BundleEntry {
     }
 
     /// A file, and by which object format it ends in its own hash, as git's files do (`sha1`).
-    pub fn file(name: &str, path: PathBuf, file: File, hashed: Option<&str>) -> Result<Self> {
+    pub(super) fn file(
+        name: &str,
+        path: PathBuf,
+        file: File,
+        hashed: Option<&str>,
+    ) -> Result<Self> {
         let size = file
             .metadata()
             .with_context(|| format!("cannot read {}", path.display()))?
@@ -72,12 +76,12 @@ impl BundleEntry {
     }
 
     /// A file of which we know how long it is, and its SHA-256.
-    pub fn known((name, path, size, sha256): (String, PathBuf, u64, String)) -> Self {
+    pub(super) fn known((name, path, size, sha256): (String, PathBuf, u64, String)) -> Self {
         let content = EntryContent::Known { path, size, sha256 };
         Self { name, content }
     }
 
-    pub fn size(&self) -> u64 {
+    pub(super) fn size(&self) -> u64 {
         match &self.content {
             EntryContent::Text(text) => text.len() as u64,
             EntryContent::File { size, .. } | EntryContent::Known { size, .. } => *size,
@@ -85,7 +89,7 @@ impl BundleEntry {
     }
 
     /// Whether it was taken whole.
-    pub fn send(self, hint: &str, give: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<bool> {
+    pub(super) fn send(self, hint: &str, give: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<bool> {
         let size = self.size();
         if !give(header(&self.name, size)?) {
             return Ok(false);
@@ -184,7 +188,7 @@ pub(super) struct TrailingHash {
 }
 
 impl TrailingHash {
-    pub fn new(size: u64, format: Option<&str>) -> Self {
+    pub(super) fn new(size: u64, format: Option<&str>) -> Self {
         let hash: Option<Box<dyn DynDigest>> = match format {
             Some("sha256") => Some(Box::new(Sha256::default())),
             Some(_) => Some(Box::new(Sha1::default())),
@@ -198,7 +202,7 @@ impl TrailingHash {
         }
     }
 
-    pub fn read(&mut self, bytes: &[u8]) {
+    pub(super) fn read(&mut self, bytes: &[u8]) {
         let Some(hash) = &mut self.hash else { return };
         let before = usize::try_from(self.left).unwrap_or(usize::MAX);
         let (content, end) = bytes.split_at(before.min(bytes.len()));
@@ -207,7 +211,7 @@ impl TrailingHash {
         self.found.extend_from_slice(end);
     }
 
-    pub fn holds(self) -> bool {
+    pub(super) fn holds(self) -> bool {
         self.hash.is_none_or(|hash| *hash.finalize() == *self.found)
     }
 }

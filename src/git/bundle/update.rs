@@ -71,7 +71,6 @@ impl ObjectBundle {
     }
 }
 
-/// Lists the tags.
 fn list(work: &BundleWork, tags: TagSelection) -> crate::proc::Cmd {
     let BundleWork { view, commit, .. } = work;
     let (leads_to, which) = match tags {

@@ -56,12 +56,12 @@ pub(super) struct Contents {
 
 impl Contents {
     /// The bytes that they hold.
-    pub fn size(&self) -> u64 {
+    pub(super) fn size(&self) -> u64 {
         self.pointers.iter().map(|pointer| pointer.size).sum()
     }
 
     /// Of each the place below a git directory and on this machine, its size in bytes, and its SHA-256.
-    pub fn files(&self) -> impl Iterator<Item = (String, PathBuf, u64, String)> {
+    pub(super) fn files(&self) -> impl Iterator<Item = (String, PathBuf, u64, String)> {
         self.pointers.iter().map(|pointer| {
             let place = pointer.place();
             let path = self.storage.join(&place);

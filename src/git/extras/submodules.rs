@@ -15,7 +15,7 @@ use crate::proc::{CancelToken, Cmd};
 
 /// A submodule as a commit has it, of which the host has a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Submodule {
+pub(crate) struct Submodule {
     /// Where its worktree is: from the top of the outermost repository.
     pub path: String,
     /// Where its git directory is below `.git` of a clone: `modules/<name>`, and below that for one

@@ -22,7 +22,6 @@ pub(super) struct CommitSource<'a> {
 /// Where a commit is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CommitLocation {
-    /// In the graph.
     Graph(Position),
     /// In [`Newer`].
     Newer(usize),

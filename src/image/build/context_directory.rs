@@ -10,7 +10,7 @@ use crate::image::model::dockerfile::CONTEXT;
 
 /// Writes the build context: the Dockerfile, the scripts that it uses, and the directories that are to
 /// be checked out, when these are not all.
-pub fn write(dockerfile: &str, conf: &Conf, directory: &Path) -> Result<()> {
+pub(super) fn write(dockerfile: &str, conf: &Conf, directory: &Path) -> Result<()> {
     let sparse = &conf.sparse.value;
     if !sparse.is_empty() {
         write_private(&directory.join("sparse"), sparse.join("\n") + "\n", 0o644)?;

@@ -12,7 +12,7 @@ use crate::image::model::names;
 use crate::ui::Printer;
 
 /// Waits for its turn.
-pub fn acquire(repo: &Repo, branch: &str, printer: Printer) -> Result<Lock> {
+pub(super) fn acquire(repo: &Repo, branch: &str, printer: Printer) -> Result<Lock> {
     Lock::acquire(
         &path(repo, branch)?,
         &format!("another build of {branch}"),
@@ -21,7 +21,7 @@ pub fn acquire(repo: &Repo, branch: &str, printer: Printer) -> Result<Lock> {
 }
 
 /// Takes it if no build of the branch is under way.
-pub fn try_take(repo: &Repo, branch: &str) -> Result<Option<Lock>> {
+pub(super) fn try_take(repo: &Repo, branch: &str) -> Result<Option<Lock>> {
     Lock::try_take(&path(repo, branch)?)
 }
 

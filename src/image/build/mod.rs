@@ -7,7 +7,7 @@ mod lock;
 mod object_delivery;
 mod prepare;
 mod progress;
-pub mod record_build;
+pub(crate) mod record_build;
 mod temp_tag;
 
 use anyhow::Result;
@@ -20,7 +20,7 @@ use crate::fs::Lock;
 use crate::layers::build::pull;
 
 /// Does what is asked for, one build of a branch at a time; the image that is there in the end.
-pub fn run(context: BuildContext, target: Target, request: BuildRequest) -> Result<Image> {
+pub(crate) fn run(context: BuildContext, target: Target, request: BuildRequest) -> Result<Image> {
     let _turn = take_turn(context, &target)?;
     match plan_and_pull(context, target, request)? {
         BuildAction::Build(plan) => execute::execute(context, &plan),

@@ -32,7 +32,7 @@ pub(super) enum ObjectDelivery {
 impl ObjectDelivery {
     /// What this build can be given. What is left out of a partial clone, and what lies before the end of
     /// a history that is cut off, git knows best.
-    pub fn of(context: BuildContext, plan: &BuildPlan) -> Result<Self> {
+    pub(super) fn of(context: BuildContext, plan: &BuildPlan) -> Result<Self> {
         if context.host.ssh_key.is_some() || plan.conf.filter.value != Filter::None {
             return Ok(Self::Nothing);
         }

@@ -35,7 +35,7 @@ pub(super) struct PreparedBuild {
 impl PreparedBuild {
     /// Writes what the build reads, and opens the way to the repository. `parent` is the name by which the
     /// Dockerfile is to know the image that it is built on, where that is not the one in its text.
-    pub fn of(
+    pub(super) fn of(
         context: BuildContext,
         plan: &BuildPlan,
         manifest: &KeyManifest,

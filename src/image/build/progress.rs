@@ -28,7 +28,11 @@ struct CurrentStep {
 }
 
 impl BuildProgress {
-    pub fn new(printer: Printer, sent: Option<Arc<AtomicU64>>, total: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(
+        printer: Printer,
+        sent: Option<Arc<AtomicU64>>,
+        total: Arc<AtomicU64>,
+    ) -> Self {
         Self {
             printer,
             progress: printer.progress("start the build"),
@@ -41,7 +45,7 @@ impl BuildProgress {
         }
     }
 
-    pub fn hear(&self, event: &BuildEvent) {
+    pub(super) fn hear(&self, event: &BuildEvent) {
         match event {
             BuildEvent::Started {
                 number,

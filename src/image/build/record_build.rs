@@ -22,7 +22,7 @@ use crate::image::query::watch_list;
 const SHORT_WAIT: Duration = Duration::from_millis(200);
 
 /// Writes the record of an image that was made of this.
-pub fn record(context: BuildContext, image: &Image, manifest: &KeyManifest) {
+pub(crate) fn record(context: BuildContext, image: &Image, manifest: &KeyManifest) {
     let BuildContext { repo, engine, .. } = context;
     let write = || repo.append_note(&image.labels.commit, &line(engine, image, manifest)?);
     match write() {
@@ -68,7 +68,12 @@ fn of(engine: &Engine, image: &Image, manifest: &KeyManifest) -> Result<Record> 
 /// stopped before it wrote one, and notes may be lost. All that look at an image call this. `ours` is the
 /// branch whose turn to build is ours (see `build_lock`). Who may not write here, or would
 /// have to wait for it, gets what they asked for anyway.
-pub fn write_missing_records(repo: &Repo, engine: &Engine, images: &[Image], ours: Option<&str>) {
+pub(crate) fn write_missing_records(
+    repo: &Repo,
+    engine: &Engine,
+    images: &[Image],
+    ours: Option<&str>,
+) {
     let ours_here = |image: &&Image| image.labels.repo_path == repo.path && image.has_our_name();
     let here: Vec<&Image> = images.iter().filter(ours_here).collect();
     let commits: Vec<&ObjectId> = here.iter().map(|image| &image.labels.commit).collect();
@@ -130,7 +135,7 @@ fn tells_of(note: &str, image: &Image) -> bool {
 }
 
 /// Brings the watch list up to date.
-pub fn watch(context: BuildContext) {
+pub(crate) fn watch(context: BuildContext) {
     let write = || watch_list::write(context.repo, &Inventory::list(context.engine)?.images);
     match write() {
         Err(error) if !error.is::<Interrupted>() => context.printer.warn(format_args!(

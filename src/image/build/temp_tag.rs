@@ -16,7 +16,7 @@ pub(super) struct TempTag<'a> {
 
 impl<'a> TempTag<'a> {
     /// Gives it to the image, for a build of the branch.
-    pub fn give(context: BuildContext<'a>, image: &Image, branch: &str) -> Result<Self> {
+    pub(super) fn give(context: BuildContext<'a>, image: &Image, branch: &str) -> Result<Self> {
         // One build of a branch at a time: what a run that was killed left is taken over.
         let name = names::temp_tag(&context.repo.path, branch);
         let before = context.engine.inspect_one(&name)?;

@@ -2,8 +2,7 @@
 
 /// What a BRANCH_FROM may mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BranchFrom {
-    /// Where HEAD is.
+pub(crate) enum BranchFrom {
     Head,
     /// A branch of a remote, which is fetched first.
     Remote {
@@ -17,7 +16,7 @@ pub enum BranchFrom {
 }
 
 /// Reads it: the longest name of a remote that is followed by a slash makes it a remote branch.
-pub fn parse(text: &str, remotes: &[String]) -> BranchFrom {
+pub(crate) fn parse(text: &str, remotes: &[String]) -> BranchFrom {
     if matches!(text, "" | "HEAD" | "@") {
         return BranchFrom::Head;
     }
@@ -45,7 +44,7 @@ pub fn parse(text: &str, remotes: &[String]) -> BranchFrom {
 
 /// Whether a ref could have this name; otherwise it is an expression such as `main~3`, which
 /// leads to a commit only (`gitrevisions`).
-pub fn can_be_ref(name: &str) -> bool {
+pub(crate) fn can_be_ref(name: &str) -> bool {
     !name.contains(['~', '^', ':', '?', '*', '[', '\\', ' '])
         && !name.contains("@{")
         && !name.contains("..")

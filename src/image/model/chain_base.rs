@@ -5,7 +5,6 @@ use crate::git::ObjectId;
 /// The full clone that an image was put on, as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainBase {
-    /// Its commit.
     pub commit: ObjectId,
     /// Its layers, all of them.
     pub layers: usize,
@@ -19,7 +18,6 @@ impl ChainBase {
         format!("{} {} {}", self.commit, self.layers, self.size)
     }
 
-    /// Reads that back.
     pub fn parse(text: &str) -> Option<Self> {
         let mut words = text.split(' ');
         let bottom = Self {

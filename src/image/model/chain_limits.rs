@@ -15,7 +15,7 @@ const MAX_LAYERS: usize = 100;
 
 /// The measures of an image.
 #[derive(Debug, Clone, Copy)]
-pub struct ChainStats<'a> {
+pub(crate) struct ChainStats<'a> {
     /// What its labels say.
     pub labels: &'a Labels,
     /// All its layers.
@@ -26,7 +26,7 @@ pub struct ChainStats<'a> {
 
 impl<'a> ChainStats<'a> {
     /// Of an image that the engine was asked for by itself; a list does not tell of layers.
-    pub fn of(labels: &'a Labels, found: &EngineImage) -> Option<Self> {
+    pub(crate) fn of(labels: &'a Labels, found: &EngineImage) -> Option<Self> {
         Some(Self {
             labels,
             layers: found.layers?,
@@ -36,7 +36,7 @@ impl<'a> ChainStats<'a> {
 
     /// The full clone below it, which may be the image itself. Of an image of an earlier git dkr
     /// nothing is known, and counting begins with it.
-    pub fn bottom(&self) -> ChainBase {
+    pub(crate) fn bottom(&self) -> ChainBase {
         self.labels.bottom.clone().unwrap_or_else(|| ChainBase {
             commit: self.labels.commit.clone(),
             layers: self.layers,
@@ -45,12 +45,12 @@ impl<'a> ChainStats<'a> {
     }
 
     /// How many layers lie over that.
-    pub fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         self.layers.saturating_sub(self.bottom().layers)
     }
 
     /// The bytes that these take.
-    pub fn bytes_over_base(&self) -> u64 {
+    pub(crate) fn bytes_over_base(&self) -> u64 {
         self.size.saturating_sub(self.bottom().size)
     }
 
@@ -65,7 +65,7 @@ impl<'a> ChainStats<'a> {
     /// Bytes over the full clone are dead when a fresh one would not hold them too: files that were
     /// written again since, and objects that nothing leads to any more. `live_bytes` tells of how many of
     /// them are objects that it would hold, and is asked only where it matters.
-    pub fn too_much(
+    pub(crate) fn too_much(
         &self,
         max_layers: Option<u64>,
         live_bytes: impl FnOnce() -> Result<u64>,
@@ -90,7 +90,7 @@ impl<'a> ChainStats<'a> {
 
 /// Why nothing more is put on an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChainLimit {
+pub(crate) enum ChainLimit {
     /// It has this many layers in all.
     Engine(usize),
     /// It has this many over its full clone.

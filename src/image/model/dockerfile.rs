@@ -40,7 +40,7 @@ const UPDATE: &str = include_str!("../../../templates/update.Dockerfile");
 
 /// The digest over all that a Dockerfile of this kind says by itself: the template, and the words that git dkr
 /// puts into it. What else is in it are values of inputs that a key manifest names.
-pub fn template_digest(kind: ImageKind) -> String {
+pub(crate) fn template_digest(kind: ImageKind) -> String {
     let mut text = match kind {
         ImageKind::Base => format!("{CREATE}{}\n", PACKAGES.join(" ")),
         ImageKind::Update => UPDATE.to_owned(),
@@ -90,7 +90,7 @@ pub struct CloneOptions {
 
 /// For a full clone. `marks` are words without which its clone might be taken from the build cache for
 /// another; `ca` says whether extra CA certificates are at hand.
-pub fn create(
+pub(crate) fn create(
     conf: &Conf,
     target: &Target,
     clone: &CloneOptions,
@@ -112,7 +112,7 @@ pub fn create(
 
 /// For one more layer on the image of this name, which the build argument `PARENT` replaces. `kind` says what it comes to: an update, or what a
 /// create of the target would be.
-pub fn update(
+pub(crate) fn update(
     conf: &Conf,
     target: &Target,
     parent: &str,

@@ -12,7 +12,6 @@ use crate::git::ObjectId;
 pub struct Image {
     /// The engine's id, `sha256:…`.
     pub id: String,
-    /// Its name.
     pub tag: String,
     /// Bytes, all layers together.
     pub size: u64,

@@ -151,7 +151,7 @@ const INPUTS: &[Input] = {
 };
 
 /// The inputs that say what a clone needs beside the objects of its commit.
-pub const BESIDE_THE_COMMIT: [&str; 3] = ["submodules", "lfs", "sparse"];
+pub(crate) const BESIDE_THE_COMMIT: [&str; 3] = ["submodules", "lfs", "sparse"];
 
 /// The row of a name; `None` for one that an earlier or later git dkr knows.
 fn row(name: &str) -> Option<(usize, &'static Input)> {
@@ -173,7 +173,7 @@ pub(super) fn is_updatable(name: &str) -> bool {
 }
 
 /// The settings that differ and that an update does not apply, by their names in `.dkr.conf`.
-pub fn settings_not_applied_by_update(old: &Conf, new: &Conf) -> Vec<&'static str> {
+pub(crate) fn settings_not_applied_by_update(old: &Conf, new: &Conf) -> Vec<&'static str> {
     let stays = INPUTS
         .iter()
         .filter(|input| input.on_update == OnUpdate::Stays);
@@ -187,7 +187,6 @@ pub fn settings_not_applied_by_update(old: &Conf, new: &Conf) -> Vec<&'static st
 /// An input that is not the same in two manifests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct InputChange {
-    /// Its name.
     pub name: String,
     /// What it was; `None` when it was not there.
     pub old: Option<String>,
@@ -249,7 +248,7 @@ impl InputChange {
 }
 
 /// A digest, short enough to be compared by eye.
-pub fn short_digest(text: &str) -> &str {
+pub(crate) fn short_digest(text: &str) -> &str {
     let hex = text.strip_prefix("sha256:").unwrap_or(text);
     hex.get(..12).unwrap_or(hex)
 }

@@ -11,9 +11,9 @@ use crate::git::ObjectId;
 use crate::image::model::chain_base::ChainBase;
 
 /// The version of the label scheme; an image with another is left alone.
-pub const SCHEMA: &str = "1";
+pub(crate) const SCHEMA: &str = "1";
 /// The label by which our images are found.
-pub const MARK: &str = "dkr.schema";
+pub(crate) const MARK: &str = "dkr.schema";
 
 /// Whether an image was cloned, or put on another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,7 +184,7 @@ pub(in crate::image) fn line(name: &str, value: &str) -> Result<String, String> 
 pub(in crate::image) mod tests {
     use super::*;
 
-    pub fn labels() -> Labels {
+    pub(crate) fn labels() -> Labels {
         Labels {
             repo_path: "/src/app".into(),
             repo_name: "app".into(),

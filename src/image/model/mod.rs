@@ -1,17 +1,17 @@
 //! What is known of an image, and the texts it is told in: pure functions of values.
 
-pub mod branch_from;
-pub mod chain_base;
-pub mod chain_limits;
-pub mod dockerfile;
+pub(crate) mod branch_from;
+pub(crate) mod chain_base;
+pub(crate) mod chain_limits;
+pub(crate) mod dockerfile;
 mod image;
-pub mod input_table;
+pub(crate) mod input_table;
 pub mod key_manifest;
-pub mod labels;
-pub mod names;
+pub(crate) mod labels;
+pub(crate) mod names;
 pub mod record;
-pub mod staleness;
+pub(crate) mod staleness;
 mod target;
 
-pub use image::{Image, TrackedImage};
+pub(crate) use image::{Image, TrackedImage};
 pub use target::Target;

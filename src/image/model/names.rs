@@ -12,7 +12,7 @@ const LENT: &str = "dkr:below-";
 const HOSTNAME_LIMIT: usize = 63;
 
 /// `dkr:<repo>-<branch>`, what does not fit a tag replaced by `-`.
-pub fn tag(repo_name: &str, branch: &str) -> String {
+pub(crate) fn tag(repo_name: &str, branch: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let mut tag: String = format!("{repo_name}-{branch}")
         .chars()
@@ -31,7 +31,7 @@ pub fn tag(repo_name: &str, branch: &str) -> String {
 }
 
 /// The same for a repository and a branch whose plain name another pair has already.
-pub fn tag_apart(repo_name: &str, repo_path: &Path, branch: &str) -> String {
+pub(crate) fn tag_apart(repo_name: &str, repo_path: &Path, branch: &str) -> String {
     let hash = digest::short(&[&repo_path.to_string_lossy(), branch]);
     let mut name = tag(repo_name, branch);
     name.truncate("dkr:".len() + TAG_LIMIT - 1 - hash.len());
@@ -39,22 +39,22 @@ pub fn tag_apart(repo_name: &str, repo_path: &Path, branch: &str) -> String {
 }
 
 /// The name that an image has besides while one of this repository and branch is put on it.
-pub fn temp_tag(repo_path: &Path, branch: &str) -> String {
+pub(crate) fn temp_tag(repo_path: &Path, branch: &str) -> String {
     format!("{LENT}{}", identity(repo_path, branch))
 }
 
 /// Whether it is such a name, which is no image's own.
-pub fn is_lent(name: &str) -> bool {
+pub(crate) fn is_lent(name: &str) -> bool {
     name.trim_start_matches("localhost/").starts_with(LENT)
 }
 
 /// A name for files about one repository and branch.
-pub fn identity(repo_path: &Path, branch: &str) -> String {
+pub(crate) fn identity(repo_path: &Path, branch: &str) -> String {
     digest::short(&[&repo_path.to_string_lossy(), branch])
 }
 
 /// `<repo>-<4 hex>`: a host name, which is also part of a ref.
-pub fn hostname(repo_name: &str, number: u16) -> String {
+pub(crate) fn hostname(repo_name: &str, number: u16) -> String {
     let mut name: String = repo_name
         .to_ascii_lowercase()
         .chars()
@@ -67,7 +67,7 @@ pub fn hostname(repo_name: &str, number: u16) -> String {
 }
 
 /// Whether this can be a container's host name: letters, digits and inner hyphens (RFC 1123).
-pub fn is_hostname(name: &str) -> bool {
+pub(crate) fn is_hostname(name: &str) -> bool {
     (2..=HOSTNAME_LIMIT).contains(&name.len())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
         && !name.starts_with('-')
@@ -75,7 +75,7 @@ pub fn is_hostname(name: &str) -> bool {
 }
 
 /// A fresh name for a work branch: adjective and noun.
-pub fn work_branch() -> String {
+pub(crate) fn work_branch() -> String {
     // Words that two together could make awkward.
     const LEFT_OUT: [&str; 12] = [
         "man", "ape", "hot", "massive", "mongrel", "monster", "maggot", "louse", "leech", "stud",
@@ -91,7 +91,7 @@ pub fn work_branch() -> String {
 }
 
 /// Whether two branches cannot both be: the same, or one a directory of the other.
-pub fn collide(one: &str, other: &str) -> bool {
+pub(crate) fn collide(one: &str, other: &str) -> bool {
     let inside = |outer: &str, inner: &str| {
         inner
             .strip_prefix(outer)

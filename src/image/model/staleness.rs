@@ -7,7 +7,7 @@ use crate::git::{CAP, Distance};
 /// How an image lies to its branch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
-pub enum Staleness {
+pub(crate) enum Staleness {
     /// At the tip.
     Fresh,
     /// At an ancestor of the tip.
@@ -22,7 +22,7 @@ pub enum Staleness {
 
 /// How far behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Behind {
+pub(crate) struct Behind {
     /// How many commits, at least one.
     pub commits: u64,
     /// Whether there are more than that: counting ends somewhere.
@@ -35,7 +35,7 @@ pub struct Behind {
 impl Staleness {
     /// From how the image's commit lies to the tip of its ref, `None` when the ref is gone, and
     /// which key files differ between the two.
-    pub fn of(distance: Option<Distance>, key_files: Vec<String>) -> Self {
+    pub(crate) fn of(distance: Option<Distance>, key_files: Vec<String>) -> Self {
         match distance {
             None => Self::Gone,
             Some(Distance::Behind(0)) => Self::Fresh,
@@ -50,12 +50,12 @@ impl Staleness {
     }
 
     /// Whether a newer image could be had.
-    pub fn is_stale(&self) -> bool {
+    pub(crate) fn is_stale(&self) -> bool {
         matches!(self, Self::Behind(_) | Self::Diverged | Self::Gone)
     }
 
     /// For a column of a table.
-    pub fn short(&self) -> String {
+    pub(crate) fn short(&self) -> String {
         match self {
             Self::Fresh => "fresh".to_owned(),
             Self::Behind(behind) => match behind.key_files.split_first() {
@@ -72,7 +72,7 @@ impl Staleness {
     }
 
     /// A sentence about an image.
-    pub fn sentence(&self, tag: &str, branch_from: &str) -> String {
+    pub(crate) fn sentence(&self, tag: &str, branch_from: &str) -> String {
         match self {
             Self::Fresh => format!("{tag} is fresh"),
             Self::Behind(behind) => {
@@ -86,8 +86,7 @@ impl Staleness {
         }
     }
 
-    /// What helps.
-    pub fn remedy(&self) -> Remedy {
+    pub(crate) fn remedy(&self) -> Remedy {
         match self {
             Self::Behind(_) => Remedy::Update,
             Self::Diverged => Remedy::Create,
@@ -97,7 +96,7 @@ impl Staleness {
 
     /// Whether it is worth a word before the image is started; `stale_after` is the number of
     /// commits that is still fine while no key file changed.
-    pub fn matters(&self, stale_after: u64) -> bool {
+    pub(crate) fn matters(&self, stale_after: u64) -> bool {
         match self {
             Self::Behind(behind) => {
                 behind.or_more || behind.commits > stale_after || !behind.key_files.is_empty()
@@ -132,7 +131,7 @@ impl std::fmt::Display for Behind {
 }
 
 /// `1 commit`, `63 commits`, or `10,000+ commits` where counting ended.
-pub fn commits(count: u64) -> String {
+pub(crate) fn commits(count: u64) -> String {
     let noun = if count == 1 { "commit" } else { "commits" };
     format!("{} {noun}", number(count))
 }
@@ -147,18 +146,17 @@ fn number(count: u64) -> String {
 
 /// What takes an image to its branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remedy {
+pub(crate) enum Remedy {
     /// `update-image`.
     Update,
     /// `create-image`.
     Create,
-    /// Nothing does.
     Nothing,
 }
 
 impl Remedy {
     /// The command, for a repository and branch as one would type them.
-    pub fn command(self, place: &str) -> Option<String> {
+    pub(crate) fn command(self, place: &str) -> Option<String> {
         match self {
             Self::Update => Some(format!("git dkr update-image {place}")),
             Self::Create => Some(format!("git dkr create-image {place}")),

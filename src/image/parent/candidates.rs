@@ -15,7 +15,11 @@ use crate::image::query::records;
 use crate::proc::parallel_map;
 
 /// All images of the repository, the cheapest first; `full` is what a full clone costs (see [`cost::full`]).
-pub fn candidates(query: ParentQuery, images: &[Image], full: u64) -> Result<Vec<Candidate>> {
+pub(crate) fn candidates(
+    query: ParentQuery,
+    images: &[Image],
+    full: u64,
+) -> Result<Vec<Candidate>> {
     let repo = query.context.repo;
     let here = |image: &&Image| image.labels.repo_path == repo.path;
     let images: Vec<&Image> = images.iter().filter(here).collect();
@@ -95,7 +99,7 @@ fn is_pure(
 }
 
 /// Whether an image that is what is wanted was also made as it is asked for.
-pub fn is_asked(
+pub(crate) fn is_asked(
     query: ParentQuery,
     images: &[Image],
     image: &Image,

@@ -13,11 +13,10 @@ use crate::image::model::key_manifest::KeyManifest;
 
 /// What the user says of the image that a create is built on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ParentChoice<'a> {
+pub(crate) enum ParentChoice<'a> {
     /// The cheapest; a full clone for one who insists on building.
     #[default]
     Cheapest,
-    /// A full clone.
     Nothing,
     /// This image, by its name, its id or its branch.
     Image(&'a str),
@@ -25,7 +24,7 @@ pub enum ParentChoice<'a> {
 
 impl<'a> ParentChoice<'a> {
     /// As it is typed.
-    pub fn parse(typed: Option<&'a str>) -> Self {
+    pub(crate) fn parse(typed: Option<&'a str>) -> Self {
         match typed {
             None => Self::Cheapest,
             Some("none") => Self::Nothing,
@@ -36,10 +35,9 @@ impl<'a> ParentChoice<'a> {
 
 /// The create for which an image is looked for.
 #[derive(Debug, Clone, Copy)]
-pub struct ParentQuery<'a> {
+pub(crate) struct ParentQuery<'a> {
     /// What it works with.
     pub context: BuildContext<'a>,
-    /// Its commit.
     pub commit: &'a ObjectId,
     /// The settings at that commit.
     pub conf: &'a Conf,
@@ -49,7 +47,7 @@ pub struct ParentQuery<'a> {
 
 /// What a create is built on.
 #[derive(Debug, Clone)]
-pub enum SelectedParent {
+pub(crate) enum SelectedParent {
     /// An image of the repository.
     Nearest(Box<NearestImage>),
     /// None, and why, where there are images.
@@ -58,8 +56,7 @@ pub enum SelectedParent {
 
 /// The image of the repository from which the least leads to the target.
 #[derive(Debug, Clone)]
-pub struct NearestImage {
-    /// The image.
+pub(crate) struct NearestImage {
     pub image: Image,
     /// The full clone below it.
     pub base: ChainBase,
@@ -69,24 +66,17 @@ pub struct NearestImage {
 
 /// Why a build is a full clone, though there are images.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FullCloneReason {
+pub(crate) enum FullCloneReason {
     /// The most likely one cannot be built on.
-    Unusable {
-        /// Its name.
-        tag: String,
-        /// Why.
-        reason: Reason,
-    },
+    Unusable { tag: String, reason: Reason },
     /// The nearest one is no cheaper.
     Farther {
-        /// Its name.
         tag: String,
         /// How far it is.
         distance: String,
     },
     /// The image that is updated has too much over its full clone.
     ChainLimit {
-        /// Its name.
         tag: String,
         /// What it has too much of.
         limit: ChainLimit,

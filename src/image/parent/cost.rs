@@ -10,7 +10,7 @@ use crate::image::model::staleness::commits;
 use crate::ui;
 
 /// How many of the images with the fewest commits between are looked at closely.
-pub const CLOSE: usize = 4;
+pub(crate) const CLOSE: usize = 4;
 /// How much dearer a byte is that is fetched into an image than one of a full clone, which arrives with its
 /// index.
 const FETCHED: u64 = 5;
@@ -21,8 +21,7 @@ const KEY_FILE: u64 = 10;
 
 /// An image that a create may stand on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// The image.
+pub(crate) struct Candidate {
     pub image: Image,
     /// How the target lies to its commit; `None` where nobody asked.
     pub divergence: Option<Divergence>,
@@ -37,7 +36,7 @@ pub struct Candidate {
 
 /// Why an image is not one to stand on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
+pub(crate) enum Reason {
     /// There is no record of it.
     NoRecord,
     /// There is none of an image below it.
@@ -62,7 +61,7 @@ pub enum Reason {
 
 impl Reason {
     /// Whether the image would not come to what a full create is, whatever one asks for.
-    pub fn is_final(&self) -> bool {
+    pub(crate) fn is_final(&self) -> bool {
         match self {
             Self::NoRecord | Self::NoRoot | Self::Differs(_) | Self::Gone => true,
             Self::TooMuch(_)
@@ -100,7 +99,7 @@ impl fmt::Display for Reason {
 
 impl Candidate {
     /// An image of which nothing else is known yet.
-    pub fn of(image: &Image) -> Self {
+    pub(crate) fn of(image: &Image) -> Self {
         Self {
             image: image.clone(),
             divergence: None,
@@ -112,7 +111,7 @@ impl Candidate {
 
     /// What it costs to stand on it, in bytes of a full create that costs `full`; `None` when it cannot be
     /// taken.
-    pub fn cost(&self, full: u64) -> Option<u64> {
+    pub(crate) fn cost(&self, full: u64) -> Option<u64> {
         if self.reason.is_some() {
             return None;
         }
@@ -122,7 +121,7 @@ impl Candidate {
     }
 
     /// How far it is: `214 commits, 3.1 MB`.
-    pub fn distance(&self) -> String {
+    pub(crate) fn distance(&self) -> String {
         let mut distance = distance(self.divergence, self.bytes);
         match self.key_files {
             0 => {}
@@ -133,7 +132,7 @@ impl Candidate {
     }
 
     /// What becomes of it where a full create costs `full`: its distance, and why it is not taken.
-    pub fn verdict(&self, full: u64) -> String {
+    pub(crate) fn verdict(&self, full: u64) -> String {
         let distance = self.distance();
         match &self.reason {
             Some(Reason::Farther) => format!("{distance}; not weighed: {}", Reason::Farther),
@@ -163,7 +162,7 @@ impl Candidate {
 }
 
 /// What leads from one commit to another: `214 commits, 3.1 MB`.
-pub fn distance(divergence: Option<Divergence>, bytes: Option<u64>) -> String {
+pub(crate) fn distance(divergence: Option<Divergence>, bytes: Option<u64>) -> String {
     let commits = match divergence {
         Some(Divergence::Shared { ahead: 0, behind }) if behind > 0 => {
             Some(format!("{} behind", commits(behind)))
@@ -177,7 +176,7 @@ pub fn distance(divergence: Option<Divergence>, bytes: Option<u64>) -> String {
 
 /// Puts those that may be taken first, the fewest commits between first among them. All
 /// but a few of them are too far to be looked at.
-pub fn by_distance(candidates: &mut [Candidate]) {
+pub(crate) fn by_distance(candidates: &mut [Candidate]) {
     candidates.sort_by_cached_key(|c| (c.reason.is_some(), c.commits_apart(), c.weight()));
     let able = candidates.iter_mut().filter(|c| c.reason.is_none());
     for candidate in able.skip(CLOSE) {
@@ -186,12 +185,12 @@ pub fn by_distance(candidates: &mut [Candidate]) {
 }
 
 /// What a full create costs where the repository takes that many bytes.
-pub fn full(size: u64) -> u64 {
+pub(crate) fn full(size: u64) -> u64 {
     size.saturating_add(STEPS)
 }
 
 /// Puts the cheapest first, then the others that may be taken.
-pub fn by_cost(candidates: &mut [Candidate], full: u64) {
+pub(crate) fn by_cost(candidates: &mut [Candidate], full: u64) {
     candidates.sort_by_cached_key(|c| {
         (
             c.cost(full).is_none(),
@@ -203,7 +202,7 @@ pub fn by_cost(candidates: &mut [Candidate], full: u64) {
 }
 
 /// The cheapest, when it is cheaper than a full create. They are in the order of their costs.
-pub fn cheapest(candidates: &[Candidate], full: u64) -> Option<&Candidate> {
+pub(crate) fn cheapest(candidates: &[Candidate], full: u64) -> Option<&Candidate> {
     candidates
         .first()
         .filter(|first| first.cost(full).is_some_and(|cost| cost < full))

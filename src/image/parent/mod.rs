@@ -3,11 +3,11 @@
 
 mod candidates;
 mod choice;
-pub mod cost;
+pub(crate) mod cost;
 mod measure;
 mod select;
 
-pub use candidates::{candidates, is_asked};
-pub use choice::{FullCloneReason, NearestImage, ParentChoice, ParentQuery, SelectedParent};
-pub use measure::{live_bytes, measure};
-pub use select::select;
+pub(crate) use candidates::{candidates, is_asked};
+pub(crate) use choice::{FullCloneReason, NearestImage, ParentChoice, ParentQuery, SelectedParent};
+pub(crate) use measure::{live_bytes, measure};
+pub(crate) use select::select;

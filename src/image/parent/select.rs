@@ -12,7 +12,7 @@ use crate::image::model::Image;
 use crate::image::query::find_image::find_image;
 
 /// The nearest of these images if that is cheaper than a full clone, or the one that was asked for.
-pub fn select(
+pub(crate) fn select(
     query: ParentQuery,
     images: &[Image],
     choice: ParentChoice,

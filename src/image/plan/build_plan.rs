@@ -14,7 +14,7 @@ use crate::image::parent::{FullCloneReason, NearestImage};
 
 /// What is to be done.
 #[derive(Debug, Clone)]
-pub enum BuildAction {
+pub(crate) enum BuildAction {
     /// Nothing: this image is what is wanted.
     UpToDate(Box<Image>),
     /// This image is what is wanted, and gets the name.
@@ -25,7 +25,7 @@ pub enum BuildAction {
 
 /// What a build starts from.
 #[derive(Debug, Clone)]
-pub enum Foundation {
+pub(crate) enum Foundation {
     /// The base image that the settings name: a full clone.
     BaseImage {
         /// Why it is built on no other image of the repository, where there are any.
@@ -33,7 +33,6 @@ pub enum Foundation {
     },
     /// The uppermost of the layers that the settings ask for: a full clone, too.
     ToolLayers {
-        /// The layers.
         layers: ToolLayers,
         /// As above.
         reason: Option<FullCloneReason>,
@@ -42,7 +41,6 @@ pub enum Foundation {
     Nearest(NearestImage),
     /// The image that is updated.
     Previous {
-        /// The image.
         image: Image,
         /// The full clone below it.
         base: ChainBase,
@@ -51,7 +49,7 @@ pub enum Foundation {
 
 impl Foundation {
     /// What the result is told to be.
-    pub fn kind(&self) -> ImageKind {
+    pub(crate) fn kind(&self) -> ImageKind {
         match self {
             Self::BaseImage { .. } | Self::ToolLayers { .. } | Self::Nearest(_) => ImageKind::Base,
             Self::Previous { .. } => ImageKind::Update,
@@ -59,7 +57,7 @@ impl Foundation {
     }
 
     /// The image of the repository, with the full clone below it; none for a full clone.
-    pub fn parent(&self) -> Option<(&Image, &ChainBase)> {
+    pub(crate) fn parent(&self) -> Option<(&Image, &ChainBase)> {
         match self {
             Self::BaseImage { .. } | Self::ToolLayers { .. } => None,
             Self::Nearest(nearest) => Some((&nearest.image, &nearest.base)),
@@ -68,7 +66,7 @@ impl Foundation {
     }
 
     /// The layers that are to be there before.
-    pub fn tool_layers(&self) -> Option<&ToolLayers> {
+    pub(crate) fn tool_layers(&self) -> Option<&ToolLayers> {
         match self {
             Self::ToolLayers { layers, .. } => Some(layers),
             Self::BaseImage { .. } | Self::Nearest(_) | Self::Previous { .. } => None,
@@ -76,7 +74,7 @@ impl Foundation {
     }
 
     /// Why it is a full clone, where there are images that it might have been built on.
-    pub fn full_clone_reason(&self) -> Option<&FullCloneReason> {
+    pub(crate) fn full_clone_reason(&self) -> Option<&FullCloneReason> {
         match self {
             Self::BaseImage { reason } | Self::ToolLayers { reason, .. } => reason.as_ref(),
             Self::Nearest(_) | Self::Previous { .. } => None,
@@ -86,8 +84,7 @@ impl Foundation {
 
 /// What the cache key is over.
 #[derive(Debug, Clone)]
-pub enum PlannedKey {
-    /// This.
+pub(crate) enum PlannedKey {
     Known(KeyManifest),
     /// The digests of these images, among other things, which are to be fetched first.
     AfterPull(Vec<String>),
@@ -95,7 +92,7 @@ pub enum PlannedKey {
 
 impl PlannedKey {
     /// What it is over, if that is known.
-    pub fn manifest(&self) -> Option<&KeyManifest> {
+    pub(crate) fn manifest(&self) -> Option<&KeyManifest> {
         match self {
             Self::Known(manifest) => Some(manifest),
             Self::AfterPull(_) => None,
@@ -105,14 +102,13 @@ impl PlannedKey {
 
 /// A build: a value that can be printed.
 #[derive(Debug, Clone)]
-pub struct BuildPlan {
+pub(crate) struct BuildPlan {
     /// What the image is to hold.
     pub target: Target,
     /// What is shown of the commit.
     pub commit: CommitSummary,
     /// Settings at that commit.
     pub conf: Conf,
-    /// The image's name.
     pub tag: String,
     /// What it starts from.
     pub foundation: Foundation,
@@ -124,7 +120,6 @@ pub struct BuildPlan {
     pub asked: BTreeMap<String, String>,
     /// What the cache key is over.
     pub key: PlannedKey,
-    /// The Dockerfile.
     pub dockerfile: String,
     /// What the user should hear beforehand.
     pub remarks: Vec<String>,
@@ -132,7 +127,7 @@ pub struct BuildPlan {
 
 impl BuildPlan {
     /// What would be done, in a line.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let tag = &self.tag;
         match &self.foundation {
             Foundation::BaseImage { .. } | Foundation::ToolLayers { .. } => {

@@ -109,7 +109,7 @@ fn build(
 
 /// What a full clone of the target would be.
 #[derive(Debug, Clone)]
-pub struct FullClone {
+pub(crate) struct FullClone {
     subject: Subject,
     tool_layers: Option<ToolLayers>,
     options: CloneOptions,
@@ -119,7 +119,7 @@ pub struct FullClone {
 
 impl FullClone {
     /// Plans it as if there was no other image of the repository.
-    pub fn plan(context: BuildContext, target: Target, reuse: Reuse) -> Result<Self> {
+    pub(crate) fn plan(context: BuildContext, target: Target, reuse: Reuse) -> Result<Self> {
         let mut subject = Subject::read(context, target)?;
         let options = context.clone_options()?;
         if options.objects == Objects::All && context.repo.is_partial()? {
@@ -149,17 +149,17 @@ impl FullClone {
     }
 
     /// What it would hold.
-    pub fn target(&self) -> &Target {
+    pub(crate) fn target(&self) -> &Target {
         &self.subject.target
     }
 
     /// What it would depend on; `None` while the base image is not here.
-    pub fn manifest(&self) -> Option<&KeyManifest> {
+    pub(crate) fn manifest(&self) -> Option<&KeyManifest> {
         self.key.manifest()
     }
 
     /// For the image that it can be built on in place of a clone.
-    pub fn parent_query<'a>(&'a self, context: BuildContext<'a>) -> ParentQuery<'a> {
+    pub(crate) fn parent_query<'a>(&'a self, context: BuildContext<'a>) -> ParentQuery<'a> {
         ParentQuery {
             context,
             commit: &self.subject.target.commit,
@@ -245,7 +245,10 @@ fn with_tool_layers(
 }
 
 /// What a create of a branch would depend on now; `None` while the base image is not here.
-pub fn present_manifest(context: BuildContext, branch_from: &str) -> Result<Option<KeyManifest>> {
+pub(crate) fn present_manifest(
+    context: BuildContext,
+    branch_from: &str,
+) -> Result<Option<KeyManifest>> {
     let target = target::resolve(context.repo, Some(branch_from), FetchMode::No)?;
     let mut conf = context.settings_at(&target.commit)?;
     let layers = with_tool_layers(context, &mut conf, &target.commit)?;

@@ -15,14 +15,18 @@ use anyhow::Result;
 use super::context::BuildContext;
 use super::model::Target;
 
-pub use build_plan::{BuildAction, BuildPlan, Foundation, PlannedKey};
-pub use create::{FullClone, present_manifest};
-pub use request::{BuildRequest, Reuse};
-pub use scope::extras;
-pub use tool_layers::ToolLayers;
+pub(crate) use build_plan::{BuildAction, BuildPlan, Foundation, PlannedKey};
+pub(crate) use create::{FullClone, present_manifest};
+pub(crate) use request::{BuildRequest, Reuse};
+pub(crate) use scope::extras;
+pub(crate) use tool_layers::ToolLayers;
 
 /// Decides what is to be done for a request.
-pub fn plan(context: BuildContext, target: Target, request: BuildRequest) -> Result<BuildAction> {
+pub(crate) fn plan(
+    context: BuildContext,
+    target: Target,
+    request: BuildRequest,
+) -> Result<BuildAction> {
     match request {
         BuildRequest::Create { parent, reuse } => create::plan(context, target, parent, reuse),
         BuildRequest::Update { keep_chain } => update::plan(context, target, keep_chain),
@@ -30,7 +34,7 @@ pub fn plan(context: BuildContext, target: Target, request: BuildRequest) -> Res
 }
 
 /// The build by which the image of a request would be made, were there none.
-pub fn plan_build(
+pub(crate) fn plan_build(
     context: BuildContext,
     target: Target,
     request: BuildRequest,

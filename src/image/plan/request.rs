@@ -4,7 +4,7 @@ use crate::image::parent::ParentChoice;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
-pub enum BuildRequest<'a> {
+pub(crate) enum BuildRequest<'a> {
     /// An image that is what a full clone would give.
     Create {
         /// The image that it is built on.
@@ -21,12 +21,11 @@ pub enum BuildRequest<'a> {
 
 /// What of earlier builds a build may use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Reuse {
+pub(crate) enum Reuse {
     /// An image with the same cache key, and then nothing is built.
     #[default]
     Images,
     /// The engine's cache of steps.
     Steps,
-    /// Nothing.
     Nothing,
 }

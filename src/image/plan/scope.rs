@@ -15,7 +15,7 @@ use crate::image::query::records;
 
 /// What to say of directories of `sparse` that the commit lacks. Fails when none of them is there, or
 /// one is a file: nobody wants that image.
-pub fn absent(repo: &Repo, commit: &ObjectId, conf: &Conf) -> Result<Option<String>> {
+pub(super) fn absent(repo: &Repo, commit: &ObjectId, conf: &Conf) -> Result<Option<String>> {
     let wanted = outermost(&conf.sparse.value);
     if wanted.is_empty() {
         return Ok(None);
@@ -56,7 +56,7 @@ pub fn absent(repo: &Repo, commit: &ObjectId, conf: &Conf) -> Result<Option<Stri
 
 /// What is to come with the commit, beside the repository's own objects. Fails when the host lacks
 /// any of it.
-pub fn extras(context: BuildContext, plan: &BuildPlan) -> Result<Extras> {
+pub(crate) fn extras(context: BuildContext, plan: &BuildPlan) -> Result<Extras> {
     let (conf, commit) = (&plan.conf, &plan.target.commit);
     let wanted = ExtrasRequest {
         submodules: conf.submodules.value != Submodules::No,

@@ -21,7 +21,7 @@ pub(super) struct Subject {
 
 impl Subject {
     /// Reads the settings at the target's commit, and says what is odd about them.
-    pub fn read(context: BuildContext, target: Target) -> Result<Self> {
+    pub(super) fn read(context: BuildContext, target: Target) -> Result<Self> {
         let text = context.repo.file_at(&target.commit, conf::FILE)?;
         let conf = context.parse_settings(&target.commit, text.as_deref())?;
         let uncommitted = uncommitted(context, &target, text.as_deref())?;

@@ -14,7 +14,7 @@ use crate::layers::stack::{self, StackRequest};
 
 /// What a repository's image stands on, when that is made of layers.
 #[derive(Debug, Clone)]
-pub struct ToolLayers {
+pub(crate) struct ToolLayers {
     plan: LayerPlan,
     /// The uppermost among the plan's nodes.
     top: usize,
@@ -30,39 +30,39 @@ impl ToolLayers {
     }
 
     /// The layers by name, from the bottom.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.top().chain().map(str::to_owned).collect()
     }
 
     /// The name of the uppermost image.
-    pub fn tag(&self) -> &str {
+    pub(crate) fn tag(&self) -> &str {
         &self.top().tag
     }
 
     /// The key over all of it; `None` while an image that it stands on is not here.
-    pub fn key(&self) -> Option<&str> {
+    pub(crate) fn key(&self) -> Option<&str> {
         self.top().key.as_deref()
     }
 
     /// The images and how they are built.
-    pub fn plan(&self) -> &LayerPlan {
+    pub(crate) fn plan(&self) -> &LayerPlan {
         &self.plan
     }
 
     /// Images that are to be fetched before it can be built.
-    pub fn absent(&self) -> &[String] {
+    pub(crate) fn absent(&self) -> &[String] {
         &self.plan.absent
     }
 
     /// The image at the very bottom; none below a layer that is made from scratch.
-    pub fn bottom(&self) -> Option<&str> {
+    pub(crate) fn bottom(&self) -> Option<&str> {
         let bottom = self.plan.nodes.iter().find(|node| node.below.is_empty());
         let from = bottom.and_then(|node| node.layer.text.froms.first());
         from.map(|from| from.image.as_str())
     }
 
     /// Those of the images that are built whatever there is: places among the plan's nodes.
-    pub fn forced(&self, reuse: Reuse) -> Vec<usize> {
+    pub(crate) fn forced(&self, reuse: Reuse) -> Vec<usize> {
         match reuse {
             Reuse::Images => Vec::new(),
             Reuse::Steps | Reuse::Nothing => (0..self.plan.nodes.len()).collect(),
@@ -70,7 +70,7 @@ impl ToolLayers {
     }
 
     /// How many of the images are to be built.
-    pub fn to_build(&self, reuse: Reuse) -> usize {
+    pub(crate) fn to_build(&self, reuse: Reuse) -> usize {
         let is_there =
             |node: &&LayerNode| matches!(node.state, LayerState::Built { named: true, .. });
         let there = match reuse {

@@ -15,8 +15,7 @@ use crate::ui::Printer;
 
 /// What an image is compared with.
 #[derive(Debug, Clone)]
-pub struct Comparison {
-    /// For people.
+pub(crate) struct Comparison {
     pub name: String,
     /// What it depends on; `None` when that cannot be made out.
     pub manifest: Option<KeyManifest>,
@@ -27,7 +26,7 @@ pub struct Comparison {
 impl Comparison {
     /// Another image, or the present state of a branch, which `present` makes out; of the image's
     /// own branch when nothing is typed.
-    pub fn find(
+    pub(crate) fn find(
         repo: &Repo,
         images: &[Image],
         image: &Image,
@@ -64,7 +63,7 @@ impl Comparison {
 
 /// What differs between an image and what it is compared with; `None` when that is not known. Where
 /// `complete` is false only what an update brings is compared: of what is not known nothing is said.
-pub fn compare(
+pub(crate) fn compare(
     repo: &Repo,
     chain: &RecordChain,
     other: Comparison,

@@ -8,7 +8,7 @@ use crate::git::Repo;
 use crate::image::model::Image;
 
 /// The image that a name means: a tag, an id or its beginning; `None` when it is none of them.
-pub fn by_name<'a>(images: &'a [Image], name: &str) -> Option<&'a Image> {
+pub(crate) fn by_name<'a>(images: &'a [Image], name: &str) -> Option<&'a Image> {
     let id = name.strip_prefix("sha256:").unwrap_or(name);
     let is_id = id.len() >= 6 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     images.iter().find(|image| image.tag == name).or_else(|| {
@@ -20,7 +20,7 @@ pub fn by_name<'a>(images: &'a [Image], name: &str) -> Option<&'a Image> {
 }
 
 /// An image by its name, or the newest of a branch of the repository.
-pub fn find_image<'a>(images: &'a [Image], repo: &Repo, name: &str) -> Result<&'a Image> {
+pub(crate) fn find_image<'a>(images: &'a [Image], repo: &Repo, name: &str) -> Result<&'a Image> {
     if let Some(image) = by_name(images, name) {
         return Ok(image);
     }
@@ -43,7 +43,7 @@ pub fn find_image<'a>(images: &'a [Image], repo: &Repo, name: &str) -> Result<&'
 }
 
 /// The newest image of the repository.
-pub fn newest<'a>(images: &'a [Image], repo: &Repo) -> Result<&'a Image> {
+pub(crate) fn newest<'a>(images: &'a [Image], repo: &Repo) -> Result<&'a Image> {
     let found = images
         .iter()
         .find(|image| image.labels.repo_path == repo.path);

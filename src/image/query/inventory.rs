@@ -11,7 +11,7 @@ use crate::ui::Printer;
 
 /// An image with our mark and labels that make no sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StrangeImage {
+pub(crate) struct StrangeImage {
     tag: String,
     /// The repository that it is said to be of.
     repo_path: Option<PathBuf>,
@@ -20,7 +20,7 @@ pub struct StrangeImage {
 
 impl StrangeImage {
     /// What is wrong with it, and the command that removes it.
-    pub fn describe(&self, engine: &Engine) -> String {
+    pub(crate) fn describe(&self, engine: &Engine) -> String {
         let Self { tag, reason, .. } = self;
         let engine = engine.kind();
         format!("{tag} is left out: {reason}; {engine} rmi {tag} removes it")
@@ -29,7 +29,7 @@ impl StrangeImage {
 
 /// What an engine has of git dkr.
 #[derive(Debug, Default)]
-pub struct Inventory {
+pub(crate) struct Inventory {
     /// The images that have a name, newest first, each once.
     pub images: Vec<Image>,
     /// Those that cannot be used.
@@ -38,7 +38,7 @@ pub struct Inventory {
 
 impl Inventory {
     /// Asks the engine.
-    pub fn list(engine: &Engine) -> Result<Self> {
+    pub(crate) fn list(engine: &Engine) -> Result<Self> {
         let (mut images, mut strange) = (Vec::new(), Vec::new());
         for found in engine.images(MARK)? {
             // A name that a build which was killed left behind is no image's own.
@@ -65,7 +65,7 @@ impl Inventory {
     }
 
     /// Warns of those that cannot be used: of this repository, or of all.
-    pub fn warn(&self, engine: &Engine, repo_path: Option<&Path>, printer: Printer) {
+    pub(crate) fn warn(&self, engine: &Engine, repo_path: Option<&Path>, printer: Printer) {
         let concerns = |strange: &&StrangeImage| {
             repo_path.is_none_or(|path| strange.repo_path.as_deref() == Some(path))
         };
@@ -77,13 +77,17 @@ impl Inventory {
 
 /// The images of all repositories, for a command about one of them: a warning tells of each that is
 /// said to be of this one and cannot be used.
-pub fn all_for(engine: &Engine, repo_path: &Path, printer: Printer) -> Result<Vec<Image>> {
+pub(crate) fn all_for(engine: &Engine, repo_path: &Path, printer: Printer) -> Result<Vec<Image>> {
     let inventory = Inventory::list(engine)?;
     inventory.warn(engine, Some(repo_path), printer);
     Ok(inventory.images)
 }
 
 /// The newest image of a repository and branch.
-pub fn newest_of<'a>(images: &'a [Image], repo_path: &Path, branch: &str) -> Option<&'a Image> {
+pub(crate) fn newest_of<'a>(
+    images: &'a [Image],
+    repo_path: &Path,
+    branch: &str,
+) -> Option<&'a Image> {
     images.iter().find(|image| image.is_of(repo_path, branch))
 }

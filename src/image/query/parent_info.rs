@@ -15,8 +15,7 @@ use crate::ui::Printer;
 
 /// The image that a create was put on.
 #[derive(Debug, Clone, Serialize)]
-pub struct ParentInfo {
-    /// Its id.
+pub(crate) struct ParentInfo {
     pub image: String,
     /// Its name at that time; `None` where it has no record.
     pub tag: Option<String>,
@@ -29,7 +28,7 @@ pub struct ParentInfo {
 
 impl ParentInfo {
     /// What the lowest image of a chain stands on; `None` when it is a full clone.
-    pub fn of(repo: &Repo, chain: &RecordChain, printer: Printer) -> Result<Option<Self>> {
+    pub(crate) fn of(repo: &Repo, chain: &RecordChain, printer: Printer) -> Result<Option<Self>> {
         let lowest = chain
             .records()
             .last()

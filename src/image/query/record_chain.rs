@@ -13,16 +13,16 @@ use crate::ui::Printer;
 
 /// The records of an image and of those below it, down to the one that was cloned.
 #[derive(Debug, Clone)]
-pub struct RecordChain(Vec<(ObjectId, Record)>);
+pub(crate) struct RecordChain(Vec<(ObjectId, Record)>);
 
 impl RecordChain {
     /// Finds the records of an image. Those below are looked up by their keys, and may be missing.
-    pub fn of(repo: &Repo, image: &Image, printer: Printer) -> Result<Self> {
+    pub(crate) fn of(repo: &Repo, image: &Image, printer: Printer) -> Result<Self> {
         Self::among(&records::all(repo, printer)?, image)
     }
 
     /// The same among all records of the repository.
-    pub fn among(all: &[(ObjectId, Record)], image: &Image) -> Result<Self> {
+    pub(crate) fn among(all: &[(ObjectId, Record)], image: &Image) -> Result<Self> {
         let mut left: Vec<&(ObjectId, Record)> = all.iter().collect();
         let mut take = |fits: &dyn Fn(&Record) -> bool| {
             let place = left.iter().position(|(_, record)| fits(record))?;
@@ -49,19 +49,19 @@ impl RecordChain {
     }
 
     /// The records, the image's own first.
-    pub fn records(&self) -> impl Iterator<Item = (&ObjectId, &Record)> {
+    pub(crate) fn records(&self) -> impl Iterator<Item = (&ObjectId, &Record)> {
         self.0.iter().map(|(commit, record)| (commit, record))
     }
 
     /// What the image depends on, all layers together, comparable with a create's manifest.
-    pub fn whole(&self) -> KeyManifest {
+    pub(crate) fn whole(&self) -> KeyManifest {
         let mut records = self.0.iter().rev().map(|(_, record)| &record.manifest);
         let root = records.next().cloned().unwrap_or_default();
         records.fold(root, |below, update| update.clone().on(&below))
     }
 
     /// Whether it leads down to a clone.
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.0
             .last()
             .is_some_and(|(_, r)| r.r#type == ImageKind::Base)

@@ -8,7 +8,7 @@ use crate::image::model::record::{NoteLine, Record, read};
 use crate::ui::Printer;
 
 /// The records on one commit, the newest first.
-pub fn of(repo: &Repo, commit: &ObjectId, printer: Printer) -> Result<Vec<Record>> {
+pub(crate) fn of(repo: &Repo, commit: &ObjectId, printer: Printer) -> Result<Vec<Record>> {
     let note = repo.note(commit)?.unwrap_or_default();
     let mut records = understood(commit, &note, printer);
     records.sort_by_key(|record| std::cmp::Reverse(record.created_at));
@@ -16,13 +16,13 @@ pub fn of(repo: &Repo, commit: &ObjectId, printer: Printer) -> Result<Vec<Record
 }
 
 /// Whether there is a record of this very image.
-pub fn has(repo: &Repo, image: &Image) -> Result<bool> {
+pub(crate) fn has(repo: &Repo, image: &Image) -> Result<bool> {
     let note = repo.note(&image.labels.commit)?.unwrap_or_default();
     Ok(note.contains(&image.id))
 }
 
 /// All records of the repository with their commits, the newest first.
-pub fn all(repo: &Repo, printer: Printer) -> Result<Vec<(ObjectId, Record)>> {
+pub(crate) fn all(repo: &Repo, printer: Printer) -> Result<Vec<(ObjectId, Record)>> {
     let mut all = Vec::new();
     for (commit, note) in repo.notes()? {
         let records = understood(&commit, &note, printer);

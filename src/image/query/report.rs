@@ -15,8 +15,7 @@ use crate::ui::Printer;
 
 /// An image, by what is known of it, and how it lies to its branch.
 #[derive(Debug, Clone)]
-pub struct ImageStatus {
-    /// The engine's id.
+pub(crate) struct ImageStatus {
     pub image: String,
     /// Its name; of one that is not here, when it was built.
     pub tag: String,
@@ -32,7 +31,6 @@ pub struct ImageStatus {
     pub created_at: Timestamp,
     /// Whether it is of a tag or a commit.
     pub stays: bool,
-    /// Where it is.
     pub location: ImageLocation,
     /// How it lies to its branch.
     pub staleness: Staleness,
@@ -40,8 +38,7 @@ pub struct ImageStatus {
 
 /// Where an image is that this repository has a record of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ImageLocation {
-    /// On this machine.
+pub(crate) enum ImageLocation {
     Here,
     /// On this machine, too, but built of another clone or worktree, at this path.
     OfAnother(PathBuf),
@@ -76,7 +73,7 @@ impl ImageStatus {
     }
 
     /// What its state is about, as the user typed it now or when it was built.
-    pub fn compared_with(&self) -> &str {
+    pub(crate) fn compared_with(&self) -> &str {
         self.compared_with.as_ref().unwrap_or(&self.branch_from)
     }
 }
@@ -84,7 +81,7 @@ impl ImageStatus {
 /// The findings on the repository's images among these of the engine, and with `all` on every record
 /// besides, as far as `wanted`; the newest first. Those of the target's branch are compared with the target,
 /// whatever they follow.
-pub fn report(
+pub(crate) fn report(
     repo: &Repo,
     images: &[Image],
     all: bool,

@@ -18,7 +18,7 @@ const MANY: usize = 8;
 
 /// An image and its branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tracking {
+pub(crate) struct Tracking {
     /// The ref that the image follows; `None` for a tag or a commit.
     pub reference: Option<String>,
     /// Where that ref is now.
@@ -41,7 +41,7 @@ fn reference(subject: TrackedImage, remotes: &[String]) -> String {
 }
 
 /// The refs that images of one repository follow.
-pub fn references(repo: &Repo, subjects: &[TrackedImage]) -> Result<Vec<String>> {
+pub(crate) fn references(repo: &Repo, subjects: &[TrackedImage]) -> Result<Vec<String>> {
     // Without a slash there is no remote in it.
     let remotes = if subjects.iter().any(|s| s.branch_from.contains('/')) {
         repo.remotes()?
@@ -56,7 +56,7 @@ pub fn references(repo: &Repo, subjects: &[TrackedImage]) -> Result<Vec<String>>
 
 /// Which images of one repository are of this target: they follow its ref, or stay at its commit when
 /// it has none.
-pub fn are_of(repo: &Repo, subjects: &[TrackedImage], target: &Target) -> Result<Vec<bool>> {
+pub(crate) fn are_of(repo: &Repo, subjects: &[TrackedImage], target: &Target) -> Result<Vec<bool>> {
     let references = references(repo, subjects)?;
     let tips = repo.commits(&references)?;
     let all = subjects.iter().zip(references).zip(tips);
@@ -73,7 +73,11 @@ pub fn are_of(repo: &Repo, subjects: &[TrackedImage], target: &Target) -> Result
 
 /// Looks up the branches of several images of one repository: one question to git for the refs,
 /// then the distances, then one or two for the key files where there is a distance.
-pub fn track(repo: &Repo, subjects: &[TrackedImage], printer: Printer) -> Result<Vec<Tracking>> {
+pub(crate) fn track(
+    repo: &Repo,
+    subjects: &[TrackedImage],
+    printer: Printer,
+) -> Result<Vec<Tracking>> {
     let references = references(repo, subjects)?;
     let tips = repo.commits(&references)?;
     let commits: Vec<&ObjectId> = subjects.iter().map(|subject| subject.commit).collect();
@@ -98,7 +102,7 @@ pub fn track(repo: &Repo, subjects: &[TrackedImage], printer: Printer) -> Result
 }
 
 /// How commits lie to the tips of their refs, `None` where a ref is gone.
-pub fn compare(
+pub(crate) fn compare(
     repo: &Repo,
     commits: &[&ObjectId],
     tips: &[Option<ObjectId>],
@@ -210,7 +214,11 @@ fn without_branch(repo: &Repo, subject: TrackedImage) -> Result<Option<Distance>
 
 /// The same for images of any repositories; those whose repository is not here are unknown. `also` is
 /// done with each repository.
-pub fn track_all(images: &[Image], also: impl Fn(&Repo), printer: Printer) -> Vec<Staleness> {
+pub(crate) fn track_all(
+    images: &[Image],
+    also: impl Fn(&Repo),
+    printer: Printer,
+) -> Vec<Staleness> {
     let mut states = vec![Staleness::Unknown; images.len()];
     let mut paths: Vec<&PathBuf> = images.iter().map(|image| &image.labels.repo_path).collect();
     paths.sort();

@@ -46,7 +46,7 @@ esac";
 
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
-pub struct StartRequest {
+pub(crate) struct StartRequest {
     /// The work branch; a random one when absent.
     pub name: Option<String>,
     /// The container's host name; a random one when absent.
@@ -57,20 +57,15 @@ pub struct StartRequest {
     pub keys: Vec<(&'static Agent, PathBuf)>,
     /// Whether there is a terminal to pass on.
     pub terminal: bool,
-    /// What to run.
     pub command: Vec<OsString>,
 }
 
 /// The image to start and what belongs to it.
 #[derive(Debug, Clone, Copy)]
-pub struct StartPlan<'a> {
-    /// The engine.
+pub(crate) struct StartPlan<'a> {
     pub engine: &'a Engine,
-    /// The image.
     pub image: &'a Image,
-    /// Its repository.
     pub repo: &'a Repo,
-    /// Its branch.
     pub tracking: &'a Tracking,
     /// What the container is taken to, when the image was made of something else.
     pub switch_to: Option<&'a Target>,
@@ -84,7 +79,7 @@ pub struct StartPlan<'a> {
 
 impl StartPlan<'_> {
     /// Checks the request and completes them. Nothing is started when one cannot be met.
-    pub fn complete(&self, mut request: StartRequest) -> Result<StartRequest> {
+    pub(crate) fn complete(&self, mut request: StartRequest) -> Result<StartRequest> {
         let hostname = match request.hostname.take() {
             Some(name) => self.check_hostname(name)?,
             None => self.fresh_hostname()?,
@@ -196,13 +191,13 @@ impl StartPlan<'_> {
     }
 
     /// The command that would be run, without the server behind it.
-    pub fn dry_run(&self, request: &StartRequest) -> Cmd {
+    pub(crate) fn dry_run(&self, request: &StartRequest) -> Cmd {
         let root = Path::new("<temporary directory>");
         self.engine.start_command(&self.spec(request, root))
     }
 
     /// Runs the container in the foreground; the command's exit code.
-    pub fn run(&self, request: &StartRequest) -> Result<i32> {
+    pub(crate) fn run(&self, request: &StartRequest) -> Result<i32> {
         let scratch = TempDir::new()?;
         let transport = self.open_transport(request, &scratch)?;
         let code = self.engine.start(&self.spec(request, scratch.path()))?;
@@ -217,7 +212,7 @@ impl StartPlan<'_> {
 
     /// Tries whether a container can fetch and push: starts one as [`StartPlan::run`] does, and changes
     /// nothing.
-    pub fn try_transport(&self) -> Result<()> {
+    pub(crate) fn try_transport(&self) -> Result<()> {
         let at_build = Tracking {
             tip: None,
             ..self.tracking.clone()

@@ -16,7 +16,7 @@ const CLOSEST: usize = 6;
 
 /// An image to start for something else.
 #[derive(Debug, Clone)]
-pub struct FallbackImage {
+pub(super) struct FallbackImage {
     /// The image, and what leads from it.
     pub candidate: Candidate,
     /// Whether it was built by the same settings file.
@@ -39,7 +39,7 @@ impl FallbackImage {
     }
 
     /// Which image is started for what else, and how far that is.
-    pub fn announcement(&self, target: &Target) -> String {
+    pub(super) fn announcement(&self, target: &Target) -> String {
         let Image { tag, labels, .. } = &self.candidate.image;
         let typed = &target.branch_from;
         if labels.branch != target.branch {
@@ -57,7 +57,7 @@ impl FallbackImage {
 
     /// The command that makes an image of the target, for a repository and branch as one would type
     /// them.
-    pub fn command(&self, place: &str, target: &Target) -> String {
+    pub(super) fn command(&self, place: &str, target: &Target) -> String {
         let command = match self.candidate.image.labels.branch == target.branch {
             true => "update-image",
             false => "create-image",
@@ -66,7 +66,7 @@ impl FallbackImage {
     }
 
     /// What may be missing in it, if anything.
-    pub fn remark(&self, typed: &str) -> Option<String> {
+    pub(super) fn remark(&self, typed: &str) -> Option<String> {
         let (file, tag) = (conf::FILE, &self.candidate.image.tag);
         (!self.same_settings)
             .then(|| format!("{tag} was built by another {file} than that of {typed}"))
@@ -83,7 +83,11 @@ impl fmt::Display for FallbackImage {
 }
 
 /// The nearest of these images of the repository, which come newest first; `None` when there is none.
-pub fn nearest(repo: &Repo, images: &[&Image], target: &Target) -> Result<Option<FallbackImage>> {
+pub(super) fn nearest(
+    repo: &Repo,
+    images: &[&Image],
+    target: &Target,
+) -> Result<Option<FallbackImage>> {
     let at: Vec<ObjectId> = images
         .iter()
         .map(|image| image.labels.commit.clone())

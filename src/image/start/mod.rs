@@ -2,6 +2,6 @@
 
 mod container;
 mod fallback_image;
-pub mod select_image;
+pub(crate) mod select_image;
 
-pub use container::{StartPlan, StartRequest};
+pub(crate) use container::{StartPlan, StartRequest};

@@ -20,10 +20,8 @@ use crate::ui::Printer;
 
 /// An image and the facts that go with it.
 #[derive(Debug)]
-pub struct SelectedImage {
-    /// The image.
+pub(crate) struct SelectedImage {
     pub image: Image,
-    /// Its repository.
     pub repo: Repo,
     /// Settings above `.dkr.conf`.
     pub sources: Sources,
@@ -45,7 +43,7 @@ struct NamedTarget {
 
 /// The newest image of what was named; without names, that of the repository one stands in. Outside
 /// of any repository it is the newest of all, and it says which.
-pub fn select(
+pub(crate) fn select(
     engine: &Engine,
     path: Option<&Path>,
     typed: Option<&str>,
@@ -157,7 +155,7 @@ fn newest_of_all(images: Vec<Image>, printer: Printer) -> Result<SelectedImage> 
 
 impl SelectedImage {
     /// Gathers what belongs to an image.
-    pub fn of(image: Image, repo: Repo, sources: Sources, printer: Printer) -> Result<Self> {
+    pub(crate) fn of(image: Image, repo: Repo, sources: Sources, printer: Printer) -> Result<Self> {
         let (tracking, text) = join(
             || track(&repo, &[image.labels.subject()], printer),
             // The commit of an old image may be gone from the repository, and its settings too.

@@ -1,7 +1,11 @@
 use super::*;
 
 /// A place with these directories: name, `layer.toml`, Dockerfile.
-pub fn place(origin: LayerOrigin, shown: &str, directories: &[(&str, &str, &str)]) -> LayerSource {
+pub(crate) fn place(
+    origin: LayerOrigin,
+    shown: &str,
+    directories: &[(&str, &str, &str)],
+) -> LayerSource {
     let file = |text: &str| LayerFile::Plain(text.as_bytes().to_vec(), false);
     let directory = |(name, toml, dockerfile): &(&str, &str, &str)| {
         let files = [("layer.toml", toml), ("Dockerfile", dockerfile)]
@@ -18,7 +22,7 @@ pub fn place(origin: LayerOrigin, shown: &str, directories: &[(&str, &str, &str)
 }
 
 /// The `layer.toml` of a layer that requires others.
-pub fn toml(name: &str, requires: &[&str]) -> String {
+pub(crate) fn toml(name: &str, requires: &[&str]) -> String {
     format!("[layer]\nname = {name:?}\nversion = \"1\"\n[requires]\nlayers = {requires:?}\n")
 }
 

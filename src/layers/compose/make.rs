@@ -12,12 +12,12 @@ use crate::layers::catalog::{LayerCatalog, LayerSettings};
 use crate::layers::plan::{LayerNode, LayerPlan, Planner};
 
 /// The label of a composed image: the layers in it.
-pub const COMPOSED: &str = "dkr.composed";
+pub(crate) const COMPOSED: &str = "dkr.composed";
 /// How lines begin that are for the user, in a build that nobody watches.
 const SAID: &str = "dkr: ";
 
 /// Plans images and builds those that are not there. Gives what `read` makes of the plan.
-pub fn ready<T, R>(
+pub(crate) fn ready<T, R>(
     context: LayerBuildContext,
     catalog: &LayerCatalog,
     settings: &LayerSettings,
@@ -43,7 +43,7 @@ pub fn ready<T, R>(
 }
 
 /// The names of a recipe's images.
-pub fn tags(
+pub(crate) fn tags(
     recipe: &Recipe,
     plan: &LayerPlan,
     images: &RecipeImages,
@@ -79,10 +79,8 @@ pub fn tags(
     })
 }
 
-/// A composed image.
 #[derive(Debug, Clone)]
-pub struct ComposedImage {
-    /// Its id.
+pub(crate) struct ComposedImage {
     pub id: String,
     /// Bytes, all of it.
     pub size: u64,
@@ -93,7 +91,7 @@ pub struct ComposedImage {
 }
 
 /// Builds it, and the images that it is made of where they are not there.
-pub fn make(
+pub(crate) fn make(
     context: LayerBuildContext,
     catalog: &LayerCatalog,
     settings: &LayerSettings,
@@ -161,21 +159,20 @@ pub fn make(
 
 /// A name for an image that is removed when this is dropped.
 #[derive(Debug)]
-pub struct TempImage<'a> {
+pub(crate) struct TempImage<'a> {
     engine: &'a Engine,
     tag: String,
 }
 
 impl<'a> TempImage<'a> {
     /// A name that nobody else has.
-    pub fn new(engine: &'a Engine) -> Self {
+    pub(crate) fn new(engine: &'a Engine) -> Self {
         let number: u64 = rand::random();
         let tag = format!("dkr-scrap:{number:016x}");
         Self { engine, tag }
     }
 
-    /// The name.
-    pub fn tag(&self) -> &str {
+    pub(crate) fn tag(&self) -> &str {
         &self.tag
     }
 }

@@ -1,8 +1,8 @@
 //! One image of several layers that stand apart: which images it is made of, and what is taken
 //! from each. Pure functions; [`text`] writes the Dockerfile, [`make`](mod@make) builds it.
 
-pub mod make;
+pub(crate) mod make;
 mod recipe;
-pub mod text;
+pub(crate) mod text;
 
-pub use recipe::{ComposeSource, Recipe, RecipeImages, Runtime, check_tag};
+pub(crate) use recipe::{Recipe, check_tag};

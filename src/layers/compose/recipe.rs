@@ -9,14 +9,13 @@ use crate::layers::plan::Planner;
 
 /// What of a layer is taken along.
 #[derive(Debug, Clone)]
-pub struct ComposeSource<'a> {
+pub(crate) struct ComposeSource<'a> {
     /// The layer, whose image it is taken from.
     pub layer: &'a Layer,
     /// Commands.
     pub binaries: Vec<&'a str>,
     /// Shared libraries.
     pub libraries: Vec<&'a str>,
-    /// Paths.
     pub paths: Vec<&'a str>,
     /// Directories of a system, of which only what the layer added is taken.
     pub system: Vec<&'a str>,
@@ -24,7 +23,7 @@ pub struct ComposeSource<'a> {
 
 /// What it is put into.
 #[derive(Debug, Clone)]
-pub enum Runtime<'a> {
+pub(crate) enum Runtime<'a> {
     /// These layers as one image, each behind what it requires.
     Layers(Vec<&'a Layer>),
     /// An image that is no layer's.
@@ -33,12 +32,10 @@ pub enum Runtime<'a> {
 
 /// A composed image, before anything is known of the engine.
 #[derive(Debug, Clone)]
-pub struct Recipe<'a> {
+pub(crate) struct Recipe<'a> {
     /// The layers that were asked for.
     pub layers: Vec<&'a Layer>,
-    /// What is copied.
     pub sources: Vec<ComposeSource<'a>>,
-    /// Into what.
     pub runtime: Runtime<'a>,
     /// What users should hear.
     pub remarks: Vec<String>,
@@ -46,7 +43,7 @@ pub struct Recipe<'a> {
 
 /// The places of a recipe's images in a plan.
 #[derive(Debug, Clone)]
-pub struct RecipeImages {
+pub(crate) struct RecipeImages {
     /// Of its sources, in their order.
     pub sources: Vec<usize>,
     /// Of its runtime, when that is of layers.
@@ -55,7 +52,7 @@ pub struct RecipeImages {
 
 impl<'a> Recipe<'a> {
     /// Decides what an image of these layers is made of.
-    pub fn new(catalog: &'a LayerCatalog, names: &[String]) -> Result<Self, Failure> {
+    pub(crate) fn new(catalog: &'a LayerCatalog, names: &[String]) -> Result<Self, Failure> {
         let mut layers: Vec<&Layer> = Vec::new();
         for name in names {
             let layer = catalog.get(name)?;
@@ -183,7 +180,7 @@ impl<'a> Recipe<'a> {
     }
 
     /// Plans the images that it is made of.
-    pub fn plan<'p>(
+    pub(crate) fn plan<'p>(
         &self,
         planner: &mut Planner<'p>,
         catalog: &'p LayerCatalog,
@@ -318,7 +315,7 @@ fn stacked<'a>(
 }
 
 /// Whether an image can be given this name: `app`, `registry:5000/team/app:1.0`.
-pub fn check_tag(
+pub(crate) fn check_tag(
     tag: &str,
     settings: &LayerSettings,
     catalog: &LayerCatalog,

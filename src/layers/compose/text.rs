@@ -7,17 +7,16 @@ use super::recipe::{ComposeSource, FOREIGN, MACHINE, Recipe, Runtime};
 use crate::layers::dockerfile::variables;
 
 /// How the first line begins.
-pub const MARK: &str = "# Written by git dkr compose";
+pub(crate) const MARK: &str = "# Written by git dkr compose";
 const GATHER: &str = include_str!("../../../templates/compose/gather");
 const SAME: &str = include_str!("../../../templates/compose/same");
 const INSTALL: &str = include_str!("../../../templates/compose/install");
 
 /// The names of the images that a recipe is made of.
 #[derive(Debug, Clone)]
-pub struct RecipeTags {
+pub(crate) struct RecipeTags {
     /// Of its sources, in their order.
     pub sources: Vec<SourceTag>,
-    /// Of its runtime.
     pub runtime: String,
     /// The command that makes them.
     pub made_by: String,
@@ -25,15 +24,13 @@ pub struct RecipeTags {
 
 /// The image of a layer, and the one below it.
 #[derive(Debug, Clone)]
-pub struct SourceTag {
-    /// Its own name.
+pub(crate) struct SourceTag {
     pub tag: String,
     /// What the layer was put on.
     pub below: String,
 }
 
-/// The text.
-pub fn dockerfile(recipe: &Recipe, tags: &RecipeTags) -> String {
+pub(crate) fn dockerfile(recipe: &Recipe, tags: &RecipeTags) -> String {
     let names: Vec<&str> = recipe.layers.iter().map(|layer| layer.name()).collect();
     let mut text = format!(
         "{MARK}: {}\n# The images that it starts from are made by: {}\n",
@@ -101,7 +98,7 @@ fn gather(source: &ComposeSource, SourceTag { tag, below }: &SourceTag) -> Strin
 
 impl Recipe<'_> {
     /// The command that makes the images of its parts, when none of them is made for it alone.
-    pub fn parts(&self) -> Vec<&str> {
+    pub(crate) fn parts(&self) -> Vec<&str> {
         let mut parts: Vec<&str> = self.sources.iter().map(|s| s.layer.name()).collect();
         if let Runtime::Layers(layers) = &self.runtime {
             let last = layers.last().map(|layer| layer.name());

@@ -21,7 +21,6 @@ pub enum StoreResult {
 /// An entry, as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheEntry {
-    /// Its tag.
     pub tag: String,
     /// Bytes of its archive.
     pub size: u64,
@@ -46,7 +45,6 @@ pub(super) enum ArchiveHold {
 }
 
 impl Archive {
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }

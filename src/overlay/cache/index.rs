@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::overlay::key::{is_digest, of_tag, tag};
 
 /// The most bytes that are read of an index.
-pub const LONGEST: u64 = 1 << 20;
+pub(super) const LONGEST: u64 = 1 << 20;
 
 /// What an archive is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,11 +34,9 @@ pub struct Index {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IndexPart {
-    /// Its name.
     pub name: String,
     /// Its bytes.
     pub size: u64,
-    /// Its SHA-256.
     pub sha256: String,
 }
 

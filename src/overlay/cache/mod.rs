@@ -18,9 +18,11 @@ use std::sync::atomic::AtomicU64;
 use anyhow::Result;
 
 pub use directory::DirectoryCache;
-pub use entry::{Archive, CacheEntry, StoreResult};
-pub use index::{CorruptEntry, Index, IndexPart};
-pub use prune::surplus;
+pub use entry::StoreResult;
+pub(crate) use entry::{Archive, CacheEntry};
+pub(crate) use index::IndexPart;
+pub use index::{CorruptEntry, Index};
+pub(crate) use prune::surplus;
 pub use releases::Releases;
 
 use super::containerfile::GitHubRepo;

@@ -7,7 +7,7 @@ use crate::overlay::key::of_tag;
 
 /// The tags of entries that are not among the `keep` last used of their name, and of all that are
 /// broken.
-pub fn surplus(entries: &[CacheEntry], keep: usize) -> Vec<String> {
+pub(crate) fn surplus(entries: &[CacheEntry], keep: usize) -> Vec<String> {
     let mut names: BTreeMap<Option<&str>, Vec<&CacheEntry>> = BTreeMap::new();
     for entry in entries {
         let name = of_tag(&entry.tag).and_then(|(name, _)| name);

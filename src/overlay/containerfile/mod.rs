@@ -42,7 +42,7 @@ pub enum StepAction {
     Snapshot(Vec<Word>),
 }
 
-/// A command.
+/// One instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunCommand {
     /// A line for `/bin/sh -c`, here-documents included.
@@ -53,7 +53,7 @@ pub enum RunCommand {
     Script(String),
 }
 
-/// A download.
+/// One instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchStep {
     /// What, as [`DownloadSource::parse`](source::DownloadSource::parse) reads it.

@@ -13,7 +13,7 @@ use crate::overlay::snapshot::manifest::{Name, SnapshotEntry, Time};
 
 /// What is to be done, in this order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Journal {
+pub(super) struct Journal {
     /// The key of the snapshot.
     pub key: String,
     /// Paths below the root that go, the deepest first; directories only when they are empty.
@@ -29,7 +29,7 @@ pub struct Journal {
 
 /// A file, or a directory with all that is in it, and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StagedPath {
+pub(super) struct StagedPath {
     /// Where it was made, absolute.
     pub staged: Name,
     /// Where it goes, below the root.
@@ -40,7 +40,7 @@ pub struct StagedPath {
 
 impl Journal {
     /// Does it, or the rest of it. Returns what the user should know.
-    pub fn carry_out(&self, root: &Path) -> Result<Vec<String>> {
+    pub(super) fn carry_out(&self, root: &Path) -> Result<Vec<String>> {
         let mut remarks = Vec::new();
         for name in &self.removals {
             let path = root.join(name.path());

@@ -12,7 +12,7 @@ use crate::overlay::snapshot::attributes;
 use crate::overlay::snapshot::manifest::{EntryKind, SnapshotEntry, Time};
 
 /// What stands at a path; `None` when nothing does.
-pub fn look(path: &Path) -> io::Result<Option<Metadata>> {
+pub(super) fn look(path: &Path) -> io::Result<Option<Metadata>> {
     match path.symlink_metadata() {
         Ok(meta) => Ok(Some(meta)),
         Err(error) if is_missing(&error) => Ok(None),
@@ -21,14 +21,14 @@ pub fn look(path: &Path) -> io::Result<Option<Metadata>> {
 }
 
 /// Nothing is there, nor below a file.
-pub fn is_missing(error: &io::Error) -> bool {
+pub(super) fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// Whether an entry is there as it should be; for another name of a file, whether it is that
 /// file's, which was `first`. What was not touched since the `moment` at which this snapshot was
 /// applied needs no reading.
-pub fn is_right(
+pub(super) fn is_right(
     path: &Path,
     meta: &Metadata,
     entry: &SnapshotEntry,
@@ -77,7 +77,7 @@ pub fn is_right(
 }
 
 /// Between which places a file can be renamed: file system and mount.
-pub fn mount(path: &Path) -> io::Result<(u64, u64)> {
+pub(super) fn mount(path: &Path) -> io::Result<(u64, u64)> {
     let wanted = StatxFlags::from_bits_retain(StatxFlags::MNT_ID.bits());
     let found = rustix::fs::statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, wanted)?;
     let device = (u64::from(found.stx_dev_major) << 32) | u64::from(found.stx_dev_minor);

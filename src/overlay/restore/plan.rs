@@ -13,10 +13,8 @@ use crate::overlay::snapshot::attributes;
 use crate::overlay::snapshot::manifest::{EntryKind, Name, SnapshotEntry, SnapshotManifest, Time};
 use crate::proc;
 
-/// Where things go.
 #[derive(Debug, Clone, Copy)]
-pub struct RestoreDirectories<'a> {
-    /// What is restored.
+pub(super) struct RestoreDirectories<'a> {
     pub root: &'a Path,
     /// Our own directory, which no snapshot may touch.
     pub state: &'a Path,
@@ -26,7 +24,7 @@ pub struct RestoreDirectories<'a> {
 
 /// What is to be done.
 #[derive(Debug)]
-pub struct RestorePlan {
+pub(super) struct RestorePlan {
     /// For each entry of the manifest where it is made; `None` when it is there.
     pub staged: Vec<Option<PathBuf>>,
     /// What is done once all is staged.
@@ -48,7 +46,7 @@ enum EntryState {
 }
 
 /// Compares a manifest to the root, and refuses what would destroy or lead elsewhere.
-pub fn plan(
+pub(super) fn plan(
     sites: RestoreDirectories,
     manifest: &SnapshotManifest,
     moment: Option<Time>,
@@ -335,7 +333,7 @@ fn keep_times(
 }
 
 /// Without the power of root only one's own can be made.
-pub fn check_owners(manifest: &SnapshotManifest, plan: &RestorePlan) -> Result<()> {
+pub(super) fn check_owners(manifest: &SnapshotManifest, plan: &RestorePlan) -> Result<()> {
     let me = rustix::process::geteuid();
     if me.is_root() {
         return Ok(());

@@ -55,7 +55,7 @@ impl BlockSpan {
 
 /// Makes all that is planned in the stage, but for the attributes of directories. Reads the archive
 /// once and all of it; nothing of it may be used unless this succeeds.
-pub fn stage(
+pub(super) fn stage(
     archive: &File,
     expected: &str,
     manifest: &SnapshotManifest,

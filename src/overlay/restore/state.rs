@@ -24,7 +24,7 @@ const MANIFEST: &str = "manifest.json";
 
 /// The directory, which one process has at a time.
 #[derive(Debug)]
-pub struct StateDirectory {
+pub(super) struct StateDirectory {
     directory: PathBuf,
     _lock: Lock,
 }
@@ -40,12 +40,12 @@ pub enum Recovered {
 
 impl StateDirectory {
     /// Makes the directory where it is missing.
-    pub fn make(directory: &Path) -> Result<()> {
+    pub(super) fn make(directory: &Path) -> Result<()> {
         make(directory).with_context(|| format!("cannot make {}", directory.display()))
     }
 
     /// Waits for its turn; makes the directory where it is missing.
-    pub fn open(directory: &Path, printer: Printer) -> Result<Self> {
+    pub(super) fn open(directory: &Path, printer: Printer) -> Result<Self> {
         Self::make(directory)?;
         let lock = Lock::acquire(
             &directory.join("lock"),
@@ -59,12 +59,12 @@ impl StateDirectory {
     }
 
     /// Where content is staged.
-    pub fn stage(&self) -> PathBuf {
+    pub(super) fn stage(&self) -> PathBuf {
         self.directory.join("stage")
     }
 
     /// Begins a restore: an empty stage.
-    pub fn begin(&self) -> Result<RestoreStage> {
+    pub(super) fn begin(&self) -> Result<RestoreStage> {
         let path = self.stage();
         DirBuilder::new()
             .mode(0o700)
@@ -78,7 +78,7 @@ impl StateDirectory {
     }
 
     /// Ends what a killed run began: completes it, or removes what it left.
-    pub fn mend(&self, root: &Path) -> Result<Option<Recovered>> {
+    pub(super) fn mend(&self, root: &Path) -> Result<Option<Recovered>> {
         let stage = self.stage();
         if look(&stage)?.is_none() {
             return Ok(None);
@@ -124,7 +124,7 @@ impl StateDirectory {
     }
 
     /// When the snapshot of a key was applied here last, and its manifest.
-    pub fn applied(&self, key: &str) -> Result<Option<(Time, SnapshotManifest)>> {
+    pub(super) fn applied(&self, key: &str) -> Result<Option<(Time, SnapshotManifest)>> {
         let path = self.applied_path(key);
         let Some(meta) = look(&path)? else {
             return Ok(None);
@@ -138,7 +138,7 @@ impl StateDirectory {
     }
 
     /// What was applied here, but for what has one of these keys.
-    pub fn applied_others(&self, keys: &[String]) -> Result<Vec<SnapshotManifest>> {
+    pub(super) fn applied_others(&self, keys: &[String]) -> Result<Vec<SnapshotManifest>> {
         let directory = self.directory.join("applied");
         let mut found = Vec::new();
         for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
@@ -155,7 +155,7 @@ impl StateDirectory {
     }
 
     /// Remembers that the root is now as a manifest says.
-    pub fn record(&self, manifest: &SnapshotManifest) -> Result<()> {
+    pub(super) fn record(&self, manifest: &SnapshotManifest) -> Result<()> {
         let json = manifest.to_json().context("cannot write a manifest")?;
         fs::write_whole(&self.applied_path(&manifest.about.key), &json)?;
         std::thread::sleep(TICK);
@@ -216,7 +216,7 @@ struct BesideFile(Name, Time);
 
 /// The stage of a restore, removed when dropped unless it was committed.
 #[derive(Debug)]
-pub struct RestoreStage {
+pub(super) struct RestoreStage {
     path: PathBuf,
     beside: Vec<BesideFile>,
     is_committed: bool,
@@ -224,7 +224,7 @@ pub struct RestoreStage {
 
 impl RestoreStage {
     /// Keeps the manifest, and the list of what is made elsewhere, before it is made.
-    pub fn note(&mut self, json: &[u8], journal: &Journal) -> Result<()> {
+    pub(super) fn note(&mut self, json: &[u8], journal: &Journal) -> Result<()> {
         fs::write_whole(&self.path.join(MANIFEST), json)?;
         for place in journal.places.iter().filter(|place| place.is_beside) {
             let directory = place.staged.path().parent().unwrap_or(Path::new("/"));
@@ -239,7 +239,7 @@ impl RestoreStage {
     }
 
     /// From here on it is completed, by us or by who comes after.
-    pub fn commit(
+    pub(super) fn commit(
         mut self,
         state: &StateDirectory,
         root: &Path,

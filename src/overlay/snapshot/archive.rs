@@ -49,7 +49,7 @@ struct Packed {
 
 /// Reads the files that the manifest names, and writes the archive; sets blocks and digests. The
 /// bytes do not depend on the number of threads. Returns size and digest of the archive.
-pub fn write(
+pub(crate) fn write(
     root: &Path,
     manifest: &mut SnapshotManifest,
     to: &mut File,
@@ -290,7 +290,7 @@ fn members(header: &mut tar::Header, path: &Path, link: Option<&Path>) -> Result
 
 /// What an archive says of itself.
 #[derive(Debug)]
-pub struct Opened {
+pub(crate) struct Opened {
     /// Checked.
     pub manifest: SnapshotManifest,
     /// As it was written.
@@ -298,7 +298,7 @@ pub struct Opened {
 }
 
 /// Reads the manifest of an archive. What is wrong is the archive's fault.
-pub fn open(file: &File) -> Result<Opened> {
+pub(crate) fn open(file: &File) -> Result<Opened> {
     let length = file.metadata()?.len();
     let mut trailer = [0; TRAILER as usize];
     let end = length.checked_sub(TRAILER).context("it is too short")?;

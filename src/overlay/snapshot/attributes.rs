@@ -12,12 +12,12 @@ use rustix::io::Errno;
 use super::manifest::{EntryKind, Name, SnapshotEntry, Time, keeps_attribute};
 
 /// When it was changed last.
-pub fn mtime(meta: &Metadata) -> Time {
+pub(crate) fn mtime(meta: &Metadata) -> Time {
     Time(meta.mtime(), u32::try_from(meta.mtime_nsec()).unwrap_or(0))
 }
 
 /// The extended attributes that a snapshot keeps; none where there can be none.
-pub fn read(path: &Path) -> io::Result<BTreeMap<String, Name>> {
+pub(crate) fn read(path: &Path) -> io::Result<BTreeMap<String, Name>> {
     let mut found = BTreeMap::new();
     let mut list = [0; 1 << 12];
     let names = match rustix::fs::llistxattr(path, &mut list[..]) {
@@ -48,7 +48,7 @@ pub fn read(path: &Path) -> io::Result<BTreeMap<String, Name>> {
 }
 
 /// Sets all but the time.
-pub fn set(path: &Path, entry: &SnapshotEntry) -> io::Result<()> {
+pub(crate) fn set(path: &Path, entry: &SnapshotEntry) -> io::Result<()> {
     // The new owner first, as the kernel then clears set-user-ID and capabilities. A mode sets
     // the mask of an ACL, and an ACL the bits of the group: those agree.
     std::os::unix::fs::lchown(path, Some(entry.uid), Some(entry.gid))?;
@@ -62,7 +62,7 @@ pub fn set(path: &Path, entry: &SnapshotEntry) -> io::Result<()> {
 }
 
 /// The same for what may have attributes of its own already.
-pub fn replace(path: &Path, entry: &SnapshotEntry) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, entry: &SnapshotEntry) -> io::Result<()> {
     for name in read(path)?
         .keys()
         .filter(|name| !entry.xattrs.contains_key(*name))
@@ -73,13 +73,13 @@ pub fn replace(path: &Path, entry: &SnapshotEntry) -> io::Result<()> {
 }
 
 /// Sets when it was changed last, and not when it was read.
-pub fn set_mtime(path: &Path, time: Time) -> io::Result<()> {
+pub(crate) fn set_mtime(path: &Path, time: Time) -> io::Result<()> {
     rustix::fs::utimensat(CWD, path, &times(time), AtFlags::SYMLINK_NOFOLLOW)?;
     Ok(())
 }
 
 /// Sets all of an open file that we have just written.
-pub fn set_open(file: &File, entry: &SnapshotEntry) -> io::Result<()> {
+pub(crate) fn set_open(file: &File, entry: &SnapshotEntry) -> io::Result<()> {
     std::os::unix::fs::fchown(file, Some(entry.uid), Some(entry.gid))?;
     file.set_permissions(PermissionsExt::from_mode(entry.mode))?;
     for (name, value) in &entry.xattrs {

@@ -18,16 +18,14 @@ use crate::proc::lock;
 
 /// Why a path is in a snapshot.
 #[derive(Debug)]
-pub struct ChangedPath {
-    /// What is there.
+pub(super) struct ChangedPath {
     pub meta: Metadata,
     /// A directory that nobody changed, on the way to something.
     pub is_parent: bool,
 }
 
-/// What differs.
 #[derive(Debug, Default)]
-pub struct Changes {
+pub(super) struct Changes {
     /// What is new, changed or asked for, and the directories on the way to it.
     pub found: BTreeMap<Name, ChangedPath>,
     /// What is no more.
@@ -38,7 +36,7 @@ pub struct Changes {
 
 /// Compares the root to what it was, and adds the paths that were asked for (absolute, meant in
 /// the root), changed or not.
-pub fn compare(
+pub(super) fn compare(
     before: Baseline,
     root: &Path,
     left_out: &Exclusions,

@@ -21,7 +21,7 @@ const NAMED: usize = 5;
 
 /// The entries of a snapshot.
 #[derive(Debug, Default)]
-pub struct SnapshotEntries {
+pub(super) struct SnapshotEntries {
     /// In the order of their paths; the digests and places of content are still missing.
     pub entries: Vec<SnapshotEntry>,
     /// Those whose time is another than on disk.
@@ -32,7 +32,7 @@ pub struct SnapshotEntries {
 
 /// Times that the run made, `began` and later, become one, so that the same changes are the same
 /// snapshot at any hour: the one given (seconds since 1970), or the newest of a file that is older.
-pub fn entries(
+pub(super) fn entries(
     root: &Path,
     changes: &Changes,
     began: Time,

@@ -197,7 +197,7 @@ impl ExclusionReason {
 }
 
 /// Whether a path below the root is one of the kernel's places, or in one.
-pub fn is_kernels(path: &Path) -> bool {
+pub(crate) fn is_kernels(path: &Path) -> bool {
     let first = path.components().next().map(Component::as_os_str);
     PLACES[0].1.iter().any(|name| first == Some(name.as_ref()))
 }

@@ -10,13 +10,13 @@ use tempfile::NamedTempFile;
 use crate::overlay::parallel;
 use crate::ui::{self, Printer};
 
-pub mod archive;
+pub(crate) mod archive;
 pub(super) mod attributes;
 mod baseline;
 mod changes;
 mod entries;
-pub mod exclusions;
-pub mod machine;
+pub(crate) mod exclusions;
+pub(crate) mod machine;
 pub mod manifest;
 mod name;
 pub(super) mod scan;

@@ -18,13 +18,12 @@ use crate::proc::{self, lock};
 
 /// Longer than a tick of the clock that the kernel writes times with (10 ms at 100 Hz): what changes
 /// after this pause has a later time than what came before it.
-pub const TICK: Duration = Duration::from_millis(20);
+pub(crate) const TICK: Duration = Duration::from_millis(20);
 
 /// What is in a directory: names, and what is told of each.
-pub type Children = Vec<(OsString, Metadata)>;
+pub(crate) type Children = Vec<(OsString, Metadata)>;
 
-/// The clock.
-pub fn now() -> Time {
+pub(crate) fn now() -> Time {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
@@ -64,7 +63,7 @@ struct ScanQueue {
 /// Hands each directory at and below `start`, a path below the root, with its children to `visit`, but
 /// for those children that `skip` names. What vanishes meanwhile was never there. Returns what
 /// could not be read.
-pub fn walk(
+pub(crate) fn walk(
     root: &Path,
     start: &Path,
     skip: &(dyn Fn(&Path) -> bool + Sync),

@@ -98,7 +98,7 @@ pub(super) const HIDDEN: [&str; 6] = [
 ];
 
 /// A variable of this machine, as the steps see it.
-pub fn machine(name: &str) -> Option<String> {
+pub(crate) fn machine(name: &str) -> Option<String> {
     if HIDDEN.contains(&name) {
         return None;
     }

@@ -27,7 +27,6 @@ pub(super) struct Bitmap {
 
 /// Which entries of a pack are kept.
 pub(super) struct KeptEntries<'a> {
-    /// Of the pack.
     pub index: &'a index::File,
     /// Their ranks, ascending.
     pub ranks: &'a [u32],
@@ -37,7 +36,7 @@ pub(super) struct KeptEntries<'a> {
 
 impl Bitmap {
     /// The one by which git reads a pack of so many objects.
-    pub fn of(pack: &Path, count: u32) -> Option<Self> {
+    pub(super) fn of(pack: &Path, count: u32) -> Option<Self> {
         if let Ok(file) = crate::fs::open(pack.with_extension("bitmap")) {
             let several = None;
             return Some(Self { file, several });
@@ -49,7 +48,7 @@ impl Bitmap {
 
     /// That of the subset, but for the hash of itself; `None` when this one is not understood. `pack` is
     /// the hash of the subset.
-    pub fn translated(mut self, kept: &KeptEntries<'_>, pack: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn translated(mut self, kept: &KeptEntries<'_>, pack: &[u8]) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         self.file.read_to_end(&mut bytes).ok()?;
         let format = kept.index.object_hash().to_string();

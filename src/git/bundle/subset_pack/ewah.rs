@@ -35,7 +35,6 @@ pub(super) fn decode(bytes: &mut &[u8], words: usize) -> Option<Vec<u64>> {
     Some(made)
 }
 
-/// Writes one.
 pub(super) fn encode(words: &[u64]) -> Vec<u8> {
     let used = words.iter().rposition(|word| *word != 0);
     let words = &words[..used.map_or(0, |last| last + 1)];

@@ -53,7 +53,7 @@ struct Undeltified {
 
 impl PackSelection {
     /// Opens a pack; `None` when it cannot be copied from. `hint` says what to do when it is broken.
-    pub fn from(pack: &Path, kind: gix::hash::Kind, hint: &str) -> Result<Option<Self>> {
+    pub(super) fn from(pack: &Path, kind: gix::hash::Kind, hint: &str) -> Result<Option<Self>> {
         let source = SourcePack::open(pack, kind, hint)?;
         Ok(source.map(|source| Self {
             taken: vec![false; source.count() as usize],
@@ -63,7 +63,7 @@ impl PackSelection {
     }
 
     /// Selects an object; whether it is there.
-    pub fn select(&mut self, id: &gix::hash::oid) -> bool {
+    pub(super) fn select(&mut self, id: &gix::hash::oid) -> bool {
         // Git lists most of them in the order of a pack, or nearly so: a search takes ten times longer.
         let next = Some(self.next).filter(|rank| *rank < self.source.count());
         let next = next.filter(|rank| self.source.id(*rank) == id);
@@ -77,7 +77,7 @@ impl PackSelection {
 
     /// Settles how each entry comes, and where; `None` when there are none. `pack_whole` makes a pack of
     /// objects, an id a line, in which none is a delta. The bitmap of the pack comes too, if it is wanted.
-    pub fn settle(
+    pub(super) fn settle(
         self,
         bitmap: bool,
         pack_whole: impl FnOnce(String) -> Result<PathBuf>,
@@ -211,7 +211,7 @@ impl SubsetPack {
     }
 
     /// All of them together.
-    pub fn size(&self) -> u64 {
+    pub(super) fn size(&self) -> u64 {
         self.sizes().iter().sum()
     }
 }

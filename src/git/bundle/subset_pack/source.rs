@@ -33,7 +33,6 @@ pub(super) struct SourcePack {
 
 /// What the content of an entry is told by.
 pub(super) enum DeltaBase {
-    /// Itself.
     None,
     /// An entry before it, by its rank.
     Distant(u32),
@@ -43,7 +42,7 @@ pub(super) enum DeltaBase {
 
 impl SourcePack {
     /// Opens it; `None` when its index says too little, as in git's first years.
-    pub fn open(path: &Path, kind: gix::hash::Kind, hint: &str) -> Result<Option<Self>> {
+    pub(super) fn open(path: &Path, kind: gix::hash::Kind, hint: &str) -> Result<Option<Self>> {
         let index = path.with_extension("idx");
         let index = index::File::at(&index, kind)
             .map_err(|error| Failure::new(format!("cannot read {}: {error}", index.display())))?;
@@ -84,44 +83,44 @@ impl SourcePack {
     }
 
     /// Its bitmap, if it has one.
-    pub fn bitmap(&self) -> Option<Bitmap> {
+    pub(super) fn bitmap(&self) -> Option<Bitmap> {
         Bitmap::of(&self.path, self.count())
     }
 
     /// How many entries it has.
-    pub fn count(&self) -> u32 {
+    pub(super) fn count(&self) -> u32 {
         self.index.num_objects()
     }
 
     /// The rank of an object, when it is here.
-    pub fn rank(&self, id: &gix::hash::oid) -> Option<u32> {
+    pub(super) fn rank(&self, id: &gix::hash::oid) -> Option<u32> {
         let offset = self.index.pack_offset_at_index(self.index.lookup(id)?);
         self.rank_at(offset)
     }
 
     /// The rank of the entry at an offset.
-    pub fn rank_at(&self, offset: u64) -> Option<u32> {
+    pub(super) fn rank_at(&self, offset: u64) -> Option<u32> {
         let offsets = self.offsets.get(..self.positions.len())?;
         let rank = offsets.binary_search(&offset).ok()?;
         u32::try_from(rank).ok()
     }
 
-    pub fn position(&self, rank: u32) -> u32 {
+    pub(super) fn position(&self, rank: u32) -> u32 {
         self.positions[rank as usize]
     }
 
-    pub fn id(&self, rank: u32) -> &gix::hash::oid {
+    pub(super) fn id(&self, rank: u32) -> &gix::hash::oid {
         self.index.oid_at_index(self.position(rank))
     }
 
     /// Where an entry begins, and how long it is.
-    pub fn place(&self, rank: u32) -> (u64, u64) {
+    pub(super) fn place(&self, rank: u32) -> (u64, u64) {
         let (from, to) = (self.offsets[rank as usize], self.offsets[rank as usize + 1]);
         (from, to.saturating_sub(from))
     }
 
     /// The beginning of an entry.
-    pub fn entry(&mut self, rank: u32) -> Result<data::Entry> {
+    pub(super) fn entry(&mut self, rank: u32) -> Result<data::Entry> {
         let (offset, length) = self.place(rank);
         // A length, and how far it is to another entry or an id: ten bytes or 32 at most.
         let most = length.min(64) as usize;
@@ -131,7 +130,7 @@ impl SourcePack {
     }
 
     /// What an entry is a delta of.
-    pub fn base(&mut self, rank: u32) -> Result<DeltaBase> {
+    pub(super) fn base(&mut self, rank: u32) -> Result<DeltaBase> {
         let entry = self.entry(rank)?;
         Ok(match entry.header {
             Header::OfsDelta { base_distance } => {
@@ -145,7 +144,7 @@ impl SourcePack {
     }
 
     /// So many bytes, which must be there, and be fewer than a window has.
-    pub fn read(&mut self, offset: u64, length: usize) -> Result<&[u8]> {
+    pub(super) fn read(&mut self, offset: u64, length: usize) -> Result<&[u8]> {
         let (start, bytes) = &mut self.window;
         let within = |start: u64, have: usize| {
             let skip = usize::try_from(offset.checked_sub(start)?).ok()?;
@@ -169,7 +168,7 @@ impl SourcePack {
     }
 
     /// That it is not what its index says.
-    pub fn broken(&self) -> anyhow::Error {
+    pub(super) fn broken(&self) -> anyhow::Error {
         let shown = self.path.display();
         Failure::new(format!("{shown} is broken: it does not match its index"))
             .hint(&self.hint)

@@ -19,7 +19,7 @@ const PIECE: u64 = 32 * 1024;
 impl SubsetPack {
     /// Hands all of them out, as files of a tar archive; whether they were taken. Fails when an
     /// entry is not what the index of its pack says.
-    pub fn send(mut self, give: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<bool> {
+    pub(crate) fn send(mut self, give: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<bool> {
         let [pack, index, reverse] = self.sizes();
         let kind = self.source.kind;
         // By id: its position in the index of the source, and its place here.

@@ -66,7 +66,6 @@ struct Asset {
 /// What the text of a draft says of whoever writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Mark {
-    /// Of the archive.
     sha256: String,
     /// A number of the run.
     run: String,
