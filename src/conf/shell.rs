@@ -11,7 +11,9 @@ use crate::error::Failure;
 pub(crate) enum Shell {
     /// GNU's.
     Bash,
+    /// The Z shell.
     Zsh,
+    /// The friendly one.
     Fish,
 }
 
