@@ -170,7 +170,7 @@ impl FullClone {
 
     /// The plan of the clone itself.
     pub(super) fn into_plan(
-        self,
+        mut self,
         context: BuildContext,
         tag: String,
         reason: Option<FullCloneReason>,
@@ -179,23 +179,11 @@ impl FullClone {
         let ca = context.host.ca_bundle.is_some();
         let marks = context.repo.marks(self.options.objects)?;
         let text = dockerfile::create(conf, target, &self.options, &marks, ca)?;
-        let foundation = match self.tool_layers {
+        let foundation = match self.tool_layers.take() {
             Some(layers) => Foundation::ToolLayers { layers, reason },
             None => Foundation::BaseImage { reason },
         };
-        Ok(BuildPlan {
-            target: self.subject.target,
-            commit: self.subject.commit,
-            conf: self.subject.conf,
-            tag,
-            foundation,
-            reuse: self.reuse,
-            objects: self.options.objects,
-            asked: context.sources.flags(),
-            key: self.key,
-            dockerfile: text,
-            remarks: self.subject.remarks,
-        })
+        Ok(self.built_on(foundation, context, tag, text))
     }
 
     fn on_nearest(
@@ -207,19 +195,29 @@ impl FullClone {
         let Subject { conf, target, .. } = &self.subject;
         let (parent, ca) = (&nearest.image.tag, context.host.ca_bundle.is_some());
         let text = dockerfile::update(conf, target, parent, ImageKind::Base, ca)?;
-        Ok(BuildPlan {
+        Ok(self.built_on(Foundation::Nearest(nearest), context, tag, text))
+    }
+
+    fn built_on(
+        self,
+        foundation: Foundation,
+        context: BuildContext,
+        tag: String,
+        dockerfile: String,
+    ) -> BuildPlan {
+        BuildPlan {
             target: self.subject.target,
             commit: self.subject.commit,
             conf: self.subject.conf,
             tag,
-            foundation: Foundation::Nearest(nearest),
+            foundation,
             reuse: self.reuse,
             objects: self.options.objects,
             asked: context.sources.flags(),
             key: self.key,
-            dockerfile: text,
+            dockerfile,
             remarks: self.subject.remarks,
-        })
+        }
     }
 }
 

@@ -67,7 +67,7 @@ fn sources() -> Vec<(PathBuf, String)> {
         .collect()
 }
 
-/// `src/image/bake.rs` is the module `image::bake`, `src/image/mod.rs` is `image`.
+/// `src/image/context.rs` is the module `image::context`, `src/image/mod.rs` is `image`.
 fn module_of(path: &Path) -> Vec<String> {
     let path = path
         .strip_prefix(root().join("src"))
@@ -186,14 +186,14 @@ fn the_reader_of_imports_reads() {
         names.collect::<Vec<_>>()
     };
     let several = "use crate::{\n    git::{self, Repo},\n    ui,\n};\n";
-    assert_eq!(read("image::bake", several), ["git", "ui"]);
-    assert_eq!(read("image::bake", "use super::{names, find};"), [""; 0]);
+    assert_eq!(read("image::context", several), ["git", "ui"]);
+    assert_eq!(read("image::context", "use super::{names, find};"), [""; 0]);
     assert_eq!(
-        read("image::bake", "use super::super::commands::x;"),
+        read("image::context", "use super::super::commands::x;"),
         ["commands"]
     );
     assert_eq!(
-        read("git", "fn f() { crate::image::bake(); } // crate::cli"),
+        read("git", "fn f() { crate::image::context(); } // crate::cli"),
         ["image"]
     );
     assert_eq!(
