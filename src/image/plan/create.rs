@@ -21,6 +21,16 @@ use crate::image::parent::{
 use crate::image::query::target::{self, FetchMode};
 use crate::image::query::{inventory, records};
 
+/// A create, with all that it is decided by.
+struct Create<'a> {
+    context: BuildContext<'a>,
+    choice: ParentChoice<'a>,
+    images: Vec<Image>,
+    /// The name of the image.
+    tag: String,
+    clone: FullClone,
+}
+
 /// Plans an image of the target, if there is none that is up to date.
 pub(super) fn plan(
     context: BuildContext,
@@ -28,16 +38,13 @@ pub(super) fn plan(
     choice: ParentChoice,
     reuse: Reuse,
 ) -> Result<BuildAction> {
-    let images = inventory::all_for(context.engine, &context.repo.path, context.printer)?;
-    let tag = tag_of(context, &target, &images)?;
-    let clone = FullClone::plan(context, target, reuse)?;
+    let create = Create::gather(context, target, choice, reuse)?;
     if reuse == Reuse::Images
-        && let Some(action) = up_to_date(context, &clone, &tag, &images, choice)?
+        && let Some(action) = create.up_to_date()?
     {
         return Ok(action);
     }
-    let plan = build(context, clone, tag, &images, choice)?;
-    Ok(BuildAction::Build(Box::new(plan)))
+    Ok(BuildAction::Build(Box::new(create.build()?)))
 }
 
 /// Plans the build, whatever images there are.
@@ -47,63 +54,67 @@ pub(super) fn plan_build(
     choice: ParentChoice,
     reuse: Reuse,
 ) -> Result<BuildPlan> {
-    let images = inventory::all_for(context.engine, &context.repo.path, context.printer)?;
-    let tag = tag_of(context, &target, &images)?;
-    let clone = FullClone::plan(context, target, reuse)?;
-    build(context, clone, tag, &images, choice)
+    Create::gather(context, target, choice, reuse)?.build()
 }
 
-fn tag_of(context: BuildContext, target: &Target, images: &[Image]) -> Result<String> {
-    let newest = inventory::newest_of(images, &context.repo.path, &target.branch);
-    tag::tag(context, target, newest)
-}
+impl<'a> Create<'a> {
+    fn gather(
+        context: BuildContext<'a>,
+        target: Target,
+        choice: ParentChoice<'a>,
+        reuse: Reuse,
+    ) -> Result<Self> {
+        let path = &context.repo.path;
+        let images = inventory::all_for(context.engine, path, context.printer)?;
+        let newest = inventory::newest_of(&images, path, &target.branch);
+        let tag = tag::tag(context, &target, newest)?;
+        let clone = FullClone::plan(context, target, reuse)?;
+        Ok(Self {
+            context,
+            choice,
+            images,
+            tag,
+            clone,
+        })
+    }
 
-/// The image that is what the clone would be, if there is one.
-fn up_to_date(
-    context: BuildContext,
-    clone: &FullClone,
-    tag: &str,
-    images: &[Image],
-    choice: ParentChoice,
-) -> Result<Option<BuildAction>> {
-    let Some(manifest) = clone.key.manifest() else {
-        return Ok(None);
-    };
-    let (query, key) = (clone.parent_query(context), Some(manifest.key()));
-    let mut same = Vec::new();
-    for image in images {
-        if image.is_of(&context.repo.path, &clone.subject.target.branch)
-            && image.labels.cache_key == key
-            && parent::is_asked(query, images, image, choice)?
-        {
-            same.push(image);
+    /// The image that is what the clone would be, if there is one.
+    fn up_to_date(&self) -> Result<Option<BuildAction>> {
+        let Some(manifest) = self.clone.manifest() else {
+            return Ok(None);
+        };
+        let repo = self.context.repo;
+        let (query, key) = (self.clone.parent_query(self.context), Some(manifest.key()));
+        let mut same = Vec::new();
+        for image in &self.images {
+            if image.is_of(&repo.path, &self.clone.target().branch)
+                && image.labels.cache_key == key
+                && parent::is_asked(query, &self.images, image, self.choice)?
+            {
+                same.push(image);
+            }
         }
+        if let Some(image) = same.iter().find(|image| image.tag == self.tag) {
+            return Ok(Some(BuildAction::UpToDate(Box::new((*image).clone()))));
+        }
+        // Under another name it may be what somebody built on ours, which inherits the labels; what
+        // has a record is ours.
+        let ours = |image: &&&Image| records::has(repo, image).unwrap_or(false);
+        let found = same.iter().find(ours);
+        Ok(found.map(|image| BuildAction::Retag(Box::new((*image).clone()), self.tag.clone())))
     }
-    if let Some(image) = same.iter().find(|image| image.tag == tag) {
-        return Ok(Some(BuildAction::UpToDate(Box::new((*image).clone()))));
-    }
-    // Under another name it may be what somebody built on ours, which inherits the labels; what
-    // has a record is ours.
-    let ours = |image: &&&Image| records::has(context.repo, image).unwrap_or(false);
-    let found = same.iter().find(ours);
-    Ok(found.map(|image| BuildAction::Retag(Box::new((*image).clone()), tag.to_owned())))
-}
 
-fn build(
-    context: BuildContext,
-    clone: FullClone,
-    tag: String,
-    images: &[Image],
-    choice: ParentChoice,
-) -> Result<BuildPlan> {
-    let selected = match (choice, clone.reuse) {
-        // Who insists on building wants all of it built.
-        (ParentChoice::Cheapest, Reuse::Steps | Reuse::Nothing) => SelectedParent::None(None),
-        _ => parent::select(clone.parent_query(context), images, choice)?,
-    };
-    match selected {
-        SelectedParent::Nearest(nearest) => clone.on_nearest(context, tag, *nearest),
-        SelectedParent::None(reason) => clone.into_plan(context, tag, reason),
+    fn build(self) -> Result<BuildPlan> {
+        let (context, clone) = (self.context, self.clone);
+        let selected = match (self.choice, clone.reuse) {
+            // Who insists on building wants all of it built.
+            (ParentChoice::Cheapest, Reuse::Steps | Reuse::Nothing) => SelectedParent::None(None),
+            (choice, _) => parent::select(clone.parent_query(context), &self.images, choice)?,
+        };
+        match selected {
+            SelectedParent::Nearest(nearest) => clone.on_nearest(context, self.tag, *nearest),
+            SelectedParent::None(reason) => clone.into_plan(context, self.tag, reason),
+        }
     }
 }
 

@@ -20,19 +20,23 @@ use crate::image::model::{Image, Target, dockerfile};
 use crate::image::parent::{self, FullCloneReason};
 use crate::image::query::{inventory, tracking};
 
+/// An update, with all that it is decided by.
+struct Update<'a> {
+    context: BuildContext<'a>,
+    target: Target,
+    /// The newest image of the branch.
+    previous: Image,
+    /// How many layers may lie over a full clone; `None` for as many as the engine takes.
+    max_layers: Option<u64>,
+}
+
 /// Plans the update, if the image is not at the target yet.
 pub(super) fn plan(context: BuildContext, target: Target, keep_chain: bool) -> Result<BuildAction> {
-    let previous = previous(context, &target)?;
-    // Settings that cannot be read are told of even where there is nothing to do.
-    let max_layers = context.settings_at(&target.commit)?.max_layers.value;
-    // One that follows another ref is to follow this one.
-    let is_of = tracking::are_of(context.repo, &[previous.labels.subject()], &target)? == [true];
-    if is_of && previous.labels.commit == target.commit {
-        return Ok(BuildAction::UpToDate(Box::new(previous)));
+    let update = Update::gather(context, target, keep_chain)?;
+    if update.is_done()? {
+        return Ok(BuildAction::UpToDate(Box::new(update.previous)));
     }
-    let max_layers = (!keep_chain).then_some(max_layers);
-    let plan = build(context, target, previous, max_layers)?;
-    Ok(BuildAction::Build(Box::new(plan)))
+    Ok(BuildAction::Build(Box::new(update.build()?)))
 }
 
 /// Plans the build, though the image may be at the target.
@@ -41,14 +45,75 @@ pub(super) fn plan_build(
     target: Target,
     keep_chain: bool,
 ) -> Result<BuildPlan> {
-    let previous = previous(context, &target)?;
-    let max_layers = context.settings_at(&target.commit)?.max_layers.value;
-    build(
-        context,
-        target,
-        previous,
-        (!keep_chain).then_some(max_layers),
-    )
+    Update::gather(context, target, keep_chain)?.build()
+}
+
+impl<'a> Update<'a> {
+    /// Fails where the settings at the target cannot be read, even if there is nothing to do.
+    fn gather(context: BuildContext<'a>, target: Target, keep_chain: bool) -> Result<Self> {
+        let previous = previous(context, &target)?;
+        let max_layers = context.settings_at(&target.commit)?.max_layers.value;
+        Ok(Self {
+            context,
+            target,
+            previous,
+            max_layers: (!keep_chain).then_some(max_layers),
+        })
+    }
+
+    fn is_done(&self) -> Result<bool> {
+        let labels = &self.previous.labels;
+        // One that follows another ref is to follow this one.
+        let is_of = tracking::are_of(self.context.repo, &[labels.subject()], &self.target)?;
+        Ok(is_of == [true] && labels.commit == self.target.commit)
+    }
+
+    fn build(self) -> Result<BuildPlan> {
+        let Self {
+            context,
+            target,
+            previous,
+            max_layers,
+        } = self;
+        let tag = tag::tag(context, &target, Some(&previous))?;
+        let stats = parent::measure(context, &previous)?;
+        let live_bytes = || parent::live_bytes(context.repo, &stats, &target.commit);
+        if let Some(limit) = stats.too_much(max_layers, live_bytes)? {
+            let reason = FullCloneReason::ChainLimit {
+                tag: previous.tag.clone(),
+                limit,
+            };
+            return full_clone(context, target, &previous, tag, reason);
+        }
+        let base = stats.bottom();
+        let Subject {
+            target,
+            commit,
+            conf,
+            mut remarks,
+        } = Subject::read(context, target)?;
+        remarks.extend(rewritten(context, &target, &previous)?);
+        remarks.extend(not_applied(context, &previous, &conf));
+        let ca = context.host.ca_bundle.is_some();
+        let text = dockerfile::update(&conf, &target, &previous.tag, ImageKind::Update, ca)?;
+        let manifest = gather_inputs::of_update(context, &conf, &target, &previous)?;
+        Ok(BuildPlan {
+            target,
+            commit,
+            conf,
+            tag,
+            reuse: Reuse::Images,
+            objects: context.host.objects.value,
+            asked: previous.labels.asked.clone(),
+            key: PlannedKey::Known(manifest),
+            dockerfile: text,
+            remarks,
+            foundation: Foundation::Previous {
+                image: previous,
+                base,
+            },
+        })
+    }
 }
 
 /// The newest image of the branch.
@@ -62,53 +127,6 @@ fn previous(context: BuildContext, target: &Target) -> Result<Image> {
         Failure::new(format!("there is no image of {branch} of {path} to update"))
             .hint(format!("make one: git dkr create-image {typed}"))
             .into()
-    })
-}
-
-fn build(
-    context: BuildContext,
-    target: Target,
-    previous: Image,
-    max_layers: Option<u64>,
-) -> Result<BuildPlan> {
-    let tag = tag::tag(context, &target, Some(&previous))?;
-    let stats = parent::measure(context, &previous)?;
-    let live_bytes = || parent::live_bytes(context.repo, &stats, &target.commit);
-    if let Some(limit) = stats.too_much(max_layers, live_bytes)? {
-        let reason = FullCloneReason::ChainLimit {
-            tag: previous.tag.clone(),
-            limit,
-        };
-        return full_clone(context, target, &previous, tag, reason);
-    }
-    let base = stats.bottom();
-    let subject = Subject::read(context, target)?;
-    let Subject { target, conf, .. } = &subject;
-    let remarks = subject
-        .remarks
-        .iter()
-        .cloned()
-        .chain(rewritten(context, target, &previous)?)
-        .chain(not_applied(context, &previous, conf))
-        .collect();
-    let ca = context.host.ca_bundle.is_some();
-    let text = dockerfile::update(conf, target, &previous.tag, ImageKind::Update, ca)?;
-    let manifest = gather_inputs::of_update(context, conf, target, &previous)?;
-    Ok(BuildPlan {
-        target: subject.target,
-        commit: subject.commit,
-        conf: subject.conf,
-        tag,
-        reuse: Reuse::Images,
-        objects: context.host.objects.value,
-        asked: previous.labels.asked.clone(),
-        key: PlannedKey::Known(manifest),
-        dockerfile: text,
-        remarks,
-        foundation: Foundation::Previous {
-            image: previous,
-            base,
-        },
     })
 }
 
