@@ -206,6 +206,19 @@ impl Engine {
         self.run(&self.cmd().args(["tag", id, name])).map(drop)
     }
 
+    /// Gives an image a name that another may have, and removes that one when it was its last.
+    pub fn move_tag(&self, id: &str, name: &str) -> Result<()> {
+        let before = self.inspect_one(name)?;
+        if before.as_ref().is_some_and(|old| old.id == id) {
+            return Ok(());
+        }
+        self.tag(id, name)?;
+        match before {
+            Some(old) => self.remove_if_nameless(&old.id, false),
+            None => Ok(()),
+        }
+    }
+
     /// Takes a name from an image, and removes it when that was the last.
     pub fn untag(&self, name: &str) -> Result<()> {
         self.run(&self.cmd().args(["image", "rm", name])).map(drop)

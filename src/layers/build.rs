@@ -210,10 +210,9 @@ fn make(context: LayerBuildContext, node: &LayerNode, force: bool, board: &Board
     if let LayerState::Built { id, .. } = &node.state
         && !force
     {
-        let before = engine.inspect_one(&node.tag)?;
-        engine.tag(id, &node.tag)?;
+        engine.move_tag(id, &node.tag)?;
         board.above(|| context.printer.status("tagged", &node.tag));
-        return remove_former(engine, before.map(|old| old.id), id);
+        return Ok(());
     }
     let _turn = turn(&node.tag, context.printer)?;
     let before = engine.inspect_one(&node.tag)?;
@@ -245,7 +244,10 @@ fn make(context: LayerBuildContext, node: &LayerNode, force: bool, board: &Board
             .printer
             .status("built", &format!("{}  {size} in {time}", node.tag))
     });
-    remove_former(engine, before.map(|old| old.id), &built.id)
+    match before.filter(|old| old.id != built.id) {
+        Some(old) => engine.remove_if_nameless(&old.id, false),
+        None => Ok(()),
+    }
 }
 
 /// Gives images whose names hold their keys the plain names, too: what was built last is called so.
@@ -254,13 +256,8 @@ pub(crate) fn name_plainly(engine: &Engine, plan: &LayerPlan) -> Result<()> {
         let Some(plain) = node.plain_name() else {
             continue;
         };
-        let Some(built) = engine.inspect_one(&node.tag)? else {
-            continue;
-        };
-        let before = engine.inspect_one(plain)?.map(|old| old.id);
-        if before.as_ref() != Some(&built.id) {
-            engine.tag(&built.id, plain)?;
-            remove_former(engine, before, &built.id)?;
+        if let Some(built) = engine.inspect_one(&node.tag)? {
+            engine.move_tag(&built.id, plain)?;
         }
     }
     Ok(())
@@ -271,14 +268,6 @@ pub(crate) fn turn(tag: &str, printer: Printer) -> Result<Lock> {
     let name = digest::short(&[tag]);
     let path = conf::cache_directory("locks")?.join(format!("layer-{name}.lock"));
     Lock::acquire(&path, &format!("another build of {tag}"), printer)
-}
-
-/// Gives the disk of an image back that has lost its only name.
-fn remove_former(engine: &Engine, before: Option<String>, now: &str) -> Result<()> {
-    match before.filter(|before| before != now) {
-        Some(old) => engine.remove_if_nameless(&old, false),
-        None => Ok(()),
-    }
 }
 
 fn run(

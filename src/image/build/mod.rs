@@ -71,11 +71,7 @@ fn plan_and_pull(
 
 /// Gives an image that is what is wanted the name that it should have.
 fn retag(context: BuildContext, image: Image, tag: String) -> Result<Image> {
-    let before = context.engine.inspect_one(&tag)?;
-    context.engine.tag(&image.id, &tag)?;
-    if let Some(old) = before {
-        context.engine.remove_if_nameless(&old.id, false)?;
-    }
+    context.engine.move_tag(&image.id, &tag)?;
     let commit = image.labels.commit.short();
     context.printer.status(
         "tagged",
