@@ -41,12 +41,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
         if cause.is::<Unusable>() || cause.is::<CorruptEntry>() {
             return Some("git dkr overlay restore-or-build builds it again".to_owned());
         }
-        // Each kind of file has its page of the manual.
         let diagnostics = cause.downcast_ref::<Diagnostics>()?;
-        let page = diagnostics.page;
-        Some(match page {
-            "configuration.md" => format!("docs/{page} of git dkr describes the settings"),
-            _ => format!("docs/{page} of git dkr says how such files are written"),
-        })
+        Some(diagnostics.advice.to_owned())
     })
 }

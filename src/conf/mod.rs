@@ -164,7 +164,7 @@ impl Conf {
             pre_clone,
             post_clone,
         };
-        Diagnostics::none_or(diagnostics, value::PAGE)?;
+        Diagnostics::none_or(diagnostics, value::ADVICE)?;
         Ok(conf)
     }
 }

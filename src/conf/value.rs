@@ -8,7 +8,7 @@ use crate::error::{Diagnostic, Diagnostics};
 pub(crate) const FILE: &str = ".dkr.conf";
 
 /// The page of the manual that says what there is.
-pub(super) const PAGE: &str = "configuration.md";
+pub(super) const ADVICE: &str = "docs/configuration.md of git dkr describes the settings";
 
 /// A setting and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl ValueOrigin {
 
     /// The same where nothing else is wrong.
     pub(super) fn diagnostics(&self, message: impl Into<String>) -> Diagnostics {
-        Diagnostics::one(self.diagnostic(message), PAGE)
+        Diagnostics::one(self.diagnostic(message), ADVICE)
     }
 }
 

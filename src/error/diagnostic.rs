@@ -79,22 +79,22 @@ impl fmt::Display for Diagnostic {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
-    /// The page of the manual that says how such an input is written.
-    pub page: &'static str,
+    /// What helps: where the manual tells of such an input.
+    pub advice: &'static str,
 }
 
 impl Diagnostics {
     /// A single thing that is wrong.
-    pub fn one(diagnostic: Diagnostic, page: &'static str) -> Self {
+    pub fn one(diagnostic: Diagnostic, advice: &'static str) -> Self {
         Self {
             found: vec![diagnostic],
-            page,
+            advice,
         }
     }
 
     /// An error unless there are none. They are sorted as they stand in their files; those of what is no file
     /// stay in their order.
-    pub fn none_or(mut found: Vec<Diagnostic>, page: &'static str) -> Result<(), Self> {
+    pub fn none_or(mut found: Vec<Diagnostic>, advice: &'static str) -> Result<(), Self> {
         found.sort_by(|one, other| match (&one.location, &other.location) {
             (SourceLocation::Elsewhere(_), SourceLocation::Elsewhere(_)) => {
                 std::cmp::Ordering::Equal
@@ -105,7 +105,7 @@ impl Diagnostics {
         if found.is_empty() {
             Ok(())
         } else {
-            Err(Self { found, page })
+            Err(Self { found, advice })
         }
     }
 }
@@ -139,7 +139,9 @@ mod tests {
             Diagnostic::in_file("b", "all of it"),
             Diagnostic::at("a", (9, 1), "x"),
         ];
-        let told = Diagnostics::none_or(found, "x.md").unwrap_err().to_string();
+        let told = Diagnostics::none_or(found, "see x")
+            .unwrap_err()
+            .to_string();
         let expected = [
             "a:9:1: x",
             "a:10:1: later",
@@ -149,6 +151,6 @@ mod tests {
             "DKR_A in the environment: a",
         ];
         assert_eq!(told.lines().collect::<Vec<_>>(), expected);
-        assert_eq!(Diagnostics::none_or(Vec::new(), "x.md"), Ok(()));
+        assert_eq!(Diagnostics::none_or(Vec::new(), "see x"), Ok(()));
     }
 }

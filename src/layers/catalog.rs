@@ -110,7 +110,8 @@ impl LayerCatalog {
         catalog.check_args(settings, &mut diagnostics);
         diagnostics.extend(catalog.cycles());
         catalog.remarks = catalog.foreign_prefixes(settings);
-        Diagnostics::none_or(diagnostics, "layers.md")?;
+        let advice = "docs/layers.md of git dkr says how such files are written";
+        Diagnostics::none_or(diagnostics, advice)?;
         Ok(catalog)
     }
 

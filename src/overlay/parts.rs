@@ -44,7 +44,8 @@ pub(crate) fn read(files: &[PathBuf], name: Option<&str>) -> Result<Vec<OverlayP
             Err(diagnostics) => wrong.extend(diagnostics),
         }
     }
-    Diagnostics::none_or(wrong, "overlay.md")?;
+    let advice = "docs/overlay.md of git dkr says how such files are written";
+    Diagnostics::none_or(wrong, advice)?;
     Ok(parts)
 }
 
