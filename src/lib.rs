@@ -1,15 +1,17 @@
 //! `git dkr`: throw-away containers that hold a full clone of a large repository.
 //!
 //! The map of the house. Imports go downwards only, and no two files refer to each other
-//! (`tests/it/house/` reads the sources):
+//! (`tests/it/house/` reads the sources). From the top floor down:
 //!
-//! | floor | modules | what they do |
-//! |---|---|---|
-//! | commands | `cli`, `commands`, `report` | arguments, then: gather facts, decide, act, print; how an error and its hint are printed |
-//! | jobs | `image`, `hooks`, `layers`, `audit`, `profile`, `overlay`, `recording` | what the tool is for: build, update, find, start; tell when stale; compose; look for keys; build a profile; rebuild in place; record installs |
-//! | settings | `conf` | `.dkr.conf`, git config and environment, each value with its origin |
-//! | edges | `git`, `engine`, `ssh`, `net` | one for each thing outside the process; `ssh` may use `git` |
-//! | helpers | `proc`, `fs`, `ui`, `error`, `digest`, `suggest`, `grammar` | processes, files, the terminal, errors, hashes, the name that was meant, how Dockerfiles are written |
+//! - commands: `cli` and `commands` read arguments, then gather facts, decide, act and print; `report` says
+//!   how an error and its hint are printed.
+//! - jobs, what the tool is for: `image` builds, updates, finds and starts images; `hooks` tells when one is
+//!   stale; `layers` builds and composes tools; `audit` looks for keys; `profile` builds a profile; `overlay`
+//!   rebuilds a machine in place; `recording` records installs.
+//! - settings: `conf` reads `.dkr.conf`, git config and environment, each value with its origin.
+//! - edges, one for each thing outside the process: `git`, `engine`, `ssh` (which may use `git`), `net`.
+//! - helpers: `proc` for processes, `fs` for files, `ui` for the terminal, `error`, `digest` for hashes,
+//!   `suggest` for the name that was meant, `grammar` for how Dockerfiles are written.
 //!
 //! What runs in images and containers is not Rust: `templates/` has it, embedded in the binary.
 //!

@@ -34,7 +34,6 @@ pub(crate) struct Doctor {
 struct DoctorCheck {
     name: &'static str,
     ok: bool,
-    /// What was found.
     found: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,9 +2,9 @@
 
 use super::is_name;
 
-/// Between double quotes, as an instruction takes it in a Dockerfile of this escape character. `$NAME`, `${NAME}`, `${NAME:-word}` and
-/// `${NAME:+word}` with a plain word stay references; any other character stands for itself, a
-/// dollar that names no variable too. A line break is left as it is.
+/// Between double quotes, as an instruction takes it in a Dockerfile of this escape character. `$NAME`,
+/// `${NAME}`, `${NAME:-word}` and `${NAME:+word}` with a plain word stay references; any other character
+/// stands for itself, a dollar that names no variable too. A line break is left as it is.
 pub(crate) fn env_value(value: &str, escape: char) -> String {
     let mut quoted = String::from('"');
     let mut rest = value;

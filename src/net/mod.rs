@@ -1,9 +1,8 @@
 //! Edge: HTTP. Downloads that resume, uploads that stream, tokens that go to their own hosts only.
 //!
-//! | | |
-//! |---|---|
-//! | pure | `address` is where a request may go, `retry` how long one waits, `http_error` an answer that says no, `request_error` whether to ask again |
-//! | act | `client` asks and asks again, `file_range` is sent, `download` fills a file |
+//! Pure: `address` is where a request may go, `retry` how long one waits, `http_error` an answer that says
+//! no, `request_error` whether to ask again. The others act: `client` asks and asks again, `file_range` is
+//! sent, `download` fills a file.
 
 mod address;
 mod client;

@@ -1,5 +1,5 @@
-//! Records what `uv` and `pip` install as `RUN` lines, on hosts and in containers, and takes what was recorded into
-//! `[post_clone]` of `.dkr.conf`.
+//! Records what `uv` and `pip` install as `RUN` lines, on hosts and in containers, and takes what was recorded
+//! into `[post_clone]` of `.dkr.conf`.
 //!
 //! | | |
 //! |---|---|

@@ -38,19 +38,19 @@ const CREATE: &str = include_str!("../../../templates/create.Dockerfile");
 /// For a layer on another image.
 const UPDATE: &str = include_str!("../../../templates/update.Dockerfile");
 
-/// The digest over all that a Dockerfile of this kind says by itself: the template, and the words that git dkr
-/// puts into it. What else is in it are values of inputs that a key manifest names.
+/// The digest over all that a Dockerfile of this kind says by itself: the template, and the words that
+/// git dkr puts into it. What else is in it are values of inputs that a key manifest names.
 pub(crate) fn template_digest(kind: ImageKind) -> String {
-    let mut text = match kind {
-        ImageKind::Base => format!("{CREATE}{}\n", PACKAGES.join(" ")),
-        ImageKind::Update => UPDATE.to_owned(),
-    };
-    if kind == ImageKind::Base {
-        for (name, value) in ToolCache::all().flat_map(ToolCache::environment) {
-            text.push_str(&format!("{name}={value}\n"));
+    match kind {
+        ImageKind::Base => {
+            let variables = ToolCache::all().flat_map(ToolCache::environment);
+            let variables: String = variables
+                .map(|(name, value)| format!("{name}={value}\n"))
+                .collect();
+            digest::of(format!("{CREATE}{}\n{variables}", PACKAGES.join(" ")))
         }
+        ImageKind::Update => digest::of(UPDATE),
     }
-    digest::of(text)
 }
 
 /// What the templates are filled with.
@@ -110,8 +110,8 @@ pub(crate) fn create(
     render(CREATE, &values)
 }
 
-/// For one more layer on the image of this name, which the build argument `PARENT` replaces. `kind` says what it comes to: an update, or what a
-/// create of the target would be.
+/// For one more layer on the image of this name, which the build argument `PARENT` replaces. `kind` says what
+/// it comes to: an update, or what a create of the target would be.
 pub(crate) fn update(
     conf: &Conf,
     target: &Target,

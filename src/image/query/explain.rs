@@ -89,11 +89,12 @@ fn differences(
     old.changes(new)
         .into_iter()
         .map(|change| {
-            let sentence = match (change.name.as_str(), change.key_file(), &ends) {
-                ("commit", _, (Some(a), Some(b))) => distance(repo, a, b)?,
-                (_, Some(path), (Some(a), Some(b))) => key_file(repo, &change, path, a, b)?,
-                _ => change.sentence(new.get("base_image")),
+            let more = match &ends {
+                (Some(a), Some(b)) if change.name == "commit" => Some(distance(repo, a, b)?),
+                (Some(a), Some(b)) => commits_of_change(repo, &change, a, b),
+                _ => None,
             };
+            let sentence = more.unwrap_or_else(|| change.sentence(new.get("base_image")));
             Ok((change, sentence))
         })
         .collect()
@@ -115,20 +116,18 @@ fn distance(repo: &Repo, old: &ObjectId, new: &ObjectId) -> Result<String> {
     })
 }
 
-fn key_file(
+/// In how many commits a key file changed; `None` where it was added or removed, or where a commit is not
+/// here or lies behind.
+fn commits_of_change(
     repo: &Repo,
     change: &InputChange,
-    path: &str,
     old: &ObjectId,
     new: &ObjectId,
-) -> Result<String> {
-    Ok(match (&change.old, &change.new) {
-        (None, _) => format!("{path} was added"),
-        (_, None) => format!("{path} was removed"),
-        _ => match repo.commits_touching(old, new, path) {
-            Ok(count @ 1..) => format!("{path} changed in {}", commits(count)),
-            // A commit that is not here, or one that lies behind.
-            _ => format!("{path} changed"),
-        },
-    })
+) -> Option<String> {
+    let path = change.key_file()?;
+    change.old.as_ref().and(change.new.as_ref())?;
+    match repo.commits_touching(old, new, path) {
+        Ok(count @ 1..) => Some(format!("{path} changed in {}", commits(count))),
+        _ => None,
+    }
 }

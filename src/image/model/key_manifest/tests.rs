@@ -15,6 +15,14 @@ fn target() -> Target {
     }
 }
 
+/// The same branch, at another commit.
+fn moved() -> Target {
+    Target {
+        commit: ObjectId::parse(&"40".repeat(20)).unwrap(),
+        ..target()
+    }
+}
+
 static CLONE: CloneOptions = CloneOptions {
     shallow: None,
     objects: Objects::Exact,
@@ -81,10 +89,7 @@ fn every_input_counts_and_nothing_else() {
     };
     assert_eq!(plain, create("", &target(), ca).key());
 
-    let moved = Target {
-        commit: ObjectId::parse(&"40".repeat(20)).unwrap(),
-        ..target()
-    };
+    let moved = moved();
     let renamed = Target {
         branch: "other".into(),
         ..target()
@@ -170,10 +175,7 @@ fn every_input_counts_and_nothing_else() {
 #[test]
 fn the_most_telling_change_comes_first() {
     let old = create("packages = make\n", &target(), BASE);
-    let moved = Target {
-        commit: ObjectId::parse(&"40".repeat(20)).unwrap(),
-        ..target()
-    };
+    let moved = moved();
     let base = BaseInputs {
         digest: "sha256:0b",
         layers: None,
@@ -193,10 +195,7 @@ fn the_most_telling_change_comes_first() {
 #[test]
 fn an_update_stands_on_its_parent() {
     let parent = create("packages = make\n[post_clone]\nRUN a\n", &target(), BASE);
-    let moved = Target {
-        commit: ObjectId::parse(&"40".repeat(20)).unwrap(),
-        ..target()
-    };
+    let moved = moved();
     let inputs = BuildInputs {
         conf: &conf(""),
         target: &moved,
