@@ -12,11 +12,13 @@ use anyhow::{Context, Result};
 
 use crate::ui;
 
+mod background;
 mod process_group;
 mod records;
 mod signals;
 mod threads;
 
+pub use background::leave_terminal;
 use signals::{Registration, SignalTarget};
 pub(crate) use signals::{catch_signals, check_interrupted};
 pub use threads::CancelToken;
@@ -38,6 +40,7 @@ pub struct Cmd {
     by_hangup: bool,
     directory: Option<PathBuf>,
     stop: Option<CancelToken>,
+    silent: bool,
 }
 
 impl Cmd {
@@ -54,6 +57,7 @@ impl Cmd {
             by_hangup: false,
             directory: None,
             stop: None,
+            silent: false,
         }
     }
 
@@ -130,6 +134,13 @@ impl Cmd {
         self
     }
 
+    /// Does not show it among the commands that are run.
+    #[must_use]
+    pub fn silently(mut self) -> Self {
+        self.silent = true;
+        self
+    }
+
     /// Runs it in this directory.
     #[must_use]
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
@@ -142,7 +153,9 @@ impl Cmd {
         if !self.clears_up {
             check_interrupted()?;
         }
-        ui::echo(self);
+        if !self.silent {
+            ui::echo(self);
+        }
         let mut command = self.command();
         command
             .stdin(if self.stdin.is_some() {
@@ -247,29 +260,6 @@ impl Cmd {
         Ok(status
             .code()
             .unwrap_or_else(|| 128 + status.signal().unwrap_or(0)))
-    }
-
-    /// Starts it and does not wait: it outlives us, reads nothing, and writes to the end of a
-    /// file. No stream of ours stays open in it, as whoever reads ours would wait for it. It is
-    /// to call [`leave_terminal`] at once.
-    pub fn detached(&self, log: &Path) -> Result<()> {
-        ui::echo(self);
-        let open = || File::options().create(true).append(true).open(log);
-        let log = || open().with_context(|| format!("cannot write {}", log.display()));
-        let mut command = self.command();
-        command.stdin(Stdio::null()).stdout(log()?).stderr(log()?);
-        command
-            .spawn()
-            .map(drop)
-            .with_context(|| format!("cannot start {}", self.name()))
-    }
-
-    /// The same command for the SSH server, the only asynchronous room of the house.
-    pub fn to_tokio(&self) -> tokio::process::Command {
-        ui::echo(self);
-        let mut command = tokio::process::Command::from(self.command());
-        command.kill_on_drop(true);
-        command
     }
 
     /// The program's name, for messages.
@@ -378,14 +368,6 @@ impl fmt::Display for Cmd {
         }
         Ok(())
     }
-}
-
-/// Makes this process one of the background: no terminal, so that neither Ctrl-C nor the end of a
-/// session reaches it and nothing in it can wait for an answer, and a low priority.
-pub fn leave_terminal() -> Result<()> {
-    rustix::process::setsid().context("cannot leave the terminal")?;
-    rustix::process::nice(10).context("cannot lower the priority")?;
-    Ok(())
 }
 
 /// Who we are: user and group.

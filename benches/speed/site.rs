@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use git_dkr::ssh::{Access, Server, ServerConfig};
+use git_dkr::ssh::{HostPort, Server, ServerConfig};
 
 /// The clone by hand.
 const BY_HAND: &str = "dkr-bench-by-hand";
@@ -232,11 +232,11 @@ impl Site {
             receive: None,
             objects: None,
         };
-        let server = Server::start(serve, directory.path()).unwrap();
-        self.clone_with(server.access(), directory.path());
+        let server = Server::listen(serve, directory.path()).unwrap();
+        self.clone_with(server.access().port().unwrap(), directory.path());
     }
 
-    fn clone_with(&self, access: &Access, directory: &Path) {
+    fn clone_with(&self, access: &HostPort, directory: &Path) {
         let known_hosts = directory.join("known_hosts");
         let host = format!("[127.0.0.1]:{} {}\n", access.port, access.host_keys[0]);
         std::fs::write(&known_hosts, host).unwrap();

@@ -1,6 +1,6 @@
 //! `git dkr doctor`
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use serde::Serialize;
 
@@ -220,7 +220,7 @@ fn cache() -> Result<String> {
     Ok(conf::check_cache_dir()?.display().to_string())
 }
 
-/// That the embedded server can listen on the loopback interface.
+/// That the embedded server, which a build fetches from, can listen on the loopback interface.
 fn server() -> Result<String> {
     let temp_dir = TempDir::new()?;
     let serve = ServerConfig {
@@ -229,10 +229,11 @@ fn server() -> Result<String> {
         receive: None,
         objects: None,
     };
-    let server = Server::start(serve, temp_dir.path())?;
+    let server = Server::listen(serve, temp_dir.path())?;
+    let port = server.access().port().context("it has no port")?;
     Ok(format!(
         "listens on 127.0.0.1 (port {} this time)",
-        server.access().port
+        port.port
     ))
 }
 

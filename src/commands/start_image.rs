@@ -127,6 +127,7 @@ impl StartImage {
             hostname: self.hostname.clone(),
             agent,
             keys: self.keys(agent, &choice)?,
+            network: None,
             terminal: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
             command: self.command.clone(),
         })?;

@@ -8,12 +8,14 @@ mod built;
 mod capture;
 mod docker;
 mod error;
+mod exec;
 mod find;
 #[doc(hidden)]
 pub mod fuzz;
 mod image;
 mod images;
 mod kind;
+mod network;
 mod podman;
 mod progress;
 mod run;
@@ -33,6 +35,7 @@ pub(crate) use error::EngineError;
 pub(crate) use find::{Installed, installed};
 pub(crate) use image::EngineImage;
 pub(crate) use kind::EngineKind;
+pub(crate) use network::Network;
 pub(crate) use progress::BuildEvent;
 pub(crate) use run::{Mount, RunSpec};
 

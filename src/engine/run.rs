@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{Engine, EngineKind, podman};
+use super::{Engine, EngineKind, Network, podman};
 use crate::proc::{Cmd, check_interrupted};
 
 /// A file or directory of the host inside the container, read-only.
@@ -23,6 +23,7 @@ pub struct RunSpec {
     pub image: String,
     /// Its hostname, and its name among the engine's containers.
     pub hostname: String,
+    pub network: Network,
     /// Whether it gets a terminal.
     pub terminal: bool,
     /// Variables of its environment; never secrets.
@@ -90,10 +91,15 @@ fn run_command(kind: EngineKind, cmd: Cmd, spec: &RunSpec) -> Cmd {
     if spec.terminal {
         cmd = cmd.arg("--tty");
     }
-    if cfg!(target_os = "linux") {
-        // The engine then copies the host's own /etc/hosts, and sudo complains of a name that is not in it.
+    // What podman takes without being told works without root, too.
+    if (kind, spec.network) != (EngineKind::Podman, Network::Bridge) {
+        cmd = cmd.arg(format!("--network={}", spec.network));
+    }
+    if spec.network != Network::Bridge {
+        // The engine then copies the host's own /etc/hosts, or writes none of its names into it, and sudo
+        // complains of one that is not there.
         let address = format!("{}:127.0.0.1", spec.hostname);
-        cmd = cmd.args(["--network=host", "--add-host", &address]);
+        cmd = cmd.args(["--add-host", &address]);
     }
     cmd = cmd.args(["--hostname", &spec.hostname, "--name", &spec.hostname]);
     for (name, value) in &spec.env {
@@ -141,6 +147,7 @@ mod tests {
         let spec = RunSpec {
             image: "dkr:app-main".into(),
             hostname: "app-1f2e".into(),
+            network: Network::Host,
             terminal: true,
             env: vec![("DKR_NAME".into(), "brave-panda".into())],
             pass_env: vec!["HTTPS_PROXY".into()],

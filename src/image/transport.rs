@@ -1,5 +1,4 @@
-//! The way from a build or a container to the repository: the embedded server, or the host's own
-//! sshd when the user named a key.
+//! How a build or a container reaches the repository.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,29 +8,49 @@ use anyhow::{Context, Result};
 
 use crate::conf::{self, Host, Value};
 use crate::error::Failure;
-use crate::ssh::{self, Access, Server, ServerConfig};
+use crate::ssh::{self, Access, Server, ServerConfig, Tunnel};
 
-/// An open way; it closes when dropped.
+/// An open connection to the repository; it closes when dropped.
 #[derive(Debug)]
 pub(crate) enum Transport {
-    /// Our own server, for as long as this value lives.
-    Embedded(Server),
-    Host(Access),
+    /// The embedded server on a port of the loopback interface: for who shares the host's network.
+    Tcp(Server),
+    /// The embedded server over the standard streams of a command in the container, whatever its network.
+    Exec(Server),
+    /// The host's own sshd, with a key that the user named.
+    Sshd(Access),
 }
 
 impl Transport {
-    /// Opens the way to what `serve` names. Keys are written to `directory`.
-    pub(crate) fn open(host: &Host, serve: ServerConfig, directory: &Path) -> Result<Self> {
-        let Some(key) = &host.ssh_key else {
-            return Ok(Self::Embedded(Server::start(serve, directory)?));
-        };
+    /// For a build, which shares the host's network. Keys are written to `directory`.
+    pub(crate) fn to_build(host: &Host, serve: ServerConfig, directory: &Path) -> Result<Self> {
+        match &host.ssh_key {
+            None => Ok(Self::Tcp(Server::listen(serve, directory)?)),
+            Some(key) => Self::to_sshd(host, key, &serve),
+        }
+    }
+
+    /// For a container: over `tunnel` where it does not share the host's network.
+    pub(crate) fn to_container(
+        host: &Host,
+        serve: ServerConfig,
+        directory: &Path,
+        tunnel: Option<Tunnel>,
+    ) -> Result<Self> {
+        match tunnel {
+            Some(tunnel) => Ok(Self::Exec(Server::tunnel(serve, tunnel)?)),
+            None => Self::to_build(host, serve, directory),
+        }
+    }
+
+    fn to_sshd(host: &Host, key: &Value<PathBuf>, serve: &ServerConfig) -> Result<Self> {
         let user = conf::variable("USER")
             .or_else(|| conf::variable("LOGNAME"))
             .unwrap_or_else(|| "root".to_owned());
         Self::check(host)?;
         let access = ssh::reach_host(&key.value, host.ssh_port.value, user, &serve.upload)
             .with_context(|| cannot_use(key))?;
-        Ok(Self::Host(access))
+        Ok(Self::Sshd(access))
     }
 
     /// That the key of the settings, if there is one, can be used. What needs no key today says so too:
@@ -51,19 +70,27 @@ impl Transport {
         checked.with_context(|| cannot_use(key))
     }
 
-    /// How a client goes it.
+    /// How a client reaches it.
     pub(crate) fn access(&self) -> &Access {
         match self {
-            Self::Embedded(server) => server.access(),
-            Self::Host(access) => access,
+            Self::Tcp(server) | Self::Exec(server) => server.access(),
+            Self::Sshd(access) => access,
         }
     }
 
     /// Counts the bytes sent so far, where that is known.
     pub(crate) fn sent(&self) -> Option<Arc<AtomicU64>> {
         match self {
-            Self::Embedded(server) => Some(server.sent()),
-            Self::Host(_) => None,
+            Self::Tcp(server) | Self::Exec(server) => Some(server.sent()),
+            Self::Sshd(_) => None,
+        }
+    }
+
+    /// Why the container was never connected, if something kept it from that.
+    pub(crate) fn failure(&self) -> Option<String> {
+        match self {
+            Self::Exec(server) => server.tunnel_failure(),
+            Self::Tcp(_) | Self::Sshd(_) => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::Access;
+use super::{Access, HostPort, Route};
 use crate::error::Failure;
 use crate::proc::Cmd;
 
@@ -14,10 +14,12 @@ const HOST_KEYS: &str = "/etc/ssh";
 /// How to reach `path` over the host's sshd at `port`, as `user`, with a key that was checked.
 pub fn access(key: &Path, port: u16, user: String, path: &Path) -> Result<Access> {
     Ok(Access {
-        port,
-        user,
-        host_keys: host_keys(Path::new(HOST_KEYS))?,
-        key: key.to_owned(),
+        route: Route::Port(HostPort {
+            port,
+            user,
+            host_keys: host_keys(Path::new(HOST_KEYS))?,
+            key: key.to_owned(),
+        }),
         path: Some(path.to_owned()),
         objects: false,
     })

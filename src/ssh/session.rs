@@ -18,8 +18,9 @@ use super::channel_result::Result;
 use super::login::PendingLogin;
 use super::push::{self, PushStart};
 use super::request::{self, ClientRequest};
+use super::tunnel_status::TunnelStatus;
 use super::wants::{self, FetchReader};
-use super::{ReceivePolicy, ServerConfig, lfs};
+use super::{ALIAS, ReceivePolicy, ServerConfig, lfs};
 use crate::git;
 use crate::proc::Cmd;
 
@@ -28,11 +29,20 @@ const STDERR: u32 = 1;
 /// The most that is read from git at once, in bytes.
 const CHUNK: usize = 64 * 1024;
 
+/// How a client proves that it may come in.
+#[derive(Clone)]
+pub(super) enum Proof {
+    /// It has the one key.
+    Key(PublicKey),
+    /// It is at the other end of the tunnel, where nobody else can be.
+    Tunnel(Arc<TunnelStatus>),
+}
+
 /// What every connection may do.
 #[derive(Clone)]
 pub(super) struct ConnectionPolicy {
-    /// The one key that may come in.
-    pub client: PublicKey,
+    pub config: Arc<server::Config>,
+    pub proof: Proof,
     pub serve: Arc<ServerConfig>,
     /// What may be had by its id.
     pub reachable: Arc<git::Reachable>,
@@ -45,33 +55,39 @@ pub(super) struct SshConnection {
     policy: ConnectionPolicy,
     waiting: HashMap<ChannelId, Channel<Msg>>,
     git_protocol: Option<String>,
-    /// Until it has logged in.
+    /// Until it has logged in; none where nobody else can connect.
     guest: Option<PendingLogin>,
 }
 
 impl SshConnection {
-    pub(super) fn new(policy: ConnectionPolicy, guest: PendingLogin) -> Self {
+    pub(super) fn new(policy: ConnectionPolicy, guest: Option<PendingLogin>) -> Self {
         Self {
             policy,
-            guest: Some(guest),
+            guest,
             waiting: HashMap::new(),
             git_protocol: None,
         }
     }
 
     fn judge(&self, key: &PublicKey) -> Auth {
-        if key.key_data() == self.policy.client.key_data() {
-            Auth::Accept
-        } else {
-            Auth::reject()
+        match &self.policy.proof {
+            Proof::Key(own) if key.key_data() == own.key_data() => Auth::Accept,
+            Proof::Key(_) | Proof::Tunnel(_) => Auth::reject(),
         }
     }
 }
 
-/// Whatever is not answered here (shells, terminals, subsystems, forwarding of every kind) is
+/// Whatever is not answered here (shells, terminals, subsystems, forwarding of every other kind) is
 /// refused by russh or below.
 impl Handler for SshConnection {
     type Error = russh::Error;
+
+    async fn auth_none(&mut self, _user: &str) -> std::result::Result<Auth, russh::Error> {
+        Ok(match self.policy.proof {
+            Proof::Tunnel(_) => Auth::Accept,
+            Proof::Key(_) => Auth::reject(),
+        })
+    }
 
     async fn auth_publickey_offered(
         &mut self,
@@ -94,6 +110,36 @@ impl Handler for SshConnection {
         _session: &mut server::Session,
     ) -> std::result::Result<(), russh::Error> {
         self.guest = None;
+        if let Proof::Tunnel(status) = &self.policy.proof {
+            status.set_connected();
+        }
+        Ok(())
+    }
+
+    /// A client that came before the tunnel was open asks through it for a connection of its own (`templates/connect`).
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        host: &str,
+        _port: u32,
+        _originator: &str,
+        _originator_port: u32,
+        reply: server::ChannelOpenHandle,
+        _session: &mut server::Session,
+    ) -> std::result::Result<(), russh::Error> {
+        if !matches!(self.policy.proof, Proof::Tunnel(_)) || host != ALIAS {
+            return Ok(());
+        }
+        reply.accept().await;
+        let connection = Self::new(self.policy.clone(), None);
+        let config = Arc::clone(&self.policy.config);
+        tokio::spawn(async move {
+            // A client that does not speak ssh, or hangs up, is its own affair.
+            if let Ok(running) = server::run_stream(config, channel.into_stream(), connection).await
+            {
+                let _ = running.await;
+            }
+        });
         Ok(())
     }
 

@@ -22,8 +22,7 @@ pub(crate) fn get(
     path: &str,
     query: &[(&str, &str)],
 ) -> Result<Vec<u8>, ureq::Error> {
-    // An address that is not looked up, as there is only one place to connect to.
-    let address = format!("http://127.0.0.1{path}");
+    let address = address(path);
     let mut shown = Cmd::new("curl")
         .args(["--get", "--unix-socket"])
         .arg(socket);
@@ -31,6 +30,20 @@ pub(crate) fn get(
         shown = shown.args(["--data-urlencode", &format!("{name}={value}")]);
     }
     ui::echo(&shown.arg(&address));
+    ask(socket, &address, query)
+}
+
+/// The same of a question that is asked again and again, and so not shown.
+pub(crate) fn get_silently(socket: &Path, path: &str) -> Result<Vec<u8>, ureq::Error> {
+    ask(socket, &address(path), &[])
+}
+
+/// One that is not looked up, as there is only one place to connect to.
+fn address(path: &str) -> String {
+    format!("http://127.0.0.1{path}")
+}
+
+fn ask(socket: &Path, address: &str, query: &[(&str, &str)]) -> Result<Vec<u8>, ureq::Error> {
     let config = ureq::Agent::config_builder().proxy(None).build();
     let connector = SocketConnector(socket.to_owned());
     let agent = ureq::Agent::with_parts(config, connector, DefaultResolver::default());

@@ -62,7 +62,7 @@ impl PreparedBuild {
             receive: None,
             objects: handle,
         };
-        let transport = Transport::open(context.host, serve, scratch.path())?;
+        let transport = Transport::to_build(context.host, serve, scratch.path())?;
         let directory = scratch.directory("context")?;
         context_directory::write(&plan.dockerfile, &plan.conf, &directory)?;
         let secrets = secrets(context, &transport, &scratch, &directory)?;
@@ -70,7 +70,10 @@ impl PreparedBuild {
             context: directory,
             tag: plan.tag.clone(),
             labels: labels(context, plan, manifest)?.to_pairs(),
-            ssh_key: Some(without_comma(&transport.access().key, &scratch)?),
+            ssh_key: match transport.access().port() {
+                Some(port) => Some(without_comma(&port.key, &scratch)?),
+                None => None,
+            },
             secrets,
             build_args: parent
                 .map(|name| ("PARENT".to_owned(), name.to_owned()))

@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 
 use crate::conf::{Conf, Host, ca, proxies};
-use crate::engine::{Engine, Mount, RunSpec};
+use crate::engine::{Engine, Mount, Network, RunSpec};
 use crate::error::Failure;
 use crate::fs::{TempDir, write_private};
 use crate::git::{PushedBranches, Repo, is_branch_name};
@@ -16,7 +17,7 @@ use crate::image::transport::Transport;
 use crate::image::{Image, Target};
 use crate::layers::stack::Agent;
 use crate::proc::Cmd;
-use crate::ssh::{MOUNTED_DIR, PUSHER, RUN_DIR, ReceivePolicy, ServerConfig};
+use crate::ssh::{MOUNTED_DIR, PUSHER, RUN_DIR, ReceivePolicy, ServerConfig, Tunnel};
 use crate::ui::Printer;
 
 /// Where the CA certificates are mounted.
@@ -55,6 +56,8 @@ pub(crate) struct StartRequest {
     pub agent: Option<&'static Agent>,
     /// Files that hold keys of agents, each with whose it is.
     pub keys: Vec<(&'static Agent, PathBuf)>,
+    /// The container's network; the engine's own where that is possible when absent.
+    pub network: Option<Network>,
     /// Whether there is a terminal to pass on.
     pub terminal: bool,
     pub command: Vec<OsString>,
@@ -92,9 +95,27 @@ impl StartPlan<'_> {
             *file = check_key_file(file)?;
         }
         self.check_volumes()?;
+        request.network = Some(self.network(request.network)?);
         request.hostname = Some(hostname);
         request.name = Some(name);
         Ok(request)
+    }
+
+    /// The network that was asked for, or a default. The host's own sshd is reached from the host's network
+    /// alone.
+    fn network(&self, asked: Option<Network>) -> Result<Network> {
+        match (asked, &self.host.ssh_key) {
+            (None, None) => self.engine.default_network(),
+            (None, Some(_)) => Ok(Network::Host),
+            (Some(network), Some(key)) if network != Network::Host => bail!(
+                Failure::new(format!(
+                    "from the network {network} a container cannot reach the host's sshd, for which {} gives a key",
+                    key.origin
+                ))
+                .hint("leave out the key: git dkr itself serves the container then, in any network")
+            ),
+            (Some(network), _) => Ok(network),
+        }
     }
 
     /// Docker would make a directory of root's for each that is missing, and podman fails.
@@ -201,8 +222,13 @@ impl StartPlan<'_> {
         let scratch = TempDir::new()?;
         let transport = self.open_transport(request, &scratch)?;
         let code = self.engine.start(&self.spec(request, scratch.path()))?;
+        if let Some(why) = transport.failure() {
+            self.printer.warn(format_args!(
+                "the container had no connection to the repository: {why}"
+            ));
+        }
         // The host's own git has taken what was pushed, and wrote down nothing.
-        if matches!(transport, Transport::Host(_))
+        if matches!(transport, Transport::Sshd(_))
             && let Err(error) = self.note_pushed(request.hostname.as_deref().unwrap_or_default())
         {
             self.printer.warn(format_args!("{error:#}"));
@@ -270,7 +296,8 @@ impl StartPlan<'_> {
             receive: Some(ReceivePolicy::new(self.repo, hostname)?),
             objects: None,
         };
-        let transport = Transport::open(self.host, serve, root)?;
+        let tunnel = self.tunnel(request, hostname);
+        let transport = Transport::to_container(self.host, serve, root, tunnel)?;
         let run_dir = scratch.mountable_dir(RUN)?;
         let identity = self.repo.identity()?;
         transport
@@ -291,6 +318,19 @@ impl StartPlan<'_> {
             write_private(&source(root, CA_BUNDLE), bundle, 0o644)?;
         }
         Ok(transport)
+    }
+
+    /// For a container that does not share the host's network.
+    fn tunnel(&self, request: &StartRequest, hostname: &str) -> Option<Tunnel> {
+        if request.network == Some(Network::Host) {
+            return None;
+        }
+        let (engine, container) = (self.engine.clone(), hostname.to_owned());
+        let script = format!("{MOUNTED_DIR}/tunnel");
+        Some(Tunnel {
+            command: self.engine.exec_command(hostname, &["sh", &script]),
+            is_running: Arc::new(move || engine.is_running(&container)),
+        })
     }
 
     /// Notes that what lies below the container's name is what it has pushed.
@@ -361,6 +401,7 @@ impl StartPlan<'_> {
         RunSpec {
             image: self.image.tag.clone(),
             hostname: request.hostname.clone().unwrap_or_default(),
+            network: request.network.unwrap_or(Network::Host),
             terminal: request.terminal,
             env: env
                 .into_iter()

@@ -30,17 +30,17 @@ impl<'a> Fetches<'a> {
             receive: Some(ReceivePolicy::new(&served, "box").unwrap()),
             objects: None,
         };
-        let server = Server::start(serve, &directory).unwrap();
-        let access = server.access();
-        let known = format!("[127.0.0.1]:{} {}\n", access.port, access.host_keys[0]);
+        let server = Server::listen(serve, &directory).unwrap();
+        let port = server.access().port().unwrap();
+        let known = format!("[127.0.0.1]:{} {}\n", port.port, port.host_keys[0]);
         let known = sandbox.file(&crate::common::unique(), known);
         let ssh = format!(
             "ssh -F /dev/null -o IdentitiesOnly=yes -o UserKnownHostsFile={} -i {}",
             known.display(),
-            access.key.display()
+            port.key.display()
         );
         let client = Repo::init(sandbox, &crate::common::unique(), &[]);
-        let url = format!("ssh://dkr@127.0.0.1:{}/workspace", access.port);
+        let url = format!("ssh://dkr@127.0.0.1:{}/workspace", port.port);
         client.git(["remote", "add", "host", &url]);
         Self {
             server,
@@ -156,7 +156,7 @@ fn a_container_gets_what_refs_lead_to() {
         client: Repo::init(&sandbox, "again", &[]),
         ..fetches
     };
-    let url = again.server.access().port;
+    let url = again.server.access().port().unwrap().port;
     let url = format!("ssh://dkr@127.0.0.1:{url}/workspace");
     again.client.git(["remote", "add", "host", &url]);
     again.does_not_get("2", &blob);
@@ -201,7 +201,7 @@ fn idle_connections_keep_nobody_out() {
     let sandbox = Sandbox::new();
     let repo = sandbox.repo();
     let fetches = Fetches::new(&sandbox, &repo.path.join(".git"), None);
-    let address = ("127.0.0.1", fetches.server.access().port);
+    let address = ("127.0.0.1", fetches.server.access().port().unwrap().port);
     let idle: Vec<TcpStream> = (0..1100)
         .map(|number| {
             let mut stream = TcpStream::connect(address).unwrap();

@@ -31,21 +31,21 @@ impl<'a> Host<'a> {
         };
         Self {
             sandbox: repo.sandbox,
-            server: Server::start(serve, &directory).unwrap(),
+            server: Server::listen(serve, &directory).unwrap(),
             delivery,
         }
     }
 
     fn ssh(&self) -> Command {
-        let access = self.server.access();
-        let known = format!("[127.0.0.1]:{} {}\n", access.port, access.host_keys[0]);
+        let port = self.server.access().port().unwrap();
+        let known = format!("[127.0.0.1]:{} {}\n", port.port, port.host_keys[0]);
         let known = self.sandbox.file("known_hosts", known);
         let mut command = self.sandbox.command("ssh");
         command
             .args(["-F", "/dev/null", "-o", "IdentitiesOnly=yes"])
             .args(["-o", &format!("UserKnownHostsFile={}", known.display())])
-            .args(["-p", &access.port.to_string(), "-i"])
-            .arg(&access.key)
+            .args(["-p", &port.port.to_string(), "-i"])
+            .arg(&port.key)
             .arg("dkr@127.0.0.1");
         command
     }

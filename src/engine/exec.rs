@@ -1,0 +1,51 @@
+//! Commands in a container that runs.
+
+use super::Engine;
+use super::docker::socket;
+use crate::proc::Cmd;
+
+impl Engine {
+    /// A command in the container of this name, as the container's own user. It reads our standard input.
+    pub fn exec_command(&self, container: &str, command: &[&str]) -> Cmd {
+        self.cmd()
+            .args(["exec", "--interactive", container])
+            .args(command)
+    }
+
+    /// Whether a container of this name runs. Asked again and again, and so not shown.
+    pub fn is_running(&self, container: &str) -> bool {
+        if let Some(path) = &self.socket {
+            let answer = socket::get_silently(path, &format!("/containers/{container}/json"));
+            return answer.is_ok_and(|answer| says_running(&answer));
+        }
+        let asked = self
+            .cmd()
+            .args(["container", "inspect", container])
+            .silently()
+            .output();
+        asked.is_ok_and(|output| says_running(&output.stdout))
+    }
+}
+
+/// What docker's daemon answers is an object, and what clients print a list of them.
+fn says_running(answer: &[u8]) -> bool {
+    let Ok(answer) = serde_json::from_slice::<serde_json::Value>(answer) else {
+        return false;
+    };
+    let container = answer.get(0).unwrap_or(&answer);
+    container.pointer("/State/Running") == Some(&true.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_and_a_client_say_that_a_container_runs() {
+        assert!(says_running(br#"{"State":{"Running":true}}"#));
+        assert!(says_running(br#"[{"State":{"Running":true}}]"#));
+        assert!(!says_running(br#"[{"State":{"Running":false}}]"#));
+        assert!(!says_running(b"[]"));
+        assert!(!says_running(b""));
+    }
+}

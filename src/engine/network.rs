@@ -1,0 +1,72 @@
+//! The networks of containers.
+
+use std::fmt;
+
+use anyhow::Result;
+
+use super::docker::socket;
+use super::{Engine, EngineKind};
+
+/// What a container reaches besides what git dkr brings it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// The host's own: all that the host reaches, what listens on its loopback interface alone too.
+    Host,
+    /// The engine's own, from which the host's loopback interface is out of reach.
+    Bridge,
+    /// None but a loopback interface of its own.
+    None,
+}
+
+impl Network {
+    /// The network of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Host, Self::Bridge, Self::None]
+            .into_iter()
+            .find(|network| network.to_string() == name)
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Host => "host",
+            Self::Bridge => "bridge",
+            Self::None => "none",
+        })
+    }
+}
+
+impl Engine {
+    /// The network of a container for which nobody names one: a bridge where the engine has one.
+    pub fn default_network(&self) -> Result<Network> {
+        Ok(if self.has_bridge()? {
+            Network::Bridge
+        } else {
+            Network::Host
+        })
+    }
+
+    /// A daemon can be told to have none (`dockerd --bridge=none`). Podman has what stands for one
+    /// without root, too.
+    fn has_bridge(&self) -> Result<bool> {
+        if self.kind == EngineKind::Podman {
+            return Ok(true);
+        }
+        if let Some(path) = &self.socket {
+            match socket::get(path, "/networks/bridge", &[]) {
+                Ok(_) => return Ok(true),
+                Err(ureq::Error::StatusCode(404)) => return Ok(false),
+                // The client says what is wrong.
+                Err(_) => {}
+            }
+        }
+        let listed =
+            self.run(
+                &self
+                    .cmd()
+                    .args(["network", "ls", "--filter", "name=^bridge$", "--quiet"]),
+            )?;
+        Ok(!listed.trim().is_empty())
+    }
+}
