@@ -3,7 +3,8 @@
 //!
 //! `BENCH_REPO=path` measures with that repository instead of a generated one. `cargo bench -- layers`
 //! measures layers, which take a quarter of an hour, and nothing else; `-- overlay` snapshots alone;
-//! `-- large` what a large repository costs, for which git's own is a good one.
+//! `-- large` what a large repository costs, for which git's own is a good one; `-- networks` what comes to a
+//! container without the host's network.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -12,6 +13,7 @@ mod history;
 mod hooks;
 mod large;
 mod layers;
+mod networks;
 mod overlay;
 mod site;
 
@@ -37,13 +39,17 @@ fn main() {
         print(large::rows(&site));
         return;
     }
-    let mut rows = vec![
-        start(&site),
+    if std::env::args().any(|arg| arg == "networks") {
+        print(networks::rows(&site));
+        return;
+    }
+    let mut rows = networks::start(&site);
+    rows.extend([
         nothing_to_do(&site),
         list(&site),
         create(&site),
         clone(&site),
-    ];
+    ]);
     rows.extend(hooks::rows(&site));
     rows.extend(history::check(&site));
     rows.extend(overlay::rows());
@@ -122,31 +128,6 @@ fn timed(run: &mut impl FnMut()) -> Duration {
     let began = Instant::now();
     run();
     began.elapsed()
-}
-
-fn start(site: &Site) -> Row {
-    let tag = site.dkr(&["create-image"]);
-    let (ours, theirs) = medians(
-        21,
-        || drop(site.dkr(&["start-image", ".", "main", "--", "true"])),
-        || {
-            let args = [
-                "run",
-                "--rm",
-                "--network=host",
-                "--entrypoint",
-                "true",
-                tag.trim(),
-            ];
-            drop(site.docker(&args));
-        },
-    );
-    Row {
-        what: "start-image -- true | docker run true",
-        ours,
-        theirs,
-        claim: Claim::More(Duration::from_millis(50)),
-    }
 }
 
 fn nothing_to_do(site: &Site) -> Row {

@@ -22,7 +22,9 @@ mod web;
 pub(crate) use caches::ToolCache;
 pub(crate) use directories::{cache_dir, cache_directory, check_cache_dir, layers_dir, state_dir};
 pub(crate) use engine::{docker_socket, engine};
-pub(crate) use environment::{environment, home, profile_tmp_dir, proxies, variable};
+pub(crate) use environment::{
+    environment, home, loopback_proxies, profile_tmp_dir, proxies, variable,
+};
 pub(crate) use file::Section;
 pub(crate) use host::{Host, expand};
 pub use keys::{SETTINGS, Setting};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 
-use crate::conf::{Conf, Host, ca, proxies};
+use crate::conf::{Conf, Host, ca, loopback_proxies, proxies};
 use crate::engine::{Engine, Mount, Network, RunSpec};
 use crate::error::Failure;
 use crate::fs::{TempDir, write_private};
@@ -95,7 +95,11 @@ impl StartPlan<'_> {
             *file = check_key_file(file)?;
         }
         self.check_volumes()?;
-        request.network = Some(self.network(request.network)?);
+        let network = self.network(request.network)?;
+        if network != Network::Host {
+            self.warn_of_proxies(network);
+        }
+        request.network = Some(network);
         request.hostname = Some(hostname);
         request.name = Some(name);
         Ok(request)
@@ -115,6 +119,22 @@ impl StartPlan<'_> {
                 .hint("leave out the key: git dkr itself serves the container then, in any network")
             ),
             (Some(network), _) => Ok(network),
+        }
+    }
+
+    /// What runs in the container would wait for a proxy that is not there.
+    fn warn_of_proxies(&self, network: Network) {
+        let names = loopback_proxies();
+        if !names.is_empty() {
+            self.printer.warn(format_args!(
+                "{} leads to a proxy on this machine's loopback interface, which a container of the network {network} \
+                 cannot reach",
+                names.join(", ")
+            ));
+            self.printer.status(
+                "hint",
+                "--network=host or git config dkr.network host lets it",
+            );
         }
     }
 
