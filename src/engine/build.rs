@@ -177,6 +177,10 @@ fn explain(kind: EngineKind, transcript: &impl Transcript, printer: Printer) -> 
     {
         return known;
     }
+    // The host's network has a /sys that such a container may not mount.
+    if kind == EngineKind::Docker && all.contains("error mounting \"sysfs\"") {
+        return EngineError::MapsUsers;
+    }
     if step.contains("load metadata for") || step.contains("] FROM ") {
         return EngineError::NoBaseImage(kind, reason);
     }

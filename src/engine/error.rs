@@ -14,9 +14,9 @@ pub(crate) enum EngineError {
     /// The client found no daemon.
     #[error("the docker daemon is not running, or not where the client looks: {0}")]
     NoDaemon(String),
-    /// No container of it may have the host's network.
+    /// Nothing in it may have the host's network.
     #[error(
-        "the docker daemon maps users (userns-remap), and its containers cannot share this machine's network, by which they reach the repository"
+        "the docker daemon maps users (userns-remap), and so nothing in it can share this machine's network, as a build must to reach the repository"
     )]
     MapsUsers,
     /// The socket is not for us.
@@ -99,7 +99,7 @@ impl EngineError {
                 "start it (systemctl start docker, or Docker Desktop), point DOCKER_HOST to it, or use podman: --engine podman"
             }
             Self::MapsUsers => {
-                "start the daemon without userns-remap, or use podman, which maps users by itself: --engine podman"
+                "start the daemon without userns-remap, or use podman, which maps users by itself (--engine podman); containers start there with --network=bridge or none"
             }
             Self::PermissionDenied(_) => {
                 "add yourself to its group (sudo usermod -aG docker $USER) and log in again"

@@ -38,10 +38,13 @@ impl fmt::Display for Network {
 }
 
 impl Engine {
-    /// The network of a container for which nobody names one: a bridge where the engine has one.
+    /// The network of a container for which nobody names one: a bridge where the engine has one, else the
+    /// host's, if containers can share that.
     pub fn default_network(&self) -> Result<Network> {
         Ok(if self.has_bridge()? {
             Network::Bridge
+        } else if self.maps_users()? {
+            Network::None
         } else {
             Network::Host
         })

@@ -39,6 +39,8 @@ impl EngineError {
             Self::DiskFull(kind, said)
         } else if has("dockerfile parse error") {
             Self::BadDockerfile(kind, said)
+        } else if has("host's network namespace when user namespaces are enabled") {
+            Self::MapsUsers
         } else if has("buildx component is missing") {
             Self::NoBuildx("docker".to_owned())
         } else {

@@ -67,15 +67,20 @@ impl Engine {
         Ok(self.run(&cmd)?.trim().to_owned())
     }
 
-    /// That containers of this daemon can share this machine's network, by which they reach the repository.
+    /// That builds of this daemon can share this machine's network, by which they reach the repository.
     pub fn shares_network(&self) -> Result<()> {
-        let cmd = self
-            .cmd()
-            .args(["info", "--format", "{{.SecurityOptions}}"]);
-        if self.run(&cmd)?.contains("name=userns") {
+        if self.maps_users()? {
             return Err(EngineError::MapsUsers.into());
         }
         Ok(())
+    }
+
+    /// Whether the daemon gives all containers other users than this machine's own (userns-remap).
+    pub(in crate::engine) fn maps_users(&self) -> Result<bool> {
+        let cmd = self
+            .cmd()
+            .args(["info", "--format", "{{.SecurityOptions}}"]);
+        Ok(self.run(&cmd)?.contains("name=userns"))
     }
 }
 

@@ -96,8 +96,8 @@ impl StartPlan<'_> {
         }
         self.check_volumes()?;
         let network = self.network(request.network)?;
-        if network != Network::Host {
-            self.warn_of_proxies(network);
+        if network == Network::Bridge {
+            self.warn_of_proxies();
         }
         request.network = Some(network);
         request.hostname = Some(hostname);
@@ -123,12 +123,12 @@ impl StartPlan<'_> {
     }
 
     /// What runs in the container would wait for a proxy that is not there.
-    fn warn_of_proxies(&self, network: Network) {
+    fn warn_of_proxies(&self) {
         let names = loopback_proxies();
         if !names.is_empty() {
             self.printer.warn(format_args!(
-                "{} leads to a proxy on this machine's loopback interface, which a container of the network {network} \
-                 cannot reach",
+                "{} leads to a proxy on this machine's loopback interface, which a container reaches with \
+                 --network=host alone",
                 names.join(", ")
             ));
             self.printer.status(
