@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use git_dkr::ssh::{HostPort, Server, ServerConfig};
+use git_dkr::ssh::{Server, ServerConfig, ServerPort};
 
 /// The clone by hand.
 const BY_HAND: &str = "dkr-bench-by-hand";
@@ -226,17 +226,12 @@ impl Site {
     /// `git clone` over the server of a build.
     pub fn clone_embedded(&self) {
         let directory = tempfile::tempdir_in(self.directory.path()).unwrap();
-        let serve = ServerConfig {
-            upload: self.repo.join(".git"),
-            also: None,
-            receive: None,
-            objects: None,
-        };
+        let serve = ServerConfig::of(self.repo.join(".git"));
         let server = Server::listen(serve, directory.path()).unwrap();
         self.clone_with(server.access().port().unwrap(), directory.path());
     }
 
-    fn clone_with(&self, access: &HostPort, directory: &Path) {
+    fn clone_with(&self, access: &ServerPort, directory: &Path) {
         let known_hosts = directory.join("known_hosts");
         let host = format!("[127.0.0.1]:{} {}\n", access.port, access.host_keys[0]);
         std::fs::write(&known_hosts, host).unwrap();

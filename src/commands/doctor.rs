@@ -223,12 +223,7 @@ fn cache() -> Result<String> {
 /// That the embedded server, which a build fetches from, can listen on the loopback interface.
 fn server() -> Result<String> {
     let temp_dir = TempDir::new()?;
-    let serve = ServerConfig {
-        upload: temp_dir.path().to_owned(),
-        also: None,
-        receive: None,
-        objects: None,
-    };
+    let serve = ServerConfig::of(temp_dir.path());
     let server = Server::listen(serve, temp_dir.path())?;
     let port = server.access().port().context("it has no port")?;
     Ok(format!(

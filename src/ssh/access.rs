@@ -25,14 +25,14 @@ pub struct Access {
 #[derive(Debug, Clone)]
 pub enum Route {
     /// A server on the host.
-    Port(HostPort),
+    Port(ServerPort),
     /// The control socket of a tunnel in the container.
     Tunnel,
 }
 
 /// An ssh server on a port of the host.
 #[derive(Debug, Clone)]
-pub struct HostPort {
+pub struct ServerPort {
     /// The TCP port.
     pub port: u16,
     /// The user to log in as.
@@ -68,7 +68,7 @@ pub const SECRETS: [&str; 3] = ["dkr_ssh_config", "dkr_known_hosts", "dkr_git_co
 
 impl Access {
     /// The port that leads there, unless a tunnel does.
-    pub fn port(&self) -> Option<&HostPort> {
+    pub fn port(&self) -> Option<&ServerPort> {
         match &self.route {
             Route::Port(port) => Some(port),
             Route::Tunnel => None,
@@ -114,7 +114,7 @@ impl Access {
             ("git_identity", identity.into(), 0o644),
         ];
         files.extend(PROGRAMS.map(|(name, text)| (name, text.into(), 0o755)));
-        if let Some(HostPort { key, .. }) = self.port() {
+        if let Some(ServerPort { key, .. }) = self.port() {
             files.push(("key", crate::fs::read(key)?, 0o644));
         }
         for (name, bytes, mode) in files {
@@ -133,7 +133,7 @@ impl Access {
         );
         // A String takes whatever is written to it.
         let _ = match &self.route {
-            Route::Port(HostPort { port, user, .. }) => write!(
+            Route::Port(ServerPort { port, user, .. }) => write!(
                 text,
                 "\tHostName {}\n\
                  \tPort {port}\n\
@@ -194,7 +194,7 @@ mod tests {
 
     fn access(path: Option<&str>) -> Access {
         Access {
-            route: Route::Port(HostPort {
+            route: Route::Port(ServerPort {
                 port: 4022,
                 user: "me".into(),
                 host_keys: vec!["ssh-ed25519 AAAA".into(), "ssh-rsa BBBB".into()],

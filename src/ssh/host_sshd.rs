@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::{Access, HostPort, Route};
+use super::{Access, Route, ServerPort};
 use crate::error::Failure;
 use crate::proc::Cmd;
 
@@ -14,7 +14,7 @@ const HOST_KEYS: &str = "/etc/ssh";
 /// How to reach `path` over the host's sshd at `port`, as `user`, with a key that was checked.
 pub fn access(key: &Path, port: u16, user: String, path: &Path) -> Result<Access> {
     Ok(Access {
-        route: Route::Port(HostPort {
+        route: Route::Port(ServerPort {
             port,
             user,
             host_keys: host_keys(Path::new(HOST_KEYS))?,

@@ -16,17 +16,19 @@ mod push;
 mod receive;
 mod request;
 mod server;
+mod services;
 mod session;
 mod tunnel;
 mod tunnel_status;
 mod wants;
 
-pub use access::{Access, HostPort, Route, SECRETS};
+pub use access::{Access, Route, SECRETS, ServerPort};
 pub use host_sshd::{access as reach_host, check_key};
 pub use object_transfer::ObjectTransfer;
 pub(crate) use object_transfer::TransferHandle;
 pub use receive::ReceivePolicy;
 pub use server::Server;
+pub use services::{Forward, ServiceFuture, Services};
 pub use tunnel::{IsRunning, Tunnel};
 
 /// The host alias in every ssh config we write.
@@ -56,4 +58,19 @@ pub struct ServerConfig {
     pub receive: Option<ReceivePolicy>,
     /// Objects that are handed over once, packed and indexed, instead of a clone or a fetch.
     pub objects: Option<TransferHandle>,
+    /// What else answers in a tunnel, by the name that its client connects to.
+    pub services: Services,
+}
+
+impl ServerConfig {
+    /// Lets a client read a repository, and do nothing else.
+    pub fn of(upload: impl Into<std::path::PathBuf>) -> Self {
+        Self {
+            upload: upload.into(),
+            also: None,
+            receive: None,
+            objects: None,
+            services: Services::default(),
+        }
+    }
 }

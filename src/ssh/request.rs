@@ -81,10 +81,8 @@ mod tests {
 
     fn serve(receive: bool) -> ServerConfig {
         ServerConfig {
-            upload: "/repo".into(),
-            also: None,
             receive: receive.then(corner),
-            objects: None,
+            ..ServerConfig::of("/repo")
         }
     }
 

@@ -16,10 +16,10 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use super::login::{LoginDeadline, PendingLogins, raise_open_files};
-use super::session::{ConnectionPolicy, Proof, SshConnection};
+use super::session::{ConnectionPolicy, Proof, serve};
 use super::tunnel::{self, Tunnel};
 use super::tunnel_status::TunnelStatus;
-use super::{Access, HostPort, Route, ServerConfig};
+use super::{Access, Route, ServerConfig, ServerPort};
 use crate::fs::write_private;
 use crate::git::Reachable;
 use crate::proc::CancelToken;
@@ -71,7 +71,7 @@ impl Server {
             .block_on(TcpListener::bind(("127.0.0.1", 0)))
             .context("cannot listen on 127.0.0.1 for the ssh server")?;
         let access = Access {
-            route: Route::Port(HostPort {
+            route: Route::Port(ServerPort {
                 port: listener.local_addr().context("no port")?.port(),
                 user: USER.to_owned(),
                 host_keys: vec![host_key],
@@ -213,19 +213,11 @@ async fn accept(listener: TcpListener, policy: ConnectionPolicy, login: Duration
         };
         let _ = stream.set_nodelay(true);
         let (guest, leave) = guests.enter();
-        let config = Arc::clone(&policy.config);
-        let connection = SshConnection::new(policy.clone(), Some(guest));
+        let policy = policy.clone();
         tokio::spawn(async move {
-            let Ok(clock) = LoginDeadline::of(&stream, leave, login) else {
-                return;
-            };
-            let session = async {
-                // A client that does not speak ssh, or hangs up, is its own affair.
-                if let Ok(running) = russh::server::run_stream(config, stream, connection).await {
-                    let _ = running.await;
-                }
-            };
-            clock.watch(session).await;
+            if let Ok(clock) = LoginDeadline::of(&stream, leave, login) {
+                clock.watch(serve(stream, policy, Some(guest))).await;
+            }
         });
     }
 }
@@ -240,14 +232,9 @@ mod tests {
     #[test]
     fn who_does_not_log_in_is_sent_away() {
         let directory = tempfile::tempdir().unwrap();
-        let serve = ServerConfig {
-            upload: directory.path().to_owned(),
-            also: None,
-            receive: None,
-            objects: None,
-        };
+        let config = ServerConfig::of(directory.path());
         let login = Duration::from_millis(50);
-        let server = Server::listen_with(serve, directory.path(), login).unwrap();
+        let server = Server::listen_with(config, directory.path(), login).unwrap();
         for said in ["", "SSH-2.0-idle\r\n"] {
             let port = server.access().port().unwrap().port;
             let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();

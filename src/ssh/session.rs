@@ -2,6 +2,7 @@
 //! and the git command that serves it.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use russh::keys::PublicKey;
 use russh::server::{self, Auth, Handler, Msg, PublicKeyOffer, VerifiedPublicKey};
 use russh::{Channel, ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::mpsc;
 
@@ -60,7 +61,7 @@ pub(super) struct SshConnection {
 }
 
 impl SshConnection {
-    pub(super) fn new(policy: ConnectionPolicy, guest: Option<PendingLogin>) -> Self {
+    fn new(policy: ConnectionPolicy, guest: Option<PendingLogin>) -> Self {
         Self {
             policy,
             guest,
@@ -116,7 +117,8 @@ impl Handler for SshConnection {
         Ok(())
     }
 
-    /// A client that came before the tunnel was open asks through it for a connection of its own (`templates/connect`).
+    /// A client that came before the tunnel was open asks through it for a connection of its own
+    /// (`templates/connect`), and others for a service.
     async fn channel_open_direct_tcpip(
         &mut self,
         channel: Channel<Msg>,
@@ -127,19 +129,17 @@ impl Handler for SshConnection {
         reply: server::ChannelOpenHandle,
         _session: &mut server::Session,
     ) -> std::result::Result<(), russh::Error> {
-        if !matches!(self.policy.proof, Proof::Tunnel(_)) || host != ALIAS {
+        let policy = &self.policy;
+        if !matches!(policy.proof, Proof::Tunnel(_)) {
             return Ok(());
         }
-        reply.accept().await;
-        let connection = Self::new(self.policy.clone(), None);
-        let config = Arc::clone(&self.policy.config);
-        tokio::spawn(async move {
-            // A client that does not speak ssh, or hangs up, is its own affair.
-            if let Ok(running) = server::run_stream(config, channel.into_stream(), connection).await
-            {
-                let _ = running.await;
-            }
-        });
+        if host == ALIAS {
+            reply.accept().await;
+            tokio::spawn(serve(channel.into_stream(), policy.clone(), None));
+        } else if let Some(service) = policy.serve.services.get(host) {
+            reply.accept().await;
+            tokio::spawn(service(channel.into_stream()));
+        }
         Ok(())
     }
 
@@ -245,6 +245,22 @@ impl Handler for SshConnection {
         });
         Ok(())
     }
+}
+
+/// Speaks ssh over a stream, until its end. A client that does not, or hangs up, is its own affair.
+pub(super) fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    policy: ConnectionPolicy,
+    guest: Option<PendingLogin>,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    let config = Arc::clone(&policy.config);
+    let connection = SshConnection::new(policy, guest);
+    // Boxed, as one such stream may hold another.
+    Box::pin(async move {
+        if let Ok(running) = server::run_stream(config, stream, connection).await {
+            let _ = running.await;
+        }
+    })
 }
 
 async fn refuse(reason: &str, writer: &ChannelWriteHalf<Msg>) -> Result<u32> {

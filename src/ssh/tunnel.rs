@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::time::sleep;
 
-use super::session::{ConnectionPolicy, SshConnection};
+use super::session::{ConnectionPolicy, serve};
 use super::tunnel_status::TunnelStatus;
 use crate::proc::Cmd;
 
@@ -82,15 +82,8 @@ async fn connect(command: &Cmd, policy: &ConnectionPolicy) -> io::Result<Vec<u8>
     let mut said = Vec::new();
     let mut stderr = stderr.take(MOST_SAID);
     let listening = stderr.read_to_end(&mut said);
-    let serving = async {
-        let stream = tokio::io::join(stdout, stdin);
-        let connection = SshConnection::new(policy.clone(), None);
-        let config = Arc::clone(&policy.config);
-        // A command that ends before it speaks ssh has said why.
-        if let Ok(running) = russh::server::run_stream(config, stream, connection).await {
-            let _ = running.await;
-        }
-    };
+    // A command that ends before it speaks ssh says why.
+    let serving = serve(tokio::io::join(stdout, stdin), policy.clone(), None);
     let (_, heard) = tokio::join!(serving, listening);
     heard?;
     child.wait().await?;

@@ -57,10 +57,8 @@ impl PreparedBuild {
             _ => Arc::new(context.repo.size()?.into()),
         };
         let serve = ServerConfig {
-            upload: view.git_dir,
-            also: None,
-            receive: None,
             objects: handle,
+            ..ServerConfig::of(view.git_dir)
         };
         let transport = Transport::to_build(context.host, serve, scratch.path())?;
         let directory = scratch.directory("context")?;

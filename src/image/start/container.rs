@@ -311,10 +311,9 @@ impl StartPlan<'_> {
         let root = scratch.path();
         let hostname = request.hostname.as_deref().unwrap_or_default();
         let serve = ServerConfig {
-            upload: self.repo.common_dir.clone(),
             also: self.switch_to.map(|target| target.commit.clone()),
             receive: Some(ReceivePolicy::new(self.repo, hostname)?),
-            objects: None,
+            ..ServerConfig::of(self.repo.common_dir.clone())
         };
         let tunnel = self.tunnel(request, hostname);
         let transport = Transport::to_container(self.host, serve, root, tunnel)?;

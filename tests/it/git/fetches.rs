@@ -25,10 +25,9 @@ impl<'a> Fetches<'a> {
         std::fs::create_dir(&directory).unwrap();
         let served = git_dkr::git::Repo::find(Some(upload)).unwrap();
         let serve = ServerConfig {
-            upload: upload.to_owned(),
             also: also.map(|id| ObjectId::parse(id).unwrap()),
             receive: Some(ReceivePolicy::new(&served, "box").unwrap()),
-            objects: None,
+            ..ServerConfig::of(upload)
         };
         let server = Server::listen(serve, &directory).unwrap();
         let port = server.access().port().unwrap();

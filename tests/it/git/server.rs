@@ -24,10 +24,8 @@ impl<'a> Host<'a> {
         let directory = repo.sandbox.path(&crate::common::unique());
         std::fs::create_dir(&directory).unwrap();
         let serve = ServerConfig {
-            upload: found(repo).common_dir,
-            also: None,
-            receive: None,
             objects: delivery.as_ref().map(ObjectTransfer::handle),
+            ..ServerConfig::of(found(repo).common_dir)
         };
         Self {
             sandbox: repo.sandbox,
