@@ -10,6 +10,7 @@ mod candidates;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod compose;
+mod container_args;
 pub(crate) mod create_image;
 pub(crate) mod detect;
 pub(crate) mod doctor;

@@ -8,6 +8,7 @@ use std::slice;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use super::container_args::ContainerArgs;
 use super::{EngineArgs, HostArgs, RepoArgs};
 use crate::conf::{self, Host};
 use crate::engine::Engine;
@@ -57,6 +58,8 @@ pub(crate) struct StartImage {
     /// A file with a key of Claude's API: --agent-key for Claude, whichever agent is run
     #[arg(long, value_name = "FILE")]
     anthropic_key: Option<PathBuf>,
+    #[command(flatten)]
+    container: ContainerArgs,
     /// Update the image first when it is behind, or build one where there is none
     #[arg(long, conflicts_with = "no_update")]
     update: bool,
@@ -111,7 +114,7 @@ impl StartImage {
                 .hint(format!("a command goes after --: {path} -- {second} …"))
                 .into());
         }
-        let mut choice = select(engine, path, typed, printer)?;
+        let mut choice = select(engine, path, typed, &self.container.flags(), printer)?;
         if !self.dry_run {
             record_build::write_missing_records(
                 &choice.repo,

@@ -21,6 +21,12 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Whether it is there, be it empty.
+pub(crate) fn is_set(name: &str) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the environment is read here")]
+    std::env::var_os(name).is_some()
+}
+
 /// The user's home directory: `HOME`, or what a login would set where a service has none.
 pub(crate) fn home() -> Option<PathBuf> {
     let by_user = || std::env::home_dir().filter(|home| home.is_absolute());

@@ -124,7 +124,11 @@ fn read_entry(file: &mut ConfFile, raw: &str, at: Position, diagnostics: &mut Ve
         column: 2 + key.chars().count() + value.chars().take_while(|c| c.is_whitespace()).count(),
     };
     let keys: Vec<&str> = keys::in_file().collect();
-    if !keys.contains(&key_name) {
+    if let Some(setting) = keys::of_machine(key_name) {
+        let message =
+            format!("`{key_name}` is the user's to say, by {setting}, and no repository's");
+        diagnostics.push(ValueOrigin::File(at).diagnostic(message));
+    } else if !keys.contains(&key_name) {
         let known = nearest(key_name, &keys).map_or_else(
             || format!("known keys: {}", keys.join(", ")),
             |near| format!("did you mean `{near}`?"),

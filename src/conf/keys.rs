@@ -54,6 +54,25 @@ pub(super) fn in_file() -> impl Iterator<Item = &'static str> {
         .map(|setting| setting.name)
 }
 
+/// Where a setting is made that `.dkr.conf` cannot make.
+pub(super) fn of_machine(name: &str) -> Option<String> {
+    let mut named = SETTINGS.iter().filter(|setting| setting.name == name);
+    let setting = named.next().filter(|_| !in_file().any(|key| key == name))?;
+    let config = setting.git_config().map(|key| format!("git config {key}"));
+    let ways: Vec<String> = config.into_iter().chain(setting.variable()).collect();
+    Some(ways.join(" or "))
+}
+
+/// What a container is given and held to: no image depends on these.
+const OF_CONTAINERS: [&str; 8] = [
+    "network", "user", "cpus", "memory", "gpus", "ports", "env", "run_args",
+];
+
+/// Those of them that what makes an image asks for.
+pub(super) fn of_images() -> impl Iterator<Item = &'static str> {
+    in_file().filter(|name| !OF_CONTAINERS.contains(name))
+}
+
 const fn repository(
     name: &'static str,
     default: Option<&'static str>,
@@ -213,6 +232,58 @@ pub const SETTINGS: &[Setting] = &[
         Some("no"),
         "`yes`: files that git-lfs keeps have their contents.",
     ),
+    repository(
+        "network",
+        None,
+        "The network of a container: `bridge`, one of its own, `host`, this machine's, or `none`. `.dkr.conf` \
+         cannot say `host`. Where it is not set, `bridge`, and `host` where the engine has no bridge.",
+    )
+    .flag("`--network` (start)"),
+    repository(
+        "user",
+        Some("root"),
+        "Who runs in a container: `root`, `agent` (uid 1000), `host` (you, by uid and gid), a uid, or an account \
+         of the image by its name.",
+    )
+    .flag("`--user` (start)"),
+    repository(
+        "cpus",
+        Some("none"),
+        "How many processors a container may use: `2`, `1.5`.",
+    )
+    .flag("`--cpus` (start)"),
+    repository(
+        "memory",
+        Some("none"),
+        "How much memory a container may use: `512m`, `4g`.",
+    )
+    .flag("`--memory` (start)"),
+    repository(
+        "gpus",
+        Some("none"),
+        "GPUs of NVIDIA for a container: `all`, a number, or `device=0,1`.",
+    )
+    .flag("`--gpus` (start)"),
+    repository(
+        "ports",
+        Some("none"),
+        "Ports of a container that this machine shows, as docker's `-p`: `3000 8080:80`. Without an address they \
+         are at 127.0.0.1. `.dkr.conf` can show them there alone.",
+    )
+    .flag("`--publish` (start)"),
+    repository(
+        "env",
+        None,
+        "Variables for a container: `NAME=VALUE`, or `NAME`, which passes yours on and which `.dkr.conf` cannot \
+         say. Those of all sources are given; of the same name, the strongest.",
+    )
+    .flag("`--env` (start)"),
+    machine(
+        "run_args",
+        None,
+        "More options for the engine's `run`, as a shell reads them: `--cap-add=SYS_PTRACE --shm-size=1g`.",
+    )
+    .flag("`--run-arg` (start)"),
     machine(
         "engine",
         None,

@@ -3,6 +3,7 @@
 
 pub(crate) mod ca;
 mod caches;
+mod container;
 mod directories;
 mod engine;
 mod environment;
@@ -11,6 +12,8 @@ mod host;
 mod instructions;
 mod keys;
 mod overlay;
+mod ports;
+mod run_args;
 mod scope;
 mod shell;
 mod sources;
@@ -20,10 +23,11 @@ mod values;
 mod web;
 
 pub(crate) use caches::ToolCache;
+pub(crate) use container::{ContainerConf, EnvVar, User};
 pub(crate) use directories::{cache_dir, cache_directory, check_cache_dir, layers_dir, state_dir};
 pub(crate) use engine::{docker_socket, engine};
 pub(crate) use environment::{
-    environment, home, loopback_proxies, profile_tmp_dir, proxies, variable,
+    environment, home, is_set, loopback_proxies, profile_tmp_dir, proxies, variable,
 };
 pub(crate) use file::Section;
 pub(crate) use host::{Host, expand};
@@ -82,6 +86,8 @@ pub struct Conf {
     pub submodules: Value<Submodules>,
     /// Whether files that git-lfs keeps are in the image.
     pub lfs: Value<bool>,
+    /// What a container is given and held to.
+    pub container: ContainerConf,
     /// Raw Dockerfile lines before the clone.
     pub pre_clone: Section,
     /// And after it, on create and on update.
@@ -163,6 +169,7 @@ impl Conf {
             lfs: pick
                 .value("lfs", values::yes_or_no)
                 .unwrap_or_else(|| Value::default_of(false)),
+            container: ContainerConf::read(&mut pick),
             pre_clone,
             post_clone,
         };

@@ -9,6 +9,8 @@ use super::value::ValueOrigin;
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     flags: BTreeMap<&'static str, (String, &'static str)>,
+    /// Those that make settings of a container: no image keeps them.
+    container_flags: BTreeMap<&'static str, (String, &'static str)>,
     env: BTreeMap<String, String>,
     git: BTreeMap<String, String>,
 }
@@ -22,6 +24,7 @@ impl Sources {
     ) -> Self {
         Self {
             flags: BTreeMap::new(),
+            container_flags: BTreeMap::new(),
             env: env.into_iter().collect(),
             git: git.into_iter().collect(),
         }
@@ -34,11 +37,24 @@ impl Sources {
         self
     }
 
+    /// The same under a flag that makes a setting of containers.
+    #[must_use]
+    pub fn with_container_flag(
+        mut self,
+        name: &'static str,
+        value: String,
+        flag: &'static str,
+    ) -> Self {
+        self.container_flags.insert(name, (value, flag));
+        self
+    }
+
     /// The same under flags that were typed when an image was made; present ones are stronger.
     #[must_use]
     pub fn asked(mut self, flags: &BTreeMap<String, String>) -> Self {
         for (name, value) in flags {
-            if let Some(name) = keys::in_file().chain(["objects"]).find(|key| key == name) {
+            let mut names = keys::of_images().chain(["objects"]);
+            if let Some(name) = names.find(|key| key == name) {
                 let flag = (value.clone(), "the command that made the image");
                 self.flags.entry(name).or_insert(flag);
             }
@@ -46,7 +62,7 @@ impl Sources {
         self
     }
 
-    /// What was typed on the command line, by the name of the setting.
+    /// What was typed on the command line of what makes an image, by the name of the setting.
     pub fn flags(&self) -> BTreeMap<String, String> {
         let flag = |(name, (value, _)): (&&str, &(String, _))| ((*name).to_owned(), value.clone());
         self.flags.iter().map(flag).collect()
@@ -54,17 +70,20 @@ impl Sources {
 
     /// The strongest word outside of `.dkr.conf` on the setting of this name.
     pub fn get(&self, name: &str) -> Option<(&str, ValueOrigin)> {
-        if let Some((value, flag)) = self.flags.get(name) {
-            return Some((value, ValueOrigin::Flag(flag)));
-        }
+        self.all(name).pop()
+    }
+
+    /// All that is said there, the weakest first.
+    pub fn all(&self, name: &str) -> Vec<(&str, ValueOrigin)> {
         let variable = format!("DKR_{}", name.to_uppercase());
-        if let Some(value) = self.env.get(&variable).filter(|value| !value.is_empty()) {
-            return Some((value, ValueOrigin::Env(variable)));
-        }
-        let value = self.git.get(&format!("dkr.{}", name.replace('_', "")))?;
-        Some((
-            value,
-            ValueOrigin::GitConfig(format!("dkr.{}", camel(name))),
-        ))
+        let git = self.git.get(&format!("dkr.{}", name.replace('_', "")));
+        let env = self.env.get(&variable).filter(|value| !value.is_empty());
+        let flags = [&self.flags, &self.container_flags];
+        let flags = flags.into_iter().filter_map(|flags| flags.get(name));
+        let origin = || ValueOrigin::GitConfig(format!("dkr.{}", camel(name)));
+        let git = git.map(|value| (value.as_str(), origin()));
+        let env = env.map(|value| (value.as_str(), ValueOrigin::Env(variable)));
+        let flags = flags.map(|(value, flag)| (value.as_str(), ValueOrigin::Flag(flag)));
+        git.into_iter().chain(env).chain(flags).collect()
     }
 }

@@ -45,11 +45,33 @@ impl Picker<'_> {
         name: &str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<Value<T>> {
-        let in_file = self.file_only(name, &parse);
+        self.value_by(name, |text, _| parse(text))
+    }
+
+    /// The same where it matters who says it.
+    pub(super) fn value_by<T>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str, &ValueOrigin) -> Result<T, String>,
+    ) -> Option<Value<T>> {
+        let in_file = self.in_file(name, &parse);
         let Some((text, origin)) = self.sources.get(name) else {
             return in_file;
         };
         self.keep(text, origin, &parse)
+    }
+
+    /// What all say, the weakest first.
+    pub(super) fn all<T>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str, &ValueOrigin) -> Result<T, String>,
+    ) -> Vec<Value<T>> {
+        let mut all: Vec<Value<T>> = self.in_file(name, &parse).into_iter().collect();
+        for (text, origin) in self.sources.all(name) {
+            all.extend(self.keep(text, origin, &parse));
+        }
+        all
     }
 
     /// A setting that only the repository can make.
@@ -57,6 +79,14 @@ impl Picker<'_> {
         &mut self,
         name: &str,
         parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Value<T>> {
+        self.in_file(name, &|text: &str, _: &ValueOrigin| parse(text))
+    }
+
+    fn in_file<T>(
+        &mut self,
+        name: &str,
+        parse: &impl Fn(&str, &ValueOrigin) -> Result<T, String>,
     ) -> Option<Value<T>> {
         let ConfEntry { value, at, .. } =
             self.file.entries.iter().find(|entry| entry.key == name)?;
@@ -70,11 +100,7 @@ impl Picker<'_> {
         parse: impl Fn(&str) -> Result<String, String>,
     ) -> Value<Vec<String>> {
         let words = |text: &str| -> Result<Vec<String>, String> {
-            shlex::split(text)
-                .ok_or("a quote is not closed")?
-                .iter()
-                .map(|word| parse(word))
-                .collect()
+            split_words(text)?.iter().map(|word| parse(word)).collect()
         };
         self.value(name, words)
             .unwrap_or_else(|| Value::default_of(Vec::new()))
@@ -84,9 +110,9 @@ impl Picker<'_> {
         &mut self,
         text: &str,
         origin: ValueOrigin,
-        parse: impl Fn(&str) -> Result<T, String>,
+        parse: &impl Fn(&str, &ValueOrigin) -> Result<T, String>,
     ) -> Option<Value<T>> {
-        match parse(text) {
+        match parse(text, &origin) {
             Ok(value) => Some(Value { value, origin }),
             Err(message) => {
                 self.diagnostics.push(origin.diagnostic(message));
@@ -94,6 +120,11 @@ impl Picker<'_> {
             }
         }
     }
+}
+
+/// Words separated by white space, quoted as in a shell.
+pub(super) fn split_words(text: &str) -> Result<Vec<String>, String> {
+    shlex::split(text).ok_or_else(|| "a quote is not closed".to_owned())
 }
 
 pub(super) fn image(text: &str) -> Result<String, String> {

@@ -74,6 +74,21 @@ pub(crate) enum EngineError {
         /// What the engine says of it.
         reason: String,
     },
+    /// A port that a container was to be reached by.
+    #[error("{0} is in use on this machine, so it cannot lead to the container")]
+    PortInUse(String),
+    /// The image has no such account.
+    #[error("the image has no user {0}")]
+    NoUser(String),
+    /// GPUs that are not here, or that the engine was not set up for.
+    #[error("{0} gives containers no GPUs here: {1}")]
+    NoGpus(EngineKind, String),
+    /// A limit that the machine does not have, or that no container can live with.
+    #[error("the engine does not set this limit: {0}")]
+    Limit(String),
+    /// What the user added to the command line.
+    #[error("{0} run does not take what was asked of it: {1}")]
+    RunArgs(EngineKind, String),
     /// The client says that the build went well, and the image is not what was asked for.
     #[error("{0} build ended without an error, but made no {1}")]
     BuiltNothing(EngineKind, String),
@@ -153,6 +168,27 @@ impl EngineError {
             }
             Self::BuiltNothing(EngineKind::Podman, _) => {
                 "the same command with -v shows what it said"
+            }
+            Self::PortInUse(_) => {
+                "stop what listens there, or name another: --publish 3001:3000, DKR_PORTS or git config dkr.ports"
+            }
+            Self::NoUser(_) => {
+                "name one that it has, a number, or agent: --user, DKR_USER or git config dkr.user"
+            }
+            Self::NoGpus(EngineKind::Docker, _) => {
+                "install the NVIDIA Container Toolkit and restart the daemon, or start without: git dkr start-image --gpus none"
+            }
+            Self::NoGpus(EngineKind::Podman, _) => {
+                "describe them for podman (nvidia-ctk cdi generate), or start without: git dkr start-image --gpus none"
+            }
+            Self::Limit(_) => {
+                "set another: --cpus and --memory, DKR_CPUS and DKR_MEMORY, or git config dkr.cpus and dkr.memory"
+            }
+            Self::RunArgs(EngineKind::Docker, _) => {
+                "change --run-arg, DKR_RUN_ARGS or git config dkr.runArgs; docker run --help lists what there is"
+            }
+            Self::RunArgs(EngineKind::Podman, _) => {
+                "change --run-arg, DKR_RUN_ARGS or git config dkr.runArgs; podman run --help lists what there is"
             }
             Self::Step { .. } => "the whole output: the same command with -v",
             Self::Other(..) => return None,

@@ -19,6 +19,8 @@ mod network;
 mod podman;
 mod progress;
 mod run;
+mod run_options;
+mod run_refusal;
 mod stderr;
 mod temp_name;
 
@@ -38,6 +40,7 @@ pub(crate) use kind::EngineKind;
 pub(crate) use network::Network;
 pub(crate) use progress::BuildEvent;
 pub(crate) use run::{Mount, RunSpec};
+pub(crate) use run_options::RunOptions;
 
 use crate::proc::Cmd;
 use crate::ui::Printer;

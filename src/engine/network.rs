@@ -19,9 +19,12 @@ pub enum Network {
 }
 
 impl Network {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Bridge, Self::Host, Self::None];
+
     /// The network of this name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Host, Self::Bridge, Self::None]
+        Self::ALL
             .into_iter()
             .find(|network| network.to_string() == name)
     }

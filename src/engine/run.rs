@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{Engine, EngineKind, Network, podman};
+use super::run_options::csv_field;
+use super::{Engine, EngineKind, Network, RunOptions};
 use crate::proc::{Cmd, check_interrupted};
 
 /// A file or directory of the host inside the container, read-only.
@@ -36,6 +37,8 @@ pub struct RunSpec {
     pub tmpfs: Vec<String>,
     /// Volumes as the user wrote them.
     pub volumes: Vec<String>,
+    /// What else it is given and held to.
+    pub options: RunOptions,
     /// The command; the entrypoint's choice when empty.
     pub command: Vec<OsString>,
 }
@@ -48,28 +51,8 @@ impl Engine {
         if check_interrupted().is_err() {
             self.discard_stopped(&spec.hostname);
         }
-        // What podman gives when it could not start anything; a command may give it as well.
-        if self.kind == EngineKind::Podman && matches!(code, 125 | 126) {
-            self.starts_containers(&spec.image)?;
-        }
+        self.check_refusal(code, spec)?;
         Ok(code)
-    }
-
-    /// Fails when podman cannot start containers on this machine, for a reason that we know.
-    fn starts_containers(&self, image: &str) -> Result<()> {
-        let probe = [
-            "run",
-            "--rm",
-            "--init",
-            "--network=none",
-            "--entrypoint=true",
-        ];
-        let output = self.cmd().args(probe).arg(image).output()?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        match podman::known(&said).filter(|_| !output.status.success()) {
-            Some(known) => Err(known.into()),
-            None => Ok(()),
-        }
     }
 
     /// Whether a container has this name, running or not.
@@ -91,9 +74,8 @@ fn run_command(kind: EngineKind, cmd: Cmd, spec: &RunSpec) -> Cmd {
     if spec.terminal {
         cmd = cmd.arg("--tty");
     }
-    // What podman takes without being told works without root, too.
-    if (kind, spec.network) != (EngineKind::Podman, Network::Bridge) {
-        cmd = cmd.arg(format!("--network={}", spec.network));
+    if let Some(network) = network_arg(kind, spec.network) {
+        cmd = cmd.arg(network);
     }
     if spec.network != Network::Bridge {
         // The engine then copies the host's own /etc/hosts, or writes none of its names into it, and sudo
@@ -102,6 +84,7 @@ fn run_command(kind: EngineKind, cmd: Cmd, spec: &RunSpec) -> Cmd {
         cmd = cmd.args(["--add-host", &address]);
     }
     cmd = cmd.args(["--hostname", &spec.hostname, "--name", &spec.hostname]);
+    cmd = spec.options.add_to(kind, cmd);
     for (name, value) in &spec.env {
         cmd = cmd.arg("--env").arg(format!("{name}={value}"));
     }
@@ -129,13 +112,10 @@ fn run_command(kind: EngineKind, cmd: Cmd, spec: &RunSpec) -> Cmd {
     cmd.arg(&spec.image).args(&spec.command)
 }
 
-/// `--mount` takes a line of comma-separated values, where quotes protect commas and are doubled.
-pub(super) fn csv_field(text: &str) -> String {
-    if text.contains([',', '"', '\n']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
+/// What podman takes without being told works without root, too.
+pub(super) fn network_arg(kind: EngineKind, network: Network) -> Option<String> {
+    let told = (kind, network) != (EngineKind::Podman, Network::Bridge);
+    told.then(|| format!("--network={network}"))
 }
 
 #[cfg(test)]
@@ -157,6 +137,7 @@ mod tests {
             }],
             tmpfs: vec!["/run/dkr".into()],
             volumes: vec!["bazel-cache:/bazel-cache".into()],
+            options: RunOptions::default(),
             command: vec!["make".into(), "check".into()],
         };
         let run =

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::engine::run::csv_field;
+use crate::engine::run_options::csv_field;
 use crate::engine::{BuildSpec, Engine};
 use crate::proc::Cmd;
 

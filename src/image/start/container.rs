@@ -6,17 +6,18 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 
-use crate::conf::{Conf, Host, ca, loopback_proxies, proxies};
+use crate::conf::{Conf, Host, ca, is_set, loopback_proxies, proxies};
 use crate::engine::{Engine, Mount, Network, RunSpec};
 use crate::error::Failure;
 use crate::fs::{TempDir, write_private};
 use crate::git::{PushedBranches, Repo, is_branch_name};
 use crate::image::model::names;
 use crate::image::query::tracking::Tracking;
+use crate::image::start::options;
 use crate::image::transport::Transport;
 use crate::image::{Image, Target};
 use crate::layers::stack::Agent;
-use crate::proc::Cmd;
+use crate::proc::{self, Cmd};
 use crate::ssh::{MOUNTED_DIR, PUSHER, RUN_DIR, ReceivePolicy, ServerConfig, Tunnel};
 use crate::ui::Printer;
 
@@ -99,6 +100,9 @@ impl StartPlan<'_> {
         if network == Network::Bridge {
             self.warn_of_proxies();
         }
+        for remark in options::remarks(&self.conf.container, network, is_set) {
+            self.printer.warn(remark);
+        }
         request.network = Some(network);
         request.hostname = Some(hostname);
         request.name = Some(name);
@@ -108,6 +112,8 @@ impl StartPlan<'_> {
     /// The network that was asked for, or a default. The host's own sshd is reached from the host's network
     /// alone.
     fn network(&self, asked: Option<Network>) -> Result<Network> {
+        let set = self.conf.container.network.as_ref();
+        let asked = asked.or(set.map(|network| network.value));
         match (asked, &self.host.ssh_key) {
             (None, None) => self.engine.default_network(),
             (None, Some(_)) => Ok(Network::Host),
@@ -416,22 +422,27 @@ impl StartPlan<'_> {
             mount(CA_BUNDLE);
             env.extend(ca::VARIABLES.map(|name| (name, CA_BUNDLE.to_owned())));
         }
+        let settings = &self.conf.container;
+        let (set, passed) = options::variables(settings);
+        let env = env
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
         let shared = self.conf.caches.value.iter().map(|cache| cache.volume());
+        let network = request.network.unwrap_or(Network::Host);
         RunSpec {
             image: self.image.tag.clone(),
             hostname: request.hostname.clone().unwrap_or_default(),
-            network: request.network.unwrap_or(Network::Host),
+            network,
             terminal: request.terminal,
-            env: env
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect(),
-            pass_env: proxies(),
+            // The last of a name is taken, and the user's own come last.
+            env: env.chain(set).collect(),
+            pass_env: proxies().into_iter().chain(passed).collect(),
             mounts,
             tmpfs: vec![RUN_DIR.to_owned()],
             volumes: shared
                 .chain(self.conf.volumes.value.iter().cloned())
                 .collect(),
+            options: options::run_options(settings, network, self.engine.kind(), proc::user()),
             command: request.command.clone(),
         }
     }

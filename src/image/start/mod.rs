@@ -2,6 +2,7 @@
 
 mod container;
 mod fallback_image;
+mod options;
 pub(crate) mod select_image;
 
 pub(crate) use container::{StartPlan, StartRequest};

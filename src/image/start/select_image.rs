@@ -41,16 +41,27 @@ struct NamedTarget {
     target: Option<Result<Target>>,
 }
 
+/// Flags that make settings of containers: the setting, its value, and the flag as it is typed.
+pub(crate) type ContainerFlags = [(&'static str, String, &'static str)];
+
+fn settings(repo: &Repo, flags: &ContainerFlags) -> Result<Sources> {
+    let sources = sources(Some(repo))?;
+    Ok(flags.iter().fold(sources, |sources, (name, value, flag)| {
+        sources.with_container_flag(name, value.clone(), flag)
+    }))
+}
+
 /// The newest image of what was named; without names, that of the repository one stands in. Outside
 /// of any repository it is the newest of all, and it says which.
 pub(crate) fn select(
     engine: &Engine,
     path: Option<&Path>,
     typed: Option<&str>,
+    flags: &ContainerFlags,
     printer: Printer,
 ) -> Result<SelectedImage> {
     // The engine takes longer to answer than git.
-    let (inventory, named) = join(|| Inventory::list(engine), || named(path, typed))?;
+    let (inventory, named) = join(|| Inventory::list(engine), || named(path, typed, flags))?;
     let inventory = inventory?;
     let Some(NamedTarget {
         repo,
@@ -59,7 +70,7 @@ pub(crate) fn select(
     }) = named?
     else {
         inventory.warn(engine, None, printer);
-        return newest_of_all(inventory.images, printer);
+        return newest_of_all(inventory.images, flags, printer);
     };
     inventory.warn(engine, Some(&repo.path), printer);
     let images = inventory.images.iter();
@@ -120,7 +131,11 @@ fn made_of<'a, 'b>(
 }
 
 /// What was named, or the repository one stands in, if any.
-fn named(path: Option<&Path>, typed: Option<&str>) -> Result<Option<NamedTarget>> {
+fn named(
+    path: Option<&Path>,
+    typed: Option<&str>,
+    flags: &ContainerFlags,
+) -> Result<Option<NamedTarget>> {
     let repo = match (path, typed) {
         (None, None) => match Repo::here()? {
             Some(repo) => repo,
@@ -129,13 +144,17 @@ fn named(path: Option<&Path>, typed: Option<&str>) -> Result<Option<NamedTarget>
         _ => Repo::look(path)?,
     };
     Ok(Some(NamedTarget {
-        sources: sources(Some(&repo))?,
+        sources: settings(&repo, flags)?,
         target: typed.map(|typed| target::resolve(&repo, Some(typed), FetchMode::No)),
         repo,
     }))
 }
 
-fn newest_of_all(images: Vec<Image>, printer: Printer) -> Result<SelectedImage> {
+fn newest_of_all(
+    images: Vec<Image>,
+    flags: &ContainerFlags,
+    printer: Printer,
+) -> Result<SelectedImage> {
     let image = images.into_iter().next().ok_or_else(|| {
         Failure::new("there is no image yet").hint("git dkr create-image makes one")
     })?;
@@ -149,7 +168,7 @@ fn newest_of_all(images: Vec<Image>, printer: Printer) -> Result<SelectedImage> 
         .hint("git dkr list-images shows what there is")
     })?;
     printer.status("start", &format!("{}, the newest image of all", image.tag));
-    let sources = sources(Some(&repo))?;
+    let sources = settings(&repo, flags)?;
     SelectedImage::of(image, repo, sources, printer)
 }
 

@@ -6,6 +6,7 @@ mod cache_key;
 mod chains;
 mod check;
 mod conf;
+mod container_settings;
 mod create;
 mod elsewhere;
 mod explain;

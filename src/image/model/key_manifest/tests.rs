@@ -83,6 +83,8 @@ fn every_input_counts_and_nothing_else() {
         plain,
         create("stale_after = 7\nvolumes = /a:/a\n", &target(), BASE).key()
     );
+    let container = "network = none\nuser = agent\ncpus = 2\nmemory = 4g\ngpus = all\nports = 3000\nenv = A=b\n";
+    assert_eq!(plain, create(container, &target(), BASE).key());
     let ca = BaseInputs {
         ca: Some(b"certificate"),
         ..BASE
