@@ -1,5 +1,6 @@
 //! Starting containers: which image, for what, and how.
 
+mod checks;
 mod container;
 mod fallback_image;
 mod options;
