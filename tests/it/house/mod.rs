@@ -17,7 +17,7 @@ fn floor(module: &str) -> Option<u8> {
         "cli" | "commands" | "report" => 4,
         "image" | "hooks" | "layers" | "audit" | "profile" | "overlay" | "recording" => 3,
         "conf" => 2,
-        "git" | "engine" | "ssh" | "net" => 1,
+        "git" | "engine" | "ssh" | "net" | "proxy" => 1,
         "proc" | "fs" | "ui" | "error" | "digest" | "suggest" | "grammar" => 0,
         _ => return None,
     })
@@ -31,7 +31,7 @@ fn may_import(from: &str, to: &str) -> bool {
     };
     let neighbours = matches!(
         (from, to),
-        ("ssh", "git") | ("hooks", "image") | ("image", "layers")
+        ("ssh", "git") | ("proxy", "net") | ("hooks", "image") | ("image", "layers")
     ) || upper == 4
         || upper == 0;
     from == to || lower < upper || (lower == upper && neighbours)

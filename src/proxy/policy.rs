@@ -1,0 +1,232 @@
+//! What a container may reach: the words of the setting `allow`, and what follows from them. Pure.
+
+use std::net::IpAddr;
+
+use super::address_kind::AddressKind;
+use super::groups::{self, GROUPS};
+use super::host::{HostName, HostPort, split};
+use crate::suggest;
+
+/// The ports of an entry that names none.
+const USUAL_PORTS: [u16; 2] = [443, 80];
+
+/// What a container may reach. Nothing that is not named.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EgressPolicy {
+    words: Vec<String>,
+    entries: Vec<AllowEntry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct AllowEntry {
+    hosts: HostPattern,
+    /// The usual ones when there is none.
+    port: Option<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum HostPattern {
+    One(HostName),
+    /// All names below this one, which is not among them.
+    Below(String),
+}
+
+/// Which addresses an allowed host may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressScope {
+    /// Those of the internet.
+    Public,
+    /// Those of private networks, too: the entry names one host and one port.
+    Private,
+    /// This machine's own: `localhost` is named.
+    Loopback,
+    /// The one that is named, whatever it is for.
+    Named,
+}
+
+impl AddressScope {
+    /// What the address is for, if it may not be connected to.
+    pub(super) fn refuses(self, address: IpAddr) -> Option<AddressKind> {
+        let kind = AddressKind::of(address);
+        let permitted = match self {
+            Self::Public => kind == AddressKind::Public,
+            Self::Private => matches!(kind, AddressKind::Public | AddressKind::Private),
+            Self::Loopback => kind == AddressKind::Loopback,
+            Self::Named => true,
+        };
+        (!permitted).then_some(kind)
+    }
+}
+
+/// Why something is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressDenial {
+    /// A sentence without its full stop.
+    pub reason: String,
+    /// The word that `allow` would have to hold, if one would help.
+    pub word: Option<String>,
+}
+
+impl EgressDenial {
+    /// One that no word of `allow` can change.
+    pub(super) fn of_request(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            word: None,
+        }
+    }
+}
+
+impl EgressPolicy {
+    /// Reads the words; says of each one that is wrong what is.
+    pub fn new(words: &[String]) -> Result<Self, Vec<String>> {
+        let (mut entries, mut wrong) = (Vec::new(), Vec::new());
+        for word in words {
+            match entries_of(word) {
+                Ok(found) => entries.extend(found),
+                Err(why) => wrong.push(why),
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        Ok(Self {
+            words: words.to_vec(),
+            entries,
+        })
+    }
+
+    /// Whether this may be asked for, and which addresses it may have.
+    pub fn decide(&self, target: &HostPort) -> Result<AddressScope, EgressDenial> {
+        let scopes = self.entries.iter().filter_map(|entry| entry.scope(target));
+        let widest = |one: AddressScope, other: AddressScope| match one {
+            AddressScope::Public => other,
+            wider => wider,
+        };
+        scopes.reduce(widest).ok_or_else(|| EgressDenial {
+            reason: "`allow` does not name it".to_owned(),
+            word: Some(word_for(target)),
+        })
+    }
+
+    /// The denial of an address that an allowed host has.
+    pub(super) fn address_denial(
+        target: &HostPort,
+        address: IpAddr,
+        kind: AddressKind,
+    ) -> EgressDenial {
+        let is_private = kind == AddressKind::Private;
+        EgressDenial {
+            reason: format!("it has {}, {address}", kind.name()),
+            word: is_private.then(|| target.to_string()),
+        }
+    }
+
+    /// The line of `.dkr.conf` that allows this, too.
+    pub fn line_with(&self, word: &str) -> String {
+        let mut line = "allow =".to_owned();
+        for known in self.words.iter().map(String::as_str).chain([word]) {
+            line.push(' ');
+            line.push_str(known);
+        }
+        line
+    }
+}
+
+impl AllowEntry {
+    fn scope(&self, target: &HostPort) -> Option<AddressScope> {
+        let port_fits = match self.port {
+            Some(port) => port == target.port,
+            None => USUAL_PORTS.contains(&target.port),
+        };
+        if !port_fits {
+            return None;
+        }
+        match (&self.hosts, &target.host) {
+            (HostPattern::One(one), host) if one == host => Some(match host {
+                HostName::Ip(_) => AddressScope::Named,
+                host if host.is_localhost() => AddressScope::Loopback,
+                _ if self.port.is_some() => AddressScope::Private,
+                _ => AddressScope::Public,
+            }),
+            (HostPattern::Below(top), HostName::Dns(name)) => name
+                .strip_suffix(top.as_str())
+                .is_some_and(|rest| rest.ends_with('.'))
+                .then_some(AddressScope::Public),
+            _ => None,
+        }
+    }
+}
+
+/// The shortest word that allows it.
+fn word_for(target: &HostPort) -> String {
+    if !USUAL_PORTS.contains(&target.port) || target.host.is_single_label() {
+        return target.to_string();
+    }
+    let holds = |group: &&groups::HostGroup| {
+        let mut entries = group.hosts.iter().filter_map(|host| entry_of(host).ok());
+        entries.any(|entry| entry.scope(target).is_some())
+    };
+    match GROUPS.iter().find(holds) {
+        Some(group) => group.name.to_owned(),
+        None => target.host.to_string(),
+    }
+}
+
+/// A word of `allow`, if it is one: what `conf` checks.
+pub fn allow_word(word: &str) -> Result<String, String> {
+    entries_of(word).map(|_| word.to_owned())
+}
+
+fn entries_of(word: &str) -> Result<Vec<AllowEntry>, String> {
+    if let Some(group) = groups::group(word) {
+        return group.hosts.iter().map(|host| entry_of(host)).collect();
+    }
+    let entry = entry_of(word)?;
+    match &entry {
+        // No host of the internet is called so: it is meant to be a group.
+        AllowEntry {
+            hosts: HostPattern::One(host),
+            port: None,
+        } if host.is_single_label() => Err(no_group(word)),
+        _ => Ok(vec![entry]),
+    }
+}
+
+fn no_group(word: &str) -> String {
+    let names = GROUPS.map(|group| group.name);
+    let meant = match suggest::nearest(word, &names) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("groups are {}", names.join(", ")),
+    };
+    format!("`{word}` is neither a group nor a host with a dot or a port: {meant}")
+}
+
+fn entry_of(word: &str) -> Result<AllowEntry, String> {
+    if word.contains('/') {
+        let shown = word.escape_default();
+        return Err(format!(
+            "`{shown}` is not a host: expected the name alone, as in api.example.com"
+        ));
+    }
+    // An address of IPv6 needs no brackets where there is no port.
+    if let Ok(address) = word.parse::<IpAddr>() {
+        let hosts = HostPattern::One(HostName::Ip(address.to_canonical()));
+        return Ok(AllowEntry { hosts, port: None });
+    }
+    let (host, port) = split(word)?;
+    let hosts = match host.strip_prefix("*.") {
+        None if host == "*" => {
+            return Err("`*` would allow every host: name those that are needed".to_owned());
+        }
+        None => HostPattern::One(HostName::parse(host)?),
+        Some(top) => match HostName::parse(top)? {
+            HostName::Dns(name) => HostPattern::Below(name),
+            HostName::Ip(_) => return Err(format!("`{word}`: nothing is below an address")),
+        },
+    };
+    Ok(AllowEntry { hosts, port })
+}
+
+#[cfg(test)]
+mod tests;
