@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow};
 use super::variable;
 use crate::error::Failure;
 use crate::net::{Address, ClientSettings, RetryPolicy, Secret};
+use crate::proxy::{UpstreamProxies, UpstreamProxy};
 use crate::ui::Printer;
 
 /// Proxies are read by the client itself. `DKR_HTTP_WAIT` is the first wait between two tries in
@@ -18,11 +19,35 @@ pub(crate) fn network(printer: Printer) -> ClientSettings {
     });
     ClientSettings {
         patience,
-        direct: variable("NO_PROXY")
-            .or_else(|| variable("no_proxy"))
-            .unwrap_or_default(),
+        direct: no_proxy(),
         printer,
     }
+}
+
+fn no_proxy() -> String {
+    let either = variable("NO_PROXY").or_else(|| variable("no_proxy"));
+    either.unwrap_or_default()
+}
+
+/// The proxies through which a sandboxed container's requests leave this machine, for as long as it runs.
+pub fn upstream_proxies() -> Result<UpstreamProxies> {
+    let read = |names: [&str; 4]| -> Result<Option<UpstreamProxy>> {
+        let found = names
+            .into_iter()
+            .find_map(|name| Some((name, variable(name)?)));
+        let parse = |(name, text): (&str, String)| {
+            UpstreamProxy::parse(&text).map_err(|why| {
+                let hint = "a proxy is written http://host:port";
+                anyhow!(Failure::new(format!("{name}: {why}")).hint(hint))
+            })
+        };
+        found.map(parse).transpose()
+    };
+    Ok(UpstreamProxies {
+        https: read(["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])?,
+        http: read(["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])?,
+        direct: no_proxy(),
+    })
 }
 
 /// The API of GitHub: `DKR_GITHUB_API`, for an Enterprise server `https://HOST/api/v3`.

@@ -330,7 +330,7 @@ fn watch(agent: &Agent, watched: &Arc<()>) {
 }
 
 /// As others read `NO_PROXY`: a name stands for the hosts below it too, with or without a dot.
-fn is_direct(host: &str, direct: &str) -> bool {
+pub(crate) fn is_direct(host: &str, direct: &str) -> bool {
     let names = direct.split([',', ' ']).map(str::trim);
     names.filter(|name| !name.is_empty()).any(|name| {
         let name = name.trim_start_matches('*').trim_start_matches('.');

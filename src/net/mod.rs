@@ -14,6 +14,7 @@ mod response;
 mod retry;
 
 pub use address::Address;
+pub(crate) use client::is_direct;
 pub use client::{Body, ClientSettings, HttpClient, HttpRequest};
 pub use download::{Download, Resume};
 pub use http_error::HttpError;
@@ -31,6 +32,11 @@ impl Secret {
         let text = text.trim();
         let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
         fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The text, for the one header that carries it.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
     }
 }
 
