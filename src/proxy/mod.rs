@@ -16,6 +16,8 @@ mod counted;
 mod dial;
 mod egress;
 mod forward;
+#[doc(hidden)]
+pub mod fuzz;
 mod gateway;
 mod groups;
 mod headers;
