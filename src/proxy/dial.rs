@@ -13,7 +13,7 @@ use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 
 use super::host::{HostName, HostPort};
-use super::network::{ByteStream, HostNetwork, Network};
+use super::network::{ByteStream, HostNetwork, NetworkAccess};
 use super::policy::{AddressScope, EgressDenial, EgressPolicy};
 use super::tls::TlsTrust;
 use super::upstream::{UpstreamProxies, UpstreamProxy};
@@ -28,7 +28,7 @@ const MOST_ADDRESSES: usize = 16;
 
 /// How hosts are connected to.
 pub struct Dialer {
-    network: Arc<dyn Network>,
+    network: Arc<dyn NetworkAccess>,
     upstream: UpstreamProxies,
     pub(super) trust: TlsTrust,
 }
@@ -50,7 +50,7 @@ impl Dialer {
 
     /// By another network.
     pub fn with_network(
-        network: Arc<dyn Network>,
+        network: Arc<dyn NetworkAccess>,
         upstream: UpstreamProxies,
         trust: TlsTrust,
     ) -> Self {

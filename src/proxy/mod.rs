@@ -37,7 +37,7 @@ pub use gateway::{ApiKeyGateway, serve_api};
 pub use groups::{GROUPS, HostGroup};
 pub use host::{HostName, HostPort};
 pub use log::{EgressLog, LONGEST_LOG};
-pub use network::{BoxedFuture, ByteStream, HostNetwork, Network};
+pub use network::{BoxedFuture, ByteStream, HostNetwork, NetworkAccess};
 pub use policy::{AddressScope, EgressDenial, EgressPolicy, allow_word};
 pub use serve::serve;
 pub use tls::TlsTrust;

@@ -15,7 +15,7 @@ pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
 
 /// Resolves names and connects to addresses.
-pub trait Network: Send + Sync {
+pub trait NetworkAccess: Send + Sync {
     /// The addresses of a name.
     fn resolve<'a>(&'a self, name: &'a str) -> BoxedFuture<'a, io::Result<Vec<IpAddr>>>;
     /// A connection to an address.
@@ -26,7 +26,7 @@ pub trait Network: Send + Sync {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HostNetwork;
 
-impl Network for HostNetwork {
+impl NetworkAccess for HostNetwork {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxedFuture<'a, io::Result<Vec<IpAddr>>> {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name, 0)).await?;

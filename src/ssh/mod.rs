@@ -6,12 +6,14 @@
 
 mod access;
 mod channel_result;
+mod connection;
 #[doc(hidden)]
 pub mod fuzz;
 mod host_sshd;
 mod lfs;
 mod login;
 mod object_transfer;
+mod policy;
 mod push;
 mod receive;
 mod request;

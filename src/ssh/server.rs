@@ -15,8 +15,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use super::connection::serve;
 use super::login::{LoginDeadline, PendingLogins, raise_open_files};
-use super::session::{ConnectionPolicy, Proof, serve};
+use super::policy::{ConnectionPolicy, Proof};
 use super::tunnel::{self, Tunnel};
 use super::tunnel_status::TunnelStatus;
 use super::{Access, Route, ServerConfig, ServerPort};

@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::time::sleep;
 
-use super::session::{ConnectionPolicy, serve};
+use super::connection::serve;
+use super::policy::ConnectionPolicy;
 use super::tunnel_status::TunnelStatus;
 use crate::proc::Cmd;
 

@@ -24,7 +24,8 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use crate::proxy::dial::Dialer;
 use crate::proxy::host::HostName;
 use crate::proxy::{
-    BoxedFuture, ByteStream, Egress, EgressLog, EgressPolicy, Network, TlsTrust, UpstreamProxies,
+    BoxedFuture, ByteStream, Egress, EgressLog, EgressPolicy, NetworkAccess, TlsTrust,
+    UpstreamProxies,
 };
 
 /// An address that is public, and leads to no machine outside.
@@ -56,7 +57,7 @@ impl TestNetwork {
     }
 }
 
-impl Network for TestNetwork {
+impl NetworkAccess for TestNetwork {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxedFuture<'a, io::Result<Vec<IpAddr>>> {
         self.resolved.lock().unwrap().push(name.to_owned());
         let mut names = self.names.lock().unwrap();
@@ -196,7 +197,7 @@ impl TestEgress {
     }
 
     pub(super) fn dialer(&self) -> Arc<Dialer> {
-        let network = Arc::clone(&self.network) as Arc<dyn Network>;
+        let network = Arc::clone(&self.network) as Arc<dyn NetworkAccess>;
         let upstream = self.upstream.clone();
         Arc::new(Dialer::with_network(network, upstream, self.ca.trust()))
     }

@@ -6,6 +6,17 @@ use crate::common::engine::Lab;
 /// the reason given, and the host's branches and settings be as before.
 #[track_caller]
 fn refused(attempts: &[(&str, &str)]) {
+    refused_in(&[], attempts);
+}
+
+/// The same over a port of the host.
+#[track_caller]
+fn refused_over_tcp(attempts: &[(&str, &str)]) {
+    refused_in(&["--network=host"], attempts);
+}
+
+#[track_caller]
+fn refused_in(network: &[&str], attempts: &[(&str, &str)]) {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
     repo.branch("other", "main").checkout("main");
@@ -20,7 +31,9 @@ fn refused(attempts: &[(&str, &str)]) {
         .collect();
     // That the way is open at all, so that a refusal means something.
     let open = "git ls-remote --quiet host >/dev/null || exit 9";
-    let outcome = lab.start_work(&repo, &format!("{COMMIT}\n{open}\n{tried}"));
+    let host = format!("--hostname={}", lab.host);
+    let options = [&["--name=work", &host], network].concat();
+    let outcome = lab.start(&repo, &options, &format!("{COMMIT}\n{open}\n{tried}"));
     let answers: Vec<String> = outcome
         .ok()
         .stdout
@@ -244,7 +257,7 @@ fn two_containers_of_one_name_share_no_branch() {
 fn other_paths_commands_and_shells() {
     const PATH: &str = "git dkr serves /workspace here, and nothing else";
     const COMMAND: &str = "git dkr serves git fetch and git push here, and nothing else";
-    refused(&[
+    refused_over_tcp(&[
         ("git clone ssh://dkr-host/etc /tmp/etc", PATH),
         ("git clone ssh://dkr-host/ /tmp/root", PATH),
         ("git clone ssh://dkr-host/workspace/../etc /tmp/up", PATH),
@@ -272,7 +285,7 @@ fn other_paths_commands_and_shells() {
 
 #[test]
 fn forwarding_of_ports_and_devices() {
-    refused(&[
+    refused_over_tcp(&[
         ("ssh -W 127.0.0.1:22 dkr-host", "forwarding failed"),
         (
             "ssh -o ExitOnForwardFailure=yes -N -R 0:127.0.0.1:22 dkr-host",
@@ -287,7 +300,7 @@ fn forwarding_of_ports_and_devices() {
 
 #[test]
 fn other_keys_and_other_hosts() {
-    refused(&[
+    refused_over_tcp(&[
         (
             "ssh-keygen -q -t ed25519 -N '' -f /tmp/k
             port=$(ssh -G dkr-host | sed -n 's/^port //p')
@@ -311,7 +324,8 @@ fn the_way_is_open_on_loopback_only() {
     let script = "
         port=$(printf %04X $(ssh -G dkr-host | sed -n 's/^port //p'))
         cat /proc/net/tcp /proc/net/tcp6 | sed -n \"s/^ *[0-9]*: \\([0-9A-F]*\\):$port .* 0A .*/\\1/p\"";
-    assert_eq!(lab.start(&repo, &[], script).ok().stdout, "0100007F\n");
+    let outcome = lab.start(&repo, &["--network=host"], script).ok();
+    assert_eq!(outcome.stdout, "0100007F\n");
 }
 
 #[test]
@@ -320,7 +334,11 @@ fn the_way_is_closed_when_the_container_has_ended() {
     let repo = lab.repo();
     lab.create(&repo, &[]);
     let outcome = lab
-        .start(&repo, &[], "ssh -G dkr-host | sed -n 's/^port //p'")
+        .start(
+            &repo,
+            &["--network=host"],
+            "ssh -G dkr-host | sed -n 's/^port //p'",
+        )
         .ok();
     let port = outcome.stdout.trim().to_owned();
     assert!(port.parse::<u16>().is_ok(), "{port}");

@@ -80,10 +80,11 @@ fn what_leads_to_the_host_is_the_container_s_own_and_in_memory() {
     // A file of the user's that is closed to others does for a root who is another user.
     let started = lab.start(
         &repo,
-        &["--anthropic-key", key.to_str().unwrap()],
+        &["--network=host", "--anthropic-key", key.to_str().unwrap()],
         &format!("{script}; stat -c '%a' /run/secrets/anthropic_key; umask"),
     );
     insta::assert_snapshot!(started.ok().stdout, @r"
+    0 755 /run/dkr/connect
     0 755 /run/dkr/git-remote-dkr
     0 644 /run/dkr/git_config
     0 644 /run/dkr/git_identity
@@ -91,6 +92,7 @@ fn what_leads_to_the_host_is_the_container_s_own_and_in_memory() {
     0 644 /run/dkr/known_hosts
     0 644 /run/dkr/shim
     0 644 /run/dkr/ssh_config
+    0 755 /run/dkr/tunnel
     0 644 /run/dkr/uv-shim
     1
     0
@@ -349,7 +351,8 @@ fn the_hostname_leads_to_the_container_itself() {
     let repo = lab.repo();
     lab.create(&repo, &[]);
     let script = "getent ahostsv4 \"$(hostname)\" | sed -n '1s/ .*//p'";
-    assert_eq!(lab.start_work(&repo, script).ok().stdout, "127.0.0.1\n");
+    let outcome = lab.start(&repo, &["--network=host"], script).ok();
+    assert_eq!(outcome.stdout, "127.0.0.1\n");
 }
 
 #[test]
