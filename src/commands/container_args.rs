@@ -32,6 +32,13 @@ pub(super) struct ContainerArgs {
     /// Give the engine this argument, too: --run-arg=--cap-add=SYS_PTRACE; can be given more than once
     #[arg(long = "run-arg", value_name = "ARG", allow_hyphen_values = true)]
     run_args: Vec<String>,
+    /// Let it reach nothing but the repository and what --allow names, without privileges or an agent's key
+    #[arg(long)]
+    sandbox: bool,
+    /// Let a sandbox reach this host or group, such as npm, api.example.com, example.com:8443; can be given more
+    /// than once
+    #[arg(long, value_name = "HOST")]
+    allow: Vec<String>,
 }
 
 impl ContainerArgs {
@@ -54,6 +61,12 @@ impl ContainerArgs {
             ),
             ("env", words(&self.env), "--env"),
             ("run_args", words(&self.run_args), "--run-arg"),
+            (
+                "sandbox",
+                self.sandbox.then(|| "yes".to_owned()),
+                "--sandbox",
+            ),
+            ("allow", words(&self.allow), "--allow"),
         ];
         all.into_iter()
             .filter_map(|(name, value, flag)| Some((name, value?, flag)))

@@ -130,9 +130,9 @@ impl StartImage {
             hostname: self.hostname.clone(),
             agent,
             keys: self.keys(agent, &choice)?,
-            network: None,
             terminal: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
             command: self.command.clone(),
+            ..StartRequest::default()
         })?;
         if self.wants_update(&choice, printer)? {
             let image = update(engine, &choice, &host, printer)?;

@@ -1,9 +1,10 @@
 //! Settings of containers: what they are given and held to. No image depends on them.
 
 use super::value::{Value, ValueOrigin};
-use super::values::{Picker, split_words};
+use super::values::{self, Picker, split_words};
 use super::{ports, run_args};
 use crate::engine::Network;
+use crate::proxy::{EgressPolicy, allow_word, is_public_word};
 
 /// What a container is given and held to.
 #[derive(Debug, Clone)]
@@ -24,6 +25,10 @@ pub struct ContainerConf {
     pub env: Vec<Value<EnvVar>>,
     /// More arguments for the engine.
     pub run_args: Value<Vec<String>>,
+    /// Whether it is shut off from all but the repository and what `allow` names.
+    pub sandbox: Value<bool>,
+    /// What it reaches in a sandbox: hosts and groups of them.
+    pub allow: Value<Vec<String>>,
 }
 
 /// Who runs in a container.
@@ -97,8 +102,52 @@ impl ContainerConf {
             run_args: pick
                 .value("run_args", run_args::parse)
                 .unwrap_or_else(|| Value::default_of(Vec::new())),
+            sandbox: pick
+                .value("sandbox", values::yes_or_no)
+                .unwrap_or_else(|| Value::default_of(false)),
+            allow: pick
+                .value_by("allow", |text, origin| allow(text, Author::of(origin)))
+                .unwrap_or_else(|| Value::default_of(Vec::new())),
         }
     }
+}
+
+impl ContainerConf {
+    /// Who runs in it: nobody has said so in a sandbox, and it is not root.
+    pub(crate) fn user(&self) -> User {
+        match (&self.user.origin, self.sandbox.value) {
+            (ValueOrigin::Default, true) => User::Agent,
+            _ => self.user.value.clone(),
+        }
+    }
+
+    /// What it may reach in a sandbox.
+    pub(crate) fn egress(&self) -> EgressPolicy {
+        // The words were read already.
+        let policy = EgressPolicy::new(&self.allow.value).unwrap_or_default();
+        match Author::of(&self.allow.origin) {
+            Author::Repository => policy.without_private_addresses(),
+            Author::User => policy,
+        }
+    }
+}
+
+/// Words of a repository cannot lead to this machine or to the networks around it.
+fn allow(text: &str, author: Author) -> Result<Vec<String>, String> {
+    let words = split_words(text)?;
+    if words == ["none"] {
+        return Ok(Vec::new());
+    }
+    for word in &words {
+        allow_word(word)?;
+        if author == Author::Repository && !is_public_word(word) {
+            return Err(format!(
+                "no repository lets a container reach `{word}`, an address of yours: --allow, DKR_ALLOW or git \
+                 config dkr.allow does"
+            ));
+        }
+    }
+    Ok(words)
 }
 
 fn network(text: &str, author: Author) -> Result<Network, String> {

@@ -64,8 +64,8 @@ pub(super) fn of_machine(name: &str) -> Option<String> {
 }
 
 /// What a container is given and held to: no image depends on these.
-const OF_CONTAINERS: [&str; 8] = [
-    "network", "user", "cpus", "memory", "gpus", "ports", "env", "run_args",
+const OF_CONTAINERS: [&str; 10] = [
+    "network", "user", "cpus", "memory", "gpus", "ports", "env", "run_args", "sandbox", "allow",
 ];
 
 /// Those of them that what makes an image asks for.
@@ -284,6 +284,21 @@ pub const SETTINGS: &[Setting] = &[
         "More options for the engine's `run`, as a shell reads them: `--cap-add=SYS_PTRACE --shm-size=1g`.",
     )
     .flag("`--run-arg` (start)"),
+    repository(
+        "sandbox",
+        Some("no"),
+        "`yes`: a container has no network but what `allow` names, no privileges, and no key of its agent, and \
+         `agent` runs in it.",
+    )
+    .flag("`--sandbox` (start)"),
+    repository(
+        "allow",
+        Some("none"),
+        "What a sandbox reaches, through git dkr: hosts (`api.example.com`, `*.example.com`, `example.com:8443`) and \
+         groups of them (`debian npm pypi crates go github anthropic openai google`). `.dkr.conf` cannot name \
+         addresses of this machine or of private networks.",
+    )
+    .flag("`--allow` (start)"),
     machine(
         "engine",
         None,

@@ -39,7 +39,7 @@ pub use sources::Sources;
 pub(crate) use stack::{Stack, Toolchains, is_layer_name, is_prefix};
 pub(crate) use value::{FILE, Value, ValueOrigin};
 pub(crate) use values::CaBundle;
-pub use web::upstream_proxies;
+pub(crate) use web::upstream_proxies;
 pub(crate) use web::{github_api, github_token, network, part_size};
 
 use crate::error::Diagnostics;

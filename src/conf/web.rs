@@ -30,7 +30,7 @@ fn no_proxy() -> String {
 }
 
 /// The proxies through which a sandboxed container's requests leave this machine, for as long as it runs.
-pub fn upstream_proxies() -> Result<UpstreamProxies> {
+pub(crate) fn upstream_proxies() -> Result<UpstreamProxies> {
     let read = |names: [&str; 4]| -> Result<Option<UpstreamProxy>> {
         let found = names
             .into_iter()

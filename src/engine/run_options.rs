@@ -16,6 +16,8 @@ pub struct RunOptions {
     pub gpus: Option<String>,
     /// Ports to publish, as `--publish` takes them.
     pub ports: Vec<String>,
+    /// Whether it has no privileges: none of root's capabilities, and no way to more than its user may do.
+    pub confined: bool,
     /// Whatever else the engine knows, as it stands.
     pub args: Vec<String>,
 }
@@ -39,12 +41,25 @@ impl RunOptions {
         if let Some(gpus) = &self.gpus {
             cmd = cmd.args(gpu_args(kind, gpus));
         }
+        if self.confined {
+            cmd = cmd.args(["--cap-drop=ALL", "--security-opt=no-new-privileges"]);
+            cmd = cmd.args(["--pids-limit", MOST_PROCESSES]);
+            if self.user.is_none() {
+                cmd = cmd.args(OF_ROOT.map(|name| format!("--cap-add={name}")));
+            }
+        }
         for port in &self.ports {
             cmd = cmd.arg("--publish").arg(port);
         }
         cmd.args(&self.args)
     }
 }
+
+/// The most processes of a container without privileges.
+const MOST_PROCESSES: &str = "4096";
+
+/// What root keeps there, as package managers do not work without.
+const OF_ROOT: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
 
 /// Podman 4 knows `--gpus` and does nothing: it takes them as devices of the Container Device Interface.
 fn gpu_args(kind: EngineKind, gpus: &str) -> Vec<String> {
@@ -90,10 +105,23 @@ mod tests {
             memory: Some("512m".into()),
             gpus: Some("device=0,1".into()),
             ports: vec!["127.0.0.1:3000:3000".into()],
+            confined: false,
             args: vec!["--cap-add".into(), "SYS_PTRACE".into()],
         };
         insta::assert_snapshot!(shown(EngineKind::Docker, &options), @r#"docker '--userns=keep-id' --user 1000:1000 --cpus 1.5 --memory 512m --gpus '"device=0,1"' --publish 127.0.0.1:3000:3000 --cap-add SYS_PTRACE"#);
         insta::assert_snapshot!(shown(EngineKind::Podman, &options), @"podman '--userns=keep-id' --user 1000:1000 --cpus 1.5 --memory 512m '--device=nvidia.com/gpu=0' '--device=nvidia.com/gpu=1' --publish 127.0.0.1:3000:3000 --cap-add SYS_PTRACE");
+    }
+
+    #[test]
+    fn without_privileges() {
+        let mut options = RunOptions {
+            confined: true,
+            user: Some("1000:1000".into()),
+            ..RunOptions::default()
+        };
+        insta::assert_snapshot!(shown(EngineKind::Docker, &options), @"docker --user 1000:1000 '--cap-drop=ALL' '--security-opt=no-new-privileges' --pids-limit 4096");
+        options.user = None;
+        insta::assert_snapshot!(shown(EngineKind::Docker, &options), @"docker '--cap-drop=ALL' '--security-opt=no-new-privileges' --pids-limit 4096 '--cap-add=CHOWN' '--cap-add=DAC_OVERRIDE' '--cap-add=FOWNER' '--cap-add=SETGID' '--cap-add=SETUID'");
     }
 
     #[test]

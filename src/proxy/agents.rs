@@ -93,6 +93,11 @@ impl AgentApi {
         AGENT_APIS.iter().find(|api| api.agent == agent)
     }
 
+    /// The variable by which it is led to another address, where it has one.
+    pub fn address_variable(&self) -> Option<&'static str> {
+        self.address_variable.map(|(name, _)| name)
+    }
+
     /// What a container gets in which we listen on this port of its loopback interface.
     pub fn settings(&self, port: u16) -> AgentSettings {
         let address = format!("http://127.0.0.1:{port}");

@@ -38,7 +38,7 @@ pub use groups::{GROUPS, HostGroup};
 pub use host::{HostName, HostPort};
 pub use log::{EgressLog, LONGEST_LOG};
 pub use network::{BoxedFuture, ByteStream, HostNetwork, NetworkAccess};
-pub use policy::{AddressScope, EgressDenial, EgressPolicy, allow_word};
+pub use policy::{AddressScope, EgressDenial, EgressPolicy, allow_word, is_public_word};
 pub use serve::serve;
 pub use tls::TlsTrust;
 pub use upstream::{UpstreamProxies, UpstreamProxy};

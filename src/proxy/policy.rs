@@ -15,6 +15,7 @@ const USUAL_PORTS: [u16; 2] = [443, 80];
 pub struct EgressPolicy {
     words: Vec<String>,
     entries: Vec<AllowEntry>,
+    public_only: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +94,15 @@ impl EgressPolicy {
         Ok(Self {
             words: words.to_vec(),
             entries,
+            public_only: false,
         })
+    }
+
+    /// The same, but that no name may have an address of a private network.
+    #[must_use]
+    pub fn without_private_addresses(mut self) -> Self {
+        self.public_only = true;
+        self
     }
 
     /// Whether this may be asked for, and which addresses it may have.
@@ -103,7 +112,11 @@ impl EgressPolicy {
             AddressScope::Public => other,
             wider => wider,
         };
-        scopes.reduce(widest).ok_or_else(|| EgressDenial {
+        let scope = scopes.reduce(widest).map(|scope| match self.public_only {
+            true => AddressScope::Public,
+            false => scope,
+        });
+        scope.ok_or_else(|| EgressDenial {
             reason: "`allow` does not name it".to_owned(),
             word: Some(word_for(target)),
         })
@@ -171,6 +184,16 @@ fn word_for(target: &HostPort) -> String {
         Some(group) => group.name.to_owned(),
         None => target.host.to_string(),
     }
+}
+
+/// Whether a word of `allow` leads to hosts of the internet alone, whatever addresses their names may have.
+pub fn is_public_word(word: &str) -> bool {
+    let is_public = |entry: &AllowEntry| match &entry.hosts {
+        HostPattern::One(HostName::Ip(_)) => false,
+        HostPattern::One(host) => !host.is_localhost() && !host.is_single_label(),
+        HostPattern::Below(_) => true,
+    };
+    entries_of(word).is_ok_and(|entries| entries.iter().all(is_public))
 }
 
 /// A word of `allow`, if it is one: what `conf` checks.

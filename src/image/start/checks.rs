@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::conf::ValueOrigin;
+use crate::engine::Network;
 use crate::error::Failure;
 use crate::git::{PushedBranches, is_branch_name};
 use crate::image::Target;
 use crate::image::model::names;
-use crate::image::start::container::StartPlan;
+use crate::image::start::container::{StartPlan, StartRequest};
+use crate::image::start::sandbox;
 use crate::layers::stack::Agent;
 
 impl StartPlan<'_> {
@@ -17,6 +20,46 @@ impl StartPlan<'_> {
         for (_, file) in keys {
             *file = check_key_file(file)?;
         }
+        Ok(())
+    }
+
+    /// What would lead out of a sandbox, and what is to be known of it.
+    pub(super) fn check_sandbox(&self, request: &StartRequest) -> Result<()> {
+        let (conf, volumes) = (&self.conf.container, &self.conf.volumes);
+        if let Some(network) = &conf.network
+            && let (ValueOrigin::Flag(flag), ValueOrigin::Flag(_)) =
+                (&network.origin, &conf.sandbox.origin)
+            && network.value != Network::None
+        {
+            let message = format!(
+                "a sandbox has no network, and {flag} asks for {}",
+                network.value
+            );
+            bail!(Failure::new(message).hint("--allow HOST lets a sandbox reach a host"));
+        }
+        if let (ValueOrigin::File(place), Some(volume)) = (
+            &volumes.origin,
+            volumes.value.iter().find(|volume| volume.starts_with('/')),
+        ) {
+            bail!(
+                Failure::new(format!(
+                    "{place} mounts a directory of this machine into a sandbox: {volume}"
+                ))
+                .hint("DKR_VOLUMES or git config dkr.volumes says which volumes it has instead")
+            );
+        }
+        for agent in sandbox::divide_keys(&request.keys).1 {
+            self.printer.warn(format_args!(
+                "the key of {} is a file in the container: this agent knows no other address for its API",
+                agent.name
+            ));
+        }
+        let allowed = match conf.allow.value.join(" ") {
+            none if none.is_empty() => "nothing but the repository".to_owned(),
+            allowed => allowed,
+        };
+        self.printer
+            .status("sandbox", &format!("reaches {allowed}"));
         Ok(())
     }
 

@@ -10,15 +10,18 @@ use crate::conf::{Conf, Host, ca, is_set, loopback_proxies, proxies};
 use crate::engine::{Engine, Mount, Network, RunSpec};
 use crate::error::Failure;
 use crate::fs::{TempDir, write_private};
-use crate::git::{PushedBranches, Repo};
+use crate::git::{self, PushedBranches, Repo};
 use crate::image::model::names;
 use crate::image::query::tracking::Tracking;
-use crate::image::start::options;
+use crate::image::start::{options, sandbox};
 use crate::image::transport::Transport;
 use crate::image::{Image, Target};
 use crate::layers::stack::Agent;
 use crate::proc::{self, Cmd};
-use crate::ssh::{MOUNTED_DIR, PUSHER, RUN_DIR, ReceivePolicy, ServerConfig, Tunnel};
+use crate::proxy::AgentSettings;
+use crate::ssh::{
+    Forward, MOUNTED_DIR, PUSHER, RUN_DIR, ReceivePolicy, ServerConfig, Services, Tunnel,
+};
 use crate::ui::Printer;
 
 /// Where the CA certificates are mounted.
@@ -57,7 +60,7 @@ pub(crate) struct StartRequest {
     pub agent: Option<&'static Agent>,
     /// Files that hold keys of agents, each with whose it is.
     pub keys: Vec<(&'static Agent, PathBuf)>,
-    /// The container's network; the engine's own where that is possible when absent.
+    /// The container's network, once the request is complete.
     pub network: Option<Network>,
     /// Whether there is a terminal to pass on.
     pub terminal: bool,
@@ -94,7 +97,10 @@ impl StartPlan<'_> {
         };
         Self::check_keys(&mut request.keys)?;
         self.check_volumes()?;
-        let network = self.network(request.network)?;
+        let network = self.network()?;
+        if self.conf.container.sandbox.value {
+            self.check_sandbox(&request)?;
+        }
         if network == Network::Bridge {
             self.warn_of_proxies();
         }
@@ -109,9 +115,14 @@ impl StartPlan<'_> {
 
     /// The network that was asked for, or a default. The host's own sshd is reached from the host's network
     /// alone.
-    fn network(&self, asked: Option<Network>) -> Result<Network> {
-        let set = self.conf.container.network.as_ref();
-        let asked = asked.or(set.map(|network| network.value));
+    fn network(&self) -> Result<Network> {
+        let settings = &self.conf.container;
+        let set = settings.network.as_ref().map(|network| network.value);
+        // A sandbox has none, whatever is set for others.
+        let asked = match settings.sandbox.value {
+            true => Some(Network::None),
+            false => set,
+        };
         match (asked, &self.host.ssh_key) {
             (None, None) => self.engine.default_network(),
             (None, Some(_)) => Ok(Network::Host),
@@ -157,6 +168,9 @@ impl StartPlan<'_> {
             self.printer.warn(format_args!(
                 "the container had no connection to the repository: {why}"
             ));
+        }
+        if self.conf.container.sandbox.value {
+            git::give_back(&self.repo.common_dir);
         }
         // The host's own git has taken what was pushed, and wrote down nothing.
         if matches!(transport, Transport::Sshd(_))
@@ -224,9 +238,10 @@ impl StartPlan<'_> {
         let serve = ServerConfig {
             also: self.switch_to.map(|target| target.commit.clone()),
             receive: Some(ReceivePolicy::new(self.repo, hostname)?),
+            services: self.services(request, hostname)?,
             ..ServerConfig::of(self.repo.common_dir.clone())
         };
-        let tunnel = self.tunnel(request, hostname);
+        let tunnel = self.tunnel(request, hostname, serve.services.forwards());
         let transport = Transport::to_container(self.host, serve, root, tunnel)?;
         let run_dir = scratch.mountable_dir(RUN)?;
         let identity = self.repo.identity()?;
@@ -237,8 +252,16 @@ impl StartPlan<'_> {
             write_private(&run_dir.join(name), text, 0o644)?;
         }
         write_private(&source(root, ENTRYPOINT.0), ENTRYPOINT.1, 0o755)?;
+        if self.conf.container.sandbox.value {
+            let (keys, _) = sandbox::divide_keys(&request.keys);
+            if let Some((_, text)) = sandbox::settings(&keys).file {
+                write_private(&run_dir.join("agent_file"), text, 0o644)?;
+            }
+        }
         // The user's own files may be closed to whoever is root in the container.
-        for (agent, key) in &request.keys {
+        let mounted = self.agents_with_files(request);
+        let keys = request.keys.iter();
+        for (agent, key) in keys.filter(|(agent, _)| mounted.contains(agent)) {
             let bytes =
                 crate::fs::read(key).with_context(|| format!("cannot read {}", key.display()))?;
             write_private(&source(root, agent.key_file), bytes, 0o644)?;
@@ -250,15 +273,41 @@ impl StartPlan<'_> {
         Ok(transport)
     }
 
+    /// What leads out of a sandbox.
+    fn services(&self, request: &StartRequest, hostname: &str) -> Result<Services> {
+        let conf = &self.conf.container;
+        if !conf.sandbox.value {
+            return Ok(Services::default());
+        }
+        let (keys, _) = sandbox::divide_keys(&request.keys);
+        let log = sandbox::log_file(&self.repo.common_dir, hostname);
+        sandbox::services(conf, self.host, &keys, &log)
+    }
+
+    /// The agents whose keys are files in the container: all, but in a sandbox.
+    fn agents_with_files(&self, request: &StartRequest) -> Vec<&'static Agent> {
+        match self.conf.container.sandbox.value {
+            true => sandbox::divide_keys(&request.keys).1,
+            false => request.keys.iter().map(|(agent, _)| *agent).collect(),
+        }
+    }
+
     /// For a container that does not share the host's network.
-    fn tunnel(&self, request: &StartRequest, hostname: &str) -> Option<Tunnel> {
+    fn tunnel(
+        &self,
+        request: &StartRequest,
+        hostname: &str,
+        forwards: &[Forward],
+    ) -> Option<Tunnel> {
         if request.network == Some(Network::Host) {
             return None;
         }
         let (engine, container) = (self.engine.clone(), hostname.to_owned());
         let script = format!("{MOUNTED_DIR}/tunnel");
+        let forwards = forwards.iter().map(Forward::to_string);
+        let command = self.engine.exec_command(hostname, &["sh", &script]);
         Some(Tunnel {
-            command: self.engine.exec_command(hostname, &["sh", &script]),
+            command: command.args(forwards),
             is_running: Arc::new(move || engine.is_running(&container)),
         })
     }
@@ -313,13 +362,14 @@ impl StartPlan<'_> {
         if self.printer.quiet() {
             env.push(("DKR_QUIET", "1".to_owned()));
         }
-        for (agent, _) in &request.keys {
+        let mounted = self.agents_with_files(request);
+        for agent in &mounted {
             mount(agent.key_file);
         }
         if let Some(agent) = request.agent.filter(|_| request.command.is_empty()) {
             env.push(("DKR_AGENT_COMMAND", agent.command.to_owned()));
             // The name of the variable; its value comes from the file, inside.
-            if let Some(variable) = agent.key_variable {
+            if let Some(variable) = agent.key_variable.filter(|_| mounted.contains(&agent)) {
                 env.push(("DKR_AGENT_KEY", format!("{variable}={}", agent.key_file)));
             }
         }
@@ -329,6 +379,14 @@ impl StartPlan<'_> {
         }
         let settings = &self.conf.container;
         let (set, passed) = options::variables(settings);
+        let mut own_proxies = proxies();
+        if settings.sandbox.value {
+            let (keys, _) = sandbox::divide_keys(&request.keys);
+            let AgentSettings { variables, file } = sandbox::settings(&keys);
+            env.extend(variables);
+            env.extend(file.map(|(name, _)| ("DKR_AGENT_FILE", name.to_owned())));
+            own_proxies.clear();
+        }
         let env = env
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value));
@@ -341,7 +399,7 @@ impl StartPlan<'_> {
             terminal: request.terminal,
             // The last of a name is taken, and the user's own come last.
             env: env.chain(set).collect(),
-            pass_env: proxies().into_iter().chain(passed).collect(),
+            pass_env: own_proxies.into_iter().chain(passed).collect(),
             mounts,
             tmpfs: vec![RUN_DIR.to_owned()],
             volumes: shared

@@ -4,6 +4,7 @@ mod checks;
 mod container;
 mod fallback_image;
 mod options;
+mod sandbox;
 pub(crate) mod select_image;
 
 pub(crate) use container::{StartPlan, StartRequest};

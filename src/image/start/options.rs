@@ -13,9 +13,11 @@ pub(super) fn run_options(
     engine: EngineKind,
     host_user: HostUser,
 ) -> RunOptions {
+    let who = conf.user();
     RunOptions {
-        user: user(&conf.user.value, host_user),
-        keeps_id: conf.user.value == User::Host && is_rootless(engine, host_user),
+        user: user(&who, host_user),
+        keeps_id: who == User::Host && is_rootless(engine, host_user),
+        confined: conf.sandbox.value,
         cpus: conf.cpus.value.clone(),
         memory: conf.memory.value.clone(),
         gpus: conf.gpus.value.clone(),

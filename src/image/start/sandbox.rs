@@ -1,0 +1,138 @@
+//! A container that is shut off: what still leads out of it, through git dkr.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+
+use crate::conf::{self, ContainerConf, Host, ca};
+use crate::error::Failure;
+use crate::layers::stack::Agent;
+use crate::net::Secret;
+use crate::proxy::{
+    self, AgentApi, AgentSettings, ApiKeyGateway, Dialer, Egress, EgressLog, HostPort, TlsTrust,
+};
+use crate::ssh::{Forward, Services};
+
+/// The ports of the container's loopback interface: of the proxy, and of the first agent's API.
+const PROXY_PORT: u16 = 3128;
+const API_PORT: u16 = 3129;
+
+/// An agent whose key stays on the host.
+pub(super) struct RemoteKey<'a> {
+    api: &'static AgentApi,
+    file: &'a Path,
+    port: u16,
+}
+
+/// The agents of these whose key stays on the host, and those whose key must be in the container.
+pub(super) fn divide_keys<'a>(
+    keys: &'a [(&'static Agent, PathBuf)],
+) -> (Vec<RemoteKey<'a>>, Vec<&'static Agent>) {
+    let (mut remote, mut mounted) = (Vec::new(), Vec::new());
+    for (agent, file) in keys {
+        match AgentApi::of(agent.name) {
+            Some(api) => remote.push(RemoteKey {
+                api,
+                file,
+                port: API_PORT + u16::try_from(remote.len()).unwrap_or_default(),
+            }),
+            None => mounted.push(*agent),
+        }
+    }
+    (remote, mounted)
+}
+
+/// What programs in the container are told, so that they come to git dkr.
+pub(super) fn settings(keys: &[RemoteKey]) -> AgentSettings {
+    let mut all = AgentSettings {
+        variables: proxy::container_variables(PROXY_PORT),
+        file: None,
+    };
+    for key in keys {
+        let AgentSettings { variables, file } = key.api.settings(key.port);
+        all.variables.extend(variables);
+        all.file = all.file.or(file);
+    }
+    all
+}
+
+/// What answers in the container's tunnel. All of it is written down in `log`.
+pub(super) fn services(
+    conf: &ContainerConf,
+    host: &Host,
+    keys: &[RemoteKey],
+    log: &Path,
+) -> Result<Services> {
+    let extra = match &host.ca_bundle {
+        Some(bundle) => Some(ca::read(&bundle.value)?),
+        None => None,
+    };
+    let trust = TlsTrust::new(extra.as_deref())?;
+    let dialer = Arc::new(Dialer::new(conf::upstream_proxies()?, trust));
+    let log = Arc::new(EgressLog::open(log)?);
+    let egress = Arc::new(Egress::new(
+        conf.egress(),
+        Arc::clone(&dialer),
+        Arc::clone(&log),
+    ));
+    let mut services = Services::default();
+    services.add(forward(PROXY_PORT, "proxy"), move |stream| {
+        Box::pin(proxy::serve(stream, Arc::clone(&egress)))
+    });
+    for RemoteKey { api, file, port } in keys {
+        let key = read_key(file)?;
+        let mut gateway = ApiKeyGateway::new(api, key, Arc::clone(&dialer), Arc::clone(&log));
+        if let Some(origin) = origin(api)? {
+            gateway = gateway.at(origin);
+        }
+        let gateway = Arc::new(gateway);
+        services.add(forward(*port, api.agent), move |stream| {
+            Box::pin(proxy::serve_api(stream, Arc::clone(&gateway)))
+        });
+    }
+    Ok(services)
+}
+
+/// Where is written down what a container asked for.
+pub(super) fn log_file(git_dir: &Path, container: &str) -> PathBuf {
+    git_dir.join("dkr/log").join(format!("{container}.log"))
+}
+
+fn forward(port: u16, name: &str) -> Forward {
+    let name = name.to_owned();
+    Forward { port, name }
+}
+
+fn read_key(file: &Path) -> Result<Secret> {
+    let shown = file.display();
+    let text = crate::fs::read(file).with_context(|| format!("cannot read {shown}"))?;
+    let text = String::from_utf8_lossy(&text);
+    let failure = || {
+        Failure::new(format!("{shown} does not hold a key"))
+            .hint("give a file that holds the key and nothing else")
+    };
+    Ok(Secret::new(&text).ok_or_else(failure)?)
+}
+
+/// Where the user's own agents find the API, if not at its maker's.
+fn origin(api: &AgentApi) -> Result<Option<HostPort>> {
+    let Some(variable) = api.address_variable() else {
+        return Ok(None);
+    };
+    let Some(address) = conf::variable(variable) else {
+        return Ok(None);
+    };
+    let authority = address
+        .strip_prefix("https://")
+        .map(|rest| rest.trim_end_matches('/'));
+    let origin = authority.map(|authority| HostPort::parse(authority, Some(443)));
+    match origin {
+        Some(Ok(origin)) => Ok(Some(origin)),
+        Some(Err(_)) | None => bail!(
+            Failure::new(format!("{variable} is not the address of an API: {address}")).hint(
+                "in a sandbox it is https://HOST or https://HOST:PORT; unset it for the API of its maker"
+            )
+        ),
+    }
+}
