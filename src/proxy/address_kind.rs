@@ -7,13 +7,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub enum AddressKind {
     /// Anybody's, on the internet.
     Public,
-    /// A private network's: RFC 1918, carrier-grade NAT, ULA.
+    /// A private network's: RFC 1918, carrier-grade NAT, ULA; documentation's, which only such a network uses.
     Private,
     /// This machine's own.
     Loopback,
     /// A link's own, where clouds answer with credentials; and where they do so elsewhere.
     LinkLocal,
-    /// Nobody's to connect to: multicast, unspecified, documentation, tunnels.
+    /// Nobody's to connect to: multicast, unspecified, tunnels.
     Reserved,
 }
 
@@ -57,12 +57,12 @@ const V4: [(Ipv4Addr, u32, AddressKind); 18] = [
     // Where Oracle's cloud answers.
     (Ipv4Addr::new(192, 0, 0, 192), 32, AddressKind::LinkLocal),
     (Ipv4Addr::new(192, 0, 0, 0), 24, AddressKind::Reserved),
-    (Ipv4Addr::new(192, 0, 2, 0), 24, AddressKind::Reserved),
+    (Ipv4Addr::new(192, 0, 2, 0), 24, AddressKind::Private),
     (Ipv4Addr::new(192, 88, 99, 0), 24, AddressKind::Reserved),
     (Ipv4Addr::new(192, 168, 0, 0), 16, AddressKind::Private),
     (Ipv4Addr::new(198, 18, 0, 0), 15, AddressKind::Reserved),
-    (Ipv4Addr::new(198, 51, 100, 0), 24, AddressKind::Reserved),
-    (Ipv4Addr::new(203, 0, 113, 0), 24, AddressKind::Reserved),
+    (Ipv4Addr::new(198, 51, 100, 0), 24, AddressKind::Private),
+    (Ipv4Addr::new(203, 0, 113, 0), 24, AddressKind::Private),
     (Ipv4Addr::new(224, 0, 0, 0), 4, AddressKind::Reserved),
     (Ipv4Addr::new(240, 0, 0, 0), 4, AddressKind::Reserved),
 ];
@@ -96,10 +96,10 @@ fn of_v6(address: Ipv6Addr) -> AddressKind {
         [0xfe80..=0xfebf, ..] => AddressKind::LinkLocal,
         // Site-local, which nobody gives out any more.
         [0xfec0..=0xfeff, ..] => AddressKind::Private,
-        // Protocols' own (Teredo among them), documentation.
-        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => {
-            AddressKind::Reserved
-        }
+        // Protocols' own, Teredo among them.
+        [0x2001, 0..=0x1ff, ..] => AddressKind::Reserved,
+        // Documentation's.
+        [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => AddressKind::Private,
         // All that IANA has given out.
         [0x2000..=0x3fff, ..] => AddressKind::Public,
         _ => AddressKind::Reserved,
@@ -158,7 +158,8 @@ mod tests {
             ("2606:4700::5efe:10.0.0.1", Private),
             ("2001:4860:4860::8888", Public),
             ("2606:4700:4700::1111", Public),
-            ("2001:db8::1", Reserved),
+            ("2001:db8::1", Private),
+            ("203.0.113.80", Private),
             ("fc00::1", Private),
             ("fd12::1", Private),
             ("fd00:ec2::254", LinkLocal),
