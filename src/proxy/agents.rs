@@ -39,12 +39,12 @@ pub struct AgentApi {
     pub host: &'static str,
     /// The header that holds the key, and what stands before it there.
     header: (&'static str, &'static str),
-    /// The variable of its address, and what is put behind the address.
-    address_variable: Option<(&'static str, &'static str)>,
+    /// The variable of its address.
+    address_variable: Option<&'static str>,
     /// The variable of its key, which has the stand-in.
     pub key_variable: &'static str,
-    /// A file of its configuration below the home directory.
-    file: Option<&'static str>,
+    /// A file of its configuration below the home directory, in which `ADDRESS` is ours.
+    file: Option<(&'static str, &'static str)>,
 }
 
 /// What a container gets, so that an agent comes to us.
@@ -56,13 +56,27 @@ pub struct AgentSettings {
     pub file: Option<(&'static str, String)>,
 }
 
+/// A provider of its own is neither asked to log in nor by WebSocket.
+const CODEX_CONFIG: &str = "\
+model_provider = \"git-dkr\"
+
+[model_providers.git-dkr]
+name = \"OpenAI\"
+base_url = \"ADDRESS/v1\"
+env_key = \"OPENAI_API_KEY\"
+wire_api = \"responses\"
+";
+
+/// Where it is not told, it takes another address for a gateway of Google's own, and stops.
+const GEMINI_SETTINGS: &str = "{\"security\":{\"auth\":{\"selectedType\":\"gemini-api-key\"}}}\n";
+
 /// The agents that can be led to another address. The others read their key from a file.
 pub const AGENT_APIS: [AgentApi; 3] = [
     AgentApi {
         agent: "claude",
         host: "api.anthropic.com",
         header: ("x-api-key", ""),
-        address_variable: Some(("ANTHROPIC_BASE_URL", "")),
+        address_variable: Some("ANTHROPIC_BASE_URL"),
         // Not ANTHROPIC_API_KEY: it asks whether that is to be used.
         key_variable: "ANTHROPIC_AUTH_TOKEN",
         file: None,
@@ -74,16 +88,16 @@ pub const AGENT_APIS: [AgentApi; 3] = [
         // It reads no variable for it, since April 2026.
         address_variable: None,
         key_variable: "OPENAI_API_KEY",
-        file: Some(".codex/config.toml"),
+        file: Some((".codex/config.toml", CODEX_CONFIG)),
     },
     AgentApi {
         agent: "gemini",
         host: "generativelanguage.googleapis.com",
         header: ("x-goog-api-key", ""),
         // It takes http for a loopback address alone.
-        address_variable: Some(("GOOGLE_GEMINI_BASE_URL", "")),
+        address_variable: Some("GOOGLE_GEMINI_BASE_URL"),
         key_variable: "GEMINI_API_KEY",
-        file: None,
+        file: Some((".gemini/settings.json", GEMINI_SETTINGS)),
     },
 ];
 
@@ -101,20 +115,13 @@ impl AgentApi {
     /// What a container gets in which we listen on this port of its loopback interface.
     pub fn settings(&self, port: u16) -> AgentSettings {
         let address = format!("http://127.0.0.1:{port}");
-        let variable = self
-            .address_variable
-            .map(|(name, behind)| (name, format!("{address}{behind}")));
+        let variable = self.address_variable.map(|name| (name, address.clone()));
         let mut variables: Vec<_> = variable.into_iter().collect();
         variables.push((self.key_variable, STAND_IN.to_owned()));
-        // A provider of its own is neither asked to log in nor by WebSocket.
-        let text = format!(
-            "model_provider = \"git-dkr\"\n\n[model_providers.git-dkr]\nname = \"OpenAI\"\n\
-             base_url = \"{address}/v1\"\nenv_key = \"{}\"\nwire_api = \"responses\"\n",
-            self.key_variable
-        );
+        let file = self.file;
         AgentSettings {
             variables,
-            file: self.file.map(|file| (file, text)),
+            file: file.map(|(path, text)| (path, text.replace("ADDRESS", &address))),
         }
     }
 
@@ -200,7 +207,11 @@ mod tests {
                 told += &format!("{}: {name}={value}\n", api.agent);
             }
             if let Some((path, text)) = file {
-                assert!(text.parse::<toml_edit::Document<String>>().is_ok());
+                let reads = match path.ends_with(".toml") {
+                    true => text.parse::<toml_edit::Document<String>>().is_ok(),
+                    false => serde_json::from_str::<serde_json::Value>(&text).is_ok(),
+                };
+                assert!(reads, "{text}");
                 told += &format!("{}: {path}\n{text}", api.agent);
             }
         }
@@ -218,6 +229,8 @@ mod tests {
         wire_api = "responses"
         gemini: GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:3129
         gemini: GEMINI_API_KEY=git-dkr-adds-the-key
+        gemini: .gemini/settings.json
+        {"security":{"auth":{"selectedType":"gemini-api-key"}}}
         "#);
         assert_eq!(AgentApi::of("cursor"), None);
     }
