@@ -43,6 +43,7 @@ pub(super) async fn begin(
     };
     let target = HostPort::parse(&asked, None)
         .map_err(|why| denied(&mut entry, &EgressDenial::of_request(why)))?;
+    entry.target(&target);
     let scope = egress
         .policy
         .decide(&target)

@@ -24,7 +24,6 @@ pub(super) async fn answer(egress: &Egress, request: Request<Incoming>) -> Respo
     let method = request.method().to_string();
     let uri = request.uri();
     let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let shown: String = authority.escape_default().take(300).collect();
     let mut entry = LogEntry::new(&egress.log, &method, authority);
     let target = match target_of(&request) {
         Ok(target) => target,
@@ -36,9 +35,10 @@ pub(super) async fn answer(egress: &Egress, request: Request<Incoming>) -> Respo
             );
         }
     };
+    entry.target(&target);
     let denied = |mut entry: LogEntry, denial: &EgressDenial| {
         entry.denied(&denial.reason);
-        answers::denied(&method, &shown, denial, &egress.policy)
+        answers::denied(&method, &target.to_string(), denial, &egress.policy)
     };
     let scope = match egress.policy.decide(&target) {
         Ok(scope) => scope,

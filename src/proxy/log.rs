@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use rustix::fs::OFlags;
 
 use super::counted::ByteCounts;
+use super::host::HostPort;
 
 /// From this size on a log is set aside, under its name with `.1` behind; one that was there is dropped.
 pub const LONGEST_LOG: u64 = 4 << 20;
@@ -126,6 +127,11 @@ impl LogEntry {
             verdict: Verdict::Allowed,
             reason: String::new(),
         }
+    }
+
+    /// What is asked for, once it is understood.
+    pub(super) fn target(&mut self, target: &HostPort) {
+        self.target = target.to_string();
     }
 
     /// From here on, the bytes of a connection are this entry's.

@@ -38,7 +38,7 @@ async fn a_request_is_sent_on_without_what_is_the_connections() {
         ]
     );
     let line = test.lines(1).await.remove(0);
-    assert!(line.starts_with("allowed POST A.example up="), "{line}");
+    assert!(line.starts_with("allowed POST a.example:80 up="), "{line}");
     assert!(!line.contains("secret") && !line.contains("path"), "{line}");
 }
 
@@ -52,7 +52,7 @@ async fn several_requests_of_one_connection() {
     let answer = ask(&mut client(&egress), &[one, denied, last].concat()).await;
     assert_eq!(answer.matches("HTTP/1.1 200 ").count(), 2, "{answer}");
     assert!(
-        answer.contains("git dkr refused GET b.example: `allow` does not name it."),
+        answer.contains("git dkr refused GET b.example:80: `allow` does not name it."),
         "{answer}"
     );
     assert!(answer.contains("allow = a.example b.example\n"), "{answer}");

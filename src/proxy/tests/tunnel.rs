@@ -25,7 +25,7 @@ async fn an_allowed_host_answers() {
     drop(stream);
     let lines = test.lines(1).await;
     assert!(
-        lines[0].starts_with("allowed CONNECT API.example.com.:443 up="),
+        lines[0].starts_with("allowed CONNECT api.example.com:443 up="),
         "{lines:?}"
     );
     assert!(
