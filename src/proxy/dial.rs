@@ -83,7 +83,10 @@ impl Dialer {
     pub(super) async fn dial_directly(&self, target: &HostPort, scope: AddressScope) -> Dialled {
         let addresses = self.addresses(target, scope).await?;
         if addresses.is_empty() {
-            return Err(DialError::Failed(format!("{} has no address", target.host)));
+            return Err(DialError::Failed(format!(
+                "found no address of {}",
+                target.host
+            )));
         }
         for address in &addresses {
             if let Some(kind) = scope.refuses(*address) {
@@ -168,7 +171,7 @@ impl Dialer {
         };
         let proxy = &proxy.address;
         Err(DialError::Failed(format!(
-            "the proxy {proxy} did not connect to {target}: {why}"
+            "was not connected to {target} by the proxy {proxy}: {why}"
         )))
     }
 }

@@ -82,7 +82,8 @@ impl ApiKeyGateway {
         let stream = Counted::new(stream);
         let counts = Arc::clone(&stream.counts);
         let handshake = http1::handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(|error| error.to_string())?;
+        let (sender, connection) =
+            handshake.map_err(|error| format!("had no answer from {}: {error}", self.origin))?;
         tokio::spawn(connection);
         Ok(ApiConnection { sender, counts })
     }

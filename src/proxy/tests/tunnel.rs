@@ -310,8 +310,8 @@ async fn a_proxy_that_refuses_is_told_of_without_its_password() {
     let line = without_numbers(&test.lines(1).await[0]);
     assert_eq!(
         line,
-        "allowed CONNECT a.example:443 reason=\"the proxy 127.0.0.1:3128 did not connect to \
-         a.example:443: it answered 407 Proxy Authentication Required\""
+        "allowed CONNECT a.example:443 reason=\"was not connected to a.example:443 by the proxy \
+         127.0.0.1:3128: it answered 407 Proxy Authentication Required\""
     );
 }
 
