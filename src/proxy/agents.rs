@@ -109,7 +109,7 @@ impl AgentApi {
 
     /// The variable by which it is led to another address, where it has one.
     pub fn address_variable(&self) -> Option<&'static str> {
-        self.address_variable.map(|(name, _)| name)
+        self.address_variable
     }
 
     /// What a container gets in which we listen on this port of its loopback interface.
