@@ -39,6 +39,7 @@ ARG {{ name }}={{ value | quote }}
 RUN {{ clone_mounts }} \
     --mount=type=bind,source=clone,target=/run/dkr/clone \
     --mount=type=bind,source=scope,target=/run/dkr/scope \
+    --mount=type=bind,source=own,target=/run/dkr/own \
 {%- if sparse %}
     --mount=type=bind,source=sparse,target=/run/dkr/sparse \
 {%- endif %}
@@ -51,4 +52,6 @@ ENTRYPOINT ["/usr/local/bin/dkr-entrypoint"]
 # [post_clone] of .dkr.conf
 {{ post_clone }}
 USER root
+# what root made in /workspace
+RUN --mount=type=bind,source=own,target=/run/dkr/own sh /run/dkr/own
 {%- endif %}

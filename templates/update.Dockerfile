@@ -20,4 +20,6 @@ RUN {{ clone_mounts }} \
 WORKDIR /workspace
 {{ post_clone }}
 USER root
+# what root made in /workspace
+RUN --mount=type=bind,source=own,target=/run/dkr/own sh /run/dkr/own
 {%- endif %}

@@ -21,9 +21,10 @@ use crate::ssh;
 /// Always there, besides what `.dkr.conf` asks for.
 const PACKAGES: [&str; 5] = ["git", "tmux", "openssh-client", "curl", "tar"];
 /// What the steps use from the build context, which holds nothing else.
-pub(in crate::image) const CONTEXT: [(&str, &str); 6] = [
+pub(in crate::image) const CONTEXT: [(&str, &str); 7] = [
     ("clone", include_str!("../../../templates/clone")),
     ("scope", include_str!("../../../templates/scope")),
+    ("own", include_str!("../../../templates/own")),
     ("update", include_str!("../../../templates/update")),
     ("entrypoint", include_str!("../../../templates/entrypoint")),
     ("install-ca", include_str!("../../../templates/install-ca")),

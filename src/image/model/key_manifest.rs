@@ -82,7 +82,7 @@ impl KeyManifest {
         if let Some(filter) = conf.filter.value.spec() {
             manifest.put("filter", filter.to_owned());
         }
-        manifest.put_scripts(&["clone", "entrypoint", "install-packages", "scope"]);
+        manifest.put_scripts(&["clone", "entrypoint", "install-packages", "own", "scope"]);
         if let Some(cut) = &base.clone.shallow {
             manifest.put("shallow", digest::of(cut.as_bytes()));
         }
@@ -103,7 +103,7 @@ impl KeyManifest {
     pub fn of_update(inputs: BuildInputs, parent: &str) -> Self {
         let mut manifest = Self::of_both(inputs, ImageKind::Update);
         manifest.put("parent", parent.to_owned());
-        manifest.put_scripts(&["entrypoint", "scope", "update"]);
+        manifest.put_scripts(&["entrypoint", "own", "scope", "update"]);
         manifest
     }
 
