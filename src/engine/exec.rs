@@ -12,6 +12,14 @@ impl Engine {
             .args(command)
     }
 
+    /// A command in it as root, whoever its user is: with what root may do in the container, or with all that
+    /// the engine has to give.
+    pub fn exec_as_root(&self, container: &str, privileged: bool, command: &[&str]) -> Cmd {
+        let privileged = privileged.then_some("--privileged");
+        let cmd = self.cmd().args(["exec", "--user", "0"]).args(privileged);
+        cmd.arg(container).args(command)
+    }
+
     /// Whether a container of this name runs. Asked again and again, and so not shown.
     pub fn is_running(&self, container: &str) -> bool {
         if let Some(path) = &self.socket {

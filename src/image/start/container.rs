@@ -7,12 +7,13 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 
 use crate::conf::{Conf, Host, ca, is_set, loopback_proxies, proxies};
-use crate::engine::{Engine, Mount, Network, RunSpec};
+use crate::engine::{Engine, Mount, Network, RunOptions, RunSpec};
 use crate::error::Failure;
 use crate::fs::{TempDir, write_private};
 use crate::git::{self, PushedBranches, Repo};
 use crate::image::model::names;
 use crate::image::query::tracking::Tracking;
+use crate::image::start::prepare_user::{self, with_user};
 use crate::image::start::{options, sandbox};
 use crate::image::transport::Transport;
 use crate::image::{Image, Target};
@@ -163,7 +164,8 @@ impl StartPlan<'_> {
     pub(crate) fn run(&self, request: &StartRequest) -> Result<i32> {
         let scratch = TempDir::new()?;
         let transport = self.open_transport(request, &scratch)?;
-        let code = self.engine.start(&self.spec(request, scratch.path()))?;
+        let spec = self.spec(request, scratch.path());
+        let code = with_user(self.engine, &spec, || self.engine.start(&spec))?;
         if let Some(why) = transport.failure() {
             self.printer.warn(format_args!(
                 "the container had no connection to the repository: {why}"
@@ -201,7 +203,8 @@ impl StartPlan<'_> {
         let scratch = TempDir::new()?;
         let _transport = start.open_transport(&request, &scratch)?;
         let spec = start.spec(&request, scratch.path());
-        let output = self.engine.start_command(&spec).output()?;
+        let command = self.engine.start_command(&spec);
+        let output = with_user(self.engine, &spec, || command.output())?;
         if output.status.success() {
             return Ok(());
         }
@@ -250,6 +253,13 @@ impl StartPlan<'_> {
             .write_run_dir(&run_dir, hostname, &identity)?;
         for (name, text) in RECORDING {
             write_private(&run_dir.join(name), text, 0o644)?;
+        }
+        if self.options(request).user.is_some() {
+            write_private(
+                &run_dir.join(prepare_user::SCRIPT.0),
+                prepare_user::SCRIPT.1,
+                0o644,
+            )?;
         }
         write_private(&source(root, ENTRYPOINT.0), ENTRYPOINT.1, 0o755)?;
         if self.conf.container.sandbox.value {
@@ -322,6 +332,17 @@ impl StartPlan<'_> {
         PushedBranches::by(&self.repo.common_dir, hostname).add(names.iter().map(String::as_str))
     }
 
+    /// What the engine is told of the settings.
+    fn options(&self, request: &StartRequest) -> RunOptions {
+        let network = request.network.unwrap_or(Network::Host);
+        options::run_options(
+            &self.conf.container,
+            network,
+            self.engine.kind(),
+            proc::user(),
+        )
+    }
+
     fn spec(&self, request: &StartRequest, root: &Path) -> RunSpec {
         let tip = self.tracking.tip.as_ref();
         let newer = tip.is_some_and(|tip| *tip != self.image.labels.commit);
@@ -358,6 +379,10 @@ impl StartPlan<'_> {
         if let Some(target) = self.switch_to {
             env.push(("DKR_BRANCH", target.branch.clone()));
             env.push(("DKR_COMMIT", target.commit.to_string()));
+        }
+        let options = self.options(request);
+        if options.user.is_some() {
+            env.push(("DKR_WAIT", "1".to_owned()));
         }
         if self.printer.quiet() {
             env.push(("DKR_QUIET", "1".to_owned()));
@@ -405,7 +430,7 @@ impl StartPlan<'_> {
             volumes: shared
                 .chain(self.conf.volumes.value.iter().cloned())
                 .collect(),
-            options: options::run_options(settings, network, self.engine.kind(), proc::user()),
+            options,
             command: request.command.clone(),
         }
     }

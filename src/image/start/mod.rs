@@ -4,6 +4,7 @@ mod checks;
 mod container;
 mod fallback_image;
 mod options;
+mod prepare_user;
 mod sandbox;
 pub(crate) mod select_image;
 

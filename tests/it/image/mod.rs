@@ -7,6 +7,7 @@ mod chains;
 mod check;
 mod conf;
 mod container_settings;
+mod container_users;
 mod create;
 mod elsewhere;
 mod explain;
