@@ -16,7 +16,7 @@ pub struct RunOptions {
     pub gpus: Option<String>,
     /// Ports to publish, as `--publish` takes them.
     pub ports: Vec<String>,
-    /// Whether it has no privileges: none of root's capabilities, and no way to more than its user may do.
+    /// Whether what runs in it has no privileges, and no way to more than its user may do.
     pub confined: bool,
     /// Whatever else the engine knows, as it stands.
     pub args: Vec<String>,
@@ -58,7 +58,7 @@ impl RunOptions {
 /// The most processes of a container without privileges.
 const MOST_PROCESSES: &str = "4096";
 
-/// What root keeps there, as package managers do not work without.
+/// What root keeps there, where it is the user: package managers do not work without.
 const OF_ROOT: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
 
 /// Podman 4 knows `--gpus` and does nothing: it takes them as devices of the Container Device Interface.

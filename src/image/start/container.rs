@@ -408,6 +408,7 @@ impl StartPlan<'_> {
         if settings.sandbox.value {
             let (keys, _) = sandbox::divide_keys(&request.keys);
             let AgentSettings { variables, file } = sandbox::settings(&keys);
+            env.push(("DKR_SANDBOX", "1".to_owned()));
             env.extend(variables);
             env.extend(file.map(|(name, _)| ("DKR_AGENT_FILE", name.to_owned())));
             own_proxies.clear();
@@ -415,7 +416,12 @@ impl StartPlan<'_> {
         let env = env
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value));
-        let shared = self.conf.caches.value.iter().map(|cache| cache.volume());
+        // All containers fill them: what one did in a sandbox would be in the others.
+        let caches = match settings.sandbox.value {
+            true => &[],
+            false => self.conf.caches.value.as_slice(),
+        };
+        let shared = caches.iter().map(|cache| cache.volume());
         let network = request.network.unwrap_or(Network::Host);
         RunSpec {
             image: self.image.tag.clone(),

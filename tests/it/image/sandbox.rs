@@ -28,7 +28,7 @@ fn nothing_answers_but_what_is_allowed() {
         timeout 5 getent hosts example.com && echo resolved
         perl -e 'use Socket; socket(S, PF_INET, SOCK_RAW, 1) and print \"raw\\n\"'
         timeout 5 bash -c ': </dev/udp/192.0.2.1/53' && echo sent
-        grep -E '^(CapEff|CapBnd|NoNewPrivs)' /proc/self/status
+        grep -E '^(CapEff|CapPrm|CapBnd|NoNewPrivs)' /proc/self/status
         sed 1,2d /proc/net/dev | wc -l"
     );
     let options = [
@@ -45,6 +45,7 @@ fn nothing_answers_but_what_is_allowed() {
         &format!("This line of .dkr.conf would allow it: allow = {allowed} example.com"),
         "169.254.169.254",
         "CapEff:\t0000000000000000\n",
+        "CapPrm:\t0000000000000000\n",
         "CapBnd:\t0000000000000000\n",
         "NoNewPrivs:\t1\n",
     ] {
@@ -97,9 +98,9 @@ fn the_key_of_an_agent_stays_on_the_host() {
     let (first, second) = KEY.split_at(10);
     let script = format!(
         "curl --silent --show-error --header \"x-api-key: $ANTHROPIC_AUTH_TOKEN\" $ANTHROPIC_BASE_URL/v1/messages
-        key={first}; key=$key{second}
-        grep -rsl \"$key\" /proc/[0-9]*/environ /run /etc /root /home /tmp /workspace && echo found
-        env | grep -c \"$key\""
+        key={first}; key=${{key}}{second}
+        grep -rsl -e \"$key\" /proc/[0-9]*/environ /run /etc /root /home /tmp /workspace && echo found
+        env | grep -c -e \"$key\""
     );
     let mut command = lab.dkr_command(
         &repo.path,
