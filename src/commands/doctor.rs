@@ -211,8 +211,11 @@ fn container(engine: &Engine, printer: Printer) -> Result<String> {
         host: &host,
         printer,
     };
-    start.try_transport()?;
-    Ok(format!("one of {} can fetch and push", choice.image.tag))
+    let network = start.try_transport()?;
+    let tag = choice.image.tag;
+    Ok(format!(
+        "one of {tag} can fetch and push (network {network})"
+    ))
 }
 
 /// That packs, locks and snapshots have a place.

@@ -22,7 +22,7 @@ const BUFFER: usize = 128 << 10;
 const ACCESS_DENIED: [u8; 7] = [21, 3, 3, 0, 2, 2, 49];
 
 /// A tunnel that was answered with success, and in which nothing was said yet.
-pub(super) struct Tunnel {
+pub(super) struct ConnectTunnel {
     client: OnUpgrade,
     server: Counted<Box<dyn ByteStream>>,
     host: HostName,
@@ -33,7 +33,7 @@ pub(super) struct Tunnel {
 pub(super) async fn begin(
     egress: &Egress,
     request: Request<Incoming>,
-) -> Result<Tunnel, Box<Response<AnswerBody>>> {
+) -> Result<ConnectTunnel, Box<Response<AnswerBody>>> {
     let asked = request.uri().to_string();
     let mut entry = LogEntry::new(&egress.log, "CONNECT", &asked);
     let denied = |entry: &mut LogEntry, denial: &EgressDenial| {
@@ -64,7 +64,7 @@ pub(super) async fn begin(
         })?;
     let server = Counted::new(stream);
     entry.count(&server.counts);
-    Ok(Tunnel {
+    Ok(ConnectTunnel {
         client: hyper::upgrade::on(request),
         server,
         host: target.host,
@@ -72,7 +72,7 @@ pub(super) async fn begin(
     })
 }
 
-impl Tunnel {
+impl ConnectTunnel {
     /// Passes on what comes from either side, once the client has begun TLS with this host.
     pub(super) async fn run(mut self) {
         let Ok(client) = self.client.await else {

@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::answers::{self, AnswerBody};
-use super::connect::{self, Tunnel};
+use super::connect::{self, ConnectTunnel};
 use super::egress::{Egress, MOST_CONNECTIONS};
 use super::forward;
 use super::log::{EgressLog, LogEntry};
@@ -50,7 +50,7 @@ where
 async fn answer(
     egress: &Egress,
     request: Request<Incoming>,
-    tunnel: &Mutex<Option<Tunnel>>,
+    tunnel: &Mutex<Option<ConnectTunnel>>,
 ) -> Response<AnswerBody> {
     if request.method() != Method::CONNECT {
         return forward::answer(egress, request).await;

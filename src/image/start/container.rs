@@ -41,15 +41,6 @@ const ENTRYPOINT: (&str, &str) = (
     include_str!("../../../templates/entrypoint"),
 );
 
-/// Asks for the ref that it is given, if any, and for a push. What is wrong is printed.
-const TRIAL: &str = "exec 2>&1
-git ls-remote --quiet --exit-code host \"$@\" >/dev/null
-case $? in
-    0) git push --quiet --dry-run host ;;
-    2) echo \"$1 is not shown there: git config --get-all transfer.hideRefs, or uploadpack.hideRefs\"; exit 1 ;;
-    *) exit 1 ;;
-esac";
-
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StartRequest {
@@ -183,59 +174,12 @@ impl StartPlan<'_> {
         Ok(code)
     }
 
-    /// Tries whether a container can fetch and push: starts one as [`StartPlan::run`] does, and changes
-    /// nothing.
-    pub(crate) fn try_transport(&self) -> Result<()> {
-        let at_build = Tracking {
-            tip: None,
-            ..self.tracking.clone()
-        };
-        let start = StartPlan {
-            tracking: &at_build,
-            ..*self
-        };
-        let script = ["sh", "-c", TRIAL, "sh"].map(OsString::from);
-        let reference = at_build.reference.as_ref().map(OsString::from);
-        let request = start.complete(StartRequest {
-            command: script.into_iter().chain(reference).collect(),
-            ..StartRequest::default()
-        })?;
-        let scratch = TempDir::new()?;
-        let _transport = start.open_transport(&request, &scratch)?;
-        let spec = start.spec(&request, scratch.path());
-        let command = self.engine.start_command(&spec);
-        let output = with_user(self.engine, &spec, || command.output())?;
-        if output.status.success() {
-            return Ok(());
-        }
-        // What the engine itself says is not in the answer.
-        let said = if output.stdout.is_empty() {
-            output.stderr
-        } else {
-            output.stdout
-        };
-        let said = String::from_utf8_lossy(&said);
-        let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
-        let said = lines.collect::<Vec<_>>().join("; ");
-        let message = format!(
-            "a container of {} cannot fetch and push: {said}",
-            spec.image
-        );
-        let hint = if ["refused", "timed out", "unreachable"]
-            .iter()
-            .any(|sign| said.contains(sign))
-        {
-            "containers use this machine's own network: check that the engine runs on this machine, as root"
-        } else if self.host.ssh_key.is_some() {
-            "the host's own sshd and git answer: check that ssh and git let your user in there"
-        } else {
-            "what it says is about the repository on the host, or about git and ssh in the image"
-        };
-        bail!(Failure::new(message).hint(hint))
-    }
-
     /// Opens the transport to the repository, and writes what [`StartPlan::spec`] mounts.
-    fn open_transport(&self, request: &StartRequest, scratch: &TempDir) -> Result<Transport> {
+    pub(super) fn open_transport(
+        &self,
+        request: &StartRequest,
+        scratch: &TempDir,
+    ) -> Result<Transport> {
         let root = scratch.path();
         let hostname = request.hostname.as_deref().unwrap_or_default();
         let serve = ServerConfig {
@@ -343,7 +287,7 @@ impl StartPlan<'_> {
         )
     }
 
-    fn spec(&self, request: &StartRequest, root: &Path) -> RunSpec {
+    pub(super) fn spec(&self, request: &StartRequest, root: &Path) -> RunSpec {
         let tip = self.tracking.tip.as_ref();
         let newer = tip.is_some_and(|tip| *tip != self.image.labels.commit);
         let fetch = newer || self.switch_to.is_some();
@@ -408,7 +352,7 @@ impl StartPlan<'_> {
         if settings.sandbox.value {
             let (keys, _) = sandbox::divide_keys(&request.keys);
             let AgentSettings { variables, file } = sandbox::settings(&keys);
-            env.push(("DKR_SANDBOX", "1".to_owned()));
+            env.push(("DKR_TUNNEL", "1".to_owned()));
             env.extend(variables);
             env.extend(file.map(|(name, _)| ("DKR_AGENT_FILE", name.to_owned())));
             own_proxies.clear();

@@ -7,5 +7,6 @@ mod options;
 mod prepare_user;
 mod sandbox;
 pub(crate) mod select_image;
+mod trial;
 
 pub(crate) use container::{StartPlan, StartRequest};
