@@ -37,7 +37,7 @@ fn the_way_from_a_container_is_tried() {
     let before = repo.snapshot();
     let shown = lab.dkr(&repo.path, ["doctor"]).ok().stdout;
     let expected = format!(
-        "ok  container      one of {} can fetch and push\n",
+        "ok  container      one of {} can fetch and push (network bridge)\n",
         image.tag
     );
     assert!(shown.contains(&expected), "{shown}");
