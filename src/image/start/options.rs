@@ -1,6 +1,6 @@
 //! From settings of a container to what the engine is told: pure functions.
 
-use crate::conf::{ContainerConf, EnvVar, User};
+use crate::conf::{ContainerConf, EnvVar, User, ValueOrigin};
 use crate::engine::{EngineKind, Network, RunOptions};
 
 /// The user who runs git dkr: uid and gid.
@@ -80,6 +80,11 @@ pub(super) fn remarks(
             )),
         }
     }
+    if let (ValueOrigin::Flag(flag), false) = (&conf.allow.origin, conf.sandbox.value) {
+        remarks.push(format!(
+            "{flag} has no effect: a container that is no sandbox (--sandbox) is not held to what it names"
+        ));
+    }
     for variable in &conf.env {
         if let EnvVar::Passed(name) = &variable.value
             && !has(name)
@@ -156,6 +161,10 @@ mod tests {
         insta::assert_snapshot!(of(Network::Bridge, &[("env", "THERE GONE A=b")]), @r"
         127.0.0.1:3000:3000
         GONE is not set here, so the container has none (a flag)
+        ");
+        insta::assert_snapshot!(of(Network::Bridge, &[("allow", "npm")]), @r"
+        127.0.0.1:3000:3000
+        a flag has no effect: a container that is no sandbox (--sandbox) is not held to what it names
         ");
         insta::assert_snapshot!(of(Network::None, &[]), @"ports (.dkr.conf:1:9) are left out: a container without a network has none");
         insta::assert_snapshot!(of(Network::Host, &[]), @"ports (.dkr.conf:1:9) are left out: what listens in a container on this machine's network is on this machine");
