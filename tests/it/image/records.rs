@@ -201,7 +201,7 @@ fn a_look_tells_what_it_sees_where_no_record_can_be_written() {
     std::fs::write(notes.join("dkr.lock"), "").unwrap();
     let began = std::time::Instant::now();
     look();
-    assert!(began.elapsed() < std::time::Duration::from_secs(10));
+    assert!(began.elapsed() < std::time::Duration::from_secs(20));
     assert!(!repo.has("refs/notes/dkr"));
     std::fs::remove_file(notes.join("dkr.lock")).unwrap();
 
