@@ -42,12 +42,10 @@ pub(super) async fn keep_open(tunnel: Tunnel, policy: ConnectionPolicy, status: 
             sleep(LOOK).await;
         }
         let began = tokio::time::Instant::now();
-        match connect(&tunnel.command, &policy).await {
-            // A command whose container has ended has not failed.
-            Ok(said) if is_running(&tunnel).await => status.set_failure(&said),
-            Ok(_) => {}
-            Err(error) => status.set_failure(error.to_string().as_bytes()),
-        }
+        let said = match connect(&tunnel.command, &policy).await {
+            Ok(said) => said,
+            Err(error) => error.to_string().into_bytes(),
+        };
         // One that lasted was a connection.
         wait = if began.elapsed() > LONGEST_WAIT {
             FIRST_WAIT
@@ -55,6 +53,10 @@ pub(super) async fn keep_open(tunnel: Tunnel, policy: ConnectionPolicy, status: 
             (wait * 2).min(LONGEST_WAIT)
         };
         sleep(wait).await;
+        // A command whose container has ended has not failed.
+        if is_running(&tunnel).await {
+            status.set_failure(&said);
+        }
     }
 }
 

@@ -166,6 +166,7 @@ sessions! {
     overlay: "docs/overlay.md",
     profiles: "docs/profiles.md",
     readme: "README.md",
+    sandbox: "docs/sandbox.md",
     security: "docs/security.md",
     sharing: "docs/sharing.md",
     troubleshooting: "docs/troubleshooting.md",
