@@ -1,11 +1,13 @@
 //! The networks of containers.
 
 use std::fmt;
+use std::fs::File;
 
 use anyhow::Result;
 
 use super::docker::socket;
 use super::{Engine, EngineKind};
+use crate::proc;
 
 /// What a container reaches besides what git dkr brings it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +56,12 @@ impl Engine {
     }
 
     /// A daemon can be told to have none (`dockerd --bridge=none`). Podman has what stands for one
-    /// without root, too.
+    /// without root, too, where the user may make a TUN device.
     fn has_bridge(&self) -> Result<bool> {
         if self.kind == EngineKind::Podman {
-            return Ok(true);
+            let is_root = proc::user().0 == 0;
+            let tun = || File::options().read(true).write(true).open("/dev/net/tun");
+            return Ok(is_root || tun().is_ok());
         }
         if let Some(path) = &self.socket {
             match socket::get(path, "/networks/bridge", &[]) {
