@@ -49,6 +49,21 @@ fn only_changed_files_are_touched() {
     assert_ne!(now[1], base[1]);
 }
 
+/// Owners change after git has written, and it knows files by their owners, too.
+#[test]
+fn an_update_leaves_alone_what_the_one_before_it_wrote() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    repo.commit("First", &[("first", "1"), ("deep/er/first", "1")]);
+    let files = "first deep/er/first deep/er deep";
+    let seen = format!("stat -c '%n %y %u' {files}; git diff-files --quiet && find . -user 0");
+    let before = lab.update(&repo, &[]).sh(&seen);
+    assert_eq!(before.matches(" 1000").count(), 4, "{before}");
+    repo.commit("Second", &[("second", "1")]);
+    assert_eq!(lab.update(&repo, &[]).sh(&seen), before);
+}
+
 #[test]
 fn what_a_build_left_in_the_worktree_stays() {
     let Some(lab) = Lab::new() else { return };
