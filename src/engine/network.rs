@@ -48,7 +48,7 @@ impl Engine {
     pub fn default_network(&self) -> Result<Network> {
         Ok(if self.has_bridge()? {
             Network::Bridge
-        } else if self.maps_users()? {
+        } else if self.kind == EngineKind::Docker && self.maps_users()? {
             Network::None
         } else {
             Network::Host
