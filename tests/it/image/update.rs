@@ -57,7 +57,7 @@ fn an_update_leaves_alone_what_the_one_before_it_wrote() {
     lab.create(&repo, &[]);
     repo.commit("First", &[("first", "1"), ("deep/er/first", "1")]);
     let files = "first deep/er/first deep/er deep";
-    let seen = format!("stat -c '%n %y %u' {files}; git diff-files --quiet && find . -user 0");
+    let seen = format!("stat -c '%n %y %u' {files}; find . -user 0");
     let before = lab.update(&repo, &[]).sh(&seen);
     assert_eq!(before.matches(" 1000").count(), 4, "{before}");
     repo.commit("Second", &[("second", "1")]);
