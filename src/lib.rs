@@ -9,8 +9,8 @@
 //!   stale; `layers` builds and composes tools; `audit` looks for keys; `profile` builds a profile; `overlay`
 //!   rebuilds a machine in place; `recording` records installs.
 //! - settings: `conf` reads `.dkr.conf`, git config and environment, each value with its origin.
-//! - edges, one for each thing outside the process: `git`, `engine`, `ssh` (which may use `git`), `net`, `proxy`
-//!   (which may use `net`).
+//! - edges, one for each thing outside the process: `git`, `engine`, `ssh` (which may use `git`), `net`,
+//!   `proxy` (which may use `net`).
 //! - helpers: `proc` for processes, `fs` for files, `ui` for the terminal, `error`, `digest` for hashes,
 //!   `suggest` for the name that was meant, `grammar` for how Dockerfiles are written.
 //!

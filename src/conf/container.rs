@@ -4,7 +4,7 @@ use super::value::{Value, ValueOrigin};
 use super::values::{self, Picker, split_words};
 use super::{ports, run_args};
 use crate::engine::Network;
-use crate::proxy::{EgressPolicy, allow_word, is_public_word};
+use crate::proxy::EgressPolicy;
 
 /// What a container is given and held to.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub struct ContainerConf {
     /// Whether it is shut off from all but the repository and what `allow` names.
     pub sandbox: Value<bool>,
     /// What it reaches in a sandbox: hosts and groups of them.
-    pub allow: Value<Vec<String>>,
+    pub allow: Value<EgressPolicy>,
 }
 
 /// Who runs in a container.
@@ -107,7 +107,7 @@ impl ContainerConf {
                 .unwrap_or_else(|| Value::default_of(false)),
             allow: pick
                 .value_by("allow", |text, origin| allow(text, Author::of(origin)))
-                .unwrap_or_else(|| Value::default_of(Vec::new())),
+                .unwrap_or_else(|| Value::default_of(EgressPolicy::default())),
         }
     }
 }
@@ -120,34 +120,24 @@ impl ContainerConf {
             _ => self.user.value.clone(),
         }
     }
-
-    /// What it may reach in a sandbox.
-    pub(crate) fn egress(&self) -> EgressPolicy {
-        // The words were read already.
-        let policy = EgressPolicy::new(&self.allow.value).unwrap_or_default();
-        match Author::of(&self.allow.origin) {
-            Author::Repository => policy.without_private_addresses(),
-            Author::User => policy,
-        }
-    }
 }
 
 /// Words of a repository cannot lead to this machine or to the networks around it.
-fn allow(text: &str, author: Author) -> Result<Vec<String>, String> {
+fn allow(text: &str, author: Author) -> Result<EgressPolicy, String> {
     let words = split_words(text)?;
     if words == ["none"] {
-        return Ok(Vec::new());
+        return Ok(EgressPolicy::default());
     }
-    for word in &words {
-        allow_word(word)?;
-        if author == Author::Repository && !is_public_word(word) {
-            return Err(format!(
-                "no repository lets a container reach `{word}`, an address of yours: --allow, DKR_ALLOW or git \
-                 config dkr.allow does"
-            ));
-        }
+    // One problem of a setting is told, as everywhere.
+    let policy = EgressPolicy::new(&words).map_err(|mut wrong| wrong.swap_remove(0))?;
+    match (author, policy.own_word()) {
+        (Author::User, _) => Ok(policy),
+        (Author::Repository, None) => Ok(policy.without_private_addresses()),
+        (Author::Repository, Some(word)) => Err(format!(
+            "no repository lets a container reach `{word}`, an address of yours: --allow, DKR_ALLOW or git config \
+             dkr.allow does"
+        )),
     }
-    Ok(words)
 }
 
 fn network(text: &str, author: Author) -> Result<Network, String> {

@@ -1,7 +1,8 @@
 //! The environment, which nothing else reads.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
+
+use crate::proxy::is_loopback_proxy;
 
 /// The `DKR_*` variables of the environment.
 pub(crate) fn environment() -> Vec<(String, String)> {
@@ -60,53 +61,12 @@ pub(crate) fn loopback_proxies() -> Vec<String> {
     let mut names = proxies();
     names.retain(|name| {
         !name.eq_ignore_ascii_case("NO_PROXY")
-            && variable(name).is_some_and(|value| is_on_loopback(&value))
+            && variable(name).is_some_and(|value| is_loopback_proxy(&value))
     });
     names
-}
-
-/// Whether the address of a proxy (`http://user:password@host:port`, less as curl takes it) is of the loopback
-/// interface.
-fn is_on_loopback(proxy: &str) -> bool {
-    let rest = proxy.split_once("://").map_or(proxy, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let host = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next(),
-        None => host.split(':').next(),
-    };
-    let host = host.unwrap_or_default();
-    let address = host.parse::<IpAddr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// `PF_TMP_DIR`: where archives of the images of profiles are kept, if not in the repository.
 pub(crate) fn profile_tmp_dir() -> Option<PathBuf> {
     variable("PF_TMP_DIR").map(PathBuf::from)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn proxies_of_the_loopback_interface() {
-        for proxy in [
-            "http://127.0.0.1:3128",
-            "127.3.2.1:80",
-            "localhost",
-            "http://me:p@ss@LOCALHOST:3128/",
-            "socks5h://[::1]:1080",
-        ] {
-            assert!(is_on_loopback(proxy), "{proxy}");
-        }
-        for proxy in [
-            "http://proxy:3128",
-            "10.0.0.1:80",
-            "http://127.0.0.1.example.com",
-            "",
-        ] {
-            assert!(!is_on_loopback(proxy), "{proxy}");
-        }
-    }
 }

@@ -26,8 +26,8 @@ const OWN: [(&[&str], &str); 14] = [
     (&["--pull"], "only images that are here are started"),
 ];
 
-/// Words, split as a shell does. The first is an option, and so is one of two that follow each other: what is left
-/// over would be the image and its command.
+/// Words, split as a shell does. The first is an option, and so is one of two that follow each other: what
+/// is left over would be the image and its command.
 pub(super) fn parse(text: &str) -> Result<Vec<String>, String> {
     let words = split_words(text)?;
     let mut after_option = false;

@@ -43,7 +43,8 @@ fn probe(kind: EngineKind, cmd: Cmd, spec: &RunSpec) -> Cmd {
     spec.options.add_to(kind, cmd).arg(&spec.image)
 }
 
-/// Makes out what an engine does not give to a container: said by Docker 20.10 and 28, and by podman 4.3 with runc.
+/// Makes out what an engine does not give to a container: said by Docker 20.10 and 28, and by podman 4.3
+/// with runc.
 fn refusal(kind: EngineKind, said: &str) -> Option<EngineError> {
     let line = |signs: &[&str]| {
         let said = said
@@ -101,8 +102,8 @@ fn refusal(kind: EngineKind, said: &str) -> Option<EngineError> {
     Some(EngineError::RunArgs(kind, said))
 }
 
-/// The port in `Bind for 127.0.0.1:80 failed`, `listen tcp4 127.0.0.1:80: bind`, and `failed to bind host port for
-/// 127.0.0.1:80:172.17.0.2:80/tcp`.
+/// The port in `Bind for 127.0.0.1:80 failed`, `listen tcp4 127.0.0.1:80: bind`, and `failed to bind host
+/// port for 127.0.0.1:80:172.17.0.2:80/tcp`.
 fn port(said: &str) -> Option<String> {
     let after = [
         "Bind for ",

@@ -1,6 +1,7 @@
 //! Commands for which nobody waits.
 
 use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -25,12 +26,17 @@ impl Cmd {
             .with_context(|| format!("cannot start {}", self.name()))
     }
 
-    /// The same command for the SSH server, the only asynchronous room of the house.
-    pub fn to_tokio(&self) -> tokio::process::Command {
+    /// Starts it for the ssh server, which carries its three streams and waits for it: the only asynchronous part
+    /// of the tool. It is in a process group of its own, so that Ctrl-C is not for it, and killed when dropped.
+    pub(crate) fn spawn_piped(&self) -> io::Result<tokio::process::Child> {
         ui::echo(self);
-        let mut command = tokio::process::Command::from(self.command());
-        command.kill_on_drop(true);
-        command
+        tokio::process::Command::from(self.command())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
     }
 }
 

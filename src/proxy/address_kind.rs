@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What an address is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AddressKind {
+pub(super) enum AddressKind {
     /// Anybody's, on the internet.
     Public,
     /// A private network's: RFC 1918, carrier-grade NAT, ULA; documentation's, which only such a network uses.
@@ -30,7 +30,7 @@ impl AddressKind {
     }
 
     /// What this address is for. An IPv6 address that stands for an IPv4 address is what that is.
-    pub fn of(address: IpAddr) -> Self {
+    pub(super) fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(address) => of_v4(address),
             IpAddr::V6(address) => of_v6(address),

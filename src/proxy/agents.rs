@@ -32,7 +32,7 @@ const KEY_PARAMETERS: [&str; 2] = ["key", "access_token"];
 
 /// An agent's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AgentApi {
+pub(crate) struct AgentApi {
     /// The agent, as `--agent` calls it.
     pub agent: &'static str,
     /// The host of its API, which is spoken to by https.
@@ -49,7 +49,7 @@ pub struct AgentApi {
 
 /// What a container gets, so that an agent comes to us.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AgentSettings {
+pub(crate) struct AgentSettings {
     /// Variables of its environment.
     pub variables: Vec<(&'static str, String)>,
     /// A file below the home directory, and its text; only where there is none.
@@ -71,7 +71,7 @@ wire_api = \"responses\"
 const GEMINI_SETTINGS: &str = "{\"security\":{\"auth\":{\"selectedType\":\"gemini-api-key\"}}}\n";
 
 /// The agents that can be led to another address. The others read their key from a file.
-pub const AGENT_APIS: [AgentApi; 3] = [
+pub(super) const AGENT_APIS: [AgentApi; 3] = [
     AgentApi {
         agent: "claude",
         host: "api.anthropic.com",
@@ -103,17 +103,17 @@ pub const AGENT_APIS: [AgentApi; 3] = [
 
 impl AgentApi {
     /// The API of this agent, if it can be led to us.
-    pub fn of(agent: &str) -> Option<&'static Self> {
+    pub(crate) fn of(agent: &str) -> Option<&'static Self> {
         AGENT_APIS.iter().find(|api| api.agent == agent)
     }
 
     /// The variable by which it is led to another address, where it has one.
-    pub fn address_variable(&self) -> Option<&'static str> {
+    pub(crate) fn address_variable(&self) -> Option<&'static str> {
         self.address_variable
     }
 
     /// What a container gets in which we listen on this port of its loopback interface.
-    pub fn settings(&self, port: u16) -> AgentSettings {
+    pub(crate) fn settings(&self, port: u16) -> AgentSettings {
         let address = format!("http://127.0.0.1:{port}");
         let variable = self.address_variable.map(|name| (name, address.clone()));
         let mut variables: Vec<_> = variable.into_iter().collect();
@@ -140,7 +140,7 @@ impl AgentApi {
 }
 
 /// The variables by which programs in a container find the proxy on this port of its loopback interface.
-pub fn container_variables(port: u16) -> Vec<(&'static str, String)> {
+pub(crate) fn container_variables(port: u16) -> Vec<(&'static str, String)> {
     let proxy = format!("http://127.0.0.1:{port}");
     let own = "localhost,127.0.0.1,::1".to_owned();
     let mut variables: Vec<_> = ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"]

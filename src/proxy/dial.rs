@@ -27,7 +27,7 @@ const CONNECT_ALL: Duration = Duration::from_secs(30);
 const MOST_ADDRESSES: usize = 16;
 
 /// How hosts are connected to.
-pub struct Dialer {
+pub(crate) struct Dialer {
     network: Arc<dyn NetworkAccess>,
     upstream: UpstreamProxies,
     pub(super) trust: TlsTrust,
@@ -44,12 +44,12 @@ type Dialled = Result<Box<dyn ByteStream>, DialError>;
 
 impl Dialer {
     /// By this machine's network and its proxies.
-    pub fn new(upstream: UpstreamProxies, trust: TlsTrust) -> Self {
+    pub(crate) fn new(upstream: UpstreamProxies, trust: TlsTrust) -> Self {
         Self::with_network(Arc::new(HostNetwork), upstream, trust)
     }
 
     /// By another network.
-    pub fn with_network(
+    pub(crate) fn with_network(
         network: Arc<dyn NetworkAccess>,
         upstream: UpstreamProxies,
         trust: TlsTrust,

@@ -13,7 +13,7 @@ pub(super) const MOST_CONNECTIONS: usize = 256;
 
 /// A container's way out: what it may reach, how that is connected to, and where it is written down.
 #[derive(Debug)]
-pub struct Egress {
+pub(crate) struct Egress {
     pub(super) policy: EgressPolicy,
     pub(super) dialer: Arc<Dialer>,
     pub(super) log: Arc<EgressLog>,
@@ -22,7 +22,7 @@ pub struct Egress {
 
 impl Egress {
     /// For one container.
-    pub fn new(policy: EgressPolicy, dialer: Arc<Dialer>, log: Arc<EgressLog>) -> Self {
+    pub(crate) fn new(policy: EgressPolicy, dialer: Arc<Dialer>, log: Arc<EgressLog>) -> Self {
         Self {
             policy,
             dialer,

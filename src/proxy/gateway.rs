@@ -29,7 +29,7 @@ const HTTPS: u16 = 443;
 
 /// One agent's API, for one container.
 #[derive(Debug)]
-pub struct ApiKeyGateway {
+pub(crate) struct ApiKeyGateway {
     api: &'static AgentApi,
     origin: HostPort,
     scope: AddressScope,
@@ -41,7 +41,7 @@ pub struct ApiKeyGateway {
 
 impl ApiKeyGateway {
     /// The API at its own host.
-    pub fn new(
+    pub(crate) fn new(
         api: &'static AgentApi,
         key: Secret,
         dialer: Arc<Dialer>,
@@ -62,7 +62,7 @@ impl ApiKeyGateway {
 
     /// The same API at another host, which may be a private one as the user has named it.
     #[must_use]
-    pub fn at(mut self, origin: HostPort) -> Self {
+    pub(crate) fn at(mut self, origin: HostPort) -> Self {
         self.scope = match &origin.host {
             HostName::Ip(_) => AddressScope::Named,
             host if host.is_localhost() => AddressScope::Loopback,
@@ -187,7 +187,7 @@ async fn send(
 }
 
 /// Serves one connection of a container as its agent's API, until it ends.
-pub async fn serve_api<S>(stream: S, gateway: Arc<ApiKeyGateway>)
+pub(crate) async fn serve_api<S>(stream: S, gateway: Arc<ApiKeyGateway>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

@@ -2,7 +2,7 @@
 
 /// A word of the setting `allow` that stands for several hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HostGroup {
+pub(super) struct HostGroup {
     /// The word.
     pub name: &'static str,
     /// What it is for.
@@ -12,7 +12,7 @@ pub struct HostGroup {
 }
 
 /// All groups, in the order of the manual.
-pub const GROUPS: [HostGroup; 12] = [
+pub(super) const GROUPS: [HostGroup; 12] = [
     HostGroup {
         name: "debian",
         help: "packages of Debian",

@@ -54,6 +54,14 @@ impl HostName {
         matches!(self, Self::Dns(name) if name == "localhost" || name.ends_with(".localhost"))
     }
 
+    /// Whether it is this machine itself.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self {
+            Self::Ip(address) => address.is_loopback(),
+            Self::Dns(_) => self.is_localhost(),
+        }
+    }
+
     /// Whether it is a name without a dot, other than `localhost`.
     pub(super) fn is_single_label(&self) -> bool {
         matches!(self, Self::Dns(name) if name != "localhost" && !name.contains('.'))

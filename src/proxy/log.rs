@@ -16,13 +16,13 @@ use super::counted::ByteCounts;
 use super::host::HostPort;
 
 /// From this size on a log is set aside, under its name with `.1` behind; one that was there is dropped.
-pub const LONGEST_LOG: u64 = 4 << 20;
+pub(super) const LONGEST_LOG: u64 = 4 << 20;
 /// The most of a value that is written.
 const LONGEST_VALUE: usize = 300;
 
 /// A container's log.
 #[derive(Debug)]
-pub struct EgressLog {
+pub(crate) struct EgressLog {
     path: PathBuf,
     file: Mutex<File>,
     limit: u64,
@@ -30,7 +30,7 @@ pub struct EgressLog {
 
 impl EgressLog {
     /// Opens a log to append to it, or makes it.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let cannot = || format!("cannot write the log {}", path.display());
         if let Some(directory) = path.parent() {
             std::fs::create_dir_all(directory).with_context(cannot)?;

@@ -29,19 +29,16 @@ mod serve;
 mod tls;
 mod upstream;
 
-pub use address_kind::AddressKind;
-pub use agents::{AGENT_APIS, AgentApi, AgentSettings, container_variables};
-pub use dial::Dialer;
-pub use egress::Egress;
-pub use gateway::{ApiKeyGateway, serve_api};
-pub use groups::{GROUPS, HostGroup};
-pub use host::{HostName, HostPort};
-pub use log::{EgressLog, LONGEST_LOG};
-pub use network::{BoxedFuture, ByteStream, HostNetwork, NetworkAccess};
-pub use policy::{AddressScope, EgressDenial, EgressPolicy, allow_word, is_public_word};
-pub use serve::serve;
-pub use tls::TlsTrust;
-pub use upstream::{UpstreamProxies, UpstreamProxy};
+pub(crate) use agents::{AgentApi, AgentSettings, container_variables};
+pub(crate) use dial::Dialer;
+pub(crate) use egress::Egress;
+pub(crate) use gateway::{ApiKeyGateway, serve_api};
+pub(crate) use host::HostPort;
+pub(crate) use log::EgressLog;
+pub(crate) use policy::EgressPolicy;
+pub(crate) use serve::serve;
+pub(crate) use tls::TlsTrust;
+pub(crate) use upstream::{UpstreamProxies, UpstreamProxy, is_loopback_proxy};
 
 #[cfg(test)]
 mod tests;

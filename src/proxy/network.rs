@@ -8,14 +8,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// A future of a trait's method.
-pub type BoxedFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(super) type BoxedFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A connection, whatever it is made of.
-pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
 
 /// Resolves names and connects to addresses.
-pub trait NetworkAccess: Send + Sync {
+pub(crate) trait NetworkAccess: Send + Sync {
     /// The addresses of a name.
     fn resolve<'a>(&'a self, name: &'a str) -> BoxedFuture<'a, io::Result<Vec<IpAddr>>>;
     /// A connection to an address.
@@ -24,7 +24,7 @@ pub trait NetworkAccess: Send + Sync {
 
 /// The network of this machine.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct HostNetwork;
+pub(super) struct HostNetwork;
 
 impl NetworkAccess for HostNetwork {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxedFuture<'a, io::Result<Vec<IpAddr>>> {

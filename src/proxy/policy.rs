@@ -13,9 +13,15 @@ const USUAL_PORTS: [u16; 2] = [443, 80];
 /// What a container may reach. Nothing that is not named.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EgressPolicy {
-    words: Vec<String>,
-    entries: Vec<AllowEntry>,
+    words: Vec<AllowWord>,
     public_only: bool,
+}
+
+/// A word and what it allows: several hosts where it is a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct AllowWord {
+    text: String,
+    entries: Vec<AllowEntry>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,10 +87,11 @@ impl EgressDenial {
 impl EgressPolicy {
     /// Reads the words; says of each one that is wrong what is.
     pub fn new(words: &[String]) -> Result<Self, Vec<String>> {
-        let (mut entries, mut wrong) = (Vec::new(), Vec::new());
+        let (mut read, mut wrong) = (Vec::new(), Vec::new());
         for word in words {
+            let text = word.clone();
             match entries_of(word) {
-                Ok(found) => entries.extend(found),
+                Ok(entries) => read.push(AllowWord { text, entries }),
                 Err(why) => wrong.push(why),
             }
         }
@@ -92,10 +99,21 @@ impl EgressPolicy {
             return Err(wrong);
         }
         Ok(Self {
-            words: words.to_vec(),
-            entries,
+            words: read,
             public_only: false,
         })
+    }
+
+    /// The words, as they were written.
+    pub fn words(&self) -> Vec<&str> {
+        self.words.iter().map(|word| word.text.as_str()).collect()
+    }
+
+    /// A word that names an address, this machine, or a host that only a network of one's own has.
+    pub fn own_word(&self) -> Option<&str> {
+        let mut words = self.words.iter();
+        let own = words.find(|word| word.entries.iter().any(AllowEntry::is_own))?;
+        Some(&own.text)
     }
 
     /// The same, but that no name may have an address of a private network.
@@ -107,7 +125,8 @@ impl EgressPolicy {
 
     /// Whether this may be asked for, and which addresses it may have.
     pub fn decide(&self, target: &HostPort) -> Result<AddressScope, EgressDenial> {
-        let scopes = self.entries.iter().filter_map(|entry| entry.scope(target));
+        let entries = self.words.iter().flat_map(|word| &word.entries);
+        let scopes = entries.filter_map(|entry| entry.scope(target));
         let widest = |one: AddressScope, other: AddressScope| match one {
             AddressScope::Public => other,
             wider => wider,
@@ -138,7 +157,7 @@ impl EgressPolicy {
     /// The line of `.dkr.conf` that allows this, too.
     pub fn line_with(&self, word: &str) -> String {
         let mut line = "allow =".to_owned();
-        for known in self.words.iter().map(String::as_str).chain([word]) {
+        for known in self.words().into_iter().chain([word]) {
             line.push(' ');
             line.push_str(known);
         }
@@ -147,6 +166,14 @@ impl EgressPolicy {
 }
 
 impl AllowEntry {
+    fn is_own(&self) -> bool {
+        match &self.hosts {
+            HostPattern::One(HostName::Ip(_)) => true,
+            HostPattern::One(host) => host.is_localhost() || host.is_single_label(),
+            HostPattern::Below(_) => false,
+        }
+    }
+
     fn scope(&self, target: &HostPort) -> Option<AddressScope> {
         let port_fits = match self.port {
             Some(port) => port == target.port,
@@ -184,21 +211,6 @@ fn word_for(target: &HostPort) -> String {
         Some(group) => group.name.to_owned(),
         None => target.host.to_string(),
     }
-}
-
-/// Whether a word of `allow` leads to hosts of the internet alone, whatever addresses their names may have.
-pub fn is_public_word(word: &str) -> bool {
-    let is_public = |entry: &AllowEntry| match &entry.hosts {
-        HostPattern::One(HostName::Ip(_)) => false,
-        HostPattern::One(host) => !host.is_localhost() && !host.is_single_label(),
-        HostPattern::Below(_) => true,
-    };
-    entries_of(word).is_ok_and(|entries| entries.iter().all(is_public))
-}
-
-/// A word of `allow`, if it is one: what `conf` checks.
-pub fn allow_word(word: &str) -> Result<String, String> {
-    entries_of(word).map(|_| word.to_owned())
 }
 
 fn entries_of(word: &str) -> Result<Vec<AllowEntry>, String> {

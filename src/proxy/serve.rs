@@ -24,7 +24,7 @@ const MOST_HEADERS: usize = 128;
 const HEAD: Duration = Duration::from_secs(90);
 
 /// Serves one connection of a container as an HTTP proxy, until it ends.
-pub async fn serve<S>(stream: S, egress: Arc<Egress>)
+pub(crate) async fn serve<S>(stream: S, egress: Arc<Egress>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

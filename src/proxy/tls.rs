@@ -17,11 +17,11 @@ use super::host::HostName;
 
 /// How TLS is begun, by whom we trust.
 #[derive(Clone)]
-pub struct TlsTrust(TlsConnector);
+pub(crate) struct TlsTrust(TlsConnector);
 
 impl TlsTrust {
     /// Whom the machine trusts (`SSL_CERT_FILE`, where it is set), and these certificates in PEM.
-    pub fn new(extra: Option<&[u8]>) -> Result<Self> {
+    pub(crate) fn new(extra: Option<&[u8]>) -> Result<Self> {
         let extra = extra.unwrap_or_default();
         let certificates: Result<Vec<CertificateDer<'static>>, _> =
             CertificateDer::pem_slice_iter(extra).collect();

@@ -4,12 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
-use super::host::{HostName, HostPort};
+use super::host::HostPort;
 use crate::net::{Secret, is_direct};
 
 /// The proxies of this machine.
 #[derive(Debug, Clone, Default)]
-pub struct UpstreamProxies {
+pub(crate) struct UpstreamProxies {
     /// For https: `HTTPS_PROXY`.
     pub https: Option<UpstreamProxy>,
     /// For http: `HTTP_PROXY`.
@@ -20,7 +20,7 @@ pub struct UpstreamProxies {
 
 /// One proxy.
 #[derive(Debug, Clone)]
-pub struct UpstreamProxy {
+pub(crate) struct UpstreamProxy {
     /// Whether it is itself spoken to by TLS.
     pub(super) tls: bool,
     pub(super) address: HostPort,
@@ -30,11 +30,8 @@ pub struct UpstreamProxy {
 
 impl UpstreamProxy {
     /// Reads `http://user:password@host:port`, as others read such a variable. An error does not repeat it.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let (scheme, rest) = text
-            .trim()
-            .split_once("://")
-            .unwrap_or(("http", text.trim()));
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let (scheme, user, host) = parts(text);
         let (tls, usual) = match scheme.to_ascii_lowercase().as_str() {
             "http" => (false, 80),
             "https" => (true, 443),
@@ -44,11 +41,6 @@ impl UpstreamProxy {
                     "a proxy of the kind `{other}` is not supported, http is"
                 ));
             }
-        };
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let (user, host) = match authority.rsplit_once('@') {
-            Some((user, host)) => (Some(user), host),
-            None => (None, authority),
         };
         let plain = |user: &str| {
             let bytes: Vec<u8> = percent_decode_str(user).collect();
@@ -63,20 +55,34 @@ impl UpstreamProxy {
     }
 }
 
+/// Whether such a variable leads to this machine's loopback interface, be it by a scheme that is not spoken here.
+pub(crate) fn is_loopback_proxy(text: &str) -> bool {
+    let (_, _, host) = parts(text);
+    HostPort::parse(host, Some(80)).is_ok_and(|address| address.host.is_loopback())
+}
+
+/// The scheme, what stands before the `@`, and the host with its port.
+fn parts(text: &str) -> (&str, Option<&str>, &str) {
+    let (scheme, rest) = text
+        .trim()
+        .split_once("://")
+        .unwrap_or(("http", text.trim()));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((user, host)) => (scheme, Some(user), host),
+        None => (scheme, None, authority),
+    }
+}
+
 impl UpstreamProxies {
     /// The proxy for a host, if there is one. This machine itself is reached without.
     pub(super) fn of(&self, target: &HostPort, https: bool) -> Option<&UpstreamProxy> {
         let proxy = if https { &self.https } else { &self.http };
-        let host = &target.host;
-        let is_own = match host {
-            HostName::Ip(address) => address.is_loopback(),
-            HostName::Dns(_) => host.is_localhost(),
-        };
-        let name = host.to_string();
+        let name = target.host.to_string();
         let bare = name.trim_start_matches('[').trim_end_matches(']');
         proxy
             .as_ref()
-            .filter(|_| !is_own && !is_direct(bare, &self.direct))
+            .filter(|_| !target.host.is_loopback() && !is_direct(bare, &self.direct))
     }
 }
 
@@ -134,6 +140,27 @@ mod tests {
             let target = HostPort::parse(target, None).unwrap();
             assert_eq!(proxies.of(&target, true).is_some(), through, "{target}");
             assert!(proxies.of(&target, false).is_none());
+        }
+    }
+
+    #[test]
+    fn proxies_of_the_loopback_interface() {
+        for proxy in [
+            "http://127.0.0.1:3128",
+            "127.3.2.1:80",
+            "localhost",
+            "http://me:p@ss@LOCALHOST:3128/",
+            "socks5h://[::1]:1080",
+        ] {
+            assert!(is_loopback_proxy(proxy), "{proxy}");
+        }
+        for proxy in [
+            "http://proxy:3128",
+            "10.0.0.1:80",
+            "http://127.0.0.1.example.com",
+            "",
+        ] {
+            assert!(!is_loopback_proxy(proxy), "{proxy}");
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What a container reaches through its tunnel, besides the repository.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,10 +29,7 @@ impl fmt::Display for Forward {
 
 /// Services by name.
 #[derive(Clone, Default)]
-pub struct Services {
-    by_name: BTreeMap<String, Arc<Serve>>,
-    forwards: Vec<Forward>,
-}
+pub struct Services(Vec<(Forward, Arc<Serve>)>);
 
 impl Services {
     /// Adds one that a port of the container leads to.
@@ -42,22 +38,22 @@ impl Services {
         forward: Forward,
         serve: impl Fn(ChannelStream<Msg>) -> ServiceFuture + Send + Sync + 'static,
     ) {
-        self.by_name.insert(forward.name.clone(), Arc::new(serve));
-        self.forwards.push(forward);
+        self.0.push((forward, Arc::new(serve)));
     }
 
     /// The ports that lead to them.
-    pub fn forwards(&self) -> &[Forward] {
-        &self.forwards
+    pub fn forwards(&self) -> impl Iterator<Item = &Forward> {
+        self.0.iter().map(|(forward, _)| forward)
     }
 
     pub(super) fn get(&self, name: &str) -> Option<Arc<Serve>> {
-        self.by_name.get(name).cloned()
+        let mut named = self.0.iter().filter(|(forward, _)| forward.name == name);
+        named.next().map(|(_, serve)| Arc::clone(serve))
     }
 }
 
 impl fmt::Debug for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.forwards).finish()
+        f.debug_list().entries(self.forwards()).finish()
     }
 }

@@ -1,6 +1,5 @@
 //! One request of a client, and carrying bytes between it and the git command that serves it.
 
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -208,13 +207,7 @@ fn spawn(cmd: Cmd, protocol: Option<String>) -> Result<(Child, ChildStdin)> {
         Some(protocol) => cmd.env("GIT_PROTOCOL", protocol),
         None => cmd.env_remove("GIT_PROTOCOL"),
     };
-    let mut child = cmd
-        .to_tokio()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()?;
+    let mut child = cmd.spawn_piped()?;
     let stdin = child.stdin.take().ok_or("no standard input")?;
     Ok((child, stdin))
 }

@@ -2,7 +2,6 @@
 //! other: the command runs `templates/tunnel` in a container that shares no network with the host.
 
 use std::io;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,14 +68,7 @@ async fn is_running(tunnel: &Tunnel) -> bool {
 
 /// Serves over one run of the command, until it ends; what it said on its standard error.
 async fn connect(command: &Cmd, policy: &ConnectionPolicy) -> io::Result<Vec<u8>> {
-    let mut child = command
-        .to_tokio()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        // Ctrl-C is for the command in the container.
-        .process_group(0)
-        .spawn()?;
+    let mut child = command.spawn_piped()?;
     let (Some(stdin), Some(stdout), Some(stderr)) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {

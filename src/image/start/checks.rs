@@ -11,7 +11,6 @@ use crate::git::{PushedBranches, is_branch_name};
 use crate::image::Target;
 use crate::image::model::names;
 use crate::image::start::container::{StartPlan, StartRequest};
-use crate::image::start::sandbox;
 use crate::layers::stack::Agent;
 
 impl StartPlan<'_> {
@@ -48,13 +47,13 @@ impl StartPlan<'_> {
                 .hint("DKR_VOLUMES or git config dkr.volumes says which volumes it has instead")
             );
         }
-        for agent in sandbox::divide_keys(&request.keys).1 {
+        for (agent, _) in self.keys(request).mounted {
             self.printer.warn(format_args!(
                 "the key of {} is a file in the container: this agent knows no other address for its API",
                 agent.name
             ));
         }
-        let allowed = match conf.allow.value.join(" ") {
+        let allowed = match conf.allow.value.words().join(" ") {
             none if none.is_empty() => "nothing but the repository".to_owned(),
             allowed => allowed,
         };

@@ -14,6 +14,7 @@ use crate::git::{self, PushedBranches, Repo};
 use crate::image::model::names;
 use crate::image::query::tracking::Tracking;
 use crate::image::start::prepare_user::{self, with_user};
+use crate::image::start::sandbox::AgentKeys;
 use crate::image::start::{options, sandbox};
 use crate::image::transport::Transport;
 use crate::image::{Image, Target};
@@ -182,13 +183,14 @@ impl StartPlan<'_> {
     ) -> Result<Transport> {
         let root = scratch.path();
         let hostname = request.hostname.as_deref().unwrap_or_default();
+        let keys = self.keys(request);
         let serve = ServerConfig {
             also: self.switch_to.map(|target| target.commit.clone()),
             receive: Some(ReceivePolicy::new(self.repo, hostname)?),
-            services: self.services(request, hostname)?,
+            services: self.services(&keys, hostname)?,
             ..ServerConfig::of(self.repo.common_dir.clone())
         };
-        let tunnel = self.tunnel(request, hostname, serve.services.forwards());
+        let tunnel = self.tunnel(request, hostname, &serve.services);
         let transport = Transport::to_container(self.host, serve, root, tunnel)?;
         let run_dir = scratch.mountable_dir(RUN)?;
         let identity = self.repo.identity()?;
@@ -206,16 +208,13 @@ impl StartPlan<'_> {
             )?;
         }
         write_private(&source(root, ENTRYPOINT.0), ENTRYPOINT.1, 0o755)?;
-        if self.conf.container.sandbox.value {
-            let (keys, _) = sandbox::divide_keys(&request.keys);
-            if let Some((_, text)) = sandbox::settings(&keys).file {
-                write_private(&run_dir.join("agent_file"), text, 0o644)?;
-            }
+        if self.conf.container.sandbox.value
+            && let Some((_, text)) = keys.settings().file
+        {
+            write_private(&run_dir.join("agent_file"), text, 0o644)?;
         }
         // The user's own files may be closed to whoever is root in the container.
-        let mounted = self.agents_with_files(request);
-        let keys = request.keys.iter();
-        for (agent, key) in keys.filter(|(agent, _)| mounted.contains(agent)) {
+        for (agent, key) in &keys.mounted {
             let bytes =
                 crate::fs::read(key).with_context(|| format!("cannot read {}", key.display()))?;
             write_private(&source(root, agent.key_file), bytes, 0o644)?;
@@ -228,22 +227,18 @@ impl StartPlan<'_> {
     }
 
     /// What leads out of a sandbox.
-    fn services(&self, request: &StartRequest, hostname: &str) -> Result<Services> {
+    fn services(&self, keys: &AgentKeys, hostname: &str) -> Result<Services> {
         let conf = &self.conf.container;
         if !conf.sandbox.value {
             return Ok(Services::default());
         }
-        let (keys, _) = sandbox::divide_keys(&request.keys);
         let log = sandbox::log_file(&self.repo.common_dir, hostname);
-        sandbox::services(conf, self.host, &keys, &log)
+        sandbox::services(conf, self.host, keys, &log)
     }
 
-    /// The agents whose keys are files in the container: all, but in a sandbox.
-    fn agents_with_files(&self, request: &StartRequest) -> Vec<&'static Agent> {
-        match self.conf.container.sandbox.value {
-            true => sandbox::divide_keys(&request.keys).1,
-            false => request.keys.iter().map(|(agent, _)| *agent).collect(),
-        }
+    /// Where the keys are that the request names.
+    pub(super) fn keys<'r>(&self, request: &'r StartRequest) -> AgentKeys<'r> {
+        AgentKeys::divide(&request.keys, self.conf.container.sandbox.value)
     }
 
     /// For a container that does not share the host's network.
@@ -251,14 +246,14 @@ impl StartPlan<'_> {
         &self,
         request: &StartRequest,
         hostname: &str,
-        forwards: &[Forward],
+        services: &Services,
     ) -> Option<Tunnel> {
         if request.network == Some(Network::Host) {
             return None;
         }
         let (engine, container) = (self.engine.clone(), hostname.to_owned());
         let script = format!("{MOUNTED_DIR}/tunnel");
-        let forwards = forwards.iter().map(Forward::to_string);
+        let forwards = services.forwards().map(Forward::to_string);
         let command = self.engine.exec_command(hostname, &["sh", &script]);
         Some(Tunnel {
             command: command.args(forwards),
@@ -331,14 +326,14 @@ impl StartPlan<'_> {
         if self.printer.quiet() {
             env.push(("DKR_QUIET", "1".to_owned()));
         }
-        let mounted = self.agents_with_files(request);
-        for agent in &mounted {
+        let keys = self.keys(request);
+        for (agent, _) in &keys.mounted {
             mount(agent.key_file);
         }
         if let Some(agent) = request.agent.filter(|_| request.command.is_empty()) {
             env.push(("DKR_AGENT_COMMAND", agent.command.to_owned()));
             // The name of the variable; its value comes from the file, inside.
-            if let Some(variable) = agent.key_variable.filter(|_| mounted.contains(&agent)) {
+            if let Some(variable) = agent.key_variable.filter(|_| keys.is_mounted(agent)) {
                 env.push(("DKR_AGENT_KEY", format!("{variable}={}", agent.key_file)));
             }
         }
@@ -350,8 +345,7 @@ impl StartPlan<'_> {
         let (set, passed) = options::variables(settings);
         let mut own_proxies = proxies();
         if settings.sandbox.value {
-            let (keys, _) = sandbox::divide_keys(&request.keys);
-            let AgentSettings { variables, file } = sandbox::settings(&keys);
+            let AgentSettings { variables, file } = keys.settings();
             env.push(("DKR_TUNNEL", "1".to_owned()));
             env.extend(variables);
             env.extend(file.map(|(name, _)| ("DKR_AGENT_FILE", name.to_owned())));

@@ -1,5 +1,5 @@
-//! A container whose user is not root: what needs root is done from outside, once it runs, so that nothing in it ever
-//! runs as another one. Its entrypoint waits for that.
+//! A container whose user is not root: what needs root is done from outside, once it runs, so that nothing
+//! in it ever runs as another one. Its entrypoint waits for that.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;

@@ -18,50 +18,62 @@ use crate::ssh::{Forward, Services};
 const PROXY_PORT: u16 = 3128;
 const API_PORT: u16 = 3129;
 
-/// An agent whose key stays on the host.
-pub(super) struct RemoteKey<'a> {
+/// Where the keys of a container's agents are.
+pub(super) struct AgentKeys<'a> {
+    /// Those that are files in the container.
+    pub mounted: Vec<(&'static Agent, &'a Path)>,
+    /// Those that stay on the host.
+    remote: Vec<RemoteKey<'a>>,
+}
+
+struct RemoteKey<'a> {
     api: &'static AgentApi,
     file: &'a Path,
     port: u16,
 }
 
-/// The agents of these whose key stays on the host, and those whose key must be in the container.
-pub(super) fn divide_keys<'a>(
-    keys: &'a [(&'static Agent, PathBuf)],
-) -> (Vec<RemoteKey<'a>>, Vec<&'static Agent>) {
-    let (mut remote, mut mounted) = (Vec::new(), Vec::new());
-    for (agent, file) in keys {
-        match AgentApi::of(agent.name) {
-            Some(api) => remote.push(RemoteKey {
-                api,
-                file,
-                port: API_PORT + u16::try_from(remote.len()).unwrap_or_default(),
-            }),
-            None => mounted.push(*agent),
+impl<'a> AgentKeys<'a> {
+    /// In a sandbox a key stays on the host where the agent can be led to git dkr.
+    pub(super) fn divide(keys: &'a [(&'static Agent, PathBuf)], in_sandbox: bool) -> Self {
+        let (mut mounted, mut remote) = (Vec::new(), Vec::new());
+        for (agent, file) in keys {
+            match AgentApi::of(agent.name).filter(|_| in_sandbox) {
+                Some(api) => remote.push(RemoteKey {
+                    api,
+                    file,
+                    port: API_PORT + u16::try_from(remote.len()).unwrap_or_default(),
+                }),
+                None => mounted.push((*agent, file.as_path())),
+            }
         }
+        Self { mounted, remote }
     }
-    (remote, mounted)
-}
 
-/// What programs in the container are told, so that they come to git dkr.
-pub(super) fn settings(keys: &[RemoteKey]) -> AgentSettings {
-    let mut all = AgentSettings {
-        variables: proxy::container_variables(PROXY_PORT),
-        file: None,
-    };
-    for key in keys {
-        let AgentSettings { variables, file } = key.api.settings(key.port);
-        all.variables.extend(variables);
-        all.file = all.file.or(file);
+    /// Whether this agent's is a file in the container.
+    pub(super) fn is_mounted(&self, agent: &Agent) -> bool {
+        self.mounted.iter().any(|(mounted, _)| *mounted == agent)
     }
-    all
+
+    /// What programs in a sandbox are told, so that they come to git dkr.
+    pub(super) fn settings(&self) -> AgentSettings {
+        let mut all = AgentSettings {
+            variables: proxy::container_variables(PROXY_PORT),
+            file: None,
+        };
+        for key in &self.remote {
+            let AgentSettings { variables, file } = key.api.settings(key.port);
+            all.variables.extend(variables);
+            all.file = all.file.or(file);
+        }
+        all
+    }
 }
 
 /// What answers in the container's tunnel. All of it is written down in `log`.
 pub(super) fn services(
     conf: &ContainerConf,
     host: &Host,
-    keys: &[RemoteKey],
+    keys: &AgentKeys,
     log: &Path,
 ) -> Result<Services> {
     let extra = match &host.ca_bundle {
@@ -72,7 +84,7 @@ pub(super) fn services(
     let dialer = Arc::new(Dialer::new(conf::upstream_proxies()?, trust));
     let log = Arc::new(EgressLog::open(log)?);
     let egress = Arc::new(Egress::new(
-        conf.egress(),
+        conf.allow.value.clone(),
         Arc::clone(&dialer),
         Arc::clone(&log),
     ));
@@ -80,7 +92,7 @@ pub(super) fn services(
     services.add(forward(PROXY_PORT, "proxy"), move |stream| {
         Box::pin(proxy::serve(stream, Arc::clone(&egress)))
     });
-    for RemoteKey { api, file, port } in keys {
+    for RemoteKey { api, file, port } in &keys.remote {
         let key = read_key(file)?;
         let mut gateway = ApiKeyGateway::new(api, key, Arc::clone(&dialer), Arc::clone(&log));
         if let Some(origin) = origin(api)? {

@@ -13,7 +13,8 @@ use tokio::sync::{Notify, mpsc};
 
 use super::support::*;
 use crate::net::Secret;
-use crate::proxy::{AgentApi, ApiKeyGateway, ByteStream, HostPort, serve_api};
+use crate::proxy::network::ByteStream;
+use crate::proxy::{AgentApi, ApiKeyGateway, HostPort, serve_api};
 
 const KEY: &str = "sk-the-true-key";
 

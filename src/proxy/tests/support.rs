@@ -23,10 +23,8 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::proxy::dial::Dialer;
 use crate::proxy::host::HostName;
-use crate::proxy::{
-    BoxedFuture, ByteStream, Egress, EgressLog, EgressPolicy, NetworkAccess, TlsTrust,
-    UpstreamProxies,
-};
+use crate::proxy::network::{BoxedFuture, ByteStream, NetworkAccess};
+use crate::proxy::{Egress, EgressLog, EgressPolicy, TlsTrust, UpstreamProxies};
 
 /// An address that is public, and leads to no machine outside.
 pub(super) const PUBLIC: &str = "1.2.3.4";

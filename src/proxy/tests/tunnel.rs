@@ -403,7 +403,7 @@ async fn a_download_of_300_mb() {
     test.network.server("1.2.3.4:443", at);
     let egress = test.egress("a.example");
     let proxy = listen(move |stream| crate::proxy::serve(stream, egress.clone())).await;
-    let name = crate::proxy::HostName::parse("a.example").unwrap();
+    let name = crate::proxy::host::HostName::parse("a.example").unwrap();
     for _ in 0..3 {
         let mut times = Vec::new();
         for through in [false, true] {
