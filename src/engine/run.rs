@@ -27,6 +27,8 @@ pub struct RunSpec {
     pub network: Network,
     /// Whether it gets a terminal.
     pub terminal: bool,
+    /// What it is, for who finds it later. Those of the image are inherited.
+    pub labels: Vec<(String, String)>,
     /// Variables of its environment; never secrets.
     pub env: Vec<(String, String)>,
     /// Variables whose values it takes from our environment, as they may hold passwords.
@@ -85,6 +87,9 @@ fn run_command(kind: EngineKind, cmd: Cmd, spec: &RunSpec) -> Cmd {
     }
     cmd = cmd.args(["--hostname", &spec.hostname, "--name", &spec.hostname]);
     cmd = spec.options.add_to(kind, cmd);
+    for (name, value) in &spec.labels {
+        cmd = cmd.arg("--label").arg(format!("{name}={value}"));
+    }
     for (name, value) in &spec.env {
         cmd = cmd.arg("--env").arg(format!("{name}={value}"));
     }
@@ -129,6 +134,7 @@ mod tests {
             hostname: "app-1f2e".into(),
             network: Network::Host,
             terminal: true,
+            labels: vec![("dkr.branch".into(), "main".into())],
             env: vec![("DKR_NAME".into(), "brave-panda".into())],
             pass_env: vec!["HTTPS_PROXY".into()],
             mounts: vec![Mount {
@@ -142,7 +148,7 @@ mod tests {
         };
         let run =
             |kind: EngineKind| run_command(kind, Cmd::new(kind.to_string()), &spec).to_string();
-        insta::assert_snapshot!(run(EngineKind::Docker), @r#"docker run --rm --init --interactive '--pull=never' --tty '--network=host' --add-host app-1f2e:127.0.0.1 --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --mount 'type=bind,"source=/a, ""b""/run",target=/run/from-host,readonly' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
-        insta::assert_snapshot!(run(EngineKind::Podman), @r#"podman run --rm --init --interactive '--pull=never' --tty '--network=host' --add-host app-1f2e:127.0.0.1 --hostname app-1f2e --name app-1f2e --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --volume '/a, "b"/run:/run/from-host:ro' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
+        insta::assert_snapshot!(run(EngineKind::Docker), @r#"docker run --rm --init --interactive '--pull=never' --tty '--network=host' --add-host app-1f2e:127.0.0.1 --hostname app-1f2e --name app-1f2e --label 'dkr.branch=main' --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --mount 'type=bind,"source=/a, ""b""/run",target=/run/from-host,readonly' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
+        insta::assert_snapshot!(run(EngineKind::Podman), @r#"podman run --rm --init --interactive '--pull=never' --tty '--network=host' --add-host app-1f2e:127.0.0.1 --hostname app-1f2e --name app-1f2e --label 'dkr.branch=main' --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --volume '/a, "b"/run:/run/from-host:ro' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
     }
 }

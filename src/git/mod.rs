@@ -230,6 +230,14 @@ fn numbers(version: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
+/// Whether this can have been a branch's name, without asking git.
+pub(crate) fn can_be_branch_name(name: &str) -> bool {
+    let full = format!("refs/heads/{name}");
+    !name.starts_with('-')
+        && name != "HEAD"
+        && gix::validate::reference::name(full.as_str().into()).is_ok()
+}
+
 /// Whether git takes this as the name of a branch.
 pub fn is_branch_name(name: &str) -> Result<bool> {
     let cmd = outside().args(["check-ref-format", &format!("refs/heads/{name}")]);

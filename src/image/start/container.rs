@@ -7,10 +7,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 
 use crate::conf::{Conf, Host, ca, is_set, loopback_proxies, proxies};
+use crate::container::ContainerLabels;
 use crate::engine::{Engine, Mount, Network, RunOptions, RunSpec};
 use crate::error::Failure;
 use crate::fs::{TempDir, write_private};
-use crate::git::{self, PushedBranches, Repo};
+use crate::git::{self, ObjectId, PushedBranches, Repo};
 use crate::image::model::names;
 use crate::image::query::tracking::Tracking;
 use crate::image::start::prepare_user::{self, with_user};
@@ -282,6 +283,38 @@ impl StartPlan<'_> {
         )
     }
 
+    /// What a container is of: lists read it.
+    fn labels(&self, request: &StartRequest) -> Vec<(String, String)> {
+        let image = &self.image.labels;
+        let agent = request.agent.filter(|_| request.command.is_empty());
+        ContainerLabels {
+            repo_path: image.repo_path.clone(),
+            repo_name: image.repo_name.clone(),
+            branch: self
+                .switch_to
+                .map_or(&image.branch, |target| &target.branch)
+                .clone(),
+            branch_from: self
+                .switch_to
+                .map_or(&image.branch_from, |target| &target.branch_from)
+                .clone(),
+            commit: self.begins_at().clone(),
+            work_branch: request.name.clone().unwrap_or_default(),
+            image: self.image.tag.clone(),
+            agent: agent.map(|agent| agent.name.to_owned()),
+        }
+        .to_pairs()
+    }
+
+    /// The commit that the work branch begins at, as far as is known here.
+    fn begins_at(&self) -> &ObjectId {
+        match (self.switch_to, &self.tracking.tip) {
+            (Some(target), _) => &target.commit,
+            (None, Some(tip)) => tip,
+            (None, None) => &self.image.labels.commit,
+        }
+    }
+
     pub(super) fn spec(&self, request: &StartRequest, root: &Path) -> RunSpec {
         let tip = self.tracking.tip.as_ref();
         let newer = tip.is_some_and(|tip| *tip != self.image.labels.commit);
@@ -365,6 +398,7 @@ impl StartPlan<'_> {
             image: self.image.tag.clone(),
             hostname: request.hostname.clone().unwrap_or_default(),
             network,
+            labels: self.labels(request),
             terminal: request.terminal,
             // The last of a name is taken, and the user's own come last.
             env: env.chain(set).collect(),

@@ -1,0 +1,5 @@
+//! Containers that were started, and the work in them.
+
+mod labels;
+
+pub(crate) use labels::ContainerLabels;
