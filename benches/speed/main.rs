@@ -4,7 +4,7 @@
 //! `BENCH_REPO=path` measures with that repository instead of a generated one. `cargo bench -- layers`
 //! measures layers, which take a quarter of an hour, and nothing else; `-- overlay` snapshots alone;
 //! `-- large` what a large repository costs, for which git's own is a good one; `-- networks` what comes to a
-//! container without the host's network.
+//! container without the host's network; `-- proxy` what comes to a sandbox.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -15,6 +15,7 @@ mod large;
 mod layers;
 mod networks;
 mod overlay;
+mod proxy;
 mod site;
 
 use std::time::{Duration, Instant};
@@ -28,6 +29,10 @@ fn main() {
     }
     if std::env::args().any(|arg| arg == "overlay") {
         print(overlay::rows());
+        return;
+    }
+    if std::env::args().any(|arg| arg == "proxy") {
+        print(vec![proxy::row()]);
         return;
     }
     let site = Site::new();
@@ -53,6 +58,7 @@ fn main() {
     rows.extend(hooks::rows(&site));
     rows.extend(history::check(&site));
     rows.extend(overlay::rows());
+    rows.push(proxy::row());
     print(rows);
 }
 

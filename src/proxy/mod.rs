@@ -10,6 +10,8 @@
 mod address_kind;
 mod agents;
 mod answers;
+#[doc(hidden)]
+pub mod bench;
 mod client_hello;
 mod connect;
 mod counted;
