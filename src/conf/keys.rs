@@ -295,7 +295,7 @@ pub const SETTINGS: &[Setting] = &[
         "allow",
         Some("none"),
         "What a sandbox reaches, through git dkr: hosts (`api.example.com`, `*.example.com`, `example.com:8443`) and \
-         groups of them (`debian npm pypi crates go github anthropic openai google`). `.dkr.conf` cannot name \
+         groups of them, such as `debian` and `npm`. `.dkr.conf` cannot name \
          addresses of this machine or of private networks.",
     )
     .flag("`--allow` (start)"),

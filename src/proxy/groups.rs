@@ -1,12 +1,10 @@
-//! Hosts that go together, under a word of their own. The manual repeats the table.
+//! Hosts that go together, under a word of their own. The manual says what each is for.
 
 /// A word of the setting `allow` that stands for several hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct HostGroup {
     /// The word.
     pub name: &'static str,
-    /// What it is for.
-    pub help: &'static str,
     /// Names of hosts, or `*.` and a name. Each on the ports 443 and 80.
     pub hosts: &'static [&'static str],
 }
@@ -15,12 +13,10 @@ pub(super) struct HostGroup {
 pub(super) const GROUPS: [HostGroup; 12] = [
     HostGroup {
         name: "debian",
-        help: "packages of Debian",
         hosts: &["deb.debian.org", "security.debian.org"],
     },
     HostGroup {
         name: "ubuntu",
-        help: "packages of Ubuntu",
         hosts: &[
             "archive.ubuntu.com",
             "*.archive.ubuntu.com",
@@ -30,7 +26,6 @@ pub(super) const GROUPS: [HostGroup; 12] = [
     },
     HostGroup {
         name: "fedora",
-        help: "packages of Fedora, from its own servers and from none of its mirrors",
         hosts: &[
             "mirrors.fedoraproject.org",
             "download.fedoraproject.org",
@@ -40,22 +35,18 @@ pub(super) const GROUPS: [HostGroup; 12] = [
     },
     HostGroup {
         name: "alpine",
-        help: "packages of Alpine",
         hosts: &["dl-cdn.alpinelinux.org"],
     },
     HostGroup {
         name: "npm",
-        help: "packages of npm and yarn, and what native ones are compiled with",
         hosts: &["registry.npmjs.org", "registry.yarnpkg.com", "nodejs.org"],
     },
     HostGroup {
         name: "pypi",
-        help: "packages of pip and uv",
         hosts: &["pypi.org", "files.pythonhosted.org"],
     },
     HostGroup {
         name: "crates",
-        help: "crates, and Rust's own toolchains",
         hosts: &[
             "index.crates.io",
             "static.crates.io",
@@ -65,12 +56,10 @@ pub(super) const GROUPS: [HostGroup; 12] = [
     },
     HostGroup {
         name: "go",
-        help: "modules of Go, and Go's own toolchains",
         hosts: &["proxy.golang.org", "sum.golang.org"],
     },
     HostGroup {
         name: "github",
-        help: "repositories over https, releases and the API of GitHub",
         hosts: &[
             "github.com",
             "api.github.com",
@@ -84,17 +73,14 @@ pub(super) const GROUPS: [HostGroup; 12] = [
     },
     HostGroup {
         name: "anthropic",
-        help: "the API of Claude, and logging in",
         hosts: &["api.anthropic.com", "claude.ai", "platform.claude.com"],
     },
     HostGroup {
         name: "openai",
-        help: "the API of OpenAI, and logging in",
         hosts: &["api.openai.com", "auth.openai.com", "chatgpt.com"],
     },
     HostGroup {
         name: "google",
-        help: "the API of Gemini, and logging in",
         hosts: &[
             "generativelanguage.googleapis.com",
             "cloudcode-pa.googleapis.com",
@@ -107,4 +93,34 @@ pub(super) const GROUPS: [HostGroup; 12] = [
 /// The group of this name.
 pub(super) fn group(name: &str) -> Option<&'static HostGroup> {
     GROUPS.iter().find(|group| group.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_lists_them() {
+        let manual = include_str!("../../docs/sandbox.md");
+        let (_, table) = manual
+            .split_once("| group | hosts | what for |\n|---|---|---|\n")
+            .unwrap();
+        let (table, _) = table.split_once("\n\n").unwrap();
+        let listed: Vec<(&str, &str)> = table
+            .lines()
+            .map(|row| {
+                let mut cells = row.split('|').map(str::trim);
+                (cells.nth(1).unwrap(), cells.next().unwrap())
+            })
+            .collect();
+        let code = |text: &str| format!("`{text}`");
+        let groups = GROUPS.map(|group| {
+            let hosts: Vec<String> = group.hosts.iter().copied().map(code).collect();
+            (code(group.name), hosts.join(" "))
+        });
+        let groups = groups
+            .each_ref()
+            .map(|(name, hosts)| (name.as_str(), hosts.as_str()));
+        assert_eq!(listed, groups);
+    }
 }
