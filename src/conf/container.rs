@@ -124,15 +124,15 @@ impl ContainerConf {
 
 /// Words of a repository cannot lead to this machine or to the networks around it.
 fn allow(text: &str, author: Author) -> Result<EgressPolicy, String> {
-    let words = split_words(text)?;
+    let mut words = split_words(text)?;
     if words == ["none"] {
-        return Ok(EgressPolicy::default());
+        words.clear();
     }
     // One problem of a setting is told, as everywhere.
     let policy = EgressPolicy::new(&words).map_err(|mut wrong| wrong.swap_remove(0))?;
     match (author, policy.own_word()) {
         (Author::User, _) => Ok(policy),
-        (Author::Repository, None) => Ok(policy.without_private_addresses()),
+        (Author::Repository, None) => Ok(policy.of_repository()),
         (Author::Repository, Some(word)) => Err(format!(
             "no repository lets a container reach `{word}`, an address of yours: --allow, DKR_ALLOW or git config \
              dkr.allow does"

@@ -36,7 +36,7 @@ pub(super) fn empty() -> Response<AnswerBody> {
     )
 }
 
-/// 403, with the line that would allow it. Clients that show nothing else of an answer to CONNECT show its
+/// 403, with what would allow it. Clients that show nothing else of an answer to CONNECT show its
 /// reason phrase.
 pub(super) fn denied(
     method: &str,
@@ -47,10 +47,9 @@ pub(super) fn denied(
     let reason = &denial.reason;
     let mut sentences = format!("git dkr refused {method} {target}: {reason}.");
     let mut phrase = format!("Forbidden by git dkr: {reason}");
-    if let Some(word) = &denial.word {
-        let line = policy.line_with(word);
-        sentences += &format!("\nThis line of .dkr.conf would allow it: {line}");
-        phrase += &format!("; .dkr.conf would need {word} in allow");
+    if let (Some(word), Some((advice, setting))) = (&denial.word, policy.advice(denial)) {
+        sentences += &format!("\n{advice}");
+        phrase += &format!("; {setting} would need {word}");
     }
     let mut answer = text(StatusCode::FORBIDDEN, sentences);
     if let Ok(phrase) = ReasonPhrase::try_from(phrase.into_bytes()) {

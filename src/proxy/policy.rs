@@ -14,7 +14,8 @@ const USUAL_PORTS: [u16; 2] = [443, 80];
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EgressPolicy {
     words: Vec<AllowWord>,
-    public_only: bool,
+    /// Whether the user has said so, and not a repository.
+    is_users: bool,
 }
 
 /// A word and what it allows: several hosts where it is a group.
@@ -72,6 +73,8 @@ pub struct EgressDenial {
     pub reason: String,
     /// The word that `allow` would have to hold, if one would help.
     pub word: Option<String>,
+    /// Whether no repository may say that word.
+    pub is_users: bool,
 }
 
 impl EgressDenial {
@@ -80,12 +83,13 @@ impl EgressDenial {
         Self {
             reason: reason.into(),
             word: None,
+            is_users: false,
         }
     }
 }
 
 impl EgressPolicy {
-    /// Reads the words; says of each one that is wrong what is.
+    /// Reads the words of a user; says of each one that is wrong what is.
     pub fn new(words: &[String]) -> Result<Self, Vec<String>> {
         let (mut read, mut wrong) = (Vec::new(), Vec::new());
         for word in words {
@@ -100,7 +104,7 @@ impl EgressPolicy {
         }
         Ok(Self {
             words: read,
-            public_only: false,
+            is_users: true,
         })
     }
 
@@ -116,10 +120,10 @@ impl EgressPolicy {
         Some(&own.text)
     }
 
-    /// The same, but that no name may have an address of a private network.
+    /// The same words of a repository: no name may have an address of a private network.
     #[must_use]
-    pub fn without_private_addresses(mut self) -> Self {
-        self.public_only = true;
+    pub fn of_repository(mut self) -> Self {
+        self.is_users = false;
         self
     }
 
@@ -131,13 +135,18 @@ impl EgressPolicy {
             AddressScope::Public => other,
             wider => wider,
         };
-        let scope = scopes.reduce(widest).map(|scope| match self.public_only {
-            true => AddressScope::Public,
-            false => scope,
+        let scope = scopes.reduce(widest).map(|scope| match self.is_users {
+            true => scope,
+            false => AddressScope::Public,
         });
-        scope.ok_or_else(|| EgressDenial {
-            reason: "`allow` does not name it".to_owned(),
-            word: Some(word_for(target)),
+        scope.ok_or_else(|| {
+            let word = word_for(target);
+            EgressDenial {
+                reason: "`allow` does not name it".to_owned(),
+                is_users: entries_of(&word)
+                    .is_ok_and(|entries| entries.iter().any(AllowEntry::is_own)),
+                word: Some(word),
+            }
         })
     }
 
@@ -151,17 +160,28 @@ impl EgressPolicy {
         EgressDenial {
             reason: format!("it has {}, {address}", kind.name()),
             word: is_private.then(|| target.to_string()),
+            is_users: is_private,
         }
     }
 
-    /// The line of `.dkr.conf` that allows this, too.
-    pub fn line_with(&self, word: &str) -> String {
-        let mut line = "allow =".to_owned();
-        for known in self.words().into_iter().chain([word]) {
-            line.push(' ');
-            line.push_str(known);
+    /// What would allow this, too: a sentence, and in short what needs the word.
+    pub(super) fn advice(&self, denial: &EgressDenial) -> Option<(String, &'static str)> {
+        let word = denial.word.as_deref()?;
+        let mut words = self.words();
+        // It may stand in a repository's words, to which it is of no use.
+        if !words.contains(&word) {
+            words.push(word);
         }
-        line
+        let words = words.join(" ");
+        // What a user has said takes the place of what a repository says.
+        Some(if denial.is_users || self.is_users {
+            let quoted = shlex::try_quote(&words).ok()?;
+            let option = format!("This option of start-image would allow it: --allow {quoted}");
+            (option, "--allow")
+        } else {
+            let line = format!("This line of .dkr.conf would allow it: allow = {words}");
+            (line, "allow in .dkr.conf")
+        })
     }
 }
 

@@ -101,24 +101,44 @@ fn words_that_are_none() {
 }
 
 #[test]
-fn a_denial_says_the_line() {
-    for (words, target, line) in [
-        ("", "example.com:443", "allow = example.com"),
+fn a_denial_says_what_would_allow_it() {
+    const LINE: &str = "This line of .dkr.conf would allow it: allow = ";
+    const OPTION: &str = "This option of start-image would allow it: --allow ";
+    let nobodys = EgressPolicy::default;
+    for (policy, target, before, words) in [
+        (nobodys(), "example.com:443", LINE, "example.com"),
         (
-            "npm a.example",
+            policy("npm a.example").of_repository(),
             "example.com:8443",
-            "allow = npm a.example example.com:8443",
+            LINE,
+            "npm a.example example.com:8443",
         ),
-        ("npm", "files.pythonhosted.org:443", "allow = npm pypi"),
-        ("", "[::1]:80", "allow = [::1]"),
+        (
+            policy("npm").of_repository(),
+            "files.pythonhosted.org:443",
+            LINE,
+            "npm pypi",
+        ),
+        // It would be of no use in .dkr.conf.
+        (policy("npm"), "example.com:443", OPTION, "npm example.com"),
+        (policy(""), "example.com:443", OPTION, "example.com"),
+        (nobodys(), "[::1]:80", OPTION, "[::1]"),
+        (nobodys(), "localhost:5432", OPTION, "localhost:5432"),
+        (
+            policy("npm").of_repository(),
+            "10.0.0.7:443",
+            OPTION,
+            "npm 10.0.0.7",
+        ),
     ] {
-        let policy = policy(words);
         let target = HostPort::parse(target, None).unwrap();
-        let word = policy.decide(&target).unwrap_err().word.unwrap();
-        let told = policy.line_with(&word);
-        assert_eq!(told, line);
+        let denial = policy.decide(&target).unwrap_err();
+        let (told, _) = policy.advice(&denial).unwrap();
+        let said = told
+            .strip_prefix(before)
+            .unwrap_or_else(|| panic!("{told}"));
+        assert_eq!(shlex::split(said).unwrap().join(" "), words);
         // It keeps what it promises.
-        let words = told.strip_prefix("allow =").unwrap();
         assert!(decide(words, &target.to_string()).is_some());
     }
 }

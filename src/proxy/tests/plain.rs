@@ -55,7 +55,10 @@ async fn several_requests_of_one_connection() {
         answer.contains("git dkr refused GET b.example:80: `allow` does not name it."),
         "{answer}"
     );
-    assert!(answer.contains("allow = a.example b.example\n"), "{answer}");
+    assert!(
+        answer.contains("--allow 'a.example b.example'\n"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]

@@ -200,9 +200,16 @@ impl TestEgress {
         Arc::new(Dialer::with_network(network, upstream, self.ca.trust()))
     }
 
+    /// As a user has said.
     pub(super) fn egress(&self, allow: &str) -> Arc<Egress> {
-        let words: Vec<String> = allow.split_whitespace().map(str::to_owned).collect();
-        let policy = EgressPolicy::new(&words).unwrap();
+        self.egress_by(policy(allow))
+    }
+
+    pub(super) fn egress_of_repository(&self, allow: &str) -> Arc<Egress> {
+        self.egress_by(policy(allow).of_repository())
+    }
+
+    fn egress_by(&self, policy: EgressPolicy) -> Arc<Egress> {
         Arc::new(Egress::new(policy, self.dialer(), Arc::clone(&self.log)))
     }
 
@@ -232,6 +239,11 @@ impl TestEgress {
             std::fs::read_to_string(&self.log_file).unwrap()
         );
     }
+}
+
+fn policy(allow: &str) -> EgressPolicy {
+    let words: Vec<String> = allow.split_whitespace().map(str::to_owned).collect();
+    EgressPolicy::new(&words).unwrap()
 }
 
 /// A line of the log without its numbers.

@@ -37,15 +37,15 @@ async fn an_allowed_host_answers() {
 #[tokio::test]
 async fn a_denied_host_is_a_403_that_says_the_line() {
     let test = TestEgress::new();
-    let egress = test.egress("npm");
+    let egress = test.egress_of_repository("npm");
     let mut stream = client(&egress);
     let request =
         "CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
     let answer = ask(&mut stream, request).await;
     assert!(
         answer.starts_with(
-            "HTTP/1.1 403 Forbidden by git dkr: `allow` does not name it; .dkr.conf would need \
-             evil.example in allow\r\n"
+            "HTTP/1.1 403 Forbidden by git dkr: `allow` does not name it; allow in .dkr.conf \
+             would need evil.example\r\n"
         ),
         "{answer}"
     );
@@ -224,8 +224,16 @@ async fn a_private_host_is_reached_where_it_is_named_with_its_port() {
     assert!(
         answer.ends_with(
             "git dkr refused CONNECT registry.corp:443: it has a private address, 10.0.0.5.\n\
-             This line of .dkr.conf would allow it: allow = registry.corp registry.corp:443\n"
+             This option of start-image would allow it: --allow 'registry.corp registry.corp:443'\n"
         ),
+        "{answer}"
+    );
+    // No word of a repository leads there.
+    let mut refused = client(&test.egress_of_repository("registry.corp:443"));
+    let answer = ask(&mut refused, request).await;
+    assert!(
+        answer
+            .ends_with("\nThis option of start-image would allow it: --allow registry.corp:443\n"),
         "{answer}"
     );
     let egress = test.egress("registry.corp registry.corp:443");

@@ -42,7 +42,7 @@ fn nothing_answers_but_what_is_allowed() {
     assert!(said.starts_with("hello\n"), "{said}");
     for expected in [
         "git dkr refused GET example.com",
-        &format!("This line of .dkr.conf would allow it: allow = {allowed} example.com"),
+        &format!("This option of start-image would allow it: --allow '{allowed} example.com'"),
         "169.254.169.254",
         "CapEff:\t0000000000000000\n",
         "CapPrm:\t0000000000000000\n",
