@@ -139,7 +139,8 @@ impl AgentApi {
     }
 }
 
-/// The variables by which programs in a container find the proxy on this port of its loopback interface.
+/// The variables by which programs in a container find the proxy on this port of its loopback interface, and do
+/// without what it would refuse.
 pub(crate) fn container_variables(port: u16) -> Vec<(&'static str, String)> {
     let proxy = format!("http://127.0.0.1:{port}");
     let own = "localhost,127.0.0.1,::1".to_owned();
@@ -149,6 +150,8 @@ pub(crate) fn container_variables(port: u16) -> Vec<(&'static str, String)> {
     variables.extend(["NO_PROXY", "no_proxy"].map(|name| (name, own.clone())));
     // `fetch` of Node.js takes no notice of the others without.
     variables.push(("NODE_USE_ENV_PROXY", "1".to_owned()));
+    // Claude would have what it says of itself to its maker refused, and fill the log with it.
+    variables.push(("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".to_owned()));
     variables
 }
 
@@ -233,6 +236,24 @@ mod tests {
         {"security":{"auth":{"selectedType":"gemini-api-key"}}}
         "#);
         assert_eq!(AgentApi::of("cursor"), None);
+    }
+
+    #[test]
+    fn what_programs_find_in_a_container() {
+        let told: Vec<String> = container_variables(3128)
+            .into_iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        HTTP_PROXY=http://127.0.0.1:3128
+        HTTPS_PROXY=http://127.0.0.1:3128
+        http_proxy=http://127.0.0.1:3128
+        https_proxy=http://127.0.0.1:3128
+        NO_PROXY=localhost,127.0.0.1,::1
+        no_proxy=localhost,127.0.0.1,::1
+        NODE_USE_ENV_PROXY=1
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1
+        ");
     }
 
     #[test]

@@ -99,6 +99,7 @@ fn the_key_of_an_agent_stays_on_the_host() {
     let script = format!(
         "curl --silent --show-error --header \"x-api-key: $ANTHROPIC_AUTH_TOKEN\" $ANTHROPIC_BASE_URL/v1/messages
         key={first}; key=${{key}}{second}
+        echo $CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC
         grep -rsl -e \"$key\" /proc/[0-9]*/environ /run /etc /root /home /tmp /workspace && echo found
         env | grep -c -e \"$key\""
     );
@@ -120,7 +121,7 @@ fn the_key_of_an_agent_stays_on_the_host() {
         format!("https://localhost:{}", server.port),
     );
     let said = outcome(&mut command).exits(1).stdout;
-    assert_eq!(said, "hello\n0\n");
+    assert_eq!(said, "hello\n1\n0\n");
     let asked = server.asked();
     assert!(asked.contains("GET /v1/messages HTTP/1.1"), "{asked}");
     assert!(asked.contains(&format!("x-api-key: {KEY}")), "{asked}");
