@@ -412,6 +412,18 @@ fn a_failed_build_shows_its_step_and_leaves_nothing() {
     before.assert_same(&repo);
 }
 
+/// So every image has one, and no container starts without.
+#[test]
+fn no_image_is_made_without_an_ssh_client() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.conf("[post_clone]\nRUN rm \"$(command -v ssh)\"\n");
+    lab.dkr(&repo.path, ["create-image"])
+        .fails()
+        .says("the image has no ssh client any more, by which its containers fetch and push");
+    assert_eq!(lab.images(), [""; 0]);
+}
+
 #[test]
 fn verbose_shows_commands_ready_to_paste() {
     let Some(lab) = Lab::new() else { return };
