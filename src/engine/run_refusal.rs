@@ -216,6 +216,7 @@ mod tests {
             hostname: "box".into(),
             network: Network::Bridge,
             terminal: true,
+            labels: Vec::new(),
             env: Vec::new(),
             pass_env: Vec::new(),
             mounts: Vec::new(),
