@@ -128,11 +128,11 @@ impl Engine {
         self.inspect(&ids)
     }
 
-    /// Podman's list fails when an image is removed while it is made.
-    fn podman_list(&self, cmd: &Cmd) -> Result<String> {
+    /// Podman's lists fail when an image or a container is removed while they are made.
+    pub(super) fn podman_list(&self, cmd: &Cmd) -> Result<String> {
         let mut answer = self.run(cmd);
         for _ in 1..podman::TRIES {
-            let gone = |error: &anyhow::Error| podman::lost_an_image(&error.to_string());
+            let gone = |error: &anyhow::Error| podman::lost_something(&error.to_string());
             if !answer.as_ref().is_err_and(gone) {
                 break;
             }

@@ -14,13 +14,14 @@ pub(crate) use progress::PodmanProgress;
 
 use super::Engine;
 
-/// How often podman is asked again when an image that it looks at is removed meanwhile, which is
-/// an error to it even when it is none of ours.
+/// How often podman is asked again when an image or a container that it looks at is removed meanwhile, which
+/// is an error to it even when it is none of ours.
 pub(super) const TRIES: u32 = 10;
 
 /// Whether this is that error.
-pub(super) fn lost_an_image(said: &str) -> bool {
-    said.contains("image not known") || said.contains("layer not known")
+pub(super) fn lost_something(said: &str) -> bool {
+    let lost = ["image not known", "layer not known", "no such container"];
+    lost.iter().any(|lost| said.contains(lost))
 }
 
 impl Engine {

@@ -43,7 +43,7 @@ impl PodmanProgress {
 
     /// Whether it failed because an image was removed meanwhile.
     pub(crate) fn lost_an_image(&self) -> bool {
-        self.error.as_deref().is_some_and(super::lost_an_image)
+        self.error.as_deref().is_some_and(super::lost_something)
     }
 }
 
