@@ -4,6 +4,7 @@
 
 mod bundle;
 mod changes;
+mod commit_reader;
 mod cost;
 mod extras;
 mod fetch;
@@ -14,6 +15,7 @@ mod identity;
 mod in_process;
 mod notes;
 mod objects;
+mod own_refs;
 mod pack_objects;
 mod pushed;
 mod reachable;
@@ -34,6 +36,7 @@ use regex::Regex;
 #[doc(hidden)]
 pub use bundle::fuzz;
 pub use bundle::{ObjectBundle, Objects, TagSelection};
+pub(crate) use commit_reader::CommitReader;
 pub use cost::Divergence;
 pub use extras::{Extras, ExtrasRequest, LfsStore, Pointer as LfsObject, module_dir};
 pub(crate) use file_ownership::give_back;

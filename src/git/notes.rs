@@ -5,19 +5,17 @@
 //! compare-and-swap, tried again until it was ours; no hook runs because of it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use gix::objs::{Kind, Write};
-use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
-use gix::refs::{FullName, Target};
+use gix::objs::Kind;
 
 use super::changes::parse_batch;
+use super::own_refs::{OldValue, native, now, us};
 use super::{ObjectId, Repo, failed, lines, run};
 use crate::error::Failure;
 use crate::fs::Lock;
-use crate::proc::{Cmd, check_interrupted};
+use crate::proc::check_interrupted;
 
 mod remotes;
 
@@ -144,26 +142,10 @@ impl Repo {
         self.until_swapped(patience, |tip| {
             let mut gix = gix.clone().with_object_memory();
             let next = next(&gix, tip, commit, &edit)?;
-            for (kind, bytes) in gix
-                .objects
-                .take_object_memory()
-                .unwrap_or_default()
-                .values()
-            {
-                let id = gix
-                    .write_buf(*kind, bytes)
-                    .context("cannot write a record")?;
-                self.set_owner_and_mode(&self.loose(&id));
-            }
+            self.write_memory(&mut gix)
+                .context("cannot write a record")?;
             Ok(next)
         })
-    }
-
-    /// The file of an object that is in no pack.
-    fn loose(&self, id: &gix::ObjectId) -> PathBuf {
-        let id = id.to_string();
-        let (directory, name) = id.split_at(2);
-        self.objects.join(directory).join(name)
     }
 
     /// Moves the ref from whatever it is to what `make` makes of that, and tries again when others
@@ -193,7 +175,8 @@ impl Repo {
             let Some(new) = make(tip.as_ref())? else {
                 return Ok(());
             };
-            let Err(error) = self.swap_notes(tip.as_ref(), &new) else {
+            let old = tip.as_ref().map_or(OldValue::Missing, OldValue::Commit);
+            let Err(error) = self.set_own_ref(NOTES, old, &new) else {
                 return Ok(());
             };
             check_interrupted()?;
@@ -239,59 +222,6 @@ impl Repo {
         Ok(lines(&output.stdout)
             .first()
             .and_then(|id| ObjectId::parse(id)))
-    }
-
-    /// Moves the ref if it still has the old value.
-    fn swap_notes(&self, old: Option<&ObjectId>, new: &ObjectId) -> Result<()> {
-        let Some(gix) = self.gix() else {
-            // gix knows refs in files only.
-            let none = new.null();
-            let (new, old) = (new.as_str(), old.unwrap_or(&none).as_str());
-            return self.quiet_ref(&["--create-reflog", "-m", "git dkr", NOTES, new, old]);
-        };
-        let expected = match old {
-            Some(old) => PreviousValue::MustExistAndMatch(Target::Object(native(old)?)),
-            None => PreviousValue::MustNotExist,
-        };
-        let edit = RefEdit {
-            change: Change::Update {
-                log: LogChange {
-                    mode: RefLog::AndReference,
-                    force_create_reflog: false,
-                    message: "git dkr".into(),
-                },
-                expected,
-                new: Target::Object(native(new)?),
-            },
-            name: FullName::try_from(NOTES).context("the name of the notes")?,
-            // One that leads to another ref would take that along.
-            deref: false,
-        };
-        gix.edit_references_as([edit], Some(us(&now())))?;
-        for below in [NOTES.to_owned(), format!("logs/{NOTES}")] {
-            self.set_owner_and_mode(&self.common_dir.join(below));
-        }
-        Ok(())
-    }
-
-    /// A git command that runs no hook, neither a file nor, with git 2.54 and later, one that the
-    /// config names.
-    fn without_hooks(&self) -> Cmd {
-        let events = ["reference-transaction", "pre-push", "post-checkout"];
-        let off = events.map(|event| format!("hook.{event}.enabled=false"));
-        let mut cmd = self.git(["-c", "core.hooksPath=/dev/null"]);
-        for setting in off {
-            cmd = cmd.arg("-c").arg(setting);
-        }
-        cmd
-    }
-
-    fn quiet_ref(&self, args: &[&str]) -> Result<()> {
-        let cmd = self
-            .without_hooks()
-            .args(["update-ref", "--no-deref"])
-            .args(args);
-        self.run_writing("update-ref", &cmd).map(drop)
     }
 }
 
@@ -349,24 +279,6 @@ fn next(
         )
         .context("cannot write a record")?;
     Ok(ObjectId::parse(&written.id.to_string()))
-}
-
-/// Who writes: a record needs no name of the user's.
-fn us(time: &str) -> gix::actor::SignatureRef<'_> {
-    gix::actor::SignatureRef {
-        name: "git dkr".into(),
-        email: "dkr@localhost".into(),
-        time,
-    }
-}
-
-/// As git writes it: seconds and zone.
-fn now() -> String {
-    format!("{} +0000", jiff::Timestamp::now().as_second())
-}
-
-fn native(id: &ObjectId) -> Result<gix::ObjectId> {
-    gix::ObjectId::from_hex(id.as_str().as_bytes()).context("an object id is malformed")
 }
 
 /// `<mode> blob <id>\t<path>`, the path being the commit's id, with slashes after some digits.

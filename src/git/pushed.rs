@@ -47,7 +47,7 @@ impl PushedBranches {
     }
 }
 
-/// The refs with these full names that are there, each with its value.
+/// The refs with these full names, or below them, that are there, each with its value.
 pub(crate) fn values_of(git_dir: &Path, names: &[&str]) -> Result<Vec<(String, ObjectId)>> {
     let list = ["for-each-ref", "--format=%(objectname) %(refname)"];
     let found = run("for-each-ref", &command(git_dir).args(list).args(names))?;

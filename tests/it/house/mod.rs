@@ -15,7 +15,8 @@ const LINES: usize = 450;
 fn floor(module: &str) -> Option<u8> {
     Some(match module {
         "cli" | "commands" | "report" => 4,
-        "image" | "hooks" | "layers" | "audit" | "profile" | "overlay" | "recording" => 3,
+        "image" | "hooks" | "container" | "layers" | "audit" | "profile" | "overlay"
+        | "recording" => 3,
         "conf" => 2,
         "git" | "engine" | "ssh" | "net" | "proxy" => 1,
         "proc" | "fs" | "ui" | "error" | "digest" | "suggest" | "grammar" => 0,
@@ -31,7 +32,7 @@ fn may_import(from: &str, to: &str) -> bool {
     };
     let neighbours = matches!(
         (from, to),
-        ("ssh", "git") | ("proxy", "net") | ("hooks", "image") | ("image", "layers")
+        ("ssh", "git") | ("proxy", "net") | ("hooks", "image") | ("image", "layers" | "container")
     ) || upper == 4
         || upper == 0;
     from == to || lower < upper || (lower == upper && neighbours)

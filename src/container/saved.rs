@@ -1,0 +1,188 @@
+//! What the host has of containers' work: the refs below `refs/dkr/work/`. Their names, and the commits that they
+//! lead to, are input.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+
+use super::info::{self, ContainerInfo, is_container_name};
+use crate::git::{CommitReader, ObjectId, Repo, values_of};
+
+/// Where it is, each container below its name.
+pub(crate) const WORK: &str = "refs/dkr/work/";
+/// The worktree that each container has.
+pub(crate) const MAIN_WORKTREE: &str = "workspace";
+
+/// The saved work of one container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct SavedWork {
+    /// The tips of its branches.
+    pub heads: BTreeMap<String, ObjectId>,
+    /// The commits that worktrees are at without a branch.
+    pub detached: BTreeMap<String, ObjectId>,
+    /// What is not committed, by worktree.
+    pub wip: BTreeMap<String, SavedWip>,
+    /// The entries of its stash.
+    pub stash: BTreeMap<u32, ObjectId>,
+    /// What it was, or why that cannot be read. `None` where nothing says it.
+    pub info: Option<Result<ContainerInfo, String>>,
+}
+
+/// What is not committed in one worktree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SavedWip {
+    /// Shaped as `git stash` shapes one.
+    pub commit: ObjectId,
+    /// How many files it is about.
+    pub files: Option<u64>,
+}
+
+impl SavedWork {
+    /// The commits that were made: the tips of branches and of worktrees without one.
+    pub(crate) fn tips(&self) -> impl Iterator<Item = &ObjectId> {
+        self.heads.values().chain(self.detached.values())
+    }
+
+    /// How many files are not committed, in all worktrees.
+    pub(crate) fn changed(&self) -> u64 {
+        let files = self.wip.values().filter_map(|wip| wip.files);
+        files.fold(0, u64::saturating_add)
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What the name of a ref says.
+#[derive(Debug, PartialEq, Eq)]
+enum WorkRef<'a> {
+    Head(&'a str),
+    Detached(&'a str),
+    Wip(&'a str),
+    Stash(u32),
+    Info,
+}
+
+/// The saved work of all containers, by their names. Refs that no git dkr makes are passed over.
+pub(crate) fn all(repo: &Repo) -> Result<BTreeMap<String, SavedWork>> {
+    let refs = values_of(&repo.common_dir, &[WORK]).context("cannot list the saved work")?;
+    if refs.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let reader = CommitReader::open(repo)?;
+    let mut saved: BTreeMap<String, SavedWork> = BTreeMap::new();
+    for (name, id) in refs {
+        let Some((container, what)) = parse(&name) else {
+            continue;
+        };
+        let work = saved.entry(container.to_owned()).or_default();
+        match what {
+            WorkRef::Head(branch) => drop(work.heads.insert(branch.to_owned(), id)),
+            WorkRef::Detached(tree) => drop(work.detached.insert(tree.to_owned(), id)),
+            WorkRef::Wip(tree) => {
+                let subject = reader.subject(&id).unwrap_or_default();
+                let wip = SavedWip {
+                    files: count(&subject),
+                    commit: id,
+                };
+                work.wip.insert(tree.to_owned(), wip);
+            }
+            WorkRef::Stash(number) => drop(work.stash.insert(number, id)),
+            WorkRef::Info => work.info = Some(read_info(&reader, container, &id)),
+        }
+    }
+    saved.retain(|_, work| !work.is_empty());
+    Ok(saved)
+}
+
+fn read_info(
+    reader: &CommitReader,
+    container: &str,
+    id: &ObjectId,
+) -> Result<ContainerInfo, String> {
+    let json = reader.file(id, info::FILE);
+    let json = json.ok_or_else(|| format!("{WORK}{container}/info has no {}", info::FILE))?;
+    let info = ContainerInfo::parse(&json)?;
+    if info.name != container {
+        return Err(format!("{} is of {:?}", info::FILE, info.name));
+    }
+    Ok(info)
+}
+
+/// The container and what of it a ref is, by its full name.
+fn parse(name: &str) -> Option<(&str, WorkRef<'_>)> {
+    let (container, rest) = name.strip_prefix(WORK)?.split_once('/')?;
+    if !is_container_name(container) {
+        return None;
+    }
+    let what = match rest.split_once('/') {
+        Some(("heads", branch)) => WorkRef::Head(branch),
+        Some(("detached", tree)) => WorkRef::Detached(tree),
+        Some(("wip", tree)) => WorkRef::Wip(tree),
+        Some(("stash", number)) => WorkRef::Stash(number.parse().ok()?),
+        None if rest == "info" => WorkRef::Info,
+        _ => return None,
+    };
+    Some((container, what))
+}
+
+/// The number in `WIP on main: 3 files`.
+fn count(subject: &str) -> Option<u64> {
+    let (_, count) = subject.rsplit_once(": ")?;
+    let (number, word) = count.split_once(' ')?;
+    matches!(word, "file" | "files")
+        .then(|| number.parse().ok())
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refs_are_told_apart() {
+        let of = |rest: &str| parse(&format!("{WORK}{rest}")).map(|(_, what)| format!("{what:?}"));
+        for (rest, expected) in [
+            ("box/heads/fix/typo", r#"Head("fix/typo")"#),
+            ("box/heads/$(touch x)", r#"Head("$(touch x)")"#),
+            ("box/detached/workspace", r#"Detached("workspace")"#),
+            ("box/wip/worktrees/two", r#"Wip("worktrees/two")"#),
+            ("box/stash/12", "Stash(12)"),
+            ("box/info", "Info"),
+        ] {
+            assert_eq!(of(rest).as_deref(), Some(expected), "{rest}");
+        }
+        for strange in [
+            "box",
+            "box/heads",
+            "box/info/x",
+            "box/stash/-1",
+            "box/stash/99999999999",
+            "box/else/x",
+            "--help/heads/main",
+            "$(touch x)/heads/main",
+            "\u{fffd}/heads/main",
+            "x/heads/main",
+        ] {
+            assert_eq!(of(strange), None, "{strange}");
+        }
+        assert_eq!(parse("refs/heads/box/main"), None);
+    }
+
+    #[test]
+    fn the_number_of_files_is_in_the_subject() {
+        assert_eq!(count("WIP on fix/typo: 3 files"), Some(3));
+        assert_eq!(count("WIP on (detached): 1 files"), Some(1));
+        assert_eq!(count("WIP on odd: 5 files: 2 files"), Some(2));
+        for strange in [
+            "",
+            "WIP on main: 1a2b3c Subject",
+            "WIP on main: -1 files",
+            "WIP on main: 99999999999999999999999 files",
+            "\x1b[2J: many files",
+        ] {
+            assert_eq!(count(strange), None, "{strange}");
+        }
+    }
+}
