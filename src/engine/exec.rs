@@ -1,5 +1,7 @@
 //! Commands in a container that runs.
 
+use std::ffi::OsString;
+
 use super::Engine;
 use super::docker::socket;
 use crate::proc::Cmd;
@@ -10,6 +12,32 @@ impl Engine {
         self.cmd()
             .args(["exec", "--interactive", container])
             .args(command)
+    }
+
+    /// A command in it as the container's own user, in a directory there, on our own terminal if it is to have one.
+    pub fn exec_in(
+        &self,
+        container: &str,
+        directory: &str,
+        terminal: bool,
+        command: &[OsString],
+    ) -> Cmd {
+        let terminal = terminal.then_some("--tty");
+        let cmd = self.cmd().args(["exec", "--interactive"]).args(terminal);
+        let cmd = cmd.args(["--workdir", directory, container]);
+        cmd.args(command)
+    }
+
+    /// The terminal of the program that a container was started with. Signals to us, such as that a terminal
+    /// was closed, do not reach it.
+    pub fn attach_command(&self, container: &str) -> Cmd {
+        self.cmd().args(["attach", "--sig-proxy=false", container])
+    }
+
+    /// What the program that a container was started with has printed.
+    pub fn logs_command(&self, container: &str, follow: bool) -> Cmd {
+        let follow = follow.then_some("--follow");
+        self.cmd().arg("logs").args(follow).arg(container)
     }
 
     /// A command in it as root, whoever its user is: with what root may do in the container, or with all that
