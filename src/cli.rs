@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    audit, build_profile, check, completions, compose, create_image, detect, doctor, explain,
-    hooks, layer, list_images, man, notes, overlay, record, start_image, update_image,
+    attach, audit, build_profile, check, completions, compose, create_image, detect, diff, doctor,
+    exec, explain, hooks, layer, list_containers, list_images, log, logs, man, notes, overlay,
+    record, start_image, update_image,
 };
 use crate::proc;
 use crate::report::report;
@@ -48,6 +49,13 @@ enum Command {
     StartImage(start_image::StartImage),
     #[command(visible_alias = "ls")]
     ListImages(list_images::ListImages),
+    #[command(visible_alias = "ps")]
+    ListContainers(list_containers::ListContainers),
+    Attach(attach::Attach),
+    Exec(exec::Exec),
+    Logs(logs::Logs),
+    Diff(diff::Diff),
+    Log(log::Log),
     Check(check::Check),
     Explain(explain::Explain),
     Audit(audit::Audit),
@@ -94,6 +102,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::UpdateImage(command) => command.run(printer),
         Command::StartImage(command) => command.run(printer),
         Command::ListImages(command) => command.run(printer),
+        Command::ListContainers(command) => command.run(printer),
+        Command::Attach(command) => command.run(printer),
+        Command::Exec(command) => command.run(printer),
+        Command::Logs(command) => command.run(printer),
+        Command::Diff(command) => command.run(printer),
+        Command::Log(command) => command.run(printer),
         Command::Check(command) => command.run(printer),
         Command::Explain(command) => command.run(printer),
         Command::Audit(command) => command.run(printer),

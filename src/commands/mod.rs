@@ -3,6 +3,7 @@
 // Doc comments of commands are their help texts, and mean no Rust by brackets.
 #![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
 
+pub(crate) mod attach;
 pub(crate) mod audit;
 pub(crate) mod build_profile;
 mod building;
@@ -13,12 +14,18 @@ pub(crate) mod compose;
 mod container_args;
 pub(crate) mod create_image;
 pub(crate) mod detect;
+pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod hooks;
 pub(crate) mod layer;
+pub(crate) mod list_containers;
 pub(crate) mod list_images;
+pub(crate) mod log;
+pub(crate) mod logs;
 pub(crate) mod man;
+mod named_container;
 pub(crate) mod notes;
 pub(crate) mod overlay;
 mod planning;

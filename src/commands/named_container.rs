@@ -1,0 +1,91 @@
+//! The container that a command is about.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::EngineArgs;
+use crate::container::find::{check_running, find};
+use crate::container::inventory::{Container, Containers};
+use crate::engine::Engine;
+use crate::error::Failure;
+use crate::git::Repo;
+use crate::image::settings::sources;
+use crate::ui::Printer;
+
+/// Which container.
+#[derive(Debug, Args)]
+pub(super) struct NamedContainer {
+    /// The container's name, or a beginning of it that no other container has
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+impl NamedContainer {
+    /// The containers of the repository that one stands in; outside of any, all.
+    fn ask(&self, repo: Option<&Repo>, printer: Printer) -> Result<Containers> {
+        let sources = sources(repo)?;
+        self.engine.wanted(&sources)?;
+        let engine = self.engine.find(&sources, printer);
+        let containers = Containers::ask(repo, engine)?;
+        containers.warn_of_strange(repo.map(|repo| &*repo.path), printer);
+        Ok(containers)
+    }
+
+    /// One that the engine has, and the engine.
+    pub(super) fn in_engine(&self, printer: Printer) -> Result<(Engine, Container)> {
+        let repo = Repo::here()?;
+        let mut containers = self.ask(repo.as_ref(), printer)?;
+        let container = find(&containers, &self.name).cloned();
+        match (containers.engine, containers.trouble.take()) {
+            (Some(engine), None) => Ok((engine, container?)),
+            (_, Some(trouble)) => Err(trouble),
+            (None, None) => Err(Failure::new("there is no engine").into()),
+        }
+    }
+
+    /// One in which a command can be run.
+    pub(super) fn running(&self, printer: Printer) -> Result<(Engine, Container)> {
+        let (engine, container) = self.in_engine(printer)?;
+        check_running(&container, engine.kind())?;
+        Ok((engine, container))
+    }
+
+    /// One whose work is looked at, and the commit that it began at. What is saved can be had without an engine.
+    pub(super) fn with_work(&self, printer: Printer) -> Result<(Repo, Container)> {
+        let repo = Repo::find(None)?;
+        let mut containers = self.ask(Some(&repo), printer)?;
+        // The newest state: saved first.
+        let trouble = containers.trouble.take();
+        match (find(&containers, &self.name), trouble) {
+            (Ok(container), trouble) => {
+                if let Some(trouble) = trouble {
+                    printer.warn(format_args!(
+                        "this is the work as it was last saved, as the engine does not answer: {trouble:#}"
+                    ));
+                }
+                let container = container.clone();
+                Ok((repo, container))
+            }
+            (Err(_), Some(trouble)) => Err(trouble),
+            (Err(failure), None) => Err(failure.into()),
+        }
+    }
+}
+
+/// That what goes to git are options: anything else would be a revision to it.
+pub(super) fn check_options(options: &[OsString]) -> Result<(), Failure> {
+    let is_option = |word: &&OsString| word.as_encoded_bytes().starts_with(b"-");
+    match options.iter().find(|word| !is_option(word)) {
+        None => Ok(()),
+        Some(word) => {
+            let word = word.to_string_lossy();
+            Err(Failure::new(format!("{word} is not an option")).hint(
+                "paths go after --, and the value of an option behind an equals sign: git dkr diff NAME --stat=80 -- src",
+            ))
+        }
+    }
+}
