@@ -82,6 +82,7 @@ impl ListContainers {
         match self.format {
             ListFormat::Json => ui::result(serde_json::to_string_pretty(&rows)?),
             ListFormat::Names => rows.iter().try_for_each(|row| ui::result(row.name)),
+            ListFormat::Text if rows.is_empty() && containers.trouble.is_some() => Ok(()),
             ListFormat::Text if rows.is_empty() => {
                 let what = "no container yet; git dkr start-image starts one";
                 printer.status("none", what);

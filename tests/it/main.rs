@@ -5,6 +5,7 @@
 
 mod cli;
 mod common;
+mod container;
 mod git;
 mod hooks;
 mod house;

@@ -261,6 +261,12 @@ impl Terminal {
         self
     }
 
+    /// The same with keys that have a sign.
+    pub fn presses_text(&mut self, keys: &str) -> &mut Self {
+        self.0.send(keys).unwrap();
+        self
+    }
+
     /// Reads to the end; the exit code.
     #[track_caller]
     pub fn ends(&mut self) -> i32 {
