@@ -6,8 +6,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     attach, audit, build_profile, check, completions, compose, create_image, detect, diff, doctor,
-    exec, explain, hooks, layer, list_containers, list_images, log, logs, man, notes, overlay,
-    record, start_image, update_image,
+    exec, explain, hooks, keep, layer, list_containers, list_images, log, logs, man, notes,
+    overlay, record, remove, resume, save, start_image, stop, update_image,
 };
 use crate::proc;
 use crate::report::report;
@@ -67,7 +67,12 @@ enum Command {
     Overlay(overlay::Overlay),
     Record(record::Record),
     BuildProfile(build_profile::BuildProfile),
+    Save(save::Save),
+    Resume(resume::Resume),
+    Stop(stop::Stop),
+    Remove(remove::Remove),
     Doctor(doctor::Doctor),
+    Keep(keep::Keep),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -119,7 +124,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Overlay(command) => command.run(printer),
         Command::Record(command) => command.run(printer),
         Command::BuildProfile(command) => command.run(printer),
+        Command::Save(command) => command.run(printer),
+        Command::Resume(command) => command.run(printer),
+        Command::Stop(command) => command.run(printer),
+        Command::Remove(command) => command.run(printer),
         Command::Doctor(command) => command.run(printer),
+        Command::Keep(command) => command.run(printer),
         Command::Completions(command) => command.run(&grammar()),
         Command::Man(command) => command.run(grammar()),
     });

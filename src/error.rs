@@ -40,6 +40,13 @@ impl Failure {
 #[error("interrupted")]
 pub struct Interrupted(pub i32);
 
+impl Interrupted {
+    /// Whether we are to end what we do, and not only lost our terminal.
+    pub(crate) fn is_request_to_end(self) -> bool {
+        self.0 != signal_hook::consts::SIGHUP
+    }
+}
+
 /// What an interruption, or a failure, has left half done, in a sentence.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]

@@ -18,7 +18,8 @@ mod records;
 mod signals;
 mod threads;
 
-pub use background::leave_terminal;
+pub(crate) use background::BackgroundProcess;
+pub use background::{leave_terminal, lower_priority};
 use signals::{Registration, SignalTarget};
 pub(crate) use signals::{catch_signals, check_interrupted};
 pub use threads::CancelToken;

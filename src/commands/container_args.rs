@@ -39,6 +39,9 @@ pub(super) struct ContainerArgs {
     /// than once
     #[arg(long, value_name = "HOST")]
     allow: Vec<String>,
+    /// Do not save its work: what is not pushed is lost when it ends
+    #[arg(long)]
+    discard: bool,
 }
 
 impl ContainerArgs {
@@ -67,6 +70,11 @@ impl ContainerArgs {
                 "--sandbox",
             ),
             ("allow", words(&self.allow), "--allow"),
+            (
+                "save_every",
+                self.discard.then(|| "0".to_owned()),
+                "--discard",
+            ),
         ];
         all.into_iter()
             .filter_map(|(name, value, flag)| Some((name, value?, flag)))

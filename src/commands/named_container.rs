@@ -47,6 +47,47 @@ impl NamedContainer {
         }
     }
 
+    /// One that the engine has, and its repository.
+    pub(super) fn with_repo(&self, printer: Printer) -> Result<(Engine, Repo, Container)> {
+        let (engine, container) = self.in_engine(printer)?;
+        if container.live.is_none() {
+            let failure = Failure::new(format!("the container {} has ended", container.name));
+            let hint = format!("its work is saved: git dkr resume {}", container.name);
+            return Err(failure.hint(hint).into());
+        }
+        let repo = Repo::find(container.repo_path())?;
+        Ok((engine, repo, container))
+    }
+
+    /// One whose work may be saved, its repository, and the engine.
+    pub(super) fn saved(&self, printer: Printer) -> Result<(Repo, Engine, Container)> {
+        let repo = Repo::find(None)?;
+        let mut containers = self.ask(Some(&repo), printer)?;
+        let container = find(&containers, &self.name)?.clone();
+        match (containers.engine, containers.trouble.take()) {
+            (Some(engine), None) => Ok((repo, engine, container)),
+            (_, Some(trouble)) => Err(trouble),
+            (None, None) => Err(Failure::new("there is no engine").into()),
+        }
+    }
+
+    /// The name of one that the engine has or whose work is saved, its repository, and the engine if it has it.
+    pub(super) fn anywhere(&self, printer: Printer) -> Result<(Repo, Option<Engine>, String)> {
+        let here = Repo::here()?;
+        let mut containers = self.ask(here.as_ref(), printer)?;
+        let container = find(&containers, &self.name)?.clone();
+        let repo = match (container.repo_path(), here) {
+            (Some(path), _) => Repo::find(Some(path))?,
+            (None, Some(here)) => here,
+            (None, None) => Repo::find(None)?,
+        };
+        if let Some(trouble) = containers.trouble.take() {
+            return Err(trouble);
+        }
+        let engine = containers.engine.filter(|_| container.live.is_some());
+        Ok((repo, engine, container.name))
+    }
+
     /// One in which a command can be run.
     pub(super) fn running(&self, printer: Printer) -> Result<(Engine, Container)> {
         let (engine, container) = self.in_engine(printer)?;

@@ -24,6 +24,7 @@ use crate::image::query::target::{self, FetchMode};
 use crate::image::start::select_image::{SelectedImage, select};
 use crate::image::start::{StartPlan, StartRequest};
 use crate::layers::stack::{self, Agent};
+use crate::proc::parallel_map;
 use crate::ui::{self, Printer};
 
 /// Start a throw-away container from an image
@@ -66,6 +67,19 @@ pub(crate) struct StartImage {
     /// Start the image as it is, and do not ask
     #[arg(long)]
     no_update: bool,
+    /// Leave it running and print its name: a command, an agent or tmux goes on in it
+    #[arg(long)]
+    detach: bool,
+    /// Start this many of them, each with a name and a work branch of its own
+    #[arg(long, value_name = "NUMBER", requires = "detach", default_value_t = 1,
+          conflicts_with_all = ["name", "hostname"], value_parser = clap::value_parser!(u16).range(1..=100))]
+    count: u16,
+    /// Have the agent do this without a terminal, and end
+    #[arg(long, value_name = "TEXT", conflicts_with = "prompt_file")]
+    prompt: Option<String>,
+    /// The same, as a file says it, or standard input (-)
+    #[arg(long, value_name = "FILE")]
+    prompt_file: Option<PathBuf>,
     /// Print the engine's command, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -94,10 +108,52 @@ impl StartImage {
             ui::result(start.dry_run(&request))?;
             return Ok(0);
         }
-        let code = start
-            .run(&request)
-            .with_context(|| format!("cannot start {}", choice.image.tag))?;
-        Ok(u8::try_from(code).unwrap_or(1))
+        let context = || format!("cannot start {}", choice.image.tag);
+        if !self.detach {
+            let code = start.run(&request).with_context(context)?;
+            return Ok(u8::try_from(code).unwrap_or(1));
+        }
+        let mut requests = vec![request];
+        while requests.len() < self.count.into() {
+            requests.push(start.another(&requests[0])?);
+        }
+        let started = parallel_map(&requests, |request| start.run(request))?;
+        for (request, started) in requests.iter().zip(started) {
+            started.with_context(context)?;
+            ui::result(request.hostname.as_deref().unwrap_or_default())?;
+        }
+        Ok(0)
+    }
+
+    /// What the agent is to do.
+    fn prompt(&self, agent: Option<&Agent>) -> Result<Option<String>> {
+        let prompt = match (&self.prompt, &self.prompt_file) {
+            (None, None) => return Ok(None),
+            (Some(prompt), _) => prompt.clone(),
+            (None, Some(file)) if file.as_os_str() == "-" => {
+                std::io::read_to_string(std::io::stdin()).context("cannot read the prompt")?
+            }
+            (None, Some(file)) => crate::fs::read_text(file)
+                .with_context(|| format!("cannot read the prompt in {}", file.display()))?,
+        };
+        let failure = match agent {
+            None => Failure::new("there is no agent to do what the prompt says")
+                .hint("--agent claude, codex or gemini, which the image must have"),
+            Some(agent) if agent.prompt_option.is_none() => Failure::new(format!(
+                "{} takes no prompt without a terminal here",
+                agent.name
+            ))
+            .hint("claude, codex and gemini do"),
+            Some(_) if !self.command.is_empty() => {
+                Failure::new("a prompt is for the agent, but there is a command after --")
+                    .hint("leave one of them out")
+            }
+            Some(_) if prompt.trim().is_empty() => {
+                Failure::new("the prompt is empty").hint("say what the agent is to do")
+            }
+            Some(_) => return Ok(Some(prompt)),
+        };
+        Err(failure.into())
     }
 
     fn prepare(
@@ -125,12 +181,16 @@ impl StartImage {
         }
         let host = self.host.read(&choice.sources)?;
         let agent = self.agent(&choice)?;
+        let prompt = self.prompt(agent)?;
         let request = start(engine, &choice, &host, printer).complete(StartRequest {
             name: self.name.clone(),
             hostname: self.hostname.clone(),
             agent,
             keys: self.keys(agent, &choice)?,
-            terminal: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
+            terminal: self.wants_terminal(prompt.is_some()),
+            stays: true,
+            detached: self.detach,
+            prompt,
             command: self.command.clone(),
             ..StartRequest::default()
         })?;
@@ -139,6 +199,14 @@ impl StartImage {
             choice = SelectedImage::of(image, choice.repo, choice.sources, printer)?;
         }
         Ok((choice, host, request))
+    }
+
+    /// A terminal for whoever sits at one, and for tmux, which others attach to.
+    fn wants_terminal(&self, has_prompt: bool) -> bool {
+        match self.detach {
+            true => self.command.is_empty() && !has_prompt,
+            false => std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
+        }
     }
 
     /// An agent that was asked for beside a command; `none` goes with one.
@@ -220,7 +288,8 @@ impl StartImage {
     }
 }
 
-fn start<'a>(
+/// What is known of a start.
+pub(super) fn start<'a>(
     engine: &'a Engine,
     choice: &'a SelectedImage,
     host: &'a Host,

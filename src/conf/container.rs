@@ -29,6 +29,10 @@ pub struct ContainerConf {
     pub sandbox: Value<bool>,
     /// What it reaches in a sandbox: hosts and groups of them.
     pub allow: Value<EgressPolicy>,
+    /// How often its work is saved, in seconds; 0: never.
+    pub save_every: Value<u32>,
+    /// The largest untracked file that is saved, in bytes.
+    pub save_limit: Value<u64>,
 }
 
 /// Who runs in a container.
@@ -108,8 +112,50 @@ impl ContainerConf {
             allow: pick
                 .value_by("allow", |text, origin| allow(text, Author::of(origin)))
                 .unwrap_or_else(|| Value::default_of(EgressPolicy::default())),
+            save_every: pick
+                .value("save_every", seconds)
+                .unwrap_or_else(|| Value::default_of(SAVE_EVERY)),
+            save_limit: pick
+                .value("save_limit", size)
+                .unwrap_or_else(|| Value::default_of(SAVE_LIMIT)),
         }
     }
+}
+
+/// Of `save_every`, in seconds.
+const SAVE_EVERY: u32 = 30;
+/// Of `save_limit`, in bytes.
+const SAVE_LIMIT: u64 = 100 << 20;
+/// The longest time between saves: a day.
+const LONGEST: u32 = 24 * 60 * 60;
+
+fn seconds(text: &str) -> Result<u32, String> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds <= LONGEST);
+    let seconds = seconds.filter(|_| text.chars().all(|c| c.is_ascii_digit()));
+    seconds.ok_or_else(|| format!("`{text}` is not a number of seconds up to {LONGEST}"))
+}
+
+/// Bytes, as engines write amounts of memory.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| "bkmgBKMG".contains(c));
+    let shift = match text
+        .strip_prefix(digits)
+        .unwrap_or_default()
+        .to_lowercase()
+        .as_str()
+    {
+        "" | "b" => Some(0),
+        "k" => Some(10),
+        "m" => Some(20),
+        "g" => Some(30),
+        _ => None,
+    };
+    let number = digits
+        .parse::<u64>()
+        .ok()
+        .filter(|_| digits.chars().all(|c| c.is_ascii_digit()));
+    let bytes = shift.and_then(|shift| number?.checked_mul(1 << shift));
+    bytes.ok_or_else(|| format!("`{text}` is not a size, such as 500m or 2g"))
 }
 
 impl ContainerConf {

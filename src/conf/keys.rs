@@ -64,8 +64,19 @@ pub(super) fn of_machine(name: &str) -> Option<String> {
 }
 
 /// What a container is given and held to: no image depends on these.
-const OF_CONTAINERS: [&str; 10] = [
-    "network", "user", "cpus", "memory", "gpus", "ports", "env", "run_args", "sandbox", "allow",
+const OF_CONTAINERS: [&str; 12] = [
+    "network",
+    "user",
+    "cpus",
+    "memory",
+    "gpus",
+    "ports",
+    "env",
+    "run_args",
+    "sandbox",
+    "allow",
+    "save_every",
+    "save_limit",
 ];
 
 /// Those of them that what makes an image asks for.
@@ -299,6 +310,18 @@ pub const SETTINGS: &[Setting] = &[
          addresses of this machine or of private networks.",
     )
     .flag("`--allow` (start)"),
+    repository(
+        "save_every",
+        Some("30"),
+        "How often the work in a container is saved on the host, in seconds; `0`: never, and what was not pushed \
+         is lost with the container.",
+    )
+    .flag("`--discard` (start): 0"),
+    repository(
+        "save_limit",
+        Some("100m"),
+        "The largest untracked file that is saved, such as `500m` or `2g`; larger ones are left out and named.",
+    ),
     machine(
         "engine",
         None,

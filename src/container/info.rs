@@ -5,6 +5,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::labels::ContainerLabels;
 use crate::git::{ObjectId, Repo, can_be_branch_name};
 use crate::ui;
 
@@ -57,6 +58,31 @@ struct InfoVersion {
 }
 
 impl ContainerInfo {
+    /// Of a container that was started then.
+    pub(super) fn of_started(name: &str, labels: ContainerLabels, started_at: Timestamp) -> Self {
+        Self {
+            name: name.to_owned(),
+            image: labels.image,
+            branch: labels.branch,
+            branch_from: labels.branch_from,
+            commit: labels.commit,
+            work_branch: labels.work_branch,
+            agent: labels.agent,
+            started_at,
+            ended_at: None,
+            exit_code: None,
+        }
+    }
+
+    /// The same when it has ended.
+    pub(super) fn ended(self, at: Timestamp, exit_code: Option<i32>) -> Self {
+        Self {
+            ended_at: Some(at),
+            exit_code,
+            ..self
+        }
+    }
+
     /// The text of the file.
     pub(crate) fn to_json(&self) -> Result<String> {
         let file = InfoFile {

@@ -1,11 +1,23 @@
 //! Containers that were started, and the work in them.
 
+mod background;
+mod connection;
+mod directory;
+mod end;
 pub(crate) mod find;
 pub(crate) mod info;
 pub(crate) mod inventory;
+mod keep;
 mod labels;
 pub(crate) mod list;
 pub(crate) mod newest;
 pub(crate) mod saved;
+mod summary;
 
+pub(crate) use background::Keeping;
+pub(crate) use connection::{ConnectionSettings, SandboxSettings};
+pub(crate) use directory::{ContainerDirectory, RUN};
+pub(crate) use end::{ContainerEnd, await_keeper};
+pub(crate) use keep::{keep, save};
 pub(crate) use labels::ContainerLabels;
+pub(crate) use summary::WorkSummary;

@@ -86,12 +86,6 @@ impl Engine {
         let cmd = self.cmd().args(["image", "rm", "--force", name]);
         let _ = cmd.even_when_stopped().output();
     }
-
-    /// The same for a container that does not run.
-    pub(super) fn discard_stopped(&self, container: &str) {
-        let cmd = self.cmd().args(["container", "rm", container]);
-        let _ = cmd.even_when_stopped().output();
-    }
 }
 
 /// A container that is gone with this value.

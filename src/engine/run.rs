@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::run_options::csv_field;
 use super::{Engine, EngineKind, Network, RunOptions};
-use crate::proc::{Cmd, check_interrupted};
+use crate::proc::Cmd;
 
 /// A file or directory of the host inside the container, read-only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,10 @@ pub struct RunSpec {
     pub volumes: Vec<String>,
     /// What else it is given and held to.
     pub options: RunOptions,
+    /// Whether it stays when it has ended.
+    pub stays: bool,
+    /// Whether nobody waits for it.
+    pub detached: bool,
     /// The command; the entrypoint's choice when empty.
     pub command: Vec<OsString>,
 }
@@ -49,12 +53,18 @@ impl Engine {
     /// Runs it and returns the command's exit code.
     pub fn start(&self, spec: &RunSpec) -> Result<i32> {
         let code = self.start_command(spec).attached()?;
-        // A client that hears of a signal after it has made the container and before it starts it forgets it.
-        if check_interrupted().is_err() {
-            self.discard_stopped(&spec.hostname);
-        }
         self.check_refusal(code, spec)?;
         Ok(code)
+    }
+
+    /// Starts it in the background.
+    pub(crate) fn start_detached(&self, spec: &RunSpec) -> Result<()> {
+        let output = self.start_command(spec).output()?;
+        if output.status.success() {
+            return Ok(());
+        }
+        self.check_refusal(output.status.code().unwrap_or(1), spec)?;
+        Err(self.trouble(&output.stderr).into())
     }
 
     /// Whether a container has this name, running or not.
@@ -72,9 +82,21 @@ impl Engine {
 fn run_command(kind: EngineKind, cmd: Cmd, spec: &RunSpec) -> Cmd {
     // --init: a command that is process 1 itself would not hear of Ctrl-C. --pull: of an image that was
     // removed meanwhile no registry is asked, as its name tells of the repository.
-    let mut cmd = cmd.args(["run", "--rm", "--init", "--interactive", "--pull=never"]);
+    let mut cmd = cmd.args(["run", "--init", "--pull=never"]);
+    if !spec.stays {
+        cmd = cmd.arg("--rm");
+    }
+    cmd = cmd.arg(if spec.detached {
+        "--detach"
+    } else {
+        "--interactive"
+    });
     if spec.terminal {
         cmd = cmd.arg("--tty");
+    }
+    if spec.terminal && !spec.detached {
+        // What ends this terminal does not end the container.
+        cmd = cmd.arg("--sig-proxy=false");
     }
     if let Some(network) = network_arg(kind, spec.network) {
         cmd = cmd.arg(network);
@@ -144,11 +166,13 @@ mod tests {
             tmpfs: vec!["/run/dkr".into()],
             volumes: vec!["bazel-cache:/bazel-cache".into()],
             options: RunOptions::default(),
+            stays: true,
+            detached: false,
             command: vec!["make".into(), "check".into()],
         };
         let run =
             |kind: EngineKind| run_command(kind, Cmd::new(kind.to_string()), &spec).to_string();
-        insta::assert_snapshot!(run(EngineKind::Docker), @r#"docker run --rm --init --interactive '--pull=never' --tty '--network=host' --add-host app-1f2e:127.0.0.1 --hostname app-1f2e --name app-1f2e --label 'dkr.branch=main' --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --mount 'type=bind,"source=/a, ""b""/run",target=/run/from-host,readonly' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
-        insta::assert_snapshot!(run(EngineKind::Podman), @r#"podman run --rm --init --interactive '--pull=never' --tty '--network=host' --add-host app-1f2e:127.0.0.1 --hostname app-1f2e --name app-1f2e --label 'dkr.branch=main' --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --volume '/a, "b"/run:/run/from-host:ro' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
+        insta::assert_snapshot!(run(EngineKind::Docker), @r#"docker run --init '--pull=never' --interactive --tty '--sig-proxy=false' '--network=host' --add-host app-1f2e:127.0.0.1 --hostname app-1f2e --name app-1f2e --label 'dkr.branch=main' --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --mount 'type=bind,"source=/a, ""b""/run",target=/run/from-host,readonly' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
+        insta::assert_snapshot!(run(EngineKind::Podman), @r#"podman run --init '--pull=never' --interactive --tty '--sig-proxy=false' '--network=host' --add-host app-1f2e:127.0.0.1 --hostname app-1f2e --name app-1f2e --label 'dkr.branch=main' --env 'DKR_NAME=brave-panda' --env HTTPS_PROXY --volume '/a, "b"/run:/run/from-host:ro' --tmpfs /run/dkr --volume bazel-cache:/bazel-cache dkr:app-main make check"#);
     }
 }

@@ -90,15 +90,6 @@ impl TempDir {
             .with_context(|| format!("cannot make {}", path.display()))?;
         Ok(path)
     }
-
-    /// The same for what is mounted in containers, whose users may be others than we: they can read it there,
-    /// and nobody here gets past the directory around it.
-    pub(crate) fn mountable_dir(&self, name: &str) -> Result<PathBuf> {
-        let path = self.directory(name)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
-            .with_context(|| format!("cannot open {} to containers", path.display()))?;
-        Ok(path)
-    }
 }
 
 /// Whether an open file is still the one at this path.

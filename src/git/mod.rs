@@ -21,6 +21,7 @@ mod pushed;
 mod reachable;
 mod refs;
 mod repo;
+pub(crate) mod saved_work;
 mod stash_tree;
 mod tree;
 mod view;
@@ -51,6 +52,7 @@ pub(crate) use reachable::Reachable;
 pub(crate) use refs::Head;
 pub use repo::Repo;
 pub(crate) use repo::user_settings;
+pub(crate) use saved_work::SavedRef;
 pub(crate) use stash_tree::{DiffEnd, log};
 pub(crate) use tree::TreeFile;
 pub use view::View;
@@ -137,6 +139,9 @@ fn at(path: Option<&Path>) -> Cmd {
 fn unless_here(path: Option<&Path>) -> Option<&Path> {
     path.filter(|path| *path != Path::new("."))
 }
+
+/// For `upload-pack`: no saved work is shown, as it may be another container's.
+pub(crate) const HIDDEN: &str = "uploadpack.hideRefs=refs/dkr";
 
 /// For `upload-pack`: packs that need nothing else. Whoever fetches a thin one, as git does, adds to it
 /// what it needs and has already: in the layer of an image that lies there twice then. A setting for it

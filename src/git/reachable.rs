@@ -13,8 +13,8 @@ use crate::proc::{CancelToken, lock};
 #[derive(Debug)]
 pub(crate) struct Reachable {
     git_dir: PathBuf,
-    /// A commit that may be had though no ref leads to it.
-    also: Option<ObjectId>,
+    /// Commits that may be had though no ref leads to them.
+    also: Vec<ObjectId>,
     stop: CancelToken,
     known: Mutex<KnownObjects>,
 }
@@ -34,7 +34,7 @@ struct KnownObjects {
 
 impl Reachable {
     /// Of the repository whose git directory this is.
-    pub(crate) fn new(git_dir: &Path, also: Option<ObjectId>, stop: &CancelToken) -> Self {
+    pub(crate) fn new(git_dir: &Path, also: Vec<ObjectId>, stop: &CancelToken) -> Self {
         Self {
             git_dir: git_dir.to_owned(),
             also,
@@ -73,10 +73,10 @@ impl Reachable {
 
     /// What git advertises, sorted.
     fn tips(&self) -> Result<Vec<String>> {
-        let cmd = serve("upload-pack", &[], &self.git_dir).arg("--advertise-refs");
+        let cmd = serve("upload-pack", &[super::HIDDEN], &self.git_dir).arg("--advertise-refs");
         let cmd = cmd.env_remove("GIT_PROTOCOL").until(&self.stop);
         let mut tips = advertised(&run("upload-pack", &cmd)?);
-        tips.extend(self.also.as_ref().map(ObjectId::to_string));
+        tips.extend(self.also.iter().map(ObjectId::to_string));
         tips.sort();
         tips.dedup();
         Ok(tips)

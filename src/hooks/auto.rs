@@ -8,7 +8,7 @@ use super::script::program;
 use crate::conf::Sources;
 use crate::git::{ObjectId, Repo};
 use crate::image::query::watch_list::{self, WatchedImage};
-use crate::proc::{Cmd, leave_terminal};
+use crate::proc::{Cmd, leave_terminal, lower_priority};
 
 /// Whether the user asked for it.
 pub(crate) fn wanted(sources: &Sources) -> bool {
@@ -38,6 +38,7 @@ pub(crate) fn start(repo: &Repo, watched: &WatchedImage) -> Result<PathBuf> {
 /// may move meanwhile. A second one for the same image has nothing to do and ends.
 pub(crate) fn update(repo: &Repo, tag: &str) -> Result<()> {
     leave_terminal()?;
+    lower_priority()?;
     let name = tag.replace(['/', ':'], "-");
     let Some(_lock) = repo.lock_own(&format!("{name}.lock"))? else {
         return Ok(());

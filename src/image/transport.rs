@@ -1,4 +1,4 @@
-//! How a build or a container reaches the repository.
+//! How a build reaches the repository, and what a container is told of how it does.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,15 +8,13 @@ use anyhow::{Context, Result};
 
 use crate::conf::{self, Host, Value};
 use crate::error::Failure;
-use crate::ssh::{self, Access, Server, ServerConfig, Tunnel};
+use crate::ssh::{self, Access, Server, ServerConfig};
 
-/// An open connection to the repository; it closes when dropped.
+/// An open connection of a build to the repository; it closes when dropped.
 #[derive(Debug)]
 pub(crate) enum Transport {
-    /// The embedded server on a port of the loopback interface: for who shares the host's network.
+    /// The embedded server on a port of the loopback interface: for builds, which share the host's network.
     Tcp(Server),
-    /// The embedded server over the standard streams of a command in the container, whatever its network.
-    Exec(Server),
     /// The host's own sshd, with a key that the user named.
     Sshd(Access),
 }
@@ -26,31 +24,25 @@ impl Transport {
     pub(crate) fn to_build(host: &Host, serve: ServerConfig, directory: &Path) -> Result<Self> {
         match &host.ssh_key {
             None => Ok(Self::Tcp(Server::listen(serve, directory)?)),
-            Some(key) => Self::to_sshd(host, key, &serve),
+            Some(key) => Self::access_by_sshd(host, key, &serve.upload).map(Self::Sshd),
         }
     }
 
-    /// For a container: over `tunnel` where it does not share the host's network.
-    pub(crate) fn to_container(
-        host: &Host,
-        serve: ServerConfig,
-        directory: &Path,
-        tunnel: Option<Tunnel>,
-    ) -> Result<Self> {
-        match tunnel {
-            Some(tunnel) => Ok(Self::Exec(Server::tunnel(serve, tunnel)?)),
-            None => Self::to_build(host, serve, directory),
+    /// How a container reaches it: over a tunnel, whatever its network, or by the host's own sshd.
+    pub(crate) fn access_of_container(host: &Host, repo: &Path) -> Result<Access> {
+        match &host.ssh_key {
+            None => Ok(Access::through_tunnel()),
+            Some(key) => Self::access_by_sshd(host, key, repo),
         }
     }
 
-    fn to_sshd(host: &Host, key: &Value<PathBuf>, serve: &ServerConfig) -> Result<Self> {
+    fn access_by_sshd(host: &Host, key: &Value<PathBuf>, repo: &Path) -> Result<Access> {
         let user = conf::variable("USER")
             .or_else(|| conf::variable("LOGNAME"))
             .unwrap_or_else(|| "root".to_owned());
         Self::check(host)?;
-        let access = ssh::reach_host(&key.value, host.ssh_port.value, user, &serve.upload)
-            .with_context(|| cannot_use(key))?;
-        Ok(Self::Sshd(access))
+        ssh::reach_host(&key.value, host.ssh_port.value, user, repo)
+            .with_context(|| cannot_use(key))
     }
 
     /// That the key of the settings, if there is one, can be used. What needs no key today says so too:
@@ -73,7 +65,7 @@ impl Transport {
     /// How a client reaches it.
     pub(crate) fn access(&self) -> &Access {
         match self {
-            Self::Tcp(server) | Self::Exec(server) => server.access(),
+            Self::Tcp(server) => server.access(),
             Self::Sshd(access) => access,
         }
     }
@@ -81,16 +73,8 @@ impl Transport {
     /// Counts the bytes sent so far, where that is known.
     pub(crate) fn sent(&self) -> Option<Arc<AtomicU64>> {
         match self {
-            Self::Tcp(server) | Self::Exec(server) => Some(server.sent()),
+            Self::Tcp(server) => Some(server.sent()),
             Self::Sshd(_) => None,
-        }
-    }
-
-    /// Why the container was never connected, if something kept it from that.
-    pub(crate) fn failure(&self) -> Option<String> {
-        match self {
-            Self::Exec(server) => server.tunnel_failure(),
-            Self::Tcp(_) | Self::Sshd(_) => None,
         }
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Agent {
     pub key_variable: Option<&'static str>,
     /// Where its key is mounted.
     pub key_file: &'static str,
+    /// What stands before a prompt, for it to run without a terminal and to end when it is done.
+    pub prompt_option: Option<&'static str>,
 }
 
 /// The agents that are known here.
@@ -40,30 +42,35 @@ pub(crate) const AGENTS: [Agent; 5] = [
         command: "claude",
         key_variable: None,
         key_file: "/run/secrets/anthropic_key",
+        prompt_option: Some("-p"),
     },
     Agent {
         name: "codex",
         command: "codex",
         key_variable: Some("OPENAI_API_KEY"),
         key_file: "/run/secrets/codex_key",
+        prompt_option: Some("exec"),
     },
     Agent {
         name: "copilot",
         command: "copilot",
         key_variable: Some("GH_TOKEN"),
         key_file: "/run/secrets/copilot_key",
+        prompt_option: None,
     },
     Agent {
         name: "cursor",
         command: "cursor-agent",
         key_variable: Some("CURSOR_API_KEY"),
         key_file: "/run/secrets/cursor_key",
+        prompt_option: None,
     },
     Agent {
         name: "gemini",
         command: "gemini",
         key_variable: Some("GEMINI_API_KEY"),
         key_file: "/run/secrets/gemini_key",
+        prompt_option: Some("-p"),
     },
 ];
 

@@ -127,6 +127,11 @@ impl EgressPolicy {
         self
     }
 
+    /// Whether the user made it, and not a repository.
+    pub fn is_of_user(&self) -> bool {
+        self.is_users
+    }
+
     /// Whether this may be asked for, and which addresses it may have.
     pub fn decide(&self, target: &HostPort) -> Result<AddressScope, EgressDenial> {
         let entries = self.words.iter().flat_map(|word| &word.entries);

@@ -57,7 +57,9 @@ fn host_address() -> &'static str {
 const CONTROL_SOCKET: &str = "/run/dkr/ctl";
 
 /// The programs that a container finds in [`RUN_DIR`], by name.
-const PROGRAMS: [(&str, &str); 3] = [
+const PROGRAMS: [(&str, &str); 5] = [
+    ("resume", include_str!("../../templates/resume")),
+    ("save", include_str!("../../templates/save")),
     (PUSHER, include_str!("../../templates/git-remote-dkr")),
     ("tunnel", include_str!("../../templates/tunnel")),
     ("connect", include_str!("../../templates/connect")),
@@ -67,6 +69,15 @@ const PROGRAMS: [(&str, &str); 3] = [
 pub const SECRETS: [&str; 3] = ["dkr_ssh_config", "dkr_known_hosts", "dkr_git_config"];
 
 impl Access {
+    /// Over a tunnel, which leads nowhere else.
+    pub(crate) fn through_tunnel() -> Self {
+        Self {
+            route: Route::Tunnel,
+            path: None,
+            objects: false,
+        }
+    }
+
     /// The port that leads there, unless a tunnel does.
     pub fn port(&self) -> Option<&ServerPort> {
         match &self.route {
@@ -113,12 +124,19 @@ impl Access {
             ),
             ("git_identity", identity.into(), 0o644),
         ];
-        files.extend(PROGRAMS.map(|(name, text)| (name, text.into(), 0o755)));
         if let Some(ServerPort { key, .. }) = self.port() {
             files.push(("key", crate::fs::read(key)?, 0o644));
         }
         for (name, bytes, mode) in files {
             write_private(&directory.join(name), bytes, mode)?;
+        }
+        Self::write_programs(directory)
+    }
+
+    /// Writes the programs among them as they are now, also for a container of an earlier git dkr.
+    pub(crate) fn write_programs(directory: &Path) -> Result<()> {
+        for (name, text) in PROGRAMS {
+            write_private(&directory.join(name), text, 0o755)?;
         }
         Ok(())
     }

@@ -54,8 +54,8 @@ const SECRETS_DIR: &str = "/run/secrets";
 pub struct ServerConfig {
     /// The git directory that `git-upload-pack` reads.
     pub upload: std::path::PathBuf,
-    /// A commit that it gives though no ref there leads to it.
-    pub also: Option<crate::git::ObjectId>,
+    /// Commits that it gives though no ref there leads to them.
+    pub also: Vec<crate::git::ObjectId>,
     /// Where pushes go, if they may go anywhere.
     pub receive: Option<ReceivePolicy>,
     /// Objects that are handed over once, packed and indexed, instead of a clone or a fetch.
@@ -69,7 +69,7 @@ impl ServerConfig {
     pub fn of(upload: impl Into<std::path::PathBuf>) -> Self {
         Self {
             upload: upload.into(),
-            also: None,
+            also: Vec::new(),
             receive: None,
             objects: None,
             services: Services::default(),

@@ -3,7 +3,7 @@
 //! The format is that of git's `gitprotocol-pack`, "Reference Update Request and Packfile
 //! Transfer": pkt-lines of `old new ref`, the first with `\0capabilities`, then a flush.
 
-use crate::git::ObjectId;
+use crate::git::{ObjectId, saved_work};
 
 /// More than this before the flush is no push of ours.
 const LIMIT: usize = 1 << 20;
@@ -94,17 +94,19 @@ impl PushCommands {
         Some(())
     }
 
-    /// The refs that would be made, and where.
+    /// The branches that would be made, and where.
     pub(super) fn creations(&self) -> Vec<(String, ObjectId)> {
         let creation = |update: &RefUpdate| match (&update.old, &update.new) {
-            (None, Some(new)) => Some((update.name.clone(), new.clone())),
+            (None, Some(new)) if update.name.starts_with("refs/heads/") => {
+                Some((update.name.clone(), new.clone()))
+            }
             _ => None,
         };
         self.updates.iter().filter_map(creation).collect()
     }
 
     /// Why the push is refused, a reason for each ref that may not be touched; empty when it may
-    /// go on. Moving a ref back is refused by git itself, which knows the history.
+    /// go on. Moving a branch back is refused by git itself, which knows the history.
     fn refusals(&self, container: &str, made: impl Fn(&str) -> bool) -> Vec<(&str, String)> {
         let prefix = format!("refs/heads/{container}/");
         self.updates
@@ -130,10 +132,28 @@ impl PushCommands {
             .collect()
     }
 
+    /// The same of saved work, which may go back and away: it is what the container has now.
+    fn refused_saves(&self, container: &str) -> Vec<(&str, String)> {
+        let refused = |update: &&RefUpdate| !saved_work::may_move(&update.name, container);
+        let reason = || format!("git dkr: this is no saved work of {container}");
+        let updates = self.updates.iter().filter(refused);
+        updates
+            .map(|update| (update.name.as_str(), reason()))
+            .collect()
+    }
+
     /// The report that refuses the push of this container, where `made` tells the refs that it has made, as
     /// `receive-pack` would send it, or `None` when the push may go on. One bad ref refuses them all.
     pub(super) fn refuse(&self, container: &str, made: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
-        let refusals = self.refusals(container, made);
+        self.report(&self.refusals(container, made))
+    }
+
+    /// The same for saved work.
+    pub(super) fn refuse_save(&self, container: &str) -> Option<Vec<u8>> {
+        self.report(&self.refused_saves(container))
+    }
+
+    fn report(&self, refusals: &[(&str, String)]) -> Option<Vec<u8>> {
         if refusals.is_empty() {
             return None;
         }
@@ -226,6 +246,36 @@ mod tests {
             refusals(&[(NONE, "refs/heads/box/a")]),
             ["refs/heads/box/a"]
         );
+    }
+
+    #[test]
+    fn a_container_moves_its_own_saved_work_alone() {
+        let own = [
+            (OLD, "refs/dkr/work/box/heads/fix/typo"),
+            (NONE, "refs/dkr/work/box/wip/workspace"),
+            (OLD, "refs/dkr/work/box/detached/worktrees/one"),
+            (OLD, "refs/dkr/work/box/stash/0"),
+        ];
+        let refused = |updates: &[(&str, &str)]| match read(&opening(updates)) {
+            PushStart::Complete(commands) => commands.refused_saves("box").len(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused(&own), 0);
+        for name in [
+            "refs/heads/box/a",
+            "refs/dkr/work/other/heads/main",
+            "refs/dkr/work/boxer/heads/main",
+            "refs/dkr/work/box/info",
+            "refs/dkr/work/box/heads",
+            "refs/dkr/work/box/heads/",
+            "refs/dkr/work/box/new/main",
+            "refs/dkr/keep/box",
+            "refs/notes/dkr",
+        ] {
+            assert_eq!(refused(&[own[0], (OLD, name)]), 1, "{name}");
+        }
+        // A push is not for it.
+        assert_eq!(refusals(&own[..1]), ["refs/dkr/work/box/heads/fix/typo"]);
     }
 
     #[test]

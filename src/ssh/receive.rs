@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use anyhow::Result;
 
 use super::push::PushCommands;
-use crate::git::{LfsStore, ObjectId, PushedBranches, Repo, module_dir, values_of};
+use crate::git::{LfsStore, ObjectId, PushedBranches, Repo, module_dir, saved_work, values_of};
 use crate::proc::lock;
 
 /// Branches below the container's name may be made, and moved forward by who made them: a container that has
@@ -26,14 +26,22 @@ pub struct ReceivePolicy {
 }
 
 impl ReceivePolicy {
-    /// For a container of this name.
-    pub fn new(repo: &Repo, container: &str) -> Result<Self> {
+    /// For a container of this name. What such a one has pushed is its own when it `goes_on` with that work.
+    pub fn new(repo: &Repo, container: &str, goes_on: bool) -> Result<Self> {
+        let pushed = match goes_on {
+            true => PushedBranches::by(&repo.common_dir, container).branches(),
+            false => BTreeSet::new(),
+        };
+        let made = pushed
+            .into_iter()
+            .map(|name| (repo.common_dir.clone(), name))
+            .collect();
         Ok(Self {
             git_dir: repo.common_dir.clone(),
             container: container.to_owned(),
             homes: vec![repo.git_dir.clone(), repo.common_dir.clone()],
             lfs: repo.lfs_store()?,
-            made: Arc::default(),
+            made: Arc::new(Mutex::new(made)),
         })
     }
 
@@ -52,6 +60,19 @@ impl ReceivePolicy {
         commands.refuse(&self.container, |name| {
             made.contains(&(self.git_dir.clone(), name.to_owned()))
         })
+    }
+
+    /// The report that refuses to save, or `None` when it may go on.
+    pub(super) fn refuse_save(&self, commands: &PushCommands) -> Option<Vec<u8>> {
+        commands.refuse_save(&self.container)
+    }
+
+    /// What git does not show: saved work of other containers.
+    pub(super) fn hidden(&self) -> [String; 2] {
+        [
+            format!("receive.hideRefs={}", saved_work::OURS),
+            format!("receive.hideRefs=!{}", saved_work::of(&self.container)),
+        ]
     }
 
     /// Notes which branches are about to be made, for whoever starts a container of this name later.

@@ -11,6 +11,10 @@ pub(super) enum ClientRequest {
     Receive,
     /// Push so to a submodule, which has this git directory below that of the repository.
     ReceiveModule(String),
+    /// Save work that is not pushed.
+    Save,
+    /// The same of a submodule.
+    SaveModule(String),
     /// Push contents of git-lfs.
     Contents,
     /// Take all objects of a build, packed and indexed.
@@ -27,6 +31,7 @@ pub(super) fn decide(command: &[u8], serve: &ServerConfig) -> Result<ClientReque
         ["git-receive-pack", path] | ["git", "receive-pack", path] => {
             (ClientRequest::Receive, path)
         }
+        ["git-dkr-save", path] => (ClientRequest::Save, path),
         ["git-dkr-objects", path] => (ClientRequest::Objects, path),
         ["git-lfs-transfer", path, "upload"] => (ClientRequest::Contents, path),
         _ => {
@@ -40,6 +45,9 @@ pub(super) fn decide(command: &[u8], serve: &ServerConfig) -> Result<ClientReque
         (request, _) if path == URL_PATH => request,
         (ClientRequest::Receive, Some(below)) if below.starts_with("modules/") => {
             ClientRequest::ReceiveModule(below.to_owned())
+        }
+        (ClientRequest::Save, Some(below)) if below.starts_with("modules/") => {
+            ClientRequest::SaveModule(below.to_owned())
         }
         _ => return Err(format!("git dkr serves {URL_PATH} here, and nothing else")),
     };

@@ -94,11 +94,7 @@ impl Server {
 
     /// Serves the container at the other end of a tunnel, which it opens as soon as the container runs.
     pub fn tunnel(serve: ServerConfig, tunnel: Tunnel) -> Result<Self> {
-        let access = Access {
-            route: Route::Tunnel,
-            path: None,
-            objects: false,
-        };
+        let access = Access::through_tunnel();
         let status = Arc::new(TunnelStatus::default());
         let proof = Proof::Tunnel(Arc::clone(&status));
         let told = Arc::clone(&status);

@@ -11,11 +11,11 @@ use tokio::process::{Child, ChildStdin};
 use tokio::sync::mpsc;
 
 use super::channel_result::Result;
+use super::lfs;
 use super::policy::ConnectionPolicy;
 use super::push::{self, PushStart};
 use super::request::ClientRequest;
 use super::wants::{self, FetchReader};
-use super::{ReceivePolicy, lfs};
 use crate::git;
 use crate::proc::Cmd;
 
@@ -35,15 +35,32 @@ pub(super) async fn answer(
     let status = match decision {
         Ok(ClientRequest::Upload) => upload(&policy, protocol, reader, &writer).await,
         Ok(ClientRequest::Receive) => {
-            let corner = policy.serve.receive.as_ref();
-            receive(&policy, corner, protocol, reader, &writer).await
+            receive(Take::Push, None, &policy, protocol, reader, &writer).await
         }
         Ok(ClientRequest::ReceiveModule(directory)) => {
-            let corner = policy.serve.receive.as_ref();
-            match corner.and_then(|corner| corner.of_module(&directory)) {
-                None => refuse(&format!("git dkr: the host has no {directory}"), &writer).await,
-                corner => receive(&policy, corner.as_ref(), protocol, reader, &writer).await,
-            }
+            receive(
+                Take::Push,
+                Some(&directory),
+                &policy,
+                protocol,
+                reader,
+                &writer,
+            )
+            .await
+        }
+        Ok(ClientRequest::Save) => {
+            receive(Take::Save, None, &policy, protocol, reader, &writer).await
+        }
+        Ok(ClientRequest::SaveModule(directory)) => {
+            receive(
+                Take::Save,
+                Some(&directory),
+                &policy,
+                protocol,
+                reader,
+                &writer,
+            )
+            .await
         }
         Ok(ClientRequest::Contents) => match &policy.serve.receive {
             None => Ok(1),
@@ -77,6 +94,7 @@ async fn upload(
         // They tell of any object that is there.
         "uploadpackfilter.sparse:oid.allow=false",
         "transfer.advertiseObjectInfo=false",
+        git::HIDDEN,
         git::WHOLE_PACKS,
     ];
     let cmd = git::serve("upload-pack", &config, &policy.serve.upload);
@@ -108,23 +126,44 @@ async fn upload(
     carry(child, writer, &policy.sent, feeding).await
 }
 
+/// What is taken from a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Take {
+    /// Branches, which go forward.
+    Push,
+    /// Work that is not pushed: it goes wherever the container is.
+    Save,
+}
+
+/// Takes what is pushed, of a submodule where its directory is given.
 async fn receive(
+    take: Take,
+    module: Option<&str>,
     policy: &ConnectionPolicy,
-    corner: Option<&ReceivePolicy>,
     protocol: Option<String>,
     mut reader: ChannelReadHalf,
     writer: &ChannelWriteHalf<Msg>,
 ) -> Result<u32> {
-    let Some(corner) = corner else {
+    let Some(corner) = &policy.serve.receive else {
         return Ok(1);
     };
-    let config = [
-        "receive.denyDeletes=true",
-        "receive.denyNonFastForwards=true",
+    let corner = match module {
+        None => corner.clone(),
+        Some(directory) => match corner.of_module(directory) {
+            Some(corner) => corner,
+            None => return refuse(&format!("git dkr: the host has no {directory}"), writer).await,
+        },
+    };
+    let deny = take == Take::Push;
+    let mut config = vec![
+        format!("receive.denyDeletes={deny}"),
+        format!("receive.denyNonFastForwards={deny}"),
         // What comes from a container is not trusted to be well-formed.
-        "receive.fsckObjects=true",
-        "receive.autogc=false",
+        "receive.fsckObjects=true".to_owned(),
+        "receive.autogc=false".to_owned(),
     ];
+    config.extend(corner.hidden());
+    let config: Vec<&str> = config.iter().map(String::as_str).collect();
     let cmd = git::serve("receive-pack", &config, &corner.git_dir);
     let (child, mut stdin) = spawn(cmd, protocol)?;
     let mut made = Vec::new();
@@ -143,7 +182,11 @@ async fn receive(
                 Some(_) => {}
             }
         };
-        if let Some(report) = corner.refuse(&commands) {
+        let refusal = match take {
+            Take::Push => corner.refuse(&commands),
+            Take::Save => corner.refuse_save(&commands),
+        };
+        if let Some(report) = refusal {
             // The client reads the report when it has sent its pack; a deletion has none.
             writer.data_bytes(Bytes::from(report)).await?;
             while let Some(ChannelMsg::Data { .. }) = reader.wait().await {}
@@ -161,7 +204,6 @@ async fn receive(
         feed(&mut reader, stdin).await
     };
     let status = carry(child, writer, &policy.sent, feeding).await;
-    let corner = corner.clone();
     tokio::task::spawn_blocking(move || {
         git::give_back(&corner.git_dir);
         if !made.is_empty() {

@@ -85,7 +85,8 @@ impl StartPlan<'_> {
         );
     }
 
-    pub(super) fn check_hostname(&self, name: String) -> Result<String> {
+    /// Checks a name, which another container may have had whose work is `resumed`.
+    pub(super) fn check_hostname(&self, name: String, resumed: bool) -> Result<String> {
         if !names::is_hostname(&name) {
             bail!(
                 Failure::new(format!("{name:?} is not a host name"))
@@ -98,6 +99,12 @@ impl StartPlan<'_> {
                     .hint("choose another --hostname, or leave it out for a fresh one")
             );
         }
+        if !resumed && !self.repo.saved_work(&name)?.is_empty() {
+            let message = format!("there is saved work of a container called {name}");
+            bail!(Failure::new(message).hint(format!(
+                "git dkr resume {name} goes on with it; else choose another --hostname"
+            )));
+        }
         if let Some(taken) = self.taken(&name)? {
             bail!(taken.hint("choose another --hostname, or leave it out for a fresh one"));
         }
@@ -108,7 +115,9 @@ impl StartPlan<'_> {
     pub(super) fn fresh_hostname(&self) -> Result<String> {
         loop {
             let name = names::hostname(&self.image.labels.repo_name, rand::random());
-            if self.repo.branches_below(&name)?.is_empty() {
+            if self.repo.branches_below(&name)?.is_empty()
+                && self.repo.saved_work(&name)?.is_empty()
+            {
                 return Ok(name);
             }
         }

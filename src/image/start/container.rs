@@ -1,30 +1,32 @@
 //! Starting a container whose work is pushed back to the host repository.
 
 use std::ffi::OsString;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 
 use crate::conf::{Conf, Host, ca, is_set, loopback_proxies, proxies};
-use crate::container::ContainerLabels;
-use crate::engine::{Engine, Mount, Network, RunOptions, RunSpec};
+use crate::container::{
+    ConnectionSettings, ContainerDirectory, ContainerEnd, ContainerLabels, Keeping, RUN,
+    SandboxSettings,
+};
+use crate::engine::{Engine, EngineKind, Mount, Network, RunOptions, RunSpec};
 use crate::error::Failure;
-use crate::fs::{TempDir, write_private};
+use crate::fs::write_private;
 use crate::git::{self, ObjectId, PushedBranches, Repo};
 use crate::image::model::names;
 use crate::image::query::tracking::Tracking;
-use crate::image::start::prepare_user::{self, with_user};
+use crate::image::start::options;
+use crate::image::start::prepare_user;
 use crate::image::start::sandbox::AgentKeys;
-use crate::image::start::{options, sandbox};
 use crate::image::transport::Transport;
 use crate::image::{Image, Target};
 use crate::layers::stack::Agent;
 use crate::proc::{self, Cmd};
 use crate::proxy::AgentSettings;
-use crate::ssh::{
-    Forward, MOUNTED_DIR, PUSHER, RUN_DIR, ReceivePolicy, ServerConfig, Services, Tunnel,
-};
+use crate::ssh::{MOUNTED_DIR, PUSHER, RUN_DIR};
 use crate::ui::Printer;
 
 /// Where the CA certificates are mounted.
@@ -58,6 +60,14 @@ pub(crate) struct StartRequest {
     pub network: Option<Network>,
     /// Whether there is a terminal to pass on.
     pub terminal: bool,
+    /// Whether the container stays when it has ended, until its work is saved.
+    pub stays: bool,
+    /// Whether nobody waits for it.
+    pub detached: bool,
+    /// What the agent is to do, without a terminal.
+    pub prompt: Option<String>,
+    /// Saved work that it goes on with: the commits, and what each is.
+    pub resumed: Vec<(ObjectId, String)>,
     pub command: Vec<OsString>,
 }
 
@@ -82,7 +92,7 @@ impl StartPlan<'_> {
     /// Checks the request and completes them. Nothing is started when one cannot be met.
     pub(crate) fn complete(&self, mut request: StartRequest) -> Result<StartRequest> {
         let hostname = match request.hostname.take() {
-            Some(name) => self.check_hostname(name)?,
+            Some(name) => self.check_hostname(name, !request.resumed.is_empty())?,
             None => self.fresh_hostname()?,
         };
         let name = match request.name.take() {
@@ -105,6 +115,15 @@ impl StartPlan<'_> {
         request.hostname = Some(hostname);
         request.name = Some(name);
         Ok(request)
+    }
+
+    /// The same for one more container.
+    pub(crate) fn another(&self, request: &StartRequest) -> Result<StartRequest> {
+        Ok(StartRequest {
+            hostname: Some(self.fresh_hostname()?),
+            name: Some(names::work_branch()),
+            ..request.clone()
+        })
     }
 
     /// The network that was asked for, or a default. The host's own sshd is reached from the host's network
@@ -153,53 +172,92 @@ impl StartPlan<'_> {
         self.engine.start_command(&self.spec(request, root))
     }
 
-    /// Runs the container in the foreground; the command's exit code.
+    /// Runs the container in the foreground; the command's exit code. Another process keeps it, and its work.
     pub(crate) fn run(&self, request: &StartRequest) -> Result<i32> {
-        let scratch = TempDir::new()?;
-        let transport = self.open_transport(request, &scratch)?;
-        let spec = self.spec(request, scratch.path());
-        let code = with_user(self.engine, &spec, || self.engine.start(&spec))?;
-        if let Some(why) = transport.failure() {
-            self.printer.warn(format_args!(
-                "the container had no connection to the repository: {why}"
-            ));
+        let hostname = request.hostname.as_deref().unwrap_or_default();
+        let directory = ContainerDirectory::of(self.repo, hostname);
+        directory.make(&self.connection(request))?;
+        self.write_files(request, directory.path())?;
+        let keeping = Keeping::start(self.engine, self.repo, hostname)?;
+        let spec = self.spec(request, directory.path());
+        if spec.detached {
+            self.engine.start_detached(&spec)?;
+            keeping.detach();
+            return Ok(0);
         }
+        let outcome = self.engine.start(&spec);
+        let end = ContainerEnd {
+            engine: self.engine,
+            repo: self.repo,
+            container: hostname,
+            printer: self.printer,
+        };
+        end.tell(keeping)?;
+        let code = outcome?;
         if self.conf.container.sandbox.value {
             git::give_back(&self.repo.common_dir);
         }
         // The host's own git has taken what was pushed, and wrote down nothing.
-        if matches!(transport, Transport::Sshd(_))
-            && let Err(error) = self.note_pushed(request.hostname.as_deref().unwrap_or_default())
+        if self.host.ssh_key.is_some()
+            && let Err(error) = self.note_pushed(hostname)
         {
             self.printer.warn(format_args!("{error:#}"));
         }
         Ok(code)
     }
 
-    /// Opens the transport to the repository, and writes what [`StartPlan::spec`] mounts.
-    pub(super) fn open_transport(
-        &self,
-        request: &StartRequest,
-        scratch: &TempDir,
-    ) -> Result<Transport> {
-        let root = scratch.path();
+    /// How the container is connected.
+    pub(super) fn connection(&self, request: &StartRequest) -> ConnectionSettings {
+        let conf = &self.conf.container;
+        let allow = &conf.allow.value;
+        let sandbox = conf.sandbox.value.then(|| SandboxSettings {
+            allow: allow.words().into_iter().map(str::to_owned).collect(),
+            allowed_by_user: allow.is_of_user(),
+            keys: self.keys(request).on_host(),
+            ca_bundle: self
+                .host
+                .ca_bundle
+                .as_ref()
+                .map(|bundle| bundle.value.clone()),
+        });
+        let resumed = request.resumed.iter().map(|(id, _)| id);
+        let also = self
+            .switch_to
+            .iter()
+            .map(|target| &target.commit)
+            .chain(resumed);
+        ConnectionSettings {
+            container: request.hostname.clone().unwrap_or_default(),
+            user: self.options(request).user,
+            by_sshd: self.host.ssh_key.is_some(),
+            sandbox,
+            also: also.map(ObjectId::to_string).collect(),
+            save_every: conf.save_every.value,
+            resumed: !request.resumed.is_empty(),
+        }
+    }
+
+    /// Writes what [`StartPlan::spec`] mounts.
+    pub(super) fn write_files(&self, request: &StartRequest, root: &Path) -> Result<()> {
         let hostname = request.hostname.as_deref().unwrap_or_default();
         let keys = self.keys(request);
-        let serve = ServerConfig {
-            also: self.switch_to.map(|target| target.commit.clone()),
-            receive: Some(ReceivePolicy::new(self.repo, hostname)?),
-            services: self.services(&keys, hostname)?,
-            ..ServerConfig::of(self.repo.common_dir.clone())
-        };
-        let tunnel = self.tunnel(request, hostname, &serve.services);
-        let transport = Transport::to_container(self.host, serve, root, tunnel)?;
-        let run_dir = scratch.mountable_dir(RUN)?;
+        let run_dir = mountable_dir(root, RUN)?;
         let identity = self.repo.identity()?;
-        transport
-            .access()
+        Transport::access_of_container(self.host, &self.repo.common_dir)?
             .write_run_dir(&run_dir, hostname, &identity)?;
         for (name, text) in RECORDING {
             write_private(&run_dir.join(name), text, 0o644)?;
+        }
+        let limit = self.conf.container.save_limit.value;
+        let work = format!("{hostname}\n{limit}\n{}\n", self.begins_at());
+        write_private(&run_dir.join("work"), work, 0o644)?;
+        if let Some(prompt) = &request.prompt {
+            write_private(&run_dir.join("prompt"), prompt, 0o644)?;
+        }
+        if !request.resumed.is_empty() {
+            let line = |(id, what): &(ObjectId, String)| format!("{id} {what}\n");
+            let saved: String = request.resumed.iter().map(line).collect();
+            write_private(&run_dir.join("saved-work"), saved, 0o644)?;
         }
         if self.options(request).user.is_some() {
             write_private(
@@ -224,42 +282,12 @@ impl StartPlan<'_> {
             let bundle = ca::with_system(&ca::read(&bundle.value)?);
             write_private(&source(root, CA_BUNDLE), bundle, 0o644)?;
         }
-        Ok(transport)
-    }
-
-    /// What leads out of a sandbox.
-    fn services(&self, keys: &AgentKeys, hostname: &str) -> Result<Services> {
-        let conf = &self.conf.container;
-        if !conf.sandbox.value {
-            return Ok(Services::default());
-        }
-        let log = sandbox::log_file(&self.repo.common_dir, hostname);
-        sandbox::services(conf, self.host, keys, &log)
+        Ok(())
     }
 
     /// Where the keys are that the request names.
     pub(super) fn keys<'r>(&self, request: &'r StartRequest) -> AgentKeys<'r> {
         AgentKeys::divide(&request.keys, self.conf.container.sandbox.value)
-    }
-
-    /// For a container that does not share the host's network.
-    fn tunnel(
-        &self,
-        request: &StartRequest,
-        hostname: &str,
-        services: &Services,
-    ) -> Option<Tunnel> {
-        if request.network == Some(Network::Host) {
-            return None;
-        }
-        let (engine, container) = (self.engine.clone(), hostname.to_owned());
-        let script = format!("{MOUNTED_DIR}/tunnel");
-        let forwards = services.forwards().map(Forward::to_string);
-        let command = self.engine.exec_command(hostname, &["sh", &script]);
-        Some(Tunnel {
-            command: command.args(forwards),
-            is_running: Arc::new(move || engine.is_running(&container)),
-        })
     }
 
     /// Notes that what lies below the container's name is what it has pushed.
@@ -356,6 +384,17 @@ impl StartPlan<'_> {
         if options.user.is_some() {
             env.push(("DKR_WAIT", "1".to_owned()));
         }
+        if request.stays && self.conf.container.save_every.value > 0 {
+            // Its own init tells all that runs in the foreground of a signal. Podman's cannot.
+            let word = match self.engine.kind() {
+                EngineKind::Docker => {
+                    env.push(("TINI_KILL_PROCESS_GROUP", "1".to_owned()));
+                    "at-end"
+                }
+                EngineKind::Podman => "",
+            };
+            env.push(("DKR_SAVE", word.to_owned()));
+        }
         if self.printer.quiet() {
             env.push(("DKR_QUIET", "1".to_owned()));
         }
@@ -365,6 +404,9 @@ impl StartPlan<'_> {
         }
         if let Some(agent) = request.agent.filter(|_| request.command.is_empty()) {
             env.push(("DKR_AGENT_COMMAND", agent.command.to_owned()));
+            if let (Some(option), Some(_)) = (agent.prompt_option, &request.prompt) {
+                env.push(("DKR_AGENT_PROMPT", option.to_owned()));
+            }
             // The name of the variable; its value comes from the file, inside.
             if let Some(variable) = agent.key_variable.filter(|_| keys.is_mounted(agent)) {
                 env.push(("DKR_AGENT_KEY", format!("{variable}={}", agent.key_file)));
@@ -409,13 +451,24 @@ impl StartPlan<'_> {
                 .chain(self.conf.volumes.value.iter().cloned())
                 .collect(),
             options,
+            stays: request.stays,
+            detached: request.detached,
             command: request.command.clone(),
         }
     }
 }
 
-/// The directory of the files that lead to the host, in the temporary one.
-const RUN: &str = "run";
+/// Makes a directory for what is mounted in containers, whose users may be others than we: they can read it there,
+/// and nobody here gets past the directory around it.
+fn mountable_dir(root: &Path, name: &str) -> Result<PathBuf> {
+    let path = root.join(name);
+    let make = || {
+        std::fs::create_dir_all(&path)?;
+        std::fs::set_permissions(&path, Permissions::from_mode(0o755))
+    };
+    make().with_context(|| format!("cannot make {}", path.display()))?;
+    Ok(path)
+}
 
 /// The file in the temporary directory that is mounted there.
 fn source(root: &Path, target: &str) -> PathBuf {

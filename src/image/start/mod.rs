@@ -4,8 +4,8 @@ mod checks;
 mod container;
 mod fallback_image;
 mod options;
-mod prepare_user;
-mod sandbox;
+pub(crate) mod prepare_user;
+pub(crate) mod sandbox;
 pub(crate) mod select_image;
 mod trial;
 

@@ -44,7 +44,13 @@ pub(super) fn with_user<T: Send>(
     Ok(outcome)
 }
 
-fn prepare(engine: &Engine, container: &str, user: &str, ended: &AtomicBool) -> Result<()> {
+/// Prepares a container for its user as soon as it runs, unless it has `ended`.
+pub(crate) fn prepare(
+    engine: &Engine,
+    container: &str,
+    user: &str,
+    ended: &AtomicBool,
+) -> Result<()> {
     let script = format!("{MOUNTED_DIR}/{}", SCRIPT.0);
     let mut command = vec!["sh", &script];
     command.extend(user.split(':'));

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 
-use crate::conf::{self, ContainerConf, Host, ca};
+use crate::conf;
 use crate::error::Failure;
 use crate::layers::stack::Agent;
 use crate::net::Secret;
 use crate::proxy::{
-    self, AgentApi, AgentSettings, ApiKeyGateway, Dialer, Egress, EgressLog, HostPort, TlsTrust,
+    self, AgentApi, AgentSettings, ApiKeyGateway, Dialer, Egress, EgressLog, EgressPolicy,
+    HostPort, TlsTrust,
 };
 use crate::ssh::{Forward, Services};
 
@@ -19,7 +20,7 @@ const PROXY_PORT: u16 = 3128;
 const API_PORT: u16 = 3129;
 
 /// Where the keys of a container's agents are.
-pub(super) struct AgentKeys<'a> {
+pub(crate) struct AgentKeys<'a> {
     /// Those that are files in the container.
     pub mounted: Vec<(&'static Agent, &'a Path)>,
     /// Those that stay on the host.
@@ -34,7 +35,7 @@ struct RemoteKey<'a> {
 
 impl<'a> AgentKeys<'a> {
     /// In a sandbox a key stays on the host where the agent can be led to git dkr.
-    pub(super) fn divide(keys: &'a [(&'static Agent, PathBuf)], in_sandbox: bool) -> Self {
+    pub(crate) fn divide(keys: &'a [(&'static Agent, PathBuf)], in_sandbox: bool) -> Self {
         let (mut mounted, mut remote) = (Vec::new(), Vec::new());
         for (agent, file) in keys {
             match AgentApi::of(agent.name).filter(|_| in_sandbox) {
@@ -54,6 +55,13 @@ impl<'a> AgentKeys<'a> {
         self.mounted.iter().any(|(mounted, _)| *mounted == agent)
     }
 
+    /// The files that stay on the host, each with the name of its agent.
+    pub(super) fn on_host(&self) -> Vec<(String, PathBuf)> {
+        let keys = self.remote.iter();
+        keys.map(|key| (key.api.agent.to_owned(), key.file.to_owned()))
+            .collect()
+    }
+
     /// What programs in a sandbox are told, so that they come to git dkr.
     pub(super) fn settings(&self) -> AgentSettings {
         let mut all = AgentSettings {
@@ -70,24 +78,16 @@ impl<'a> AgentKeys<'a> {
 }
 
 /// What answers in the container's tunnel. All of it is written down in `log`.
-pub(super) fn services(
-    conf: &ContainerConf,
-    host: &Host,
+pub(crate) fn services(
+    policy: EgressPolicy,
+    extra_certificates: Option<&[u8]>,
     keys: &AgentKeys,
     log: &Path,
 ) -> Result<Services> {
-    let extra = match &host.ca_bundle {
-        Some(bundle) => Some(ca::read(&bundle.value)?),
-        None => None,
-    };
-    let trust = TlsTrust::new(extra.as_deref())?;
+    let trust = TlsTrust::new(extra_certificates)?;
     let dialer = Arc::new(Dialer::new(conf::upstream_proxies()?, trust));
     let log = Arc::new(EgressLog::open(log)?);
-    let egress = Arc::new(Egress::new(
-        conf.allow.value.clone(),
-        Arc::clone(&dialer),
-        Arc::clone(&log),
-    ));
+    let egress = Arc::new(Egress::new(policy, Arc::clone(&dialer), Arc::clone(&log)));
     let mut services = Services::default();
     services.add(forward(PROXY_PORT, "proxy"), move |stream| {
         Box::pin(proxy::serve(stream, Arc::clone(&egress)))
@@ -107,7 +107,7 @@ pub(super) fn services(
 }
 
 /// Where is written down what a container asked for.
-pub(super) fn log_file(git_dir: &Path, container: &str) -> PathBuf {
+pub(crate) fn log_file(git_dir: &Path, container: &str) -> PathBuf {
     git_dir.join("dkr/log").join(format!("{container}.log"))
 }
 

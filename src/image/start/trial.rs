@@ -10,7 +10,6 @@ use crate::fs::TempDir;
 use crate::image::query::tracking::Tracking;
 use crate::image::start::container::{StartPlan, StartRequest};
 use crate::image::start::prepare_user::with_user;
-use crate::image::transport::Transport;
 
 /// Asks for the ref that it is given, if any, and for a push. What is wrong is printed.
 const TRIAL: &str = "exec 2>&1
@@ -40,7 +39,9 @@ impl StartPlan<'_> {
             ..StartRequest::default()
         })?;
         let scratch = TempDir::new()?;
-        let transport = start.open_transport(&request, &scratch)?;
+        start.write_files(&request, scratch.path())?;
+        let connection = start.connection(&request);
+        let server = connection.open(self.engine, self.repo)?;
         let spec = start.spec(&request, scratch.path());
         let command = self.engine.start_command(&spec);
         let output = with_user(self.engine, &spec, || command.output())?;
@@ -56,25 +57,19 @@ impl StartPlan<'_> {
         let said = String::from_utf8_lossy(&said);
         let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
         let said = lines.collect::<Vec<_>>().join("; ");
-        let said = transport.failure().unwrap_or(said);
+        let said = server
+            .and_then(|server| server.tunnel_failure())
+            .unwrap_or(said);
         let message = format!(
             "a container of {} (network {}) cannot fetch and push: {said}",
             spec.image, spec.network
         );
-        let unreached = ["refused", "timed out", "unreachable"];
-        let hint = match &transport {
-            Transport::Sshd(_) => {
-                "the host's own sshd and git answer: check that ssh and git let your user in there"
-            }
-            Transport::Tcp(_) if unreached.iter().any(|sign| said.contains(sign)) => {
-                "such containers use this machine's own network: check that the engine runs on this machine, as root"
-            }
-            Transport::Exec(_) if said.contains("not connected") => {
-                "the container is connected by an exec of the engine: check that one works in a container of it"
-            }
-            Transport::Tcp(_) | Transport::Exec(_) => {
-                "what it says is about the repository on the host, or about git and ssh in the image"
-            }
+        let hint = if connection.by_sshd {
+            "the host's own sshd and git answer: check that ssh and git let your user in there"
+        } else if said.contains("not connected") {
+            "the container is connected by an exec of the engine: check that one works in a container of it"
+        } else {
+            "what it says is about the repository on the host, or about git and ssh in the image"
         };
         bail!(Failure::new(message).hint(hint))
     }

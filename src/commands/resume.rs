@@ -1,0 +1,129 @@
+//! `git dkr resume`
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use super::container_args::ContainerArgs;
+use super::named_container::NamedContainer;
+use super::{HostArgs, start_image};
+use crate::container::{ContainerEnd, Keeping};
+use crate::error::Failure;
+use crate::git::{ObjectId, Repo};
+use crate::image::start::StartRequest;
+use crate::image::start::select_image::select;
+use crate::ui::{self, Printer};
+
+/// Go on with saved work, in a new container
+///
+/// Started from the nearest image, with the branches, commits and stashes that are saved, and with what was not
+/// committed, staged or not, as it was. It has the old container's name, and so pushes to where that one did.
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    #[command(flatten)]
+    container: NamedContainer,
+    #[command(flatten)]
+    host: HostArgs,
+    #[command(flatten)]
+    settings: ContainerArgs,
+    /// Leave it running and print its name
+    #[arg(long)]
+    detach: bool,
+    /// The command to run; tmux on a terminal, and a shell elsewhere, when absent
+    #[arg(last = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+impl Resume {
+    /// Runs it; the exit code is the command's.
+    pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
+        self.resume(printer)
+            .with_context(|| format!("cannot resume {}", self.container.name))
+    }
+
+    fn resume(&self, printer: Printer) -> Result<u8> {
+        let (repo, engine, container) = self.container.saved(printer)?;
+        let name = container.name.clone();
+        if container.live.is_some() {
+            if engine.is_running(&name) {
+                bail!(
+                    Failure::new(format!("{name} is running"))
+                        .hint(format!("git dkr attach {name}"))
+                );
+            }
+            Keeping::ensure(&engine, &repo, &name)?;
+            let end = ContainerEnd {
+                engine: &engine,
+                repo: &repo,
+                container: &name,
+                printer,
+            };
+            end.tell_of_other()?;
+            if end.is_kept() {
+                return Ok(1);
+            }
+        }
+        let saved = saved(&repo, &name)?;
+        container.base(&repo)?;
+        let flags = self.settings.flags();
+        let choice = select(
+            &engine,
+            Some(&repo.path),
+            container.branch_from(),
+            &flags,
+            printer,
+        )?;
+        let host = self.host.read(&choice.sources)?;
+        let start = start_image::start(&engine, &choice, &host, printer);
+        let on_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        let request = start.complete(StartRequest {
+            name: container.work_branch().map(str::to_owned),
+            hostname: Some(name.clone()),
+            terminal: match self.detach {
+                true => self.command.is_empty(),
+                false => on_terminal,
+            },
+            stays: true,
+            detached: self.detach,
+            resumed: saved,
+            command: self.command.clone(),
+            ..StartRequest::default()
+        })?;
+        let code = start.run(&request)?;
+        if self.detach {
+            ui::result(&name)?;
+        }
+        Ok(u8::try_from(code).unwrap_or(1))
+    }
+}
+
+/// What is saved of it, each commit with what it is. All of them must be there.
+fn saved(repo: &Repo, name: &str) -> Result<Vec<(ObjectId, String)>> {
+    let refs = repo.saved_work(name)?;
+    let work: Vec<_> = refs.iter().filter(|saved| saved.kind != "info").collect();
+    if work.is_empty() {
+        let failure = Failure::new("nothing is saved of it: all of its work was pushed");
+        bail!(failure.hint(format!(
+            "git branch --list '{name}/*' shows what was pushed"
+        )));
+    }
+    let ids: Vec<&str> = work.iter().map(|saved| saved.id.as_str()).collect();
+    let missing = repo.commits(&ids)?.iter().position(Option::is_none);
+    if let Some(missing) = missing {
+        let reference = &work[missing].reference;
+        bail!(
+            Failure::new(format!(
+                "the commit of {reference} is not in this repository"
+            ))
+            .hint(format!(
+                "git fsck tells of it; git dkr remove {name} gives the work up"
+            ))
+        );
+    }
+    let line = |saved: &&crate::git::SavedRef| {
+        (saved.id.clone(), format!("{}/{}", saved.kind, saved.name))
+    };
+    Ok(work.iter().map(line).collect())
+}

@@ -1,0 +1,267 @@
+//! Keeping a container connected and its work saved, for as long as it runs, in a process of its own: whatever
+//! becomes of the terminal that it was started on.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::connection::ConnectionSettings;
+use super::directory::{ContainerDirectory, RUN};
+use super::info::{self, ContainerInfo};
+use super::labels::{ContainerLabels, MARK};
+use super::summary::WorkSummary;
+use crate::engine::{ContainerStatus, Engine, EngineContainer};
+use crate::fs::write_private;
+use crate::git::Repo;
+use crate::image::start::prepare_user::prepare;
+use crate::proc::check_interrupted;
+use crate::ssh::{Access, RUN_DIR};
+use crate::ui::Printer;
+
+/// How often we look whether something has happened.
+const LOOK: Duration = Duration::from_millis(20);
+/// The same of an engine that does not answer.
+const LOOK_FOR_ENGINE: Duration = Duration::from_secs(1);
+/// What a container writes when its work was saved at its end.
+const ENDED: &str = "/workspace/.git/dkr-save/ended";
+/// Tells the entrypoint to save what there is and to do nothing else; among the mounted files.
+const SAVE_ONLY: &str = "save-only";
+
+/// What became of a container and its work.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EndReport {
+    /// Why it is still there.
+    pub kept: Option<String>,
+    /// What of it is saved; none where all of it was pushed.
+    pub saved: Option<WorkSummary>,
+    /// Why it was not connected.
+    pub unconnected: Option<String>,
+}
+
+/// The container that is kept.
+struct Keeper<'a> {
+    engine: &'a Engine,
+    repo: &'a Repo,
+    directory: ContainerDirectory,
+    settings: ConnectionSettings,
+    printer: Printer,
+}
+
+/// Keeps a container until it has ended and its work is saved. Does nothing when another process does so. It may
+/// not be there yet: then whoever starts it is `is_starting`.
+pub(crate) fn keep(
+    engine: &Engine,
+    repo: &Repo,
+    container: &str,
+    is_starting: impl Fn() -> bool,
+    printer: Printer,
+) -> Result<EndReport> {
+    let directory = ContainerDirectory::of(repo, container);
+    let Some(settings) = directory.settings() else {
+        bail!("nothing is known here of how {container} is connected");
+    };
+    let Some(_lock) = directory.lock()? else {
+        return Ok(EndReport::default());
+    };
+    let keeper = Keeper {
+        engine,
+        repo,
+        directory,
+        settings,
+        printer,
+    };
+    keeper.run(is_starting)
+}
+
+impl Keeper<'_> {
+    fn name(&self) -> &str {
+        &self.settings.container
+    }
+
+    fn run(&self, is_starting: impl Fn() -> bool) -> Result<EndReport> {
+        let server = self.settings.open(self.engine, self.repo)?;
+        let again = ConnectionSettings {
+            resumed: true,
+            ..self.settings.clone()
+        };
+        self.directory.write(&again)?;
+        if !self.await_start(is_starting)? {
+            self.engine.remove_container(self.name())?;
+            self.directory.remove();
+            return Ok(EndReport::default());
+        }
+        let info = self.info()?;
+        self.while_it_runs(info.as_ref(), || self.await_end())?;
+        let mut report = self.finish(info)?;
+        report.unconnected = server.and_then(|server| server.tunnel_failure());
+        Ok(report)
+    }
+
+    /// Whether the container has run: a start may have failed.
+    fn await_start(&self, is_starting: impl Fn() -> bool) -> Result<bool> {
+        loop {
+            // In this order: one that was started before nobody starts it is there then.
+            let starting = is_starting();
+            match self.engine.status_of(self.name())? {
+                Some(ContainerStatus::Running | ContainerStatus::Ended(_)) => return Ok(true),
+                Some(ContainerStatus::Created) | None if !starting => return Ok(false),
+                Some(ContainerStatus::Created) | None => sleep(LOOK),
+            }
+        }
+    }
+
+    /// Prepares the container for its user, and saves its work now and then.
+    fn while_it_runs(
+        &self,
+        info: Option<&ContainerInfo>,
+        wait: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| self.prepare_user(&ended));
+            scope.spawn(|| self.save_now_and_then(info, &ended));
+            let outcome = wait();
+            ended.store(true, Ordering::Relaxed);
+            outcome
+        })
+    }
+
+    fn prepare_user(&self, ended: &AtomicBool) {
+        if let Some(user) = &self.settings.user
+            && let Err(error) = prepare(self.engine, self.name(), user, ended)
+        {
+            self.printer.warn(format_args!("{error:#}"));
+        }
+    }
+
+    /// What it is, for who finds its work later.
+    fn info(&self) -> Result<Option<ContainerInfo>> {
+        let all = self.engine.containers(MARK)?;
+        let found = all.into_iter().find(|one| one.name == self.name());
+        let labels = |one: &EngineContainer| ContainerLabels::parse(&one.labels).ok();
+        Ok(found
+            .and_then(|one| Some((labels(&one)?, one.created)))
+            .map(|(labels, created)| ContainerInfo::of_started(self.name(), labels, created)))
+    }
+
+    /// Writes down what the container is, beside its work, if there is some.
+    fn write_info(&self, info: &ContainerInfo) -> Result<()> {
+        match self.repo.saved_work(self.name())?.is_empty() {
+            true => Ok(()),
+            false => info::write(self.repo, info),
+        }
+    }
+
+    fn save_now_and_then(&self, info: Option<&ContainerInfo>, ended: &AtomicBool) {
+        if self.settings.save_every == 0 {
+            return;
+        }
+        let every = Duration::from_secs(self.settings.save_every.into());
+        let mut last = Instant::now();
+        while !ended.load(Ordering::Relaxed) {
+            sleep(LOOK);
+            if last.elapsed() < every {
+                continue;
+            }
+            let saved = save(self.engine, self.name())
+                .and_then(|()| info.map_or(Ok(()), |info| self.write_info(info)));
+            if let Err(error) = saved
+                && self.engine.is_running(self.name())
+            {
+                self.printer.warn(format_args!("{error:#}"));
+            }
+            last = Instant::now();
+        }
+    }
+
+    /// Waits, also for an engine that is gone for a while.
+    fn await_end(&self) -> Result<()> {
+        loop {
+            check_interrupted()?;
+            let waited = self.engine.wait(self.name());
+            match self.engine.status_of(self.name()) {
+                Ok(Some(ContainerStatus::Running)) if waited.is_ok() => {}
+                Ok(Some(ContainerStatus::Running)) | Err(_) => sleep(LOOK_FOR_ENGINE),
+                Ok(_) => return Ok(()),
+            }
+        }
+    }
+
+    /// Removes the container when its work is on the host, and keeps it otherwise.
+    fn finish(&self, info: Option<ContainerInfo>) -> Result<EndReport> {
+        let mut report = EndReport::default();
+        let status = self.engine.status_of(self.name())?;
+        let is_there = status.is_some();
+        if self.settings.save_every > 0 && is_there {
+            if !self.is_saved()? {
+                self.save_stopped()?;
+            }
+            if !self.is_saved()? {
+                let why = self.why_not_saved();
+                self.directory.set_kept(&why)?;
+                report.kept = Some(why);
+            }
+        }
+        report.saved = WorkSummary::settle(self.repo, self.name())?;
+        if let (Some(info), Some(_)) = (info, &report.saved) {
+            let code = match status {
+                Some(ContainerStatus::Ended(code)) => i32::try_from(code).ok(),
+                _ => None,
+            };
+            info::write(self.repo, &info.ended(Timestamp::now(), code))?;
+        }
+        if report.kept.is_none() {
+            self.engine.remove_container(self.name())?;
+            self.directory.remove();
+        }
+        Ok(report)
+    }
+
+    fn is_saved(&self) -> Result<bool> {
+        self.engine.has_file(self.name(), ENDED)
+    }
+
+    /// Starts the container once more, to save what is in it and do nothing else.
+    fn save_stopped(&self) -> Result<()> {
+        let mounted = self.directory.path().join(RUN);
+        if !mounted.exists() {
+            return Ok(());
+        }
+        Access::write_programs(&mounted)?;
+        write_private(&mounted.join(SAVE_ONLY), "", 0o644)?;
+        if let Err(error) = self.engine.start_again(self.name()) {
+            self.printer.warn(format_args!("{error:#}"));
+            return Ok(());
+        }
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| self.prepare_user(&ended));
+            let outcome = self.await_end();
+            ended.store(true, Ordering::Relaxed);
+            outcome
+        })
+    }
+
+    fn why_not_saved(&self) -> String {
+        let said = self.engine.last_lines(self.name(), 3).unwrap_or_default();
+        match said.trim() {
+            "" => "its work could not be saved".to_owned(),
+            said => said.lines().last().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// Saves the work in a container that runs.
+pub(crate) fn save(engine: &Engine, container: &str) -> Result<()> {
+    let script = format!("{RUN_DIR}/save");
+    let output = engine.exec_command(container, &["sh", &script]).output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(anyhow::anyhow!(said)).with_context(|| format!("cannot save the work in {container}"))
+}
