@@ -226,6 +226,8 @@ mod tests {
                 cpus: Some("9".into()),
                 ..RunOptions::default()
             },
+            stays: false,
+            detached: false,
             command: vec!["make".into()],
         };
         insta::assert_snapshot!(

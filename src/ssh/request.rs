@@ -84,7 +84,7 @@ mod tests {
             .arg(directory.path())
             .output();
         assert!(made.unwrap().status.success());
-        ReceivePolicy::new(&Repo::find(Some(directory.path())).unwrap(), "x").unwrap()
+        ReceivePolicy::new(&Repo::find(Some(directory.path())).unwrap(), "x", false).unwrap()
     }
 
     fn serve(receive: bool) -> ServerConfig {

@@ -25,8 +25,8 @@ impl<'a> Fetches<'a> {
         std::fs::create_dir(&directory).unwrap();
         let served = git_dkr::git::Repo::find(Some(upload)).unwrap();
         let serve = ServerConfig {
-            also: also.map(|id| ObjectId::parse(id).unwrap()),
-            receive: Some(ReceivePolicy::new(&served, "box").unwrap()),
+            also: also.iter().map(|id| ObjectId::parse(id).unwrap()).collect(),
+            receive: Some(ReceivePolicy::new(&served, "box", false).unwrap()),
             ..ServerConfig::of(upload)
         };
         let server = Server::listen(serve, &directory).unwrap();
