@@ -1,11 +1,10 @@
 //! `git dkr diff`
 
-use std::ffi::OsString;
-
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::named_container::{NamedContainer, check_options};
+use super::git_args::GitArgs;
+use super::named_container::NamedContainer;
 use crate::container::newest::{NewestWork, newest};
 use crate::git::DiffEnd;
 use crate::ui::Printer;
@@ -18,12 +17,8 @@ use crate::ui::Printer;
 pub(crate) struct Diff {
     #[command(flatten)]
     container: NamedContainer,
-    /// Options for git diff, such as --stat
-    #[arg(allow_hyphen_values = true, value_name = "OPTION")]
-    options: Vec<OsString>,
-    /// Show these alone
-    #[arg(last = true, value_name = "PATH")]
-    paths: Vec<OsString>,
+    #[command(flatten)]
+    git: GitArgs,
 }
 
 impl Diff {
@@ -34,7 +29,7 @@ impl Diff {
     }
 
     fn diff(&self, printer: Printer) -> Result<u8> {
-        check_options(&self.options)?;
+        let (options, paths) = self.git.split()?;
         let (repo, container) = self.container.with_work(printer)?;
         let end = match newest(&container) {
             Some(NewestWork::Uncommitted(stash)) => DiffEnd::of_stash(&repo, stash)?,
@@ -46,7 +41,7 @@ impl Diff {
             }
         };
         let base = container.base(&repo)?;
-        let code = end.diff(base, &self.options, &self.paths)?;
+        let code = end.diff(base, options, &paths)?;
         Ok(u8::try_from(code).unwrap_or(1))
     }
 }

@@ -1,11 +1,10 @@
 //! `git dkr log`
 
-use std::ffi::OsString;
-
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::named_container::{NamedContainer, check_options};
+use super::git_args::GitArgs;
+use super::named_container::NamedContainer;
 use crate::container::newest::tips;
 use crate::git;
 use crate::ui::Printer;
@@ -18,9 +17,8 @@ use crate::ui::Printer;
 pub(crate) struct Log {
     #[command(flatten)]
     container: NamedContainer,
-    /// Options for git log, such as --oneline
-    #[arg(allow_hyphen_values = true, value_name = "OPTION")]
-    options: Vec<OsString>,
+    #[command(flatten)]
+    git: GitArgs,
 }
 
 impl Log {
@@ -31,7 +29,7 @@ impl Log {
     }
 
     fn log(&self, printer: Printer) -> Result<u8> {
-        check_options(&self.options)?;
+        let (options, paths) = self.git.split()?;
         let (repo, container) = self.container.with_work(printer)?;
         let tips = tips(&container);
         if tips.is_empty() {
@@ -39,7 +37,7 @@ impl Log {
             printer.status("none", what);
             return Ok(0);
         }
-        let code = git::log(&tips, container.base(&repo)?, &self.options)?;
+        let code = git::log(&tips, container.base(&repo)?, options, &paths)?;
         Ok(u8::try_from(code).unwrap_or(1))
     }
 }

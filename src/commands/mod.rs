@@ -18,6 +18,7 @@ pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod exec;
 pub(crate) mod explain;
+mod git_args;
 pub(crate) mod hooks;
 pub(crate) mod keep;
 pub(crate) mod layer;

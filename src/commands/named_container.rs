@@ -1,7 +1,5 @@
 //! The container that a command is about.
 
-use std::ffi::OsString;
-
 use anyhow::Result;
 use clap::Args;
 
@@ -14,11 +12,14 @@ use crate::git::Repo;
 use crate::image::settings::sources;
 use crate::ui::Printer;
 
+/// What clap calls the argument; completions offer names for it.
+pub(super) const CONTAINER: &str = "container";
+
 /// Which container.
 #[derive(Debug, Args)]
 pub(super) struct NamedContainer {
     /// The container's name, or a beginning of it that no other container has
-    #[arg(value_name = "NAME")]
+    #[arg(id = CONTAINER, value_name = "NAME")]
     pub name: String,
     #[command(flatten)]
     engine: EngineArgs,
@@ -113,20 +114,6 @@ impl NamedContainer {
             }
             (Err(_), Some(trouble)) => Err(trouble),
             (Err(failure), None) => Err(failure.into()),
-        }
-    }
-}
-
-/// That what goes to git are options: anything else would be a revision to it.
-pub(super) fn check_options(options: &[OsString]) -> Result<(), Failure> {
-    let is_option = |word: &&OsString| word.as_encoded_bytes().starts_with(b"-");
-    match options.iter().find(|word| !is_option(word)) {
-        None => Ok(()),
-        Some(word) => {
-            let word = word.to_string_lossy();
-            Err(Failure::new(format!("{word} is not an option")).hint(
-                "paths go after --, and the value of an option behind an equals sign: git dkr diff NAME --stat=80 -- src",
-            ))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A stash as one tree: its untracked files are a commit of their own, which no diff shows beside the others.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 use anyhow::{Context, Result, bail};
 use gix::bstr::BString;
@@ -67,11 +68,11 @@ impl DiffEnd {
     }
 
     /// The user's own `git diff` of this and a commit, in the repository that one stands in.
-    pub(crate) fn diff<S: AsRef<std::ffi::OsStr>>(
+    pub(crate) fn diff(
         &self,
         from: &ObjectId,
-        options: &[S],
-        paths: &[S],
+        options: &[OsString],
+        paths: &[&OsString],
     ) -> Result<i32> {
         let mut cmd = at(None).arg("diff").args(options);
         cmd = cmd.args([from.as_str(), self.id.as_str(), "--"]);
@@ -84,14 +85,16 @@ impl DiffEnd {
 
 /// The user's own `git log` of what these commits lead to and another does not, in the repository that one
 /// stands in.
-pub(crate) fn log<S: AsRef<std::ffi::OsStr>>(
+pub(crate) fn log(
     tips: &[&ObjectId],
     not: &ObjectId,
-    options: &[S],
+    options: &[OsString],
+    paths: &[&OsString],
 ) -> Result<i32> {
     let tips = tips.iter().map(|tip| tip.as_str());
     let cmd = at(None).arg("log").args(options).args(tips);
-    cmd.arg(format!("^{not}")).arg("--").attached()
+    let cmd = cmd.arg(format!("^{not}")).arg("--");
+    cmd.args(paths).attached()
 }
 
 /// Git parts directories by colons, and knows quotes.

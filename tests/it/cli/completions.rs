@@ -119,3 +119,30 @@ fn git_s_own_completion_finds_it() {
     assert_eq!(git("git dkr cr"), ["create-image"]);
     assert_eq!(git("git -C /tmp dkr start-image --na"), ["--name"]);
 }
+
+#[test]
+fn names_of_containers_are_offered_where_one_stands() {
+    let sandbox = Sandbox::new();
+    let names =
+        "[ \"$*\" = 'list-containers --format names' ] && printf 'shop-1\\nshop-2\\nbox\\n'";
+    sandbox.script("bin/git-dkr", names);
+    let before = format!("PATH={}:$PATH", sandbox.path("bin").display());
+    let git = |line: &str| offers(&sandbox, &before, "_git_dkr", line);
+    assert_eq!(git("git dkr exec shop"), ["shop-1", "shop-2"]);
+    assert_eq!(git("git dkr diff "), ["shop-1", "shop-2", "box"]);
+    assert_eq!(git("git dkr logs --follow b"), ["box"]);
+    assert_eq!(git("git dkr attach --eng"), ["--engine"]);
+    let none = [""; 0];
+    assert_eq!(git("git dkr exec box -- shop"), none);
+    assert!(!git("git dkr list-images sho").contains(&"shop-1".to_owned()));
+    for (shell, mark) in [
+        ("zsh", ":_dkr_containers'"),
+        (
+            "fish",
+            "__fish_git_dkr_using_subcommand exec\" -f -a '(git-dkr list-containers --format names 2>/dev/null)'",
+        ),
+    ] {
+        let script = sandbox.dkr(sandbox.root(), ["completions", shell]).ok();
+        assert!(script.stdout.contains(mark), "{}", script.stdout);
+    }
+}
