@@ -9,6 +9,8 @@ use super::labels::ContainerLabels;
 use crate::git::{ObjectId, Repo, can_be_branch_name};
 use crate::ui;
 
+/// Where the work of containers is saved, of each below its name.
+pub(crate) const WORK: &str = "refs/dkr/work/";
 /// The file in the tree of `refs/dkr/work/<container>/info`.
 pub(crate) const FILE: &str = "container.json";
 /// The version of the format.
@@ -144,8 +146,9 @@ impl ContainerInfo {
 }
 
 /// Writes it where the container's work is saved.
+#[expect(dead_code, reason = "what saves work writes it")]
 pub(crate) fn write(repo: &Repo, info: &ContainerInfo) -> Result<()> {
-    let reference = format!("{}{}/info", super::saved::WORK, info.name);
+    let reference = format!("{WORK}{}/info", info.name);
     repo.set_file_ref(&reference, FILE, info.to_json()?.as_bytes())?;
     Ok(())
 }

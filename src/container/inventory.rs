@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 
-use super::info::ContainerInfo;
+use super::info::{ContainerInfo, WORK};
 use super::labels::{ContainerLabels, MARK};
 use super::saved::{self, SavedWork};
 use crate::engine::{ContainerState, Engine, EngineContainer};
@@ -123,7 +123,7 @@ impl Container {
                 ))
                 .hint(format!(
                     "git for-each-ref {}{name} lists what is saved",
-                    saved::WORK
+                    WORK
                 ))
             );
         };

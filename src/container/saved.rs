@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 
-use super::info::{self, ContainerInfo, is_container_name};
+use super::info::{self, ContainerInfo, WORK, is_container_name};
 use crate::git::{CommitReader, ObjectId, Repo, values_of};
 
-/// Where it is, each container below its name.
-pub(crate) const WORK: &str = "refs/dkr/work/";
 /// The worktree that each container has.
 pub(crate) const MAIN_WORKTREE: &str = "workspace";
 

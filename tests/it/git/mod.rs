@@ -12,6 +12,7 @@ mod fifos;
 mod history;
 mod kinds;
 mod notes;
+mod own_refs;
 mod packs;
 mod server;
 mod since;
