@@ -6,6 +6,7 @@ use clap::Args;
 use super::EngineArgs;
 use crate::container::find::{check_running, find};
 use crate::container::inventory::{Container, Containers};
+use crate::container::{Keeping, save};
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::git::Repo;
@@ -100,7 +101,18 @@ impl NamedContainer {
     pub(super) fn with_work(&self, printer: Printer) -> Result<(Repo, Container)> {
         let repo = Repo::find(None)?;
         let mut containers = self.ask(Some(&repo), printer)?;
-        // The newest state: saved first.
+        if let (Some(engine), Ok(container)) = (&containers.engine, find(&containers, &self.name))
+            && engine.is_running(&container.name)
+        {
+            let name = &container.name;
+            let saved = Keeping::ensure(engine, &repo, name).and_then(|()| save(engine, name));
+            if let Err(error) = saved {
+                printer.warn(format_args!(
+                    "this is the work as it was last saved: {error:#}"
+                ));
+            }
+            containers = self.ask(Some(&repo), printer)?;
+        }
         let trouble = containers.trouble.take();
         match (find(&containers, &self.name), trouble) {
             (Ok(container), trouble) => {

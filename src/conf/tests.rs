@@ -165,7 +165,7 @@ fn all_problems_are_reported_at_once_with_their_places() {
     .dkr.conf:8:9: `Rust` is not the name of a layer
     .dkr.conf:9:13: a quote is not closed
     .dkr.conf:10:13: `/etc/ca.pem` is neither `mount` nor `install`; the file itself is given by --ca-bundle or git config dkr.caBundle
-    .dkr.conf:11:1: unknown key `zebra`; known keys: base_image, packages, volumes, caches, stack, agent, layers, stack_base, layer_prefix, layer_args, toolchains, stale_after, key_files, siblings, max_layers, ca_bundle, sparse, filter, submodules, lfs, network, user, cpus, memory, gpus, ports, env, sandbox, allow
+    .dkr.conf:11:1: unknown key `zebra`; known keys: base_image, packages, volumes, caches, stack, agent, layers, stack_base, layer_prefix, layer_args, toolchains, stale_after, key_files, siblings, max_layers, ca_bundle, sparse, filter, submodules, lfs, network, user, cpus, memory, gpus, ports, env, sandbox, allow, save_every, save_limit
     .dkr.conf:12:10: `../other` is not a directory of the repository: its path begins at the top, as in src/tool
     .dkr.conf:13:10: `tree:0` is neither `none` nor `blob:none`
     .dkr.conf:14:14: `all` is none of `no`, `yes`, `recursive`

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
+use super::sandbox::{self, AgentKeys};
 use crate::conf::ca;
 use crate::engine::Engine;
 use crate::git::{ObjectId, Repo};
-use crate::image::start::sandbox::{self, AgentKeys};
 use crate::layers::stack;
 use crate::proxy::EgressPolicy;
 use crate::ssh::{

@@ -6,11 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::labels::ContainerLabels;
+use crate::git::saved_work::WORK;
 use crate::git::{ObjectId, Repo, can_be_branch_name};
 use crate::ui;
 
-/// Where the work of containers is saved, of each below its name.
-pub(crate) const WORK: &str = "refs/dkr/work/";
 /// The file in the tree of `refs/dkr/work/<container>/info`.
 pub(crate) const FILE: &str = "container.json";
 /// The version of the format.
@@ -146,7 +145,6 @@ impl ContainerInfo {
 }
 
 /// Writes it where the container's work is saved.
-#[expect(dead_code, reason = "what saves work writes it")]
 pub(crate) fn write(repo: &Repo, info: &ContainerInfo) -> Result<()> {
     let reference = format!("{WORK}{}/info", info.name);
     repo.set_file_ref(&reference, FILE, info.to_json()?.as_bytes())?;

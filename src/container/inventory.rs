@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 
-use super::info::{ContainerInfo, WORK};
+use super::info::ContainerInfo;
 use super::labels::{ContainerLabels, MARK};
 use super::saved::{self, SavedWork};
 use crate::engine::{ContainerState, Engine, EngineContainer};
 use crate::error::Failure;
+use crate::git::saved_work::WORK;
 use crate::git::{ObjectId, Repo, values_of};
 use crate::proc::join;
 use crate::ui::Printer;

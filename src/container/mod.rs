@@ -11,6 +11,8 @@ mod keep;
 mod labels;
 pub(crate) mod list;
 pub(crate) mod newest;
+pub(crate) mod prepare_user;
+pub(crate) mod sandbox;
 pub(crate) mod saved;
 mod summary;
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 
-use super::info::{self, ContainerInfo, WORK, is_container_name};
+use super::info::{self, ContainerInfo, is_container_name};
+use crate::git::saved_work::WORK;
 use crate::git::{CommitReader, ObjectId, Repo, values_of};
 
 /// The worktree that each container has.

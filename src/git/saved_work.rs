@@ -7,14 +7,14 @@ use super::{ObjectId, Repo, lines, run};
 /// Below it lies all of ours.
 pub(crate) const OURS: &str = "refs/dkr";
 /// Below it lies what is saved of each container, by its name.
-pub(crate) const ALL: &str = "refs/dkr/work";
+pub(crate) const WORK: &str = "refs/dkr/work/";
 
 /// What a container itself keeps there: branches, detached heads, what is not committed, and stashes.
 const KINDS: [&str; 4] = ["heads/", "detached/", "wip/", "stash/"];
 
 /// Below it lies what is saved of one.
 pub(crate) fn of(container: &str) -> String {
-    format!("{ALL}/{container}")
+    format!("{WORK}{container}")
 }
 
 /// Whether this container may move, make and delete the ref.

@@ -1,49 +1,30 @@
 //! Starting a container whose work is pushed back to the host repository.
 
 use std::ffi::OsString;
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::conf::{Conf, Host, ca, is_set, loopback_proxies, proxies};
+use crate::container::sandbox::AgentKeys;
 use crate::container::{
-    ConnectionSettings, ContainerDirectory, ContainerEnd, ContainerLabels, Keeping, RUN,
-    SandboxSettings,
+    ConnectionSettings, ContainerDirectory, ContainerEnd, ContainerLabels, Keeping, SandboxSettings,
 };
-use crate::engine::{Engine, EngineKind, Mount, Network, RunOptions, RunSpec};
+use crate::engine::{Engine, EngineKind, Network, RunOptions, RunSpec};
 use crate::error::Failure;
-use crate::fs::write_private;
 use crate::git::{self, ObjectId, PushedBranches, Repo};
 use crate::image::model::names;
 use crate::image::query::tracking::Tracking;
 use crate::image::start::options;
-use crate::image::start::prepare_user;
-use crate::image::start::sandbox::AgentKeys;
-use crate::image::transport::Transport;
 use crate::image::{Image, Target};
 use crate::layers::stack::Agent;
 use crate::proc::{self, Cmd};
 use crate::proxy::AgentSettings;
-use crate::ssh::{MOUNTED_DIR, PUSHER, RUN_DIR};
+use crate::ssh::RUN_DIR;
 use crate::ui::Printer;
 
 /// Where the CA certificates are mounted.
-const CA_BUNDLE: &str = "/run/dkr-ca.pem";
-
-/// What records installs in a container, beside the files that lead to the host: any image has it
-/// then, however old.
-const RECORDING: [(&str, &str); 2] = [
-    ("shim", include_str!("../../../templates/shim")),
-    ("uv-shim", include_str!("../../../templates/uv-shim")),
-];
-
-/// Where images have it, and the present one: what is handed to a container, only this one is sure to know.
-const ENTRYPOINT: (&str, &str) = (
-    "/usr/local/bin/dkr-entrypoint",
-    include_str!("../../../templates/entrypoint"),
-);
+pub(super) const CA_BUNDLE: &str = "/run/dkr-ca.pem";
 
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
@@ -237,54 +218,6 @@ impl StartPlan<'_> {
         }
     }
 
-    /// Writes what [`StartPlan::spec`] mounts.
-    pub(super) fn write_files(&self, request: &StartRequest, root: &Path) -> Result<()> {
-        let hostname = request.hostname.as_deref().unwrap_or_default();
-        let keys = self.keys(request);
-        let run_dir = mountable_dir(root, RUN)?;
-        let identity = self.repo.identity()?;
-        Transport::access_of_container(self.host, &self.repo.common_dir)?
-            .write_run_dir(&run_dir, hostname, &identity)?;
-        for (name, text) in RECORDING {
-            write_private(&run_dir.join(name), text, 0o644)?;
-        }
-        let limit = self.conf.container.save_limit.value;
-        let work = format!("{hostname}\n{limit}\n{}\n", self.begins_at());
-        write_private(&run_dir.join("work"), work, 0o644)?;
-        if let Some(prompt) = &request.prompt {
-            write_private(&run_dir.join("prompt"), prompt, 0o644)?;
-        }
-        if !request.resumed.is_empty() {
-            let line = |(id, what): &(ObjectId, String)| format!("{id} {what}\n");
-            let saved: String = request.resumed.iter().map(line).collect();
-            write_private(&run_dir.join("saved-work"), saved, 0o644)?;
-        }
-        if self.options(request).user.is_some() {
-            write_private(
-                &run_dir.join(prepare_user::SCRIPT.0),
-                prepare_user::SCRIPT.1,
-                0o644,
-            )?;
-        }
-        write_private(&source(root, ENTRYPOINT.0), ENTRYPOINT.1, 0o755)?;
-        if self.conf.container.sandbox.value
-            && let Some((_, text)) = keys.settings().file
-        {
-            write_private(&run_dir.join("agent_file"), text, 0o644)?;
-        }
-        // The user's own files may be closed to whoever is root in the container.
-        for (agent, key) in &keys.mounted {
-            let bytes =
-                crate::fs::read(key).with_context(|| format!("cannot read {}", key.display()))?;
-            write_private(&source(root, agent.key_file), bytes, 0o644)?;
-        }
-        if let Some(bundle) = &self.host.ca_bundle {
-            let bundle = ca::with_system(&ca::read(&bundle.value)?);
-            write_private(&source(root, CA_BUNDLE), bundle, 0o644)?;
-        }
-        Ok(())
-    }
-
     /// Where the keys are that the request names.
     pub(super) fn keys<'r>(&self, request: &'r StartRequest) -> AgentKeys<'r> {
         AgentKeys::divide(&request.keys, self.conf.container.sandbox.value)
@@ -301,7 +234,7 @@ impl StartPlan<'_> {
     }
 
     /// What the engine is told of the settings.
-    fn options(&self, request: &StartRequest) -> RunOptions {
+    pub(super) fn options(&self, request: &StartRequest) -> RunOptions {
         let network = request.network.unwrap_or(Network::Host);
         options::run_options(
             &self.conf.container,
@@ -335,7 +268,7 @@ impl StartPlan<'_> {
     }
 
     /// The commit that the work branch begins at, as far as is known here.
-    fn begins_at(&self) -> &ObjectId {
+    pub(super) fn begins_at(&self) -> &ObjectId {
         match (self.switch_to, &self.tracking.tip) {
             (Some(target), _) => &target.commit,
             (None, Some(tip)) => tip,
@@ -358,24 +291,6 @@ impl StartPlan<'_> {
         if !fetch {
             env.push(("DKR_SHORT", self.image.labels.commit.short().to_owned()));
         }
-        let mut mounts = vec![
-            Mount {
-                source: root.join(RUN),
-                target: MOUNTED_DIR.to_owned(),
-            },
-            // Where git looks for it.
-            Mount {
-                source: root.join(RUN).join(PUSHER),
-                target: format!("/usr/local/bin/{PUSHER}"),
-            },
-        ];
-        let mut mount = |target: &str| {
-            mounts.push(Mount {
-                source: source(root, target),
-                target: target.to_owned(),
-            });
-        };
-        mount(ENTRYPOINT.0);
         if let Some(target) = self.switch_to {
             env.push(("DKR_BRANCH", target.branch.clone()));
             env.push(("DKR_COMMIT", target.commit.to_string()));
@@ -399,9 +314,6 @@ impl StartPlan<'_> {
             env.push(("DKR_QUIET", "1".to_owned()));
         }
         let keys = self.keys(request);
-        for (agent, _) in &keys.mounted {
-            mount(agent.key_file);
-        }
         if let Some(agent) = request.agent.filter(|_| request.command.is_empty()) {
             env.push(("DKR_AGENT_COMMAND", agent.command.to_owned()));
             if let (Some(option), Some(_)) = (agent.prompt_option, &request.prompt) {
@@ -413,7 +325,6 @@ impl StartPlan<'_> {
             }
         }
         if self.host.ca_bundle.is_some() {
-            mount(CA_BUNDLE);
             env.extend(ca::VARIABLES.map(|name| (name, CA_BUNDLE.to_owned())));
         }
         let settings = &self.conf.container;
@@ -445,7 +356,7 @@ impl StartPlan<'_> {
             // The last of a name is taken, and the user's own come last.
             env: env.chain(set).collect(),
             pass_env: own_proxies.into_iter().chain(passed).collect(),
-            mounts,
+            mounts: self.mounts(request, root),
             tmpfs: vec![RUN_DIR.to_owned()],
             volumes: shared
                 .chain(self.conf.volumes.value.iter().cloned())
@@ -456,21 +367,4 @@ impl StartPlan<'_> {
             command: request.command.clone(),
         }
     }
-}
-
-/// Makes a directory for what is mounted in containers, whose users may be others than we: they can read it there,
-/// and nobody here gets past the directory around it.
-fn mountable_dir(root: &Path, name: &str) -> Result<PathBuf> {
-    let path = root.join(name);
-    let make = || {
-        std::fs::create_dir_all(&path)?;
-        std::fs::set_permissions(&path, Permissions::from_mode(0o755))
-    };
-    make().with_context(|| format!("cannot make {}", path.display()))?;
-    Ok(path)
-}
-
-/// The file in the temporary directory that is mounted there.
-fn source(root: &Path, target: &str) -> PathBuf {
-    root.join(Path::new(target).file_name().unwrap_or_default())
 }

@@ -3,9 +3,8 @@
 mod checks;
 mod container;
 mod fallback_image;
+mod files;
 mod options;
-pub(crate) mod prepare_user;
-pub(crate) mod sandbox;
 pub(crate) mod select_image;
 mod trial;
 

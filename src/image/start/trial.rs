@@ -4,12 +4,12 @@ use std::ffi::OsString;
 
 use anyhow::{Result, bail};
 
+use crate::container::prepare_user::with_user;
 use crate::engine::Network;
 use crate::error::Failure;
 use crate::fs::TempDir;
 use crate::image::query::tracking::Tracking;
 use crate::image::start::container::{StartPlan, StartRequest};
-use crate::image::start::prepare_user::with_user;
 
 /// Asks for the ref that it is given, if any, and for a push. What is wrong is printed.
 const TRIAL: &str = "exec 2>&1

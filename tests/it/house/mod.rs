@@ -32,7 +32,11 @@ fn may_import(from: &str, to: &str) -> bool {
     };
     let neighbours = matches!(
         (from, to),
-        ("ssh", "git") | ("proxy", "net") | ("hooks", "image") | ("image", "layers" | "container")
+        ("ssh", "git")
+            | ("proxy", "net")
+            | ("hooks", "image")
+            | ("image", "layers" | "container")
+            | ("container", "layers")
     ) || upper == 4
         || upper == 0;
     from == to || lower < upper || (lower == upper && neighbours)

@@ -137,6 +137,8 @@ fn a_container_without_its_git_dkr_is_told_so() {
     running.prints("first");
     running.signal(Signal::KILL);
     drop(running);
+    let keeper = format!("keep .* {} --engine", lab.host);
+    crate::common::run(Command::new("pkill").args(["--signal=KILL", "--full", &keeper]));
     let mut fetch = lab.client();
     fetch.args(["exec", &lab.host, "sh", "-c", "git fetch host 2>&1; exit 0"]);
     let said = crate::common::run(&mut fetch);

@@ -12,17 +12,15 @@ use crate::proc::join;
 use crate::ssh::MOUNTED_DIR;
 
 /// What is run in the container as root: its name among the mounted files, and its text.
-pub(super) const SCRIPT: (&str, &str) = (
-    "prepare-user",
-    include_str!("../../../templates/prepare-user"),
-);
+pub(crate) const SCRIPT: (&str, &str) =
+    ("prepare-user", include_str!("../../templates/prepare-user"));
 /// How often we look whether the container runs.
 const LOOK: Duration = Duration::from_millis(20);
 /// How often the command is tried: an engine may call a container running before it takes a command.
 const TRIES: u32 = 5;
 
 /// Runs a container, and prepares it for its user meanwhile.
-pub(super) fn with_user<T: Send>(
+pub(crate) fn with_user<T: Send>(
     engine: &Engine,
     spec: &RunSpec,
     run: impl FnOnce() -> Result<T>,

@@ -51,19 +51,19 @@ impl<'a> AgentKeys<'a> {
     }
 
     /// Whether this agent's is a file in the container.
-    pub(super) fn is_mounted(&self, agent: &Agent) -> bool {
+    pub(crate) fn is_mounted(&self, agent: &Agent) -> bool {
         self.mounted.iter().any(|(mounted, _)| *mounted == agent)
     }
 
     /// The files that stay on the host, each with the name of its agent.
-    pub(super) fn on_host(&self) -> Vec<(String, PathBuf)> {
+    pub(crate) fn on_host(&self) -> Vec<(String, PathBuf)> {
         let keys = self.remote.iter();
         keys.map(|key| (key.api.agent.to_owned(), key.file.to_owned()))
             .collect()
     }
 
     /// What programs in a sandbox are told, so that they come to git dkr.
-    pub(super) fn settings(&self) -> AgentSettings {
+    pub(crate) fn settings(&self) -> AgentSettings {
         let mut all = AgentSettings {
             variables: proxy::container_variables(PROXY_PORT),
             file: None,
