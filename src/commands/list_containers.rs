@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use super::EngineArgs;
+use crate::container::Keeping;
 use crate::container::inventory::Containers;
 use crate::container::list::{COLUMNS, ContainerRow, ahead};
 use crate::git::Repo;
@@ -59,7 +60,12 @@ impl ListContainers {
         };
         let sources = sources(repo.as_ref())?;
         self.engine.wanted(&sources)?;
-        let containers = Containers::ask(repo.as_ref(), self.engine.find(&sources, printer))?;
+        let engine = self.engine.find(&sources, printer);
+        if let (Some(repo), Ok(engine)) = (&repo, &engine) {
+            // What does not answer is told below.
+            let _ = Keeping::revive_all(engine, repo, printer);
+        }
+        let containers = Containers::ask(repo.as_ref(), engine)?;
         let path = repo.as_ref().map(|repo| &*repo.path);
         containers.warn_of_strange(path.filter(|_| !self.all), printer);
         containers.warn_of_unreadable(printer);

@@ -32,6 +32,10 @@ impl NamedContainer {
         let sources = sources(repo)?;
         self.engine.wanted(&sources)?;
         let engine = self.engine.find(&sources, printer);
+        if let (Some(repo), Ok(engine)) = (repo, &engine) {
+            // What does not answer is told below.
+            let _ = Keeping::revive_all(engine, repo, printer);
+        }
         let containers = Containers::ask(repo, engine)?;
         containers.warn_of_strange(repo.map(|repo| &*repo.path), printer);
         Ok(containers)

@@ -11,6 +11,7 @@ use clap::Args;
 use super::container_args::ContainerArgs;
 use super::{EngineArgs, HostArgs, RepoArgs};
 use crate::conf::{self, Host};
+use crate::container::Keeping;
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::image::Image;
@@ -104,6 +105,9 @@ impl StartImage {
             .prepare(&engine, printer)
             .context("cannot start an image")?;
         let start = start(&engine, &choice, &host, printer);
+        if !self.dry_run {
+            Keeping::revive_all(&engine, &choice.repo, printer)?;
+        }
         if self.dry_run {
             ui::result(start.dry_run(&request))?;
             return Ok(0);

@@ -8,10 +8,12 @@ use anyhow::{Context, Result, bail};
 
 use super::directory::ContainerDirectory;
 use super::keep::EndReport;
-use crate::engine::Engine;
+use super::labels::MARK;
+use crate::engine::{ContainerState, Engine};
 use crate::error::Failure;
 use crate::git::Repo;
 use crate::proc::{BackgroundProcess, Cmd, check_interrupted};
+use crate::ui::Printer;
 
 /// How often we look whether it is at work.
 const LOOK: Duration = Duration::from_millis(20);
@@ -55,6 +57,39 @@ impl Keeping {
         while !directory.is_held() && directory.path().exists() {
             check_interrupted()?;
             sleep(LOOK);
+        }
+        Ok(())
+    }
+
+    /// Starts it for each container of the repository whose own was killed, and says so. Of one that has ended it saves
+    /// the work. One that is kept is left to `git dkr save`.
+    pub(crate) fn revive_all(engine: &Engine, repo: &Repo, printer: Printer) -> Result<()> {
+        let directories = ContainerDirectory::names(repo).into_iter();
+        let directories = directories.map(|name| (ContainerDirectory::of(repo, &name), name));
+        let is_alone = |directory: &ContainerDirectory| {
+            let settings = directory.settings();
+            let here = settings.is_some_and(|settings| settings.engine == engine.identity());
+            here && directory.kept().is_none() && !directory.is_held()
+        };
+        let alone: Vec<_> = directories
+            .filter(|(directory, _)| is_alone(directory))
+            .collect();
+        if alone.is_empty() {
+            return Ok(());
+        }
+        let there = engine.containers(MARK)?;
+        for (directory, container) in alone {
+            let found = there.iter().find(|one| one.name == container);
+            match found.map(|found| found.state) {
+                // Somebody starts it, or has just begun to.
+                Some(ContainerState::Created) => {}
+                None if directory.is_young() => {}
+                None => directory.remove(),
+                Some(_) => {
+                    printer.status("connect", &format!("{container}, which was left alone"));
+                    Self::start(engine, repo, &container)?.detach();
+                }
+            }
         }
         Ok(())
     }

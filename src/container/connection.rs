@@ -21,6 +21,8 @@ use crate::ssh::{
 pub(crate) struct ConnectionSettings {
     /// Its name.
     pub container: String,
+    /// Which engine has it.
+    pub engine: String,
     /// Who runs in it, as the engine was told; root when absent.
     pub user: Option<String>,
     /// Whether the host's own sshd answers it, and no server of ours.

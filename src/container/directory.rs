@@ -3,6 +3,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -18,6 +19,8 @@ pub(crate) const RUN: &str = "run";
 const SETTINGS: &str = "connection.json";
 /// Held by the process that keeps the container connected.
 const LOCK: &str = "lock";
+/// How long a start may take until the container is there.
+const STARTING: Duration = Duration::from_secs(60);
 /// Why its work could not be saved when it ended.
 const KEPT: &str = "kept";
 
@@ -35,6 +38,23 @@ impl ContainerDirectory {
             path: repo.own_dir().join(ALL).join(container),
             common_dir: repo.common_dir.clone(),
         }
+    }
+
+    /// The names of all containers that have one.
+    pub(super) fn names(repo: &Repo) -> Vec<String> {
+        let entries = std::fs::read_dir(repo.own_dir().join(ALL));
+        let names = entries.into_iter().flatten().flatten();
+        let mut names: Vec<String> = names
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Whether it was made a moment ago, and its container may not be there yet.
+    pub(super) fn is_young(&self) -> bool {
+        let made = self.path.metadata().and_then(|found| found.modified());
+        made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age < STARTING))
     }
 
     /// Makes it anew, with how the container is connected.

@@ -77,6 +77,14 @@ impl Engine {
         self.kind
     }
 
+    /// Which engine it is, so that a container is looked for where it was started.
+    pub(crate) fn identity(&self) -> String {
+        match &self.socket {
+            Some(socket) => format!("{} at {}", self.kind, socket.display()),
+            None => self.kind.to_string(),
+        }
+    }
+
     /// Whether it sees the files of this machine, as far as can be told without asking it.
     pub fn is_local(&self) -> bool {
         self.kind == EngineKind::Podman || self.socket.is_some()

@@ -209,6 +209,7 @@ impl StartPlan<'_> {
             .chain(resumed);
         ConnectionSettings {
             container: request.hostname.clone().unwrap_or_default(),
+            engine: self.engine.identity(),
             user: self.options(request).user,
             by_sshd: self.host.ssh_key.is_some(),
             sandbox,
