@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
+use super::conflicts::{WorkConflict, conflicts};
 use super::sandbox::{self, AgentKeys};
 use crate::conf::ca;
 use crate::engine::Engine;
@@ -13,7 +14,7 @@ use crate::git::{ObjectId, Repo};
 use crate::layers::stack;
 use crate::proxy::EgressPolicy;
 use crate::ssh::{
-    Forward, MOUNTED_DIR, RUN_DIR, ReceivePolicy, Server, ServerConfig, Services, Tunnel,
+    AfterPush, Forward, MOUNTED_DIR, RUN_DIR, ReceivePolicy, Server, ServerConfig, Services, Tunnel,
 };
 
 /// How a container is connected, and how its work is kept.
@@ -63,10 +64,21 @@ impl ConnectionSettings {
         let serve = ServerConfig {
             also: also.collect(),
             receive: Some(ReceivePolicy::new(repo, &self.container, self.resumed)?),
+            after_push: self.after_push(repo)?,
             services,
             ..ServerConfig::of(repo.common_dir.clone())
         };
         Server::tunnel(serve, tunnel).map(Some)
+    }
+
+    /// What a push would conflict with.
+    fn after_push(&self, repo: &Repo) -> Result<AfterPush> {
+        let (repo, container) = (Repo::find(Some(&repo.path))?, self.container.clone());
+        Ok(AfterPush::new(move || {
+            // The push is what matters.
+            let conflicts = conflicts(&repo, &container).unwrap_or_default();
+            conflicts.iter().map(WorkConflict::to_string).collect()
+        }))
     }
 
     /// What leads out of a sandbox.

@@ -19,6 +19,8 @@ pub(crate) const RUN: &str = "run";
 const SETTINGS: &str = "connection.json";
 /// Held by the process that keeps the container connected.
 const LOCK: &str = "lock";
+/// Which other containers' work its own conflicts with.
+const CONFLICTS: &str = "conflicts";
 /// How long a start may take until the container is there.
 const STARTING: Duration = Duration::from_secs(60);
 /// Why its work could not be saved when it ended.
@@ -102,6 +104,17 @@ impl ContainerDirectory {
     /// Whether somebody keeps the container connected.
     pub(crate) fn is_held(&self) -> bool {
         self.path.join(LOCK).exists() && matches!(self.lock(), Ok(None))
+    }
+
+    /// Notes which other containers' work its own conflicts with.
+    pub(super) fn set_conflicts(&self, names: &[&str]) -> Result<()> {
+        write_private(&self.path.join(CONFLICTS), names.join("\n"), 0o600)
+    }
+
+    /// Which they were when it was last saved.
+    pub(super) fn conflicts(&self) -> Vec<String> {
+        let text = crate::fs::read_text(self.path.join(CONFLICTS)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
     }
 
     /// Notes that the container is kept, and why.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 
+use super::directory::ContainerDirectory;
 use super::info::ContainerInfo;
 use super::labels::{ContainerLabels, MARK};
 use super::saved::{self, SavedWork};
@@ -26,6 +27,8 @@ pub(crate) struct Container {
     pub saved: SavedWork,
     /// The branches that it has pushed, by their names below its own.
     pub pushed: BTreeMap<String, ObjectId>,
+    /// The others whose work its own conflicts with, as was found when it was last saved.
+    pub conflicts: Vec<String>,
 }
 
 /// What the engine knows of one.
@@ -160,6 +163,9 @@ impl Containers {
         let mut all = merge(repo.map(|repo| &*repo.path), live, saved);
         if let Some(repo) = repo {
             add_pushed(repo, &mut all.here)?;
+            for container in all.here.iter_mut().filter(|one| one.live.is_some()) {
+                container.conflicts = ContainerDirectory::of(repo, &container.name).conflicts();
+            }
         }
         all.trouble = trouble;
         match engine {
@@ -222,6 +228,7 @@ fn merge(
             }),
             saved: work.unwrap_or_default(),
             pushed: BTreeMap::new(),
+            conflicts: Vec::new(),
             name: found.name,
         };
         match is_here {
@@ -235,6 +242,7 @@ fn merge(
             live: None,
             saved,
             pushed: BTreeMap::new(),
+            conflicts: Vec::new(),
         }));
     for list in [&mut all.here, &mut all.elsewhere] {
         list.sort_by(|one, other| {

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::conflicts::conflicts;
 use super::connection::ConnectionSettings;
 use super::directory::{ContainerDirectory, RUN};
 use super::info::{self, ContainerInfo};
@@ -17,7 +18,8 @@ use super::prepare_user::prepare;
 use super::summary::WorkSummary;
 use crate::engine::{ContainerStatus, Engine, EngineContainer};
 use crate::fs::write_private;
-use crate::git::Repo;
+use crate::git::saved_work::WORK;
+use crate::git::{ObjectId, Repo, values_of};
 use crate::proc::check_interrupted;
 use crate::ssh::{Access, RUN_DIR};
 use crate::ui::Printer;
@@ -162,13 +164,15 @@ impl Keeper<'_> {
         }
         let every = Duration::from_secs(self.settings.save_every.into());
         let mut last = Instant::now();
+        let mut before = Vec::new();
         while !ended.load(Ordering::Relaxed) {
             sleep(LOOK);
             if last.elapsed() < every {
                 continue;
             }
             let saved = save(self.engine, self.name())
-                .and_then(|()| info.map_or(Ok(()), |info| self.write_info(info)));
+                .and_then(|()| info.map_or(Ok(()), |info| self.write_info(info)))
+                .and_then(|()| self.note_conflicts(&mut before));
             if let Err(error) = saved
                 && self.engine.is_running(self.name())
             {
@@ -176,6 +180,18 @@ impl Keeper<'_> {
             }
             last = Instant::now();
         }
+    }
+
+    /// Notes for lists which others' work it conflicts with, when it was not so before.
+    fn note_conflicts(&self, before: &mut Vec<(String, ObjectId)>) -> Result<()> {
+        let all = values_of(&self.repo.common_dir, &[WORK])?;
+        if all != *before {
+            let conflicts = conflicts(self.repo, self.name())?;
+            let names: Vec<&str> = conflicts.iter().map(|other| &*other.container).collect();
+            self.directory.set_conflicts(&names)?;
+            *before = all;
+        }
+        Ok(())
     }
 
     /// Waits, also for an engine that is gone for a while.

@@ -34,6 +34,8 @@ pub(crate) struct ContainerRow<'a> {
     files_changed: Option<u64>,
     /// Branches in the repository, by their names below the container's.
     pushed: Vec<&'a str>,
+    /// Other containers whose work its own would conflict with.
+    conflicts: Vec<&'a str>,
     saved: SavedRow<'a>,
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
@@ -99,6 +101,7 @@ impl<'a> ContainerRow<'a> {
             commits_ahead: ahead,
             files_changed: repo.is_some().then(|| saved.changed()),
             pushed: container.pushed.keys().map(String::as_str).collect(),
+            conflicts: container.conflicts.iter().map(String::as_str).collect(),
             saved: SavedRow {
                 branches: saved.heads.keys().map(String::as_str).collect(),
                 detached: saved.detached.keys().map(String::as_str).collect(),
@@ -137,14 +140,15 @@ impl<'a> ContainerRow<'a> {
             state,
             ahead,
             changed.map(|files| files.to_string()).unwrap_or_default(),
-            pushed(&self.pushed),
+            some_of(&self.pushed),
+            some_of(&self.conflicts),
             text(self.agent),
             self.started_at.map(|at| age(at, now)).unwrap_or_default(),
         ]
     }
 }
 
-pub(crate) const COLUMNS: [&str; 9] = [
+pub(crate) const COLUMNS: [&str; 10] = [
     "name",
     "branch",
     "work branch",
@@ -152,11 +156,12 @@ pub(crate) const COLUMNS: [&str; 9] = [
     "ahead",
     "changed",
     "pushed",
+    "conflicts",
     "agent",
     "age",
 ];
 
-fn pushed(names: &[&str]) -> String {
+fn some_of(names: &[&str]) -> String {
     let shown = &names[..names.len().min(SHOWN)];
     let more = names.len() - shown.len();
     match more {
@@ -198,6 +203,7 @@ mod tests {
         let id = ObjectId::parse(&"0b".repeat(20)).unwrap();
         let names = ["a", "b", "c", "d"].map(|name| (name.to_owned(), id.clone()));
         all.here[1].pushed = names.into();
+        all.here[1].conflicts = vec!["box".to_owned()];
         let wip = SavedWip {
             commit: id.clone(),
             files: Some(3),

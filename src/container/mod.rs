@@ -1,6 +1,7 @@
 //! Containers that were started, and the work in them.
 
 mod background;
+mod conflicts;
 mod connection;
 mod directory;
 mod end;

@@ -96,6 +96,10 @@ impl Engine {
 
     /// Whether a file is in a container that has ended.
     pub(crate) fn has_file(&self, container: &str, path: &str) -> Result<bool> {
+        if let Some(socket) = &self.socket {
+            let archive = format!("/containers/{container}/archive?path={path}");
+            return Ok(socket::get_silently(socket, &archive).is_ok());
+        }
         let cmd = self.cmd().args(["cp", &format!("{container}:{path}"), "-"]);
         Ok(cmd.output()?.status.success())
     }

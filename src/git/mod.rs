@@ -13,6 +13,7 @@ mod history;
 mod hooks;
 mod identity;
 mod in_process;
+mod merge_conflicts;
 mod notes;
 mod objects;
 mod own_refs;

@@ -30,7 +30,7 @@ pub use object_transfer::ObjectTransfer;
 pub(crate) use object_transfer::TransferHandle;
 pub use receive::ReceivePolicy;
 pub use server::Server;
-pub use services::{Forward, ServiceFuture, Services};
+pub use services::{AfterPush, Forward, ServiceFuture, Services};
 pub use tunnel::{IsRunning, Tunnel};
 
 /// The host alias in every ssh config we write.
@@ -60,6 +60,8 @@ pub struct ServerConfig {
     pub receive: Option<ReceivePolicy>,
     /// Objects that are handed over once, packed and indexed, instead of a clone or a fetch.
     pub objects: Option<TransferHandle>,
+    /// What is told of a push that was taken: lines.
+    pub after_push: AfterPush,
     /// What else answers in a tunnel, by the name that its client connects to.
     pub services: Services,
 }
@@ -72,6 +74,7 @@ impl ServerConfig {
             also: Vec::new(),
             receive: None,
             objects: None,
+            after_push: AfterPush::default(),
             services: Services::default(),
         }
     }

@@ -27,6 +27,32 @@ impl fmt::Display for Forward {
     }
 }
 
+/// Says what is to be known of a push that was taken.
+#[derive(Clone, Default)]
+pub struct AfterPush(Option<Arc<dyn Fn() -> Vec<String> + Send + Sync>>);
+
+impl AfterPush {
+    /// Asks this one, which may take its time.
+    pub fn new(tell: impl Fn() -> Vec<String> + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(tell)))
+    }
+
+    /// The lines.
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.0.as_ref().map(|tell| tell()).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for AfterPush {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "AfterPush"
+        } else {
+            "Nothing"
+        })
+    }
+}
+
 /// Services by name.
 #[derive(Clone, Default)]
 pub struct Services(Vec<(Forward, Arc<Serve>)>);

@@ -204,14 +204,20 @@ async fn receive(
         feed(&mut reader, stdin).await
     };
     let status = carry(child, writer, &policy.sent, feeding).await;
-    tokio::task::spawn_blocking(move || {
+    let after = policy.serve.after_push.clone();
+    let tells = take == Take::Push && matches!(status, Ok(0));
+    let told = tokio::task::spawn_blocking(move || {
         git::give_back(&corner.git_dir);
         if !made.is_empty() {
             corner.note(made)?;
         }
-        anyhow::Ok(())
+        anyhow::Ok(if tells { after.lines() } else { Vec::new() })
     })
     .await??;
+    for line in told {
+        let line = Bytes::from(format!("remote: {line}\n"));
+        writer.extended_data_bytes(STDERR, line).await?;
+    }
     status
 }
 
