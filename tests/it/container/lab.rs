@@ -23,7 +23,7 @@ pub fn container(lab: &Lab, repo: &Repo, name: &str, command: &[&str]) {
     ];
     let labels = labels.map(|(key, value)| format!("--label=dkr.{key}={value}"));
     let mut args = vec!["run", "--detach", "--interactive", "--init"];
-    args.extend(["--workdir=/workspace", "--name", name]);
+    args.extend(["--tmpfs=/workspace", "--name", name]);
     args.extend(labels.iter().map(String::as_str));
     args.push("debian:bookworm-slim");
     args.extend(command);
