@@ -65,11 +65,11 @@ impl ListContainers {
             // What does not answer is told below.
             let _ = Keeping::revive_all(engine, repo, printer);
         }
-        let containers = Containers::ask(repo.as_ref(), engine)?;
+        let (containers, engine) = Containers::ask(repo.as_ref(), engine)?;
         let path = repo.as_ref().map(|repo| &*repo.path);
         containers.warn_of_strange(path.filter(|_| !self.all), printer);
         containers.warn_of_unreadable(printer);
-        if let Some(trouble) = &containers.trouble {
+        if let Err(trouble) = &engine {
             printer.warn(format_args!(
                 "only what is saved is listed, as the engine does not answer: {trouble:#}"
             ));
@@ -88,7 +88,7 @@ impl ListContainers {
         match self.format {
             ListFormat::Json => ui::result(serde_json::to_string_pretty(&rows)?),
             ListFormat::Names => rows.iter().try_for_each(|row| ui::result(row.name)),
-            ListFormat::Text if rows.is_empty() && containers.trouble.is_some() => Ok(()),
+            ListFormat::Text if rows.is_empty() && engine.is_err() => Ok(()),
             ListFormat::Text if rows.is_empty() => {
                 let what = "no container yet; git dkr start-image starts one";
                 printer.status("none", what);

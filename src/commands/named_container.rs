@@ -28,7 +28,7 @@ pub(super) struct NamedContainer {
 
 impl NamedContainer {
     /// The containers of the repository that one stands in; outside of any, all.
-    fn ask(&self, repo: Option<&Repo>, printer: Printer) -> Result<Containers> {
+    fn ask(&self, repo: Option<&Repo>, printer: Printer) -> Result<(Containers, Result<Engine>)> {
         let sources = sources(repo)?;
         self.engine.wanted(&sources)?;
         let engine = self.engine.find(&sources, printer);
@@ -36,21 +36,17 @@ impl NamedContainer {
             // What does not answer is told below.
             let _ = Keeping::revive_all(engine, repo, printer);
         }
-        let containers = Containers::ask(repo, engine)?;
+        let (containers, engine) = Containers::ask(repo, engine)?;
         containers.warn_of_strange(repo.map(|repo| &*repo.path), printer);
-        Ok(containers)
+        Ok((containers, engine))
     }
 
     /// One that the engine has, and the engine.
     pub(super) fn in_engine(&self, printer: Printer) -> Result<(Engine, Container)> {
         let repo = Repo::here()?;
-        let mut containers = self.ask(repo.as_ref(), printer)?;
-        let container = find(&containers, &self.name).cloned();
-        match (containers.engine, containers.trouble.take()) {
-            (Some(engine), None) => Ok((engine, container?)),
-            (_, Some(trouble)) => Err(trouble),
-            (None, None) => Err(Failure::new("there is no engine").into()),
-        }
+        let (containers, engine) = self.ask(repo.as_ref(), printer)?;
+        let engine = engine?;
+        Ok((engine, find(&containers, &self.name)?.clone()))
     }
 
     /// One that the engine has, and its repository.
@@ -68,29 +64,22 @@ impl NamedContainer {
     /// One whose work may be saved, its repository, and the engine.
     pub(super) fn saved(&self, printer: Printer) -> Result<(Repo, Engine, Container)> {
         let repo = Repo::find(None)?;
-        let mut containers = self.ask(Some(&repo), printer)?;
+        let (containers, engine) = self.ask(Some(&repo), printer)?;
         let container = find(&containers, &self.name)?.clone();
-        match (containers.engine, containers.trouble.take()) {
-            (Some(engine), None) => Ok((repo, engine, container)),
-            (_, Some(trouble)) => Err(trouble),
-            (None, None) => Err(Failure::new("there is no engine").into()),
-        }
+        Ok((repo, engine?, container))
     }
 
     /// The name of one that the engine has or whose work is saved, its repository, and the engine if it has it.
     pub(super) fn anywhere(&self, printer: Printer) -> Result<(Repo, Option<Engine>, String)> {
         let here = Repo::here()?;
-        let mut containers = self.ask(here.as_ref(), printer)?;
+        let (containers, engine) = self.ask(here.as_ref(), printer)?;
         let container = find(&containers, &self.name)?.clone();
         let repo = match (container.repo_path(), here) {
             (Some(path), _) => Repo::find(Some(path))?,
             (None, Some(here)) => here,
             (None, None) => Repo::find(None)?,
         };
-        if let Some(trouble) = containers.trouble.take() {
-            return Err(trouble);
-        }
-        let engine = containers.engine.filter(|_| container.live.is_some());
+        let engine = Some(engine?).filter(|_| container.live.is_some());
         Ok((repo, engine, container.name))
     }
 
@@ -104,23 +93,22 @@ impl NamedContainer {
     /// One whose work is looked at, and the commit that it began at. What is saved can be had without an engine.
     pub(super) fn with_work(&self, printer: Printer) -> Result<(Repo, Container)> {
         let repo = Repo::find(None)?;
-        let mut containers = self.ask(Some(&repo), printer)?;
-        if let (Some(engine), Ok(container)) = (&containers.engine, find(&containers, &self.name))
-            && engine.is_running(&container.name)
+        let (mut containers, mut engine) = self.ask(Some(&repo), printer)?;
+        if let (Ok(there), Ok(container)) = (&engine, find(&containers, &self.name))
+            && there.is_running(&container.name)
         {
             let name = &container.name;
-            let saved = Keeping::ensure(engine, &repo, name).and_then(|()| save(engine, name));
+            let saved = Keeping::ensure(there, &repo, name).and_then(|()| save(there, name));
             if let Err(error) = saved {
                 printer.warn(format_args!(
                     "this is the work as it was last saved: {error:#}"
                 ));
             }
-            containers = self.ask(Some(&repo), printer)?;
+            (containers, engine) = self.ask(Some(&repo), printer)?;
         }
-        let trouble = containers.trouble.take();
-        match (find(&containers, &self.name), trouble) {
-            (Ok(container), trouble) => {
-                if let Some(trouble) = trouble {
+        match (find(&containers, &self.name), engine) {
+            (Ok(container), engine) => {
+                if let Err(trouble) = engine {
                     printer.warn(format_args!(
                         "this is the work as it was last saved, as the engine does not answer: {trouble:#}"
                     ));
@@ -128,8 +116,9 @@ impl NamedContainer {
                 let container = container.clone();
                 Ok((repo, container))
             }
-            (Err(_), Some(trouble)) => Err(trouble),
-            (Err(failure), None) => Err(failure.into()),
+            // It may be there after all.
+            (Err(_), Err(trouble)) => Err(trouble),
+            (Err(failure), Ok(_)) => Err(failure.into()),
         }
     }
 }

@@ -56,10 +56,6 @@ pub(crate) struct Containers {
     /// Those of other repositories.
     pub elsewhere: Vec<Container>,
     strange: Vec<StrangeContainer>,
-    /// Where the others are.
-    pub engine: Option<Engine>,
-    /// Why it does not answer, or there is none.
-    pub trouble: Option<anyhow::Error>,
 }
 
 impl Container {
@@ -150,14 +146,21 @@ impl Container {
 }
 
 impl Containers {
-    /// Asks the engine and the repository. Where the engine does not answer, there is what is saved.
-    pub(crate) fn ask(repo: Option<&Repo>, engine: Result<Engine>) -> Result<Self> {
-        let live = || engine.as_ref().map(|engine| engine.containers(MARK));
+    /// Asks the engine and the repository. The engine comes back where it has answered, else why it has not; there
+    /// is what is saved then.
+    pub(crate) fn ask(
+        repo: Option<&Repo>,
+        engine: Result<Engine>,
+    ) -> Result<(Self, Result<Engine>)> {
+        let live = || {
+            let engine = engine?;
+            let live = engine.containers(MARK)?;
+            Ok((engine, live))
+        };
         let (live, saved) = join(live, || repo.map(saved::all).transpose())?;
-        let (live, trouble) = match live {
-            Ok(Ok(live)) => (live, None),
-            Ok(Err(error)) => (Vec::new(), Some(error)),
-            Err(_) => (Vec::new(), None),
+        let (engine, live) = match live {
+            Ok((engine, live)) => (Ok(engine), live),
+            Err(trouble) => (Err(trouble), Vec::new()),
         };
         let saved = saved?.unwrap_or_default();
         let mut all = merge(repo.map(|repo| &*repo.path), live, saved);
@@ -167,12 +170,7 @@ impl Containers {
                 container.conflicts = ContainerDirectory::of(repo, &container.name).conflicts();
             }
         }
-        all.trouble = trouble;
-        match engine {
-            Ok(engine) => all.engine = Some(engine),
-            Err(error) => all.trouble = Some(error),
-        }
-        Ok(all)
+        Ok((all, engine))
     }
 
     /// Warns of those whose labels cannot be used: of this repository, or of all.
