@@ -60,13 +60,15 @@ impl ContainerDirectory {
     }
 
     /// Makes it anew, with how the container is connected.
-    pub(crate) fn make(&self, settings: &ConnectionSettings) -> Result<()> {
+    pub(crate) fn make(&self, repo: &Repo, settings: &ConnectionSettings) -> Result<()> {
         self.remove();
         let make = || {
             std::fs::create_dir_all(&self.path)?;
             std::fs::set_permissions(&self.path, Permissions::from_mode(0o700))
         };
         make().with_context(|| format!("cannot make {}", self.path.display()))?;
+        // All but what is in it is as git would have it.
+        repo.set_owner_and_mode(&repo.own_dir().join(ALL));
         self.write(settings)
     }
 

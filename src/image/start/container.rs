@@ -157,7 +157,7 @@ impl StartPlan<'_> {
     pub(crate) fn run(&self, request: &StartRequest) -> Result<i32> {
         let hostname = request.hostname.as_deref().unwrap_or_default();
         let directory = ContainerDirectory::of(self.repo, hostname);
-        directory.make(&self.connection(request))?;
+        directory.make(self.repo, &self.connection(request))?;
         self.write_files(request, directory.path())?;
         let keeping = Keeping::start(self.engine, self.repo, hostname)?;
         let spec = self.spec(request, directory.path());

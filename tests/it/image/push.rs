@@ -6,17 +6,6 @@ use crate::common::engine::Lab;
 /// the reason given, and the host's branches and settings be as before.
 #[track_caller]
 fn refused(attempts: &[(&str, &str)]) {
-    refused_in(&[], attempts);
-}
-
-/// The same over a port of the host.
-#[track_caller]
-fn refused_over_tcp(attempts: &[(&str, &str)]) {
-    refused_in(&["--network=host"], attempts);
-}
-
-#[track_caller]
-fn refused_in(network: &[&str], attempts: &[(&str, &str)]) {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
     repo.branch("other", "main").checkout("main");
@@ -32,7 +21,7 @@ fn refused_in(network: &[&str], attempts: &[(&str, &str)]) {
     // That the way is open at all, so that a refusal means something.
     let open = "git ls-remote --quiet host >/dev/null || exit 9";
     let host = format!("--hostname={}", lab.host);
-    let options = [&["--name=work", &host], network].concat();
+    let options = ["--name=work", &host];
     let outcome = lab.start(&repo, &options, &format!("{COMMIT}\n{open}\n{tried}"));
     let answers: Vec<String> = outcome
         .ok()
@@ -257,7 +246,7 @@ fn two_containers_of_one_name_share_no_branch() {
 fn other_paths_commands_and_shells() {
     const PATH: &str = "git dkr serves /workspace here, and nothing else";
     const COMMAND: &str = "git dkr serves git fetch and git push here, and nothing else";
-    refused_over_tcp(&[
+    refused(&[
         ("git clone ssh://dkr-host/etc /tmp/etc", PATH),
         ("git clone ssh://dkr-host/ /tmp/root", PATH),
         ("git clone ssh://dkr-host/workspace/../etc /tmp/up", PATH),
@@ -285,64 +274,56 @@ fn other_paths_commands_and_shells() {
 
 #[test]
 fn forwarding_of_ports_and_devices() {
-    refused_over_tcp(&[
+    refused(&[
         ("ssh -W 127.0.0.1:22 dkr-host", "forwarding failed"),
         (
-            "ssh -o ExitOnForwardFailure=yes -N -R 0:127.0.0.1:22 dkr-host",
+            "ssh -O forward -R 0:127.0.0.1:22 dkr-host",
             "remote port forwarding failed",
         ),
         (
-            "ssh -o ExitOnForwardFailure=yes -N -R /tmp/s:127.0.0.1:22 dkr-host",
+            "ssh -O forward -R /tmp/s:127.0.0.1:22 dkr-host",
             "remote port forwarding failed",
         ),
     ]);
 }
 
+/// Nobody else on this machine could come in.
 #[test]
-fn other_keys_and_other_hosts() {
-    refused_over_tcp(&[
-        (
-            "ssh-keygen -q -t ed25519 -N '' -f /tmp/k
-            port=$(ssh -G dkr-host | sed -n 's/^port //p')
-            ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no -i /tmp/k -p $port dkr@127.0.0.1 true",
-            "Permission denied (publickey)",
-        ),
-        // Who answers at the host's address must have the host's key.
-        (
-            "ssh -o UserKnownHostsFile=/dev/null dkr-host true",
-            "Host key verification failed",
-        ),
-    ]);
-}
-
-#[test]
-fn the_way_is_open_on_loopback_only() {
+fn a_container_s_server_listens_nowhere() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
     lab.create(&repo, &[]);
-    // Listening sockets (state 0A) at the port, in the kernel's own words.
-    let script = "
-        port=$(printf %04X $(ssh -G dkr-host | sed -n 's/^port //p'))
-        cat /proc/net/tcp /proc/net/tcp6 | sed -n \"s/^ *[0-9]*: \\([0-9A-F]*\\):$port .* 0A .*/\\1/p\"";
+    let script = "git fetch host && ls /run/dkr && ssh -G dkr-host | grep -c '^proxycommand sh /run/dkr/connect'";
     let outcome = lab.start(&repo, &["--network=host"], script).ok();
-    assert_eq!(outcome.stdout, "0100007F\n");
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    assert!(
+        !lines.contains(&"key") && lines.last() == Some(&"1"),
+        "{lines:?}"
+    );
 }
 
+/// A build's listens on the loopback interface, has one key, and takes one.
 #[test]
-fn the_way_is_closed_when_the_container_has_ended() {
+fn a_build_s_server_is_for_the_build_alone() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
-    lab.create(&repo, &[]);
-    let outcome = lab
-        .start(
-            &repo,
-            &["--network=host"],
-            "ssh -G dkr-host | sed -n 's/^port //p'",
-        )
-        .ok();
-    let port = outcome.stdout.trim().to_owned();
-    assert!(port.parse::<u16>().is_ok(), "{port}");
-    assert!(std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_err());
+    let step = [
+        "RUN --mount=type=ssh --mount=type=secret,id=dkr_ssh_config --mount=type=secret,id=dkr_known_hosts set -e;",
+        "to='-F /run/secrets/dkr_ssh_config'; port=$(ssh $to -G dkr-host | sed -n 's/^port //p');",
+        // Listening sockets (state 0A) at the port, in the kernel's own words.
+        "hex=$(printf %04X $port); cat /proc/net/tcp /proc/net/tcp6 |",
+        "sed -n \"s/^ *[0-9]*: \\([0-9A-F]*\\):$hex .* 0A .*/listens \\1/p\";",
+        "ssh-keygen -q -t ed25519 -N '' -f /tmp/k; own='-F none -o BatchMode=yes -o StrictHostKeyChecking=no';",
+        "ssh $own -o IdentityAgent=none -i /tmp/k -p $port dkr@127.0.0.1 true 2>&1 || true;",
+        "ssh $to -o UserKnownHostsFile=/dev/null dkr-host true 2>&1 || true",
+    ];
+    repo.conf(&format!("[post_clone]\n{}\n", step.join(" ")));
+    let outcome = lab.dkr(&repo.path, ["create-image", "--verbose"]).ok();
+    outcome
+        .says("listens 0100007F")
+        .says("Permission denied (publickey)")
+        .says("Host key verification failed");
+    assert_eq!(outcome.stderr.matches("listens ").count(), 1);
 }
 
 #[test]

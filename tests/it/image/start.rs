@@ -561,7 +561,7 @@ fn a_dry_run_starts_nothing() {
         )
         .ok();
     let line = outcome.stdout.trim_end();
-    assert!(line.contains(" run --rm "), "{line}");
+    assert!(line.contains(" run --init "), "{line}");
     assert!(
         line.ends_with(&format!("{} make check", image.tag)),
         "{line}"
