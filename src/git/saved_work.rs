@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{ObjectId, Repo, lines, run};
+use super::{CommitReader, ObjectId, Repo, lines, run, values_of};
 
 /// Below it lies all of ours.
 pub(crate) const OURS: &str = "refs/dkr";
@@ -43,26 +43,26 @@ pub(crate) struct SavedRef {
 }
 
 impl Repo {
-    /// What is saved of a container.
+    /// What is saved of a container. A commit that is not here has no message.
     pub(crate) fn saved_work(&self, container: &str) -> Result<Vec<SavedRef>> {
-        let prefix = of(container);
-        let format = "--format=%(refname)%00%(objectname)%00%(contents)%00%00";
-        let listed = run("for-each-ref", &self.git(["for-each-ref", format, &prefix]))?;
-        let listed = String::from_utf8_lossy(&listed).into_owned();
-        let saved = |record: &str| {
-            let (reference, rest) = record.trim_start_matches('\n').split_once('\0')?;
-            let (id, message) = rest.split_once('\0')?;
-            let below = reference.strip_prefix(&prefix)?.strip_prefix('/')?;
+        let prefix = format!("{}/", of(container));
+        let refs = values_of(&self.common_dir, &[&prefix])?;
+        if refs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let reader = CommitReader::open(self)?;
+        let saved = |(reference, id): (String, ObjectId)| {
+            let below = reference.strip_prefix(&prefix)?;
             let (kind, name) = below.split_once('/').unwrap_or((below, ""));
             Some(SavedRef {
-                id: ObjectId::parse(id)?,
                 kind: kind.to_owned(),
                 name: name.to_owned(),
-                message: message.to_owned(),
-                reference: reference.to_owned(),
+                message: reader.message(&id).unwrap_or_default(),
+                reference,
+                id,
             })
         };
-        Ok(listed.split("\0\0").filter_map(saved).collect())
+        Ok(refs.into_iter().filter_map(saved).collect())
     }
 
     /// How many commits each has that no branch, tag or branch of a remote leads to.
