@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::named_container::NamedContainer;
-use crate::container::{ContainerDirectory, WorkSummary, await_keeper};
+use crate::container::{ContainerDirectory, Keeping, WorkSummary, await_keeper};
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::git::Repo;
@@ -57,13 +57,20 @@ impl Remove {
     }
 }
 
-/// What would be lost with it, in a sentence.
+/// What would be lost with it, in a sentence. The work in one that has ended is saved first, if nobody did.
 fn loss(repo: &Repo, engine: Option<&Engine>, name: &str) -> Result<Option<String>> {
-    if engine.is_some_and(|engine| engine.is_running(name)) {
-        return Ok(Some(format!("{name} is running")));
+    let not_saved = |why: String| Ok(Some(format!("the work in {name} is not saved: {why}")));
+    if let Some(engine) = engine {
+        if engine.is_running(name) {
+            return Ok(Some(format!("{name} is running")));
+        }
+        if let Err(error) = Keeping::ensure(engine, repo, name) {
+            return not_saved(format!("{error:#}"));
+        }
+        await_keeper(repo, name)?;
     }
     if let Some(why) = ContainerDirectory::of(repo, name).kept() {
-        return Ok(Some(format!("the work in {name} is not saved: {why}")));
+        return not_saved(why);
     }
     let saved = WorkSummary::settle(repo, name)?;
     Ok(saved.map(|saved| format!("{name} has work that was not pushed: {saved}")))
