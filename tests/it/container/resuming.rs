@@ -1,0 +1,130 @@
+//! Going on with saved work: here and in a clone, and what cannot be gone on with.
+
+use super::running::{STATE, Started, resumed, saved};
+use crate::common::engine::Lab;
+use crate::common::repo::Repo;
+
+#[test]
+fn a_clone_that_fetched_the_work_has_it_too() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let work = Started::new(&lab, &repo, &[]);
+    work.sh("echo 2 >a; git commit -qam Two; git checkout -q --detach; echo 3 >a; git commit -qam Three
+        echo stash >a; git stash push -q; echo staged >a; git add a; echo changed >a; echo new >'a new'");
+    let state = work.sh(STATE);
+    work.dkr(&["stop"]).ok();
+    work.await_gone();
+    let kinds: Vec<String> = work.saved().into_keys().collect();
+    assert_eq!(
+        kinds,
+        [
+            "detached/workspace",
+            "heads/work",
+            "info",
+            "stash/0",
+            "wip/workspace"
+        ]
+    );
+    let clone = repo.clone_with(&[]);
+    clone.git([
+        "fetch",
+        "--quiet",
+        "origin",
+        "refs/dkr/work/*:refs/dkr/work/*",
+    ]);
+    lab.create(&clone, &[]);
+    assert_eq!(resumed(&lab, &clone, &work.name, STATE), state);
+    // What was resumed and not changed is what is saved, and where it is not resumed it stays.
+    let tree = format!("refs/dkr/work/{}/wip/workspace", work.name);
+    let list = |repo: &Repo| repo.git(["ls-tree", "-r", &tree]);
+    assert_eq!(list(&clone), list(&repo));
+    // Work goes on, is pushed, and then nothing is left to save.
+    let rest = "git stash drop -q; git add -A; git commit -qm Rest; git branch -qf work; git switch -q work; git push -q";
+    let args = ["resume", &work.name, "--", "sh", "-ec", rest];
+    lab.dkr(&clone.path, args).ok().never_says("saved");
+    assert!(saved(&clone, &work.name).is_empty());
+    assert_eq!(
+        clone.git(["log", "--format=%s", "-3", &format!("{}/work", work.name)]),
+        "Rest\nThree\nTwo"
+    );
+    let hint = "list-containers";
+    lab.dkr(&clone.path, ["resume", &work.name])
+        .fails()
+        .says(hint);
+    // The other repository still has what it had.
+    assert_eq!(work.resumed(STATE), state);
+    // A push goes to where the first one went.
+    work.resumed(
+        "git stash drop -q; git reset -q --hard; git clean -fdq; git switch -q work; git push -q",
+    );
+    assert_eq!(
+        repo.git(["log", "--format=%s", "-1", &format!("{}/work", work.name)]),
+        "Two"
+    );
+}
+
+#[test]
+fn what_cannot_be_resumed_is_said() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let work = Started::new(&lab, &repo, &[]);
+    work.dkr(&["resume"])
+        .fails()
+        .says(&format!("{} is running", work.name))
+        .says("git dkr attach");
+    work.sh("echo 2 >a; git commit -qam Two; echo 3 >a");
+    work.dkr(&["stop"]).ok();
+    work.await_gone();
+    lab.dkr(&repo.path, ["resume", "unknown"])
+        .fails()
+        .says("no container of this repository is called \"unknown\"");
+    let before = work.saved();
+    let reference = format!("refs/dkr/work/{}/heads/work", work.name);
+    let lost = repo.id(&reference);
+    repo.lose(&reference);
+    let said = work.dkr(&["resume"]).fails();
+    said.says(&format!(
+        "the commit of {reference} is not in this repository"
+    ));
+    assert!(!work.exists());
+    work.dkr(&["remove"]).fails();
+    work.dkr(&["diff"]).never_says("panicked");
+    lab.dkr(&repo.path, ["list-containers"]).ok();
+    assert_eq!(work.saved(), before);
+    work.dkr(&["remove", "--force"]).ok();
+    assert!(work.saved().is_empty(), "{lost}");
+}
+
+#[test]
+fn one_that_cannot_be_brought_back_keeps_what_is_saved() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let work = Started::new(&lab, &repo, &[]);
+    work.sh("echo 2 >a; git commit -qam Two; echo 3 >a; echo new >new");
+    work.dkr(&["stop"]).ok();
+    work.await_gone();
+    let before = trees(&work);
+    // A command that fails at once, and one that is killed, change nothing of what is saved.
+    let args = ["resume", &work.name, "--", "/no/such/command"];
+    lab.dkr(&repo.path, args).exits(127);
+    assert_eq!(trees(&work), before);
+    // Nor does one whose image lost git's way to write.
+    let args = ["resume", &work.name, "--run-arg=--read-only", "--", "true"];
+    let outcome = lab.dkr(&repo.path, args);
+    assert_ne!(outcome.code, Some(0), "{}", outcome.stderr);
+    outcome.never_says("panicked");
+    assert_eq!(trees(&work), before);
+}
+
+/// What is saved, without what only its time tells apart.
+fn trees(work: &Started) -> Vec<String> {
+    let kinds = work.saved().into_keys().filter(|kind| kind != "info");
+    let tree = |kind: String| {
+        let revision = format!("refs/dkr/work/{}/{kind}^{{tree}}", work.name);
+        format!("{kind} {}", work.repo.git(["rev-parse", &revision]))
+    };
+    kinds.map(tree).collect()
+}
