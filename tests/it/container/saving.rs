@@ -267,3 +267,26 @@ fn the_end_says_what_is_saved_and_nothing_when_all_was_pushed() {
     kinds.sort();
     assert_eq!(kinds, ["heads/work", "info", "wip/workspace"]);
 }
+
+/// Those whose copies the host has.
+#[test]
+fn commits_and_changes_in_a_submodule() {
+    let Some(lab) = Lab::new() else { return };
+    let (other, repo) = (lab.repo(), lab.repo());
+    repo.submodule("libs/one", &other);
+    repo.conf("submodules = yes\n");
+    lab.create(&repo, &[]);
+    let work = Started::new(&lab, &repo, &[]);
+    work.sh("cd libs/one; git switch -qc topic; echo 2 >a; git commit -qam Two; echo 3 >a; echo new >new");
+    work.save();
+    let module = Repo::at(&lab, repo.path.join("libs/one"));
+    let kinds: Vec<String> = saved(&module, &work.name).into_keys().collect();
+    assert_eq!(kinds, ["heads/topic", "wip/workspace"]);
+    let shown = |what: &str| {
+        let object = format!("refs/dkr/work/{}/{what}", work.name);
+        module.git(["cat-file", "blob", &object])
+    };
+    assert_eq!(shown("heads/topic:a"), "2");
+    assert_eq!(shown("wip/workspace:a"), "3");
+    assert_eq!(shown("wip/workspace^3:new"), "new");
+}
