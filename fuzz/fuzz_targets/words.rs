@@ -12,7 +12,7 @@ fuzz_target!(|text: &str| {
         for at in 0..=line.len() {
             assert!(instruction.place(at) <= instruction.body.len());
         }
-        let get = |name: &str| (name.len() % 2 == 0).then(|| name.to_owned());
+        let get = |name: &str| name.len().is_multiple_of(2).then(|| name.to_owned());
         for lexed in grammar::words(&line).unwrap_or_default() {
             assert!(line.is_char_boundary(lexed.at));
             let _ = lexed.word.expand(&get);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::connection::ConnectionSettings;
 use super::directory::ContainerDirectory;
 use super::keep::EndReport;
 use super::labels::MARK;
@@ -42,7 +43,7 @@ impl Keeping {
         if directory.is_held() {
             return Ok(());
         }
-        if directory.settings().is_none() {
+        if directory.settings::<ConnectionSettings>().is_none() {
             bail!(
                 Failure::new(format!(
                     "nothing is known here of how {container} is connected"
@@ -67,7 +68,7 @@ impl Keeping {
         let directories = ContainerDirectory::names(repo).into_iter();
         let directories = directories.map(|name| (ContainerDirectory::of(repo, &name), name));
         let is_alone = |directory: &ContainerDirectory| {
-            let settings = directory.settings();
+            let settings: Option<ConnectionSettings> = directory.settings();
             let here = settings.is_some_and(|settings| settings.engine == engine.identity());
             here && directory.kept().is_none() && !directory.is_held()
         };

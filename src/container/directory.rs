@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use super::connection::ConnectionSettings;
 use crate::fs::{Lock, write_private};
 use crate::git::{self, Repo};
 
@@ -60,7 +61,7 @@ impl ContainerDirectory {
     }
 
     /// Makes it anew, with how the container is connected.
-    pub(crate) fn make(&self, repo: &Repo, settings: &ConnectionSettings) -> Result<()> {
+    pub(crate) fn make(&self, repo: &Repo, settings: &impl Serialize) -> Result<()> {
         self.remove();
         let make = || {
             std::fs::create_dir_all(&self.path)?;
@@ -73,7 +74,7 @@ impl ContainerDirectory {
     }
 
     /// Writes down how the container is connected.
-    pub(super) fn write(&self, settings: &ConnectionSettings) -> Result<()> {
+    pub(super) fn write(&self, settings: &impl Serialize) -> Result<()> {
         let text = serde_json::to_vec(settings)?;
         let (file, new) = (self.path.join(SETTINGS), self.path.join("connection.new"));
         write_private(&new, text, 0o600)?;
@@ -93,7 +94,7 @@ impl ContainerDirectory {
     }
 
     /// How the container is connected; `None` when nothing is known of it here.
-    pub(crate) fn settings(&self) -> Option<ConnectionSettings> {
+    pub(super) fn settings<T: DeserializeOwned>(&self) -> Option<T> {
         let text = crate::fs::read(self.path.join(SETTINGS)).ok()?;
         serde_json::from_slice(&text).ok()
     }

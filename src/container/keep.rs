@@ -63,7 +63,7 @@ pub(crate) fn keep(
     printer: Printer,
 ) -> Result<EndReport> {
     let directory = ContainerDirectory::of(repo, container);
-    let Some(settings) = directory.settings() else {
+    let Some(settings) = directory.settings::<ConnectionSettings>() else {
         bail!("nothing is known here of how {container} is connected");
     };
     let Some(_lock) = directory.lock()? else {
