@@ -52,6 +52,7 @@ impl Remove {
         await_keeper(&repo, &name)?;
         ContainerDirectory::of(&repo, &name).remove();
         repo.drop_saved_work(&repo.saved_work(&name)?)?;
+        repo.drop_work_of_submodules(&name)?;
         printer.status("removed", &name);
         Ok(0)
     }

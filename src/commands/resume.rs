@@ -66,6 +66,12 @@ impl Resume {
             }
         }
         let saved = saved(&repo, &name)?;
+        for module in repo.submodules_with_work(&name)? {
+            printer.warn(format_args!(
+                "the work in the submodule {module} is not brought back: it is below refs/dkr/work/{name} in the host's \
+                 copy of it"
+            ));
+        }
         container.base(&repo)?;
         let flags = self.settings.flags();
         let choice = select(
@@ -103,7 +109,7 @@ impl Resume {
 fn saved(repo: &Repo, name: &str) -> Result<Vec<(ObjectId, String)>> {
     let refs = repo.saved_work(name)?;
     let work: Vec<_> = refs.iter().filter(|saved| saved.kind != "info").collect();
-    if work.is_empty() {
+    if work.is_empty() && repo.submodules_with_work(name)?.is_empty() {
         let failure = Failure::new("nothing is saved of it: all of its work was pushed");
         bail!(failure.hint(format!(
             "git branch --list '{name}/*' shows what was pushed"

@@ -125,6 +125,11 @@ impl ContainerDirectory {
         write_private(&self.path.join(KEPT), why, 0o600)
     }
 
+    /// Forgets it: it is tried again.
+    pub(super) fn clear_kept(&self) {
+        let _ = std::fs::remove_file(self.path.join(KEPT));
+    }
+
     /// Why the container is kept.
     pub(crate) fn kept(&self) -> Option<String> {
         crate::fs::read_text(self.path.join(KEPT)).ok()

@@ -17,7 +17,7 @@ use super::labels::{ContainerLabels, MARK};
 use super::prepare_user::prepare;
 use super::summary::WorkSummary;
 use crate::engine::{ContainerStatus, Engine, EngineContainer};
-use crate::fs::write_private;
+use crate::fs::{Lock, write_private};
 use crate::git::saved_work::WORK;
 use crate::git::{ObjectId, Repo, values_of};
 use crate::proc::check_interrupted;
@@ -66,9 +66,10 @@ pub(crate) fn keep(
     let Some(settings) = directory.settings::<ConnectionSettings>() else {
         bail!("nothing is known here of how {container} is connected");
     };
-    let Some(_lock) = directory.lock()? else {
+    let Some(_lock) = lock(&directory)? else {
         return Ok(EndReport::default());
     };
+    directory.clear_kept();
     let keeper = Keeper {
         engine,
         repo,
@@ -77,6 +78,17 @@ pub(crate) fn keep(
         printer,
     };
     keeper.run(is_starting)
+}
+
+/// Takes the lock. Whoever asks whether it is held has it for a moment.
+fn lock(directory: &ContainerDirectory) -> Result<Option<Lock>> {
+    for _ in 0..10 {
+        if let Some(lock) = directory.lock()? {
+            return Ok(Some(lock));
+        }
+        sleep(LOOK);
+    }
+    Ok(None)
 }
 
 impl Keeper<'_> {
@@ -262,12 +274,14 @@ impl Keeper<'_> {
         })
     }
 
+    /// What it said last before it gave up.
     fn why_not_saved(&self) -> String {
-        let said = self.engine.last_lines(self.name(), 3).unwrap_or_default();
-        match said.trim() {
-            "" => "its work could not be saved".to_owned(),
-            said => said.lines().last().unwrap_or_default().to_owned(),
-        }
+        let said = self.engine.last_lines(self.name(), 5).unwrap_or_default();
+        let lines = said.lines().map(str::trim);
+        let mut reasons =
+            lines.filter(|line| !line.is_empty() && !line.starts_with("warning: the work could"));
+        let last = reasons.next_back();
+        last.unwrap_or("it does not say why").to_owned()
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct WorkSummary {
     pub files: usize,
     /// Entries of the stash.
     pub stashes: usize,
+    /// Submodules that have some of it.
+    pub submodules: Vec<String>,
     /// What was left out, each with the reason.
     pub left_out: Vec<String>,
 }
@@ -26,19 +28,20 @@ impl WorkSummary {
     /// Counts what is saved of a container; where nothing is that the repository's own refs do not have, drops it.
     pub(crate) fn settle(repo: &Repo, container: &str) -> Result<Option<Self>> {
         let refs = repo.saved_work(container)?;
-        let summary = Self::count(repo, &refs)?;
+        let summary = Self::count(repo, container, &refs)?;
         if summary.is_none() {
             repo.drop_saved_work(&refs)?;
+            repo.drop_work_of_submodules(container)?;
         }
         Ok(summary)
     }
 
     /// Counts what is saved of a container; `None` where it is nothing.
     pub(crate) fn of(repo: &Repo, container: &str) -> Result<Option<Self>> {
-        Self::count(repo, &repo.saved_work(container)?)
+        Self::count(repo, container, &repo.saved_work(container)?)
     }
 
-    fn count(repo: &Repo, refs: &[SavedRef]) -> Result<Option<Self>> {
+    fn count(repo: &Repo, container: &str, refs: &[SavedRef]) -> Result<Option<Self>> {
         let mut summary = Self::default();
         let mut tips = Vec::new();
         for saved in refs {
@@ -61,6 +64,7 @@ impl WorkSummary {
                 });
             }
         }
+        summary.submodules = repo.submodules_with_work(container)?;
         summary.commits = repo.count_unpushed_together(&tips)?;
         Ok(Some(summary).filter(|summary| *summary != Self::default()))
     }
@@ -96,6 +100,8 @@ impl fmt::Display for WorkSummary {
             commits,
             counted(self.files, "changed file", "changed files"),
             counted(self.stashes, "stash", "stashes"),
+            Some(format!("work in {}", self.submodules.join(" and ")))
+                .filter(|_| !self.submodules.is_empty()),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         f.write_str(&parts.join(", "))
@@ -113,11 +119,12 @@ mod tests {
             branches: vec!["fix-typo".into(), "main".into()],
             files: 1,
             stashes: 3,
+            submodules: vec!["lib".into()],
             left_out: Vec::new(),
         };
         assert_eq!(
             all.to_string(),
-            "2 commits on fix-typo and main, 1 changed file, 3 stashes"
+            "2 commits on fix-typo and main, 1 changed file, 3 stashes, work in lib"
         );
         let files = WorkSummary {
             files: 3,

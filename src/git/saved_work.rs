@@ -1,8 +1,10 @@
 //! Where a repository keeps the work of containers that was not pushed.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Result;
 
-use super::{CommitReader, ObjectId, Repo, lines, run, values_of};
+use super::{CommitReader, ObjectId, Repo, command, lines, run, values_of};
 
 /// Below it lies all of ours.
 pub(crate) const OURS: &str = "refs/dkr";
@@ -89,12 +91,78 @@ impl Repo {
 
     /// Deletes refs of saved work that still are what they were.
     pub(crate) fn drop_saved_work(&self, refs: &[SavedRef]) -> Result<()> {
+        let refs = refs
+            .iter()
+            .map(|saved| (saved.reference.clone(), saved.id.clone()));
+        self.drop_refs(&self.common_dir, refs.collect())
+    }
+
+    /// The names of submodules whose copies on the host have work of a container saved that they do not have besides.
+    pub(crate) fn submodules_with_work(&self, container: &str) -> Result<Vec<String>> {
+        let modules = self.common_dir.join("modules");
+        let mut found = Vec::new();
+        for git_dir in module_dirs(&modules) {
+            let saved = values_of(&git_dir, &[&of(container)])?;
+            if has_more(&git_dir, container, &saved)? {
+                let name = git_dir.strip_prefix(&modules).unwrap_or(&git_dir);
+                found.push(name.display().to_string().replace("/modules/", "/"));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Deletes what is saved of a container for submodules.
+    pub(crate) fn drop_work_of_submodules(&self, container: &str) -> Result<()> {
+        for git_dir in module_dirs(&self.common_dir.join("modules")) {
+            self.drop_refs(&git_dir, values_of(&git_dir, &[&of(container)])?)?;
+        }
+        Ok(())
+    }
+
+    fn drop_refs(&self, git_dir: &Path, refs: Vec<(String, ObjectId)>) -> Result<()> {
         if refs.is_empty() {
             return Ok(());
         }
-        let line = |saved: &SavedRef| format!("delete {} {}\n", saved.reference, saved.id);
+        let line = |(name, id): &(String, ObjectId)| format!("delete {name} {id}\n");
         let input: String = refs.iter().map(line).collect();
-        let cmd = self.git(["update-ref", "--stdin"]).stdin(input);
+        let cmd = command(git_dir)
+            .args(["update-ref", "--stdin"])
+            .stdin(input);
         self.run_writing("update-ref", &cmd).map(drop)
     }
+}
+
+/// Whether some of what is saved is not committed, or on no branch or tag.
+fn has_more(git_dir: &Path, container: &str, saved: &[(String, ObjectId)]) -> Result<bool> {
+    let prefix = of(container);
+    let is_commit = |name: &str| {
+        let below = name.strip_prefix(&prefix).unwrap_or_default();
+        below.starts_with("/heads/") || below.starts_with("/detached/")
+    };
+    if saved.is_empty() || !saved.iter().all(|(name, _)| is_commit(name)) {
+        return Ok(!saved.is_empty());
+    }
+    let ids = saved.iter().map(|(_, id)| id.as_str());
+    let all = ["--not", "--branches", "--remotes", "--tags"];
+    let cmd = command(git_dir)
+        .args(["rev-list", "-n", "1"])
+        .args(ids)
+        .args(all);
+    Ok(!run("rev-list", &cmd)?.is_empty())
+}
+
+/// The git directories below one for submodules, theirs too.
+fn module_dirs(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.join("HEAD").is_file() && path.join("objects").is_dir() {
+            found.extend(module_dirs(&path.join("modules")));
+            found.push(path);
+        } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.extend(module_dirs(&path));
+        }
+    }
+    found.sort();
+    found
 }

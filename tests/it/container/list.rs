@@ -128,6 +128,7 @@ fn running_ended_and_saved_from_any_worktree() {
             "AHEAD",
             "CHANGED",
             "PUSHED",
+            "CONFLICTS",
             "AGENT",
             "AGE"
         ]
