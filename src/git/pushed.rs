@@ -9,6 +9,7 @@ use anyhow::Result;
 use super::file_ownership::settle;
 use super::{ObjectId, command, lines, run};
 use crate::fs;
+use crate::proc::Cmd;
 
 /// What containers of one name have pushed.
 #[derive(Debug)]
@@ -47,10 +48,16 @@ impl PushedBranches {
     }
 }
 
+/// A command in a git directory, whose worktree may be gone: a submodule's is.
+pub(super) fn without_worktree(git_dir: &Path) -> Cmd {
+    command(git_dir).env("GIT_WORK_TREE", git_dir)
+}
+
 /// The refs with these full names, or below them, that are there, each with its value.
 pub(crate) fn values_of(git_dir: &Path, names: &[&str]) -> Result<Vec<(String, ObjectId)>> {
     let list = ["for-each-ref", "--format=%(objectname) %(refname)"];
-    let found = run("for-each-ref", &command(git_dir).args(list).args(names))?;
+    let cmd = without_worktree(git_dir).args(list).args(names);
+    let found = run("for-each-ref", &cmd)?;
     let pair = |line: String| {
         let (id, name) = line.split_once(' ')?;
         Some((name.to_owned(), ObjectId::parse(id)?))

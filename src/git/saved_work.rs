@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{CommitReader, ObjectId, Repo, command, lines, run, values_of};
+use super::{CommitReader, ObjectId, Repo, lines, run, values_of};
+use crate::git::pushed::without_worktree;
 
 /// Below it lies all of ours.
 pub(crate) const OURS: &str = "refs/dkr";
@@ -125,7 +126,7 @@ impl Repo {
         }
         let line = |(name, id): &(String, ObjectId)| format!("delete {name} {id}\n");
         let input: String = refs.iter().map(line).collect();
-        let cmd = command(git_dir)
+        let cmd = without_worktree(git_dir)
             .args(["update-ref", "--stdin"])
             .stdin(input);
         self.run_writing("update-ref", &cmd).map(drop)
@@ -144,7 +145,7 @@ fn has_more(git_dir: &Path, container: &str, saved: &[(String, ObjectId)]) -> Re
     }
     let ids = saved.iter().map(|(_, id)| id.as_str());
     let all = ["--not", "--branches", "--remotes", "--tags"];
-    let cmd = command(git_dir)
+    let cmd = without_worktree(git_dir)
         .args(["rev-list", "-n", "1"])
         .args(ids)
         .args(all);
