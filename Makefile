@@ -73,8 +73,8 @@ USER_MOST = image::owners:: image::start::a_push_lands image::start::a_random im
 	image::start::the_newest image::start::whoever image::start::claude image::push::a_plain image::push::a_refusal \
 	image::push::two_containers image::create::labels image::update::one_layer cli::doctor::the_way hooks::events:: \
 	hooks::command::automatic image::networks::fetches image::sandbox::work image::container_users::an_agent \
-	image::container_users::what
-USER_ALL = image:: hooks:: cli::
+	image::container_users::what container::saving::work container::kills::keeper
+USER_ALL = image:: container:: hooks:: cli::
 USER_TESTS = $(USER_$(TEST_USER))
 
 test-user: cargo prepare ## run the main paths as an ordinary user, where root runs the tests
@@ -83,10 +83,11 @@ test-user: cargo prepare ## run the main paths as an ordinary user, where root r
 # Podman takes several times as long as docker: `make test` runs what touches an engine most.
 PODMAN_MOST = image::podman:: image::create::labels image::update::one_layer image::update::only_changed \
 	image::interrupted::sigint image::interrupted::waiting image::start::a_push_lands layers::stacks::an_agent_is \
-	layers::build::two_at_once image::networks::fetches image::container_users::an_agent image::sandbox::work
+	layers::build::two_at_once image::networks::fetches image::container_users::an_agent image::sandbox::work \
+	container::saving::work
 PODMAN_MORE = $(PODMAN_MOST) image::create:: image::update:: image::interrupted:: layers::stacks::an_agent \
 	layers::stacks::two layers::stacks::layers
-PODMAN_ALL = image:: layers::stacks:: layers::build::
+PODMAN_ALL = image:: container:: layers::stacks:: layers::build::
 PODMAN_TESTS = $(PODMAN_ALL)
 # Without root, as an ordinary user has it.
 PODMAN_USER = image::start::a_push_lands image::create::labels
@@ -101,9 +102,10 @@ endif
 MODERN_MOST = image::modern:: image::interrupted::sigint image::interrupted::ctrl_c image::interrupted::an_update \
 	image::chains::when_more image::create::labels image::create::no_key image::records::one_that_is \
 	image::update::one_layer image::update::only_changed image::nearest::a_second_create image::start::a_push_lands \
-	image::list::both image::networks::fetches image::networks::a_relay image::sandbox:: image::container_users::an_agent
+	image::list::both image::networks::fetches image::networks::a_relay image::sandbox:: image::container_users::an_agent \
+	container::saving::work
 MODERN_MORE = $(MODERN_MOST) image::interrupted:: image::chains:: image::records::one_that
-MODERN_ALL = image::
+MODERN_ALL = image:: container::
 MODERN_TESTS = $(MODERN_ALL)
 
 test-modern: cargo prepare ## run the tests of the main job on a modern Docker, or MODERN_TESTS=...
