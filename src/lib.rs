@@ -5,9 +5,10 @@
 //!
 //! - commands: `cli` and `commands` read arguments, then gather facts, decide, act and print; `report` says
 //!   how an error and its hint are printed.
-//! - jobs, what the tool is for: `image` builds, updates, finds and starts images; `hooks` tells when one is
-//!   stale; `container` knows what was started and keeps its work; `layers` builds and composes tools; `audit` looks for keys; `profile` builds a profile; `overlay`
-//!   rebuilds a machine in place; `recording` records installs.
+//! - jobs, what the tool is for: `image` builds, updates, finds and starts images; `hooks` tells when one
+//!   is stale; `container` knows what was started and keeps its work; `layers` builds and composes tools;
+//!   `audit` looks for keys; `profile` builds a profile; `overlay` rebuilds a machine in place; `recording`
+//!   records installs.
 //! - settings: `conf` reads `.dkr.conf`, git config and environment, each value with its origin.
 //! - edges, one for each thing outside the process: `git`, `engine`, `ssh` (which may use `git`), `net`,
 //!   `proxy` (which may use `net`).

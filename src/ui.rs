@@ -31,6 +31,11 @@ pub fn stdout_is_terminal() -> bool {
     std::io::stdout().is_terminal()
 }
 
+/// Whether a program that we run can be given a terminal: both ends of it are one.
+pub(crate) fn on_terminal() -> bool {
+    std::io::stdin().is_terminal() && stdout_is_terminal()
+}
+
 /// What cannot be said on standard error cannot be complained of either.
 fn stderr(line: impl Display) {
     let _ = writeln!(anstream::stderr(), "{line}");

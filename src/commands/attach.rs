@@ -1,7 +1,6 @@
 //! `git dkr attach`
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -10,12 +9,12 @@ use super::named_container::NamedContainer;
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::proc::Cmd;
-use crate::ui::Printer;
+use crate::ui::{self, Printer};
 
 /// Go to the terminal of a container that runs
 ///
-/// To its tmux session, which Ctrl-B D leaves; without one, to the terminal of the command that it was started
-/// with, which Ctrl-P Ctrl-Q leaves. The container goes on.
+/// To its tmux session, which Ctrl-B D leaves; without one, to the terminal of the command that it was
+/// started with, which Ctrl-P Ctrl-Q leaves. The container goes on.
 #[derive(Debug, Args)]
 pub(crate) struct Attach {
     #[command(flatten)]
@@ -37,7 +36,7 @@ impl Attach {
     fn command(&self, printer: Printer) -> Result<Cmd> {
         let (engine, container) = self.container.running(printer)?;
         let name = &container.name;
-        if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        if !ui::on_terminal() {
             return Err(
                 Failure::new("standard input and output are not a terminal")
                     .hint(format!(

@@ -35,8 +35,8 @@ pub(super) struct ContainerArgs {
     /// Let it reach nothing but the repository and what --allow names, without privileges or an agent's key
     #[arg(long)]
     sandbox: bool,
-    /// Let a sandbox reach this host or group, such as npm, api.example.com, example.com:8443; can be given more
-    /// than once
+    /// Let a sandbox reach this host or group, such as npm, api.example.com, example.com:8443; can be given
+    /// more than once
     #[arg(long, value_name = "HOST")]
     allow: Vec<String>,
     /// Do not save its work: what is not pushed is lost when it ends

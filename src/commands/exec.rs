@@ -1,18 +1,17 @@
 //! `git dkr exec`
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 
 use anyhow::{Context, Result};
 use clap::Args;
 
 use super::named_container::NamedContainer;
-use crate::ui::Printer;
+use crate::ui::{self, Printer};
 
 /// Run a command in a container
 ///
-/// As the container's own user, in /workspace, with a terminal where standard input and output are one. The exit
-/// code is CMD's own.
+/// As the container's own user, in /workspace, with a terminal where standard input and output are one. The
+/// exit code is CMD's own.
 #[derive(Debug, Args)]
 pub(crate) struct Exec {
     #[command(flatten)]
@@ -32,7 +31,7 @@ impl Exec {
             .container
             .running(printer)
             .with_context(|| format!("cannot run a command in {}", self.container.name))?;
-        let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        let terminal = ui::on_terminal();
         let command = engine.exec_in(&container.name, WORKSPACE, terminal, &self.command);
         Ok(u8::try_from(command.attached()?).unwrap_or(1))
     }

@@ -6,7 +6,6 @@ use clap::Args;
 
 use crate::error::Failure;
 
-/// Options and paths.
 #[derive(Debug, Args)]
 pub(super) struct GitArgs {
     /// An option of git's command, such as --stat

@@ -16,8 +16,8 @@ use crate::ui::{self, Printer};
 
 /// Keep a container connected and its work saved until it ends
 ///
-/// Runs in the background of start-image, which it reads from until the container is started. Prints what became of
-/// the container as JSON.
+/// Runs in the background of start-image, which it reads from until the container is started. Prints what
+/// became of the container as JSON.
 #[derive(Debug, Args)]
 #[command(hide = true)]
 pub(crate) struct Keep {

@@ -16,9 +16,10 @@ use crate::ui::{self, Printer};
 
 /// List containers and the work that is saved of them, newest first
 ///
-/// Those of the repository, running, ended or gone with their work saved; outside of any repository, all that the
-/// engine has. AHEAD counts the commits that the repository has of a container, beyond the one that it began at;
-/// CHANGED the files that were not committed when its work was last saved; PUSHED names its branches.
+/// Those of the repository, running, ended or gone with their work saved; outside of any repository, all that
+/// the engine has. AHEAD counts the commits that the repository has of a container, beyond the one that it
+/// began at; CHANGED the files that were not committed when its work was last saved; PUSHED names its
+/// branches.
 #[derive(Debug, Args)]
 pub(crate) struct ListContainers {
     /// A repository, by its path

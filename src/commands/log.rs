@@ -11,8 +11,8 @@ use crate::ui::Printer;
 
 /// Show the commits that a container has made
 ///
-/// git log of all that it has pushed and that is saved of it, without what the commit that it began at leads to. It
-/// runs on the host, with your pager and settings.
+/// git log of all that it has pushed and that is saved of it, without what the commit that it began at leads
+/// to. It runs on the host, with your pager and settings.
 #[derive(Debug, Args)]
 pub(crate) struct Log {
     #[command(flatten)]

@@ -16,7 +16,6 @@ use crate::ui::Printer;
 /// What clap calls the argument; completions offer names for it.
 pub(super) const CONTAINER: &str = "container";
 
-/// Which container.
 #[derive(Debug, Args)]
 pub(super) struct NamedContainer {
     /// The container's name, or a beginning of it that no other container has
@@ -49,8 +48,8 @@ impl NamedContainer {
         Ok((engine, find(&containers, &self.name)?.clone()))
     }
 
-    /// One that the engine has, and its repository.
-    pub(super) fn with_repo(&self, printer: Printer) -> Result<(Engine, Repo, Container)> {
+    /// One that the engine has and that is kept connected from now on, and its repository.
+    pub(super) fn kept(&self, printer: Printer) -> Result<(Engine, Repo, Container)> {
         let (engine, container) = self.in_engine(printer)?;
         if container.live.is_none() {
             let failure = Failure::new(format!("the container {} has ended", container.name));
@@ -58,6 +57,7 @@ impl NamedContainer {
             return Err(failure.hint(hint).into());
         }
         let repo = Repo::find(container.repo_path())?;
+        Keeping::ensure(&engine, &repo, &container.name)?;
         Ok((engine, repo, container))
     }
 
@@ -69,7 +69,8 @@ impl NamedContainer {
         Ok((repo, engine?, container))
     }
 
-    /// The name of one that the engine has or whose work is saved, its repository, and the engine if it has it.
+    /// The name of one that the engine has or whose work is saved, its repository, and the engine if it has
+    /// it.
     pub(super) fn anywhere(&self, printer: Printer) -> Result<(Repo, Option<Engine>, String)> {
         let here = Repo::here()?;
         let (containers, engine) = self.ask(here.as_ref(), printer)?;
@@ -90,7 +91,8 @@ impl NamedContainer {
         Ok((engine, container))
     }
 
-    /// One whose work is looked at, and the commit that it began at. What is saved can be had without an engine.
+    /// One whose work is looked at, and the commit that it began at. What is saved can be had without an
+    /// engine.
     pub(super) fn with_work(&self, printer: Printer) -> Result<(Repo, Container)> {
         let repo = Repo::find(None)?;
         let (mut containers, mut engine) = self.ask(Some(&repo), printer)?;

@@ -1,7 +1,6 @@
 //! `git dkr resume`
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -18,8 +17,9 @@ use crate::ui::{self, Printer};
 
 /// Go on with saved work, in a new container
 ///
-/// Started from the nearest image, with the branches, commits and stashes that are saved, and with what was not
-/// committed, staged or not, as it was. It has the old container's name, and so pushes to where that one did.
+/// Started from the nearest image, with the branches, commits and stashes that are saved, and with what was
+/// not committed, staged or not, as it was. It has the old container's name, and so pushes to where that one
+/// did.
 #[derive(Debug, Args)]
 pub(crate) struct Resume {
     #[command(flatten)]
@@ -54,14 +54,7 @@ impl Resume {
                 );
             }
             Keeping::ensure(&engine, &repo, &name)?;
-            let end = ContainerEnd {
-                engine: &engine,
-                repo: &repo,
-                container: &name,
-                printer,
-            };
-            end.tell_of_other()?;
-            if end.is_kept() {
+            if !ContainerEnd::of(&engine, &repo, &name, printer).tell_of_other()? {
                 return Ok(1);
             }
         }
@@ -83,14 +76,10 @@ impl Resume {
         )?;
         let host = self.host.read(&choice.sources)?;
         let start = start_image::start(&engine, &choice, &host, printer);
-        let on_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         let request = start.complete(StartRequest {
             name: container.work_branch().map(str::to_owned),
             hostname: Some(name.clone()),
-            terminal: match self.detach {
-                true => self.command.is_empty(),
-                false => on_terminal,
-            },
+            terminal: start_image::wants_terminal(self.detach, !self.command.is_empty()),
             stays: true,
             detached: self.detach,
             resumed: saved,

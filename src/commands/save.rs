@@ -4,14 +4,14 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::named_container::NamedContainer;
-use crate::container::{ContainerEnd, Keeping, save};
+use crate::container::{ContainerEnd, save};
 use crate::ui::Printer;
 
 /// Save the work in a container on the host
 ///
-/// Commits, also on branches that are not pushed, and what is not committed, as it is now. Running containers are
-/// saved every half minute anyway (save_every). One that has ended and is still there is removed once its work is
-/// saved.
+/// Commits, also on branches that are not pushed, and what is not committed, as it is now. Running containers
+/// are saved every half minute anyway (save_every). One that has ended and is still there is removed once its
+/// work is saved.
 #[derive(Debug, Args)]
 pub(crate) struct Save {
     #[command(flatten)]
@@ -22,17 +22,10 @@ impl Save {
     /// Runs it; the exit code.
     pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         let context = || format!("cannot save the work in {}", self.container.name);
-        let (engine, repo, container) = self.container.with_repo(printer).with_context(context)?;
-        let end = ContainerEnd {
-            engine: &engine,
-            repo: &repo,
-            container: &container.name,
-            printer,
-        };
-        Keeping::ensure(&engine, &repo, &container.name).with_context(context)?;
+        let (engine, repo, container) = self.container.kept(printer).with_context(context)?;
+        let end = ContainerEnd::of(&engine, &repo, &container.name, printer);
         if !engine.is_running(&container.name) {
-            end.tell_of_other().with_context(context)?;
-            return Ok(u8::from(end.is_kept()));
+            return Ok(u8::from(!end.tell_of_other().with_context(context)?));
         }
         save(&engine, &container.name)?;
         end.tell_of_work()?;

@@ -1,7 +1,6 @@
 //! `git dkr start-image`
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::slice;
 
@@ -105,13 +104,11 @@ impl StartImage {
             .prepare(&engine, printer)
             .context("cannot start an image")?;
         let start = start(&engine, &choice, &host, printer);
-        if !self.dry_run {
-            Keeping::revive_all(&engine, &choice.repo, printer)?;
-        }
         if self.dry_run {
             ui::result(start.dry_run(&request))?;
             return Ok(0);
         }
+        Keeping::revive_all(&engine, &choice.repo, printer)?;
         let context = || format!("cannot start {}", choice.image.tag);
         if !self.detach {
             let code = start.run(&request).with_context(context)?;
@@ -191,7 +188,7 @@ impl StartImage {
             hostname: self.hostname.clone(),
             agent,
             keys: self.keys(agent, &choice)?,
-            terminal: self.wants_terminal(prompt.is_some()),
+            terminal: wants_terminal(self.detach, prompt.is_some() || !self.command.is_empty()),
             stays: true,
             detached: self.detach,
             prompt,
@@ -203,14 +200,6 @@ impl StartImage {
             choice = SelectedImage::of(image, choice.repo, choice.sources, printer)?;
         }
         Ok((choice, host, request))
-    }
-
-    /// A terminal for whoever sits at one, and for tmux, which others attach to.
-    fn wants_terminal(&self, has_prompt: bool) -> bool {
-        match self.detach {
-            true => self.command.is_empty() && !has_prompt,
-            false => std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
-        }
     }
 
     /// An agent that was asked for beside a command; `none` goes with one.
@@ -289,6 +278,15 @@ impl StartImage {
             printer.status("hint", &format!("{command}{or}"));
         }
         Ok(false)
+    }
+}
+
+/// A terminal for whoever sits at one. In the background it is for tmux, which others attach to: what has a
+/// command or a prompt needs none there.
+pub(super) fn wants_terminal(detach: bool, has_task: bool) -> bool {
+    match detach {
+        true => !has_task,
+        false => ui::on_terminal(),
     }
 }
 

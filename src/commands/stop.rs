@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::named_container::NamedContainer;
-use crate::container::{ContainerEnd, Keeping};
+use crate::container::ContainerEnd;
 use crate::ui::Printer;
 
 /// Stop a container, and save the work in it
@@ -20,18 +20,11 @@ impl Stop {
     /// Runs it; the exit code.
     pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         let context = || format!("cannot stop {}", self.container.name);
-        let (engine, repo, container) = self.container.with_repo(printer).with_context(context)?;
-        let end = ContainerEnd {
-            engine: &engine,
-            repo: &repo,
-            container: &container.name,
-            printer,
-        };
-        Keeping::ensure(&engine, &repo, &container.name).with_context(context)?;
+        let (engine, repo, container) = self.container.kept(printer).with_context(context)?;
         if engine.is_running(&container.name) {
             engine.stop(&container.name).with_context(context)?;
         }
-        end.tell_of_other().with_context(context)?;
-        Ok(u8::from(end.is_kept()))
+        let end = ContainerEnd::of(&engine, &repo, &container.name, printer);
+        Ok(u8::from(!end.tell_of_other().with_context(context)?))
     }
 }

@@ -37,7 +37,8 @@ impl Keeping {
         Ok(Self(cmd.in_background(&directory.log())?))
     }
 
-    /// Starts it for a container that is there already, unless one is at work: one that was killed left it alone.
+    /// Starts it for a container that is there already, unless one is at work: one that was killed left it
+    /// alone.
     pub(crate) fn ensure(engine: &Engine, repo: &Repo, container: &str) -> Result<()> {
         let directory = ContainerDirectory::of(repo, container);
         if directory.is_held() {
@@ -62,8 +63,8 @@ impl Keeping {
         Ok(())
     }
 
-    /// Starts it for each container of the repository whose own was killed, and says so. Of one that has ended it saves
-    /// the work. One that is kept is left to `git dkr save`.
+    /// Starts it for each container of the repository whose own was killed, and says so. Of one that has
+    /// ended it saves the work. One that is kept is left to `git dkr save`.
     pub(crate) fn revive_all(engine: &Engine, repo: &Repo, printer: Printer) -> Result<()> {
         let directories = ContainerDirectory::names(repo).into_iter();
         let directories = directories.map(|name| (ContainerDirectory::of(repo, &name), name));
@@ -98,8 +99,8 @@ impl Keeping {
     /// Tells it that the container was started, or will not be. It goes on by itself.
     pub(crate) fn detach(self) {}
 
-    /// Tells it the same, and waits until the container has ended and its work is saved; `None` when the process
-    /// was killed before.
+    /// Tells it the same, and waits until the container has ended and its work is saved; `None` when the
+    /// process was killed before.
     pub(crate) fn finish(self) -> Result<Option<EndReport>> {
         let mut said = String::new();
         let mut output = self.0.close_input();

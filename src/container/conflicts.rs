@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::directory::ContainerDirectory;
 use super::saved::{self, MAIN_WORKTREE, SavedWork};
-use crate::git::{ObjectId, Repo, values_of};
+use crate::git::{MergeTrial, ObjectId, Repo, values_of};
 
 /// With so many others it is compared.
 const MOST: usize = 20;
@@ -37,8 +37,8 @@ impl fmt::Display for WorkConflict {
     }
 }
 
-/// The conflicts of a container's newest work with that of the others, as far as the repository has them: those whose
-/// work is saved, and those that are there.
+/// The conflicts of a container's newest work with that of the others, as far as the repository has them:
+/// those whose work is saved, and those that are there.
 pub(crate) fn conflicts(repo: &Repo, name: &str) -> Result<Vec<WorkConflict>> {
     let saved = saved::all(repo)?;
     let mut names: BTreeSet<String> = saved.keys().cloned().collect();
@@ -53,7 +53,7 @@ pub(crate) fn conflicts(repo: &Repo, name: &str) -> Result<Vec<WorkConflict>> {
         _ => values_of(&repo.common_dir, &below)?,
     };
     let work = |name: &str| newest(saved.get(name), &pushed, &format!("refs/heads/{name}/"));
-    let own = work(name);
+    let (own, trial) = (work(name), MergeTrial::new(repo)?);
     let mut found = Vec::new();
     for other in names.iter().filter(|other| *other != name).take(MOST) {
         let mut files = BTreeSet::new();
@@ -61,7 +61,7 @@ pub(crate) fn conflicts(repo: &Repo, name: &str) -> Result<Vec<WorkConflict>> {
             .iter()
             .flat_map(|its| own.iter().map(move |one| (one, its)))
         {
-            files.extend(repo.merge_conflicts(one, its)?);
+            files.extend(trial.conflicts(one, its)?);
         }
         if !files.is_empty() {
             found.push(WorkConflict {

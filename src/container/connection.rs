@@ -52,8 +52,8 @@ pub(crate) struct SandboxSettings {
 }
 
 impl ConnectionSettings {
-    /// Connects the container as soon as it runs, and for as long as the value lives; `None` where the host's own
-    /// sshd answers.
+    /// Connects the container as soon as it runs, and for as long as the value lives; `None` where the host's
+    /// own sshd answers.
     pub(crate) fn open(&self, engine: &Engine, repo: &Repo) -> Result<Option<Server>> {
         if self.by_sshd {
             return Ok(None);
@@ -64,7 +64,7 @@ impl ConnectionSettings {
         let serve = ServerConfig {
             also: also.collect(),
             receive: Some(ReceivePolicy::new(repo, &self.container, self.resumed)?),
-            after_push: self.after_push(repo)?,
+            after_push: self.after_push(repo),
             services,
             ..ServerConfig::of(repo.common_dir.clone())
         };
@@ -72,13 +72,13 @@ impl ConnectionSettings {
     }
 
     /// What a push would conflict with.
-    fn after_push(&self, repo: &Repo) -> Result<AfterPush> {
-        let (repo, container) = (Repo::find(Some(&repo.path))?, self.container.clone());
-        Ok(AfterPush::new(move || {
+    fn after_push(&self, repo: &Repo) -> AfterPush {
+        let (repo, container) = (repo.clone(), self.container.clone());
+        AfterPush::new(move || {
             // The push is what matters.
             let conflicts = conflicts(&repo, &container).unwrap_or_default();
             conflicts.iter().map(WorkConflict::to_string).collect()
-        }))
+        })
     }
 
     /// What leads out of a sandbox.

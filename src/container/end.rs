@@ -20,15 +20,30 @@ const LOOK: Duration = Duration::from_millis(50);
 /// A container that we no longer see.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ContainerEnd<'a> {
-    pub engine: &'a Engine,
-    pub repo: &'a Repo,
-    pub container: &'a str,
-    pub printer: Printer,
+    engine: &'a Engine,
+    repo: &'a Repo,
+    container: &'a str,
+    printer: Printer,
 }
 
-impl ContainerEnd<'_> {
-    /// Waits until its work is saved, and says what is kept of it and how to get at it. A container that still runs
-    /// goes on, unless we are to end.
+impl<'a> ContainerEnd<'a> {
+    /// Of this one.
+    pub(crate) fn of(
+        engine: &'a Engine,
+        repo: &'a Repo,
+        container: &'a str,
+        printer: Printer,
+    ) -> Self {
+        Self {
+            engine,
+            repo,
+            container,
+            printer,
+        }
+    }
+
+    /// Waits until its work is saved, and says what is kept of it and how to get at it. A container that
+    /// still runs goes on, unless we are to end.
     pub(crate) fn tell(&self, keeping: Keeping) -> Result<()> {
         let Self {
             engine,
@@ -61,22 +76,17 @@ impl ContainerEnd<'_> {
         Ok(())
     }
 
-    /// Waits until whoever keeps it has done so to its end, and says the same.
-    pub(crate) fn tell_of_other(&self) -> Result<()> {
+    /// Waits until whoever keeps it has done so to its end, and says the same. Whether its work is saved.
+    pub(crate) fn tell_of_other(&self) -> Result<bool> {
         await_keeper(self.repo, self.container)?;
         let directory = ContainerDirectory::of(self.repo, self.container);
-        self.print(&EndReport {
+        let report = EndReport {
             kept: directory.kept(),
             saved: WorkSummary::settle(self.repo, self.container)?,
             unconnected: None,
-        });
-        Ok(())
-    }
-
-    /// Whether its work could not be saved.
-    pub(crate) fn is_kept(&self) -> bool {
-        let directory = ContainerDirectory::of(self.repo, self.container);
-        directory.kept().is_some()
+        };
+        self.print(&report);
+        Ok(report.kept.is_none())
     }
 
     /// Says what is saved of one that runs.
@@ -89,7 +99,7 @@ impl ContainerEnd<'_> {
     }
 
     /// Says what became of it. Where all work was pushed there is nothing to say.
-    pub(crate) fn print(&self, report: &EndReport) {
+    fn print(&self, report: &EndReport) {
         let Self {
             container, printer, ..
         } = self;

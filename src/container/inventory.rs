@@ -146,8 +146,8 @@ impl Container {
 }
 
 impl Containers {
-    /// Asks the engine and the repository. The engine comes back where it has answered, else why it has not; there
-    /// is what is saved then.
+    /// Asks the engine and the repository. The engine comes back where it has answered, else why it has not;
+    /// there is what is saved then.
     pub(crate) fn ask(
         repo: Option<&Repo>,
         engine: Result<Engine>,

@@ -1,5 +1,5 @@
-//! Keeping a container connected and its work saved, for as long as it runs, in a process of its own: whatever
-//! becomes of the terminal that it was started on.
+//! Keeping a container connected and its work saved, for as long as it runs, in a process of its own:
+//! whatever becomes of the terminal that it was started on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
@@ -16,9 +16,9 @@ use super::info::{self, ContainerInfo};
 use super::labels::{ContainerLabels, MARK};
 use super::prepare_user::prepare;
 use super::summary::WorkSummary;
-use crate::engine::{ContainerStatus, Engine, EngineContainer};
+use crate::engine::{ContainerState, Engine, EngineContainer};
 use crate::fs::{Lock, write_private};
-use crate::git::saved_work::WORK;
+use crate::git::saved_work::{self, WORK};
 use crate::git::{ObjectId, Repo, values_of};
 use crate::proc::check_interrupted;
 use crate::ssh::{Access, RUN_DIR};
@@ -53,8 +53,17 @@ struct Keeper<'a> {
     printer: Printer,
 }
 
-/// Keeps a container until it has ended and its work is saved. Does nothing when another process does so. It may
-/// not be there yet: then whoever starts it is `is_starting`.
+/// What was noted of saved work.
+#[derive(Default)]
+struct Noted {
+    /// Whether it says what the container is.
+    info: bool,
+    /// All of it, of other containers too.
+    refs: Vec<(String, ObjectId)>,
+}
+
+/// Keeps a container until it has ended and its work is saved. Does nothing when another process does so. It
+/// may not be there yet: then whoever starts it is `is_starting`.
 pub(crate) fn keep(
     engine: &Engine,
     repo: &Repo,
@@ -109,7 +118,7 @@ impl Keeper<'_> {
             return Ok(EndReport::default());
         }
         let info = self.info()?;
-        self.while_it_runs(info.as_ref(), || self.await_end())?;
+        self.until_its_end(|ended| self.save_now_and_then(info.as_ref(), ended))?;
         let mut report = self.finish(info)?;
         report.unconnected = server.and_then(|server| server.tunnel_failure());
         Ok(report)
@@ -120,25 +129,22 @@ impl Keeper<'_> {
         loop {
             // In this order: one that was started before nobody starts it is there then.
             let starting = is_starting();
-            match self.engine.status_of(self.name())? {
-                Some(ContainerStatus::Running | ContainerStatus::Ended(_)) => return Ok(true),
-                Some(ContainerStatus::Created) | None if !starting => return Ok(false),
-                Some(ContainerStatus::Created) | None => sleep(LOOK),
+            match self.engine.state_of(self.name())? {
+                Some(ContainerState::Created) | None if !starting => return Ok(false),
+                Some(ContainerState::Created) | None => sleep(LOOK),
+                Some(_) => return Ok(true),
             }
         }
     }
 
-    /// Prepares the container for its user, and saves its work now and then.
-    fn while_it_runs(
-        &self,
-        info: Option<&ContainerInfo>,
-        wait: impl FnOnce() -> Result<()>,
-    ) -> Result<()> {
+    /// Waits for its end, prepares it for its user, and does something else meanwhile, which hears when it
+    /// has ended.
+    fn until_its_end(&self, meanwhile: impl FnOnce(&AtomicBool) + Send) -> Result<()> {
         let ended = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| self.prepare_user(&ended));
-            scope.spawn(|| self.save_now_and_then(info, &ended));
-            let outcome = wait();
+            scope.spawn(|| meanwhile(&ended));
+            let outcome = self.await_end();
             ended.store(true, Ordering::Relaxed);
             outcome
         })
@@ -162,29 +168,19 @@ impl Keeper<'_> {
             .map(|(labels, created)| ContainerInfo::of_started(self.name(), labels, created)))
     }
 
-    /// Writes down what the container is, beside its work, if there is some.
-    fn write_info(&self, info: &ContainerInfo) -> Result<()> {
-        match self.repo.saved_work(self.name())?.is_empty() {
-            true => Ok(()),
-            false => info::write(self.repo, info),
-        }
-    }
-
     fn save_now_and_then(&self, info: Option<&ContainerInfo>, ended: &AtomicBool) {
         if self.settings.save_every == 0 {
             return;
         }
         let every = Duration::from_secs(self.settings.save_every.into());
         let mut last = Instant::now();
-        let mut before = Vec::new();
+        let mut noted = Noted::default();
         while !ended.load(Ordering::Relaxed) {
             sleep(LOOK);
             if last.elapsed() < every {
                 continue;
             }
-            let saved = save(self.engine, self.name())
-                .and_then(|()| info.map_or(Ok(()), |info| self.write_info(info)))
-                .and_then(|()| self.note_conflicts(&mut before));
+            let saved = save(self.engine, self.name()).and_then(|()| self.note(info, &mut noted));
             if let Err(error) = saved
                 && self.engine.is_running(self.name())
             {
@@ -194,15 +190,25 @@ impl Keeper<'_> {
         }
     }
 
-    /// Notes for lists which others' work it conflicts with, when it was not so before.
-    fn note_conflicts(&self, before: &mut Vec<(String, ObjectId)>) -> Result<()> {
-        let all = values_of(&self.repo.common_dir, &[WORK])?;
-        if all != *before {
-            let conflicts = conflicts(self.repo, self.name())?;
-            let names: Vec<&str> = conflicts.iter().map(|other| &*other.container).collect();
-            self.directory.set_conflicts(&names)?;
-            *before = all;
+    /// Notes beside its work, once there is some, what the container is, and for lists which others' work it
+    /// conflicts with, when saved work has moved.
+    fn note(&self, info: Option<&ContainerInfo>, noted: &mut Noted) -> Result<()> {
+        let refs = values_of(&self.repo.common_dir, &[WORK])?;
+        if refs == noted.refs {
+            return Ok(());
         }
+        let has_work = || {
+            refs.iter()
+                .any(|(name, _)| saved_work::may_move(name, self.name()))
+        };
+        if let Some(info) = info.filter(|_| !noted.info && has_work()) {
+            info::write(self.repo, info)?;
+            noted.info = true;
+        }
+        let conflicts = conflicts(self.repo, self.name())?;
+        let names: Vec<&str> = conflicts.iter().map(|other| &*other.container).collect();
+        self.directory.set_conflicts(&names)?;
+        noted.refs = refs;
         Ok(())
     }
 
@@ -211,10 +217,14 @@ impl Keeper<'_> {
         loop {
             check_interrupted()?;
             let waited = self.engine.wait(self.name());
-            match self.engine.status_of(self.name()) {
-                Ok(Some(ContainerStatus::Running)) if waited.is_ok() => {}
-                Ok(Some(ContainerStatus::Running)) | Err(_) => sleep(LOOK_FOR_ENGINE),
-                Ok(_) => return Ok(()),
+            let state = self.engine.state_of(self.name());
+            if let Ok(state) = &state
+                && !state.is_some_and(ContainerState::is_alive)
+            {
+                return Ok(());
+            }
+            if waited.is_err() || state.is_err() {
+                sleep(LOOK_FOR_ENGINE);
             }
         }
     }
@@ -222,9 +232,8 @@ impl Keeper<'_> {
     /// Removes the container when its work is on the host, and keeps it otherwise.
     fn finish(&self, info: Option<ContainerInfo>) -> Result<EndReport> {
         let mut report = EndReport::default();
-        let status = self.engine.status_of(self.name())?;
-        let is_there = status.is_some();
-        if self.settings.save_every > 0 && is_there {
+        let state = self.engine.state_of(self.name())?;
+        if self.settings.save_every > 0 && state.is_some() {
             if !self.is_saved()? {
                 self.save_stopped()?;
             }
@@ -236,8 +245,8 @@ impl Keeper<'_> {
         }
         report.saved = WorkSummary::settle(self.repo, self.name())?;
         if let (Some(info), Some(_)) = (info, &report.saved) {
-            let code = match status {
-                Some(ContainerStatus::Ended(code)) => i32::try_from(code).ok(),
+            let code = match state {
+                Some(ContainerState::Exited(code)) => code,
                 _ => None,
             };
             info::write(self.repo, &info.ended(Timestamp::now(), code))?;
@@ -265,13 +274,7 @@ impl Keeper<'_> {
             self.printer.warn(format_args!("{error:#}"));
             return Ok(());
         }
-        let ended = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| self.prepare_user(&ended));
-            let outcome = self.await_end();
-            ended.store(true, Ordering::Relaxed);
-            outcome
-        })
+        self.until_its_end(|_| {})
     }
 
     /// What it said last before it gave up.

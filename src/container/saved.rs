@@ -1,5 +1,5 @@
-//! What the host has of containers' work: the refs below `refs/dkr/work/`. Their names, and the commits that they
-//! lead to, are input.
+//! What the host has of containers' work: the refs below `refs/dkr/work/`. Their names, and the commits that
+//! they lead to, are input.
 
 use std::collections::BTreeMap;
 
@@ -82,7 +82,7 @@ pub(crate) fn all(repo: &Repo) -> Result<BTreeMap<String, SavedWork>> {
             WorkRef::Wip(tree) => {
                 let subject = reader.subject(&id).unwrap_or_default();
                 let wip = SavedWip {
-                    files: count(&subject),
+                    files: count_files(&subject),
                     commit: id,
                 };
                 work.wip.insert(tree.to_owned(), wip);
@@ -127,7 +127,7 @@ fn parse(name: &str) -> Option<(&str, WorkRef<'_>)> {
 }
 
 /// The number in `WIP on main: 3 files`.
-fn count(subject: &str) -> Option<u64> {
+pub(super) fn count_files(subject: &str) -> Option<u64> {
     let (_, count) = subject.rsplit_once(": ")?;
     let (number, word) = count.split_once(' ')?;
     matches!(word, "file" | "files")
@@ -171,9 +171,9 @@ mod tests {
 
     #[test]
     fn the_number_of_files_is_in_the_subject() {
-        assert_eq!(count("WIP on fix/typo: 3 files"), Some(3));
-        assert_eq!(count("WIP on (detached): 1 files"), Some(1));
-        assert_eq!(count("WIP on odd: 5 files: 2 files"), Some(2));
+        assert_eq!(count_files("WIP on fix/typo: 3 files"), Some(3));
+        assert_eq!(count_files("WIP on (detached): 1 files"), Some(1));
+        assert_eq!(count_files("WIP on odd: 5 files: 2 files"), Some(2));
         for strange in [
             "",
             "WIP on main: 1a2b3c Subject",
@@ -181,7 +181,7 @@ mod tests {
             "WIP on main: 99999999999999999999999 files",
             "\x1b[2J: many files",
         ] {
-            assert_eq!(count(strange), None, "{strange}");
+            assert_eq!(count_files(strange), None, "{strange}");
         }
     }
 }

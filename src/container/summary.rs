@@ -5,19 +5,20 @@ use std::fmt;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use super::saved::count_files;
 use crate::git::{Repo, SavedRef};
 
 /// What is saved, counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WorkSummary {
     /// Commits that no branch, tag or branch of a remote leads to.
-    pub commits: usize,
+    pub commits: u64,
     /// The branches that they are on.
     pub branches: Vec<String>,
     /// Files that are changed and not committed.
-    pub files: usize,
+    pub files: u64,
     /// Entries of the stash.
-    pub stashes: usize,
+    pub stashes: u64,
     /// Submodules that have some of it.
     pub submodules: Vec<String>,
     /// What was left out, each with the reason.
@@ -25,7 +26,8 @@ pub(crate) struct WorkSummary {
 }
 
 impl WorkSummary {
-    /// Counts what is saved of a container; where nothing is that the repository's own refs do not have, drops it.
+    /// Counts what is saved of a container; where nothing is that the repository's own refs do not have,
+    /// drops it.
     pub(crate) fn settle(repo: &Repo, container: &str) -> Result<Option<Self>> {
         let refs = repo.saved_work(container)?;
         let summary = Self::count(repo, container, &refs)?;
@@ -50,31 +52,33 @@ impl WorkSummary {
                 "stash" => summary.stashes += 1,
                 "wip" => {
                     let (files, left_out) = of_message(&saved.message);
-                    summary.files += files;
+                    summary.files = summary.files.saturating_add(files);
                     summary.left_out.extend(left_out);
                 }
                 _ => {}
             }
         }
-        for (saved, new) in tips.iter().zip(repo.count_unpushed(&tips)?) {
-            if new > 0 {
-                summary.branches.push(match saved.kind.as_str() {
-                    "heads" => saved.name.clone(),
-                    _ => "a detached HEAD".to_owned(),
-                });
+        summary.commits = repo.count_unpushed(&tips)?;
+        // Mostly there are none.
+        if summary.commits > 0 {
+            for saved in tips {
+                if repo.count_unpushed(&[saved])? > 0 {
+                    summary.branches.push(match saved.kind.as_str() {
+                        "heads" => saved.name.clone(),
+                        _ => "a detached HEAD".to_owned(),
+                    });
+                }
             }
         }
         summary.submodules = repo.submodules_with_work(container)?;
-        summary.commits = repo.count_unpushed_together(&tips)?;
         Ok(Some(summary).filter(|summary| *summary != Self::default()))
     }
 }
 
 /// How many files the message of a saved worktree speaks of, and what was left out. It is a container's word.
-fn of_message(message: &str) -> (usize, Vec<String>) {
+fn of_message(message: &str) -> (u64, Vec<String>) {
     let mut lines = message.lines();
-    let number = lines.next().and_then(|line| line.rsplit_once(": "));
-    let number = number.and_then(|(_, rest)| rest.strip_suffix(" files")?.parse().ok());
+    let number = lines.next().and_then(count_files);
     let left_out = lines.skip_while(|line| *line != "left out:").skip(1);
     let plain = |line: &str| line.chars().filter(|c| !c.is_control()).take(200).collect();
     (
@@ -89,7 +93,7 @@ fn of_message(message: &str) -> (usize, Vec<String>) {
 impl fmt::Display for WorkSummary {
     /// `2 commits on fix-typo, 3 changed files`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counted = |number: usize, one: &str, many: &str| match number {
+        let counted = |number: u64, one: &str, many: &str| match number {
             0 => None,
             1 => Some(format!("1 {one}")),
             _ => Some(format!("{number} {many}")),

@@ -33,13 +33,18 @@ pub enum ContainerState {
 }
 
 impl ContainerState {
+    /// Whether its command has begun and not ended.
+    pub(crate) fn is_alive(self) -> bool {
+        matches!(self, Self::Running | Self::Paused)
+    }
+
     /// Whether a command can be run in it.
     pub fn is_running(self) -> bool {
         self == Self::Running
     }
 
     /// Of the word that both engines have for it, and a code that is valid for one that has ended.
-    fn of(word: &str, code: Option<i32>) -> Self {
+    pub(super) fn of(word: &str, code: Option<i32>) -> Self {
         match word {
             "created" | "configured" | "initialized" => Self::Created,
             "running" | "restarting" | "stopping" => Self::Running,

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use anyhow::Result;
 
-use super::Engine;
 use super::docker::socket;
+use super::{ContainerState, Engine};
 use crate::proc::Cmd;
 
 impl Engine {
@@ -16,7 +16,8 @@ impl Engine {
             .args(command)
     }
 
-    /// A command in it as the container's own user, in a directory there, on our own terminal if it is to have one.
+    /// A command in it as the container's own user, in a directory there, on our own terminal if it is to
+    /// have one.
     pub fn exec_in(
         &self,
         container: &str,
@@ -62,15 +63,8 @@ impl Engine {
 
     /// Asks it to stop, and kills it after ten seconds.
     pub(crate) fn stop(&self, container: &str) -> Result<()> {
-        let output = self
-            .cmd()
-            .args(["stop", container])
-            .even_when_stopped()
-            .output()?;
-        match output.status.success() {
-            true => Ok(()),
-            false => Err(self.trouble(&output.stderr).into()),
-        }
+        let cmd = self.cmd().args(["stop", container]);
+        self.run(&cmd.even_when_stopped()).map(drop)
     }
 
     /// Removes it, running or not. It may be gone.
@@ -104,31 +98,25 @@ impl Engine {
         Ok(cmd.output()?.status.success())
     }
 
-    /// What has become of the container; `None` when there is none of this name.
-    pub(crate) fn status_of(&self, container: &str) -> Result<Option<ContainerStatus>> {
-        let answer = match &self.socket {
-            Some(path) => socket::get_silently(path, &format!("/containers/{container}/json")).ok(),
-            None => None,
-        };
-        let answer = match answer {
-            Some(answer) => answer,
-            None => {
-                let output = self
-                    .cmd()
-                    .args(["container", "inspect", container])
-                    .silently()
-                    .output()?;
-                let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
-                if !output.status.success() && said.contains("no such container") {
-                    return Ok(None);
-                }
-                if !output.status.success() {
-                    return Err(self.trouble(&output.stderr).into());
-                }
-                output.stdout
+    /// What has become of the container; `None` when there is none of this name. Asked again and again, and
+    /// so not shown.
+    pub(crate) fn state_of(&self, container: &str) -> Result<Option<ContainerState>> {
+        if let Some(path) = &self.socket {
+            match socket::get_silently(path, &format!("/containers/{container}/json")) {
+                Ok(answer) => return Ok(state(&answer)),
+                Err(ureq::Error::StatusCode(404)) => return Ok(None),
+                // The client says why.
+                Err(_) => {}
             }
-        };
-        Ok(status(&answer))
+        }
+        let cmd = self.cmd().args(["container", "inspect", container]);
+        let output = cmd.silently().output()?;
+        let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
+        match output.status.success() {
+            true => Ok(state(&output.stdout)),
+            false if said.contains("no such container") => Ok(None),
+            false => Err(self.trouble(&output.stderr).into()),
+        }
     }
 
     /// Whether a container of this name runs. Asked again and again, and so not shown.
@@ -147,31 +135,26 @@ impl Engine {
     }
 }
 
-/// What a container is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ContainerStatus {
-    /// It was made, and never ran.
-    Created,
-    Running,
-    /// With this exit code.
-    Ended(i64),
-}
-
 fn says_running(answer: &[u8]) -> bool {
-    status(answer) == Some(ContainerStatus::Running)
+    state(answer).is_some_and(ContainerState::is_alive)
 }
 
 /// What docker's daemon answers is an object, and what clients print a list of them.
-fn status(answer: &[u8]) -> Option<ContainerStatus> {
+fn state(answer: &[u8]) -> Option<ContainerState> {
     let answer: serde_json::Value = serde_json::from_slice(answer).ok()?;
     let state = answer.get(0).unwrap_or(&answer).get("State")?;
-    if state.get("Running") == Some(&true.into()) {
-        return Some(ContainerStatus::Running);
-    }
-    match state.get("Status").and_then(serde_json::Value::as_str) {
-        Some("created" | "configured") => Some(ContainerStatus::Created),
-        _ => Some(ContainerStatus::Ended(state.get("ExitCode")?.as_i64()?)),
-    }
+    let word = state
+        .get("Status")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default();
+    let code = state.get("ExitCode").and_then(serde_json::Value::as_i64);
+    let code = code.and_then(|code| i32::try_from(code).ok());
+    Some(
+        match state.get("Running") == Some(&true.into()) && word != "paused" {
+            true => ContainerState::Running,
+            false => ContainerState::of(word, code),
+        },
+    )
 }
 
 #[cfg(test)]
@@ -187,10 +170,10 @@ mod tests {
         ));
         assert!(!says_running(b"[]"));
         assert!(!says_running(b""));
-        assert_eq!(status(b"[]"), None);
+        assert_eq!(state(b"[]"), None);
         let ended = br#"{"State":{"Running":false,"Status":"exited","ExitCode":3}}"#;
-        assert_eq!(status(ended), Some(ContainerStatus::Ended(3)));
+        assert_eq!(state(ended), Some(ContainerState::Exited(Some(3))));
         let created = br#"{"State":{"Running":false,"Status":"created","ExitCode":0}}"#;
-        assert_eq!(status(created), Some(ContainerStatus::Created));
+        assert_eq!(state(created), Some(ContainerState::Created));
     }
 }

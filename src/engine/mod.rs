@@ -36,7 +36,6 @@ pub(crate) use capture::CaptureSpec;
 pub(crate) use containers::{ContainerState, EngineContainer};
 pub(crate) use docker::DockerClient;
 pub(crate) use error::EngineError;
-pub(crate) use exec::ContainerStatus;
 pub(crate) use find::{Installed, installed};
 pub(crate) use image::EngineImage;
 pub(crate) use kind::EngineKind;

@@ -33,7 +33,7 @@ use std::path::Path;
 use std::process::Output;
 use std::sync::LazyLock;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use regex::Regex;
 
 #[doc(hidden)]
@@ -45,6 +45,7 @@ pub use extras::{Extras, ExtrasRequest, LfsStore, Pointer as LfsObject, module_d
 pub(crate) use file_ownership::give_back;
 pub use history::{CAP, Distance, History};
 pub(crate) use hooks::{HooksPath, has_config_hooks};
+pub(crate) use merge_conflicts::MergeTrial;
 pub(crate) use notes::NOTES;
 pub(crate) use objects::CommitSummary;
 pub use objects::ObjectId;
@@ -115,6 +116,21 @@ impl GitError {
 /// A git command in the repository whose git directory this is, whatever the environment says.
 fn command(git_dir: &Path) -> Cmd {
     outside().arg("--git-dir").arg(git_dir)
+}
+
+/// The same where the worktree may be gone: a submodule's is.
+fn without_worktree(git_dir: &Path) -> Cmd {
+    command(git_dir).env("GIT_WORK_TREE", git_dir)
+}
+
+/// A directory as `GIT_ALTERNATE_OBJECT_DIRECTORIES` takes it, which parts them by colons and knows quotes.
+fn as_alternate(directory: &Path) -> Result<String> {
+    let path = directory.to_str();
+    let path = path.with_context(|| format!("the path {} is not UTF-8", directory.display()))?;
+    Ok(format!(
+        "\"{}\"",
+        path.replace('\\', "\\\\").replace('"', "\\\"")
+    ))
 }
 
 /// A git command that is bound to no repository yet.

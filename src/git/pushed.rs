@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::file_ownership::settle;
-use super::{ObjectId, command, lines, run};
+use super::{ObjectId, lines, run, without_worktree};
 use crate::fs;
-use crate::proc::Cmd;
 
 /// What containers of one name have pushed.
 #[derive(Debug)]
@@ -46,11 +45,6 @@ impl PushedBranches {
         settle(&self.git_dir, &self.file);
         Ok(())
     }
-}
-
-/// A command in a git directory, whose worktree may be gone: a submodule's is.
-pub(super) fn without_worktree(git_dir: &Path) -> Cmd {
-    command(git_dir).env("GIT_WORK_TREE", git_dir)
 }
 
 /// The refs with these full names, or below them, that are there, each with its value.

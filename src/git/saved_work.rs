@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{CommitReader, ObjectId, Repo, lines, run, values_of};
-use crate::git::pushed::without_worktree;
+use super::{CommitReader, ObjectId, Repo, lines, run, values_of, without_worktree};
 
 /// Below it lies all of ours.
 pub(crate) const OURS: &str = "refs/dkr";
@@ -68,26 +67,9 @@ impl Repo {
         Ok(refs.into_iter().filter_map(saved).collect())
     }
 
-    /// How many commits each has that no branch, tag or branch of a remote leads to.
-    pub(crate) fn count_unpushed(&self, refs: &[&SavedRef]) -> Result<Vec<usize>> {
-        refs.iter()
-            .map(|saved| self.count_unpushed_together(&[saved]))
-            .collect()
-    }
-
-    /// The same of all of them, each commit once.
-    pub(crate) fn count_unpushed_together(&self, refs: &[&SavedRef]) -> Result<usize> {
-        if refs.is_empty() {
-            return Ok(0);
-        }
-        let ids = refs.iter().map(|saved| saved.id.as_str());
-        let all = ["--not", "--branches", "--remotes", "--tags"];
-        let cmd = self.git(["rev-list", "--count"]).args(ids).args(all);
-        let counted = lines(&run("rev-list", &cmd)?);
-        Ok(counted
-            .first()
-            .and_then(|count| count.parse().ok())
-            .unwrap_or(0))
+    /// How many commits these have that no branch, tag or branch of a remote leads to.
+    pub(crate) fn count_unpushed(&self, refs: &[&SavedRef]) -> Result<u64> {
+        count_unpushed(&self.common_dir, refs.iter().map(|saved| &saved.id))
     }
 
     /// Deletes refs of saved work that still are what they were.
@@ -98,7 +80,8 @@ impl Repo {
         self.drop_refs(&self.common_dir, refs.collect())
     }
 
-    /// The names of submodules whose copies on the host have work of a container saved that they do not have besides.
+    /// The names of submodules whose copies on the host have work of a container saved that they do not have
+    /// besides.
     pub(crate) fn submodules_with_work(&self, container: &str) -> Result<Vec<String>> {
         let modules = self.common_dir.join("modules");
         let mut found = Vec::new();
@@ -140,16 +123,20 @@ fn has_more(git_dir: &Path, container: &str, saved: &[(String, ObjectId)]) -> Re
         let below = name.strip_prefix(&prefix).unwrap_or_default();
         below.starts_with("/heads/") || below.starts_with("/detached/")
     };
-    if saved.is_empty() || !saved.iter().all(|(name, _)| is_commit(name)) {
-        return Ok(!saved.is_empty());
+    let all_committed = saved.iter().all(|(name, _)| is_commit(name));
+    Ok(!all_committed || count_unpushed(git_dir, saved.iter().map(|(_, id)| id))? > 0)
+}
+
+fn count_unpushed<'a>(git_dir: &Path, ids: impl Iterator<Item = &'a ObjectId>) -> Result<u64> {
+    let ids: Vec<&str> = ids.map(ObjectId::as_str).collect();
+    if ids.is_empty() {
+        return Ok(0);
     }
-    let ids = saved.iter().map(|(_, id)| id.as_str());
     let all = ["--not", "--branches", "--remotes", "--tags"];
-    let cmd = without_worktree(git_dir)
-        .args(["rev-list", "-n", "1"])
-        .args(ids)
-        .args(all);
-    Ok(!run("rev-list", &cmd)?.is_empty())
+    let cmd = without_worktree(git_dir).args(["rev-list", "--count"]);
+    let counted = lines(&run("rev-list", &cmd.args(ids).args(all))?);
+    let count = counted.first().and_then(|count| count.parse().ok());
+    Ok(count.unwrap_or(0))
 }
 
 /// The git directories below one for submodules, theirs too.

@@ -9,10 +9,9 @@ use gix::objs::tree::Entry;
 use gix::objs::{Tree, Write};
 
 use super::own_refs::native;
-use super::{CommitReader, ObjectId, Repo, at};
+use super::{CommitReader, ObjectId, Repo, as_alternate, at};
 use crate::error::Failure;
 use crate::fs::TempDir;
-use crate::proc::Cmd;
 
 /// Git itself reads no deeper ones by default (`core.maxTreeDepth`, and less on some systems).
 const DEEPEST: usize = 512;
@@ -77,7 +76,10 @@ impl DiffEnd {
         let mut cmd = at(None).arg("diff").args(options);
         cmd = cmd.args([from.as_str(), self.id.as_str(), "--"]);
         if let Some(objects) = &self.objects {
-            cmd = also_reads(cmd, objects)?;
+            cmd = cmd.env(
+                "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+                as_alternate(objects.path())?,
+            );
         }
         cmd.args(paths).attached()
     }
@@ -95,14 +97,6 @@ pub(crate) fn log(
     let cmd = at(None).arg("log").args(options).args(tips);
     let cmd = cmd.arg(format!("^{not}")).arg("--");
     cmd.args(paths).attached()
-}
-
-/// Git parts directories by colons, and knows quotes.
-fn also_reads(cmd: Cmd, objects: &TempDir) -> Result<Cmd> {
-    let path = objects.path().to_str();
-    let path = path.context("the path of the directory for temporary files is not UTF-8")?;
-    let quoted = path.replace('\\', "\\\\").replace('"', "\\\"");
-    Ok(cmd.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", format!("\"{quoted}\"")))
 }
 
 /// The tree `under` with all that is in the tree `over`.

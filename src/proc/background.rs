@@ -41,8 +41,8 @@ impl Cmd {
             .with_context(|| format!("cannot start {}", self.name()))
     }
 
-    /// Starts it and does not wait: it outlives us, writes messages to the end of a file, and hears and tells through
-    /// pipes until we are gone. It is to call [`leave_terminal`] at once.
+    /// Starts it and does not wait: it outlives us, writes messages to the end of a file, and hears and tells
+    /// through pipes until we are gone. It is to call [`leave_terminal`] at once.
     pub(crate) fn in_background(&self, log: &Path) -> Result<BackgroundProcess> {
         ui::echo(self);
         let open = || File::options().create(true).append(true).open(log);
@@ -60,8 +60,9 @@ impl Cmd {
         }
     }
 
-    /// Starts it for the ssh server, which carries its three streams and waits for it: the only asynchronous part
-    /// of the tool. It is in a process group of its own, so that Ctrl-C is not for it, and killed when dropped.
+    /// Starts it for the ssh server, which carries its three streams and waits for it: the only asynchronous
+    /// part of the tool. It is in a process group of its own, so that Ctrl-C is not for it, and killed when
+    /// dropped.
     pub(crate) fn spawn_piped(&self) -> io::Result<tokio::process::Child> {
         ui::echo(self);
         tokio::process::Command::from(self.command())

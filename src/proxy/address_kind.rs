@@ -7,7 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub(super) enum AddressKind {
     /// Anybody's, on the internet.
     Public,
-    /// A private network's: RFC 1918, carrier-grade NAT, ULA; documentation's, which only such a network uses.
+    /// A private network's: RFC 1918, carrier-grade NAT, ULA; documentation's, which only such a network
+    /// uses.
     Private,
     /// This machine's own.
     Loopback,
@@ -82,7 +83,8 @@ fn of_v6(address: Ipv6Addr) -> AddressKind {
     match parts {
         [0, 0, 0, 0, 0, 0, 0, 0] => AddressKind::Reserved,
         [0, 0, 0, 0, 0, 0, 0, 1] => AddressKind::Loopback,
-        // Mapped, translated (SIIT) and compatible; NAT64; 6to4; ISATAP: the address inside is the one reached.
+        // Mapped, translated (SIIT) and compatible; NAT64; 6to4; ISATAP: the address inside is the one
+        // reached.
         [0, 0, 0, 0, 0, 0xffff | 0, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]

@@ -139,8 +139,8 @@ impl AgentApi {
     }
 }
 
-/// The variables by which programs in a container find the proxy on this port of its loopback interface, and do
-/// without what it would refuse.
+/// The variables by which programs in a container find the proxy on this port of its loopback interface, and
+/// do without what it would refuse.
 pub(crate) fn container_variables(port: u16) -> Vec<(&'static str, String)> {
     let proxy = format!("http://127.0.0.1:{port}");
     let own = "localhost,127.0.0.1,::1".to_owned();

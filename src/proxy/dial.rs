@@ -1,5 +1,5 @@
-//! Connects to a host that is allowed. Its name is resolved once, all of its addresses are checked, and one of
-//! these is connected to.
+//! Connects to a host that is allowed. Its name is resolved once, all of its addresses are checked, and one
+//! of these is connected to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -61,8 +61,8 @@ impl Dialer {
         }
     }
 
-    /// A connection to a host, through this machine's proxy where it has one for https. That resolves the name
-    /// then, and which address it has is not seen here.
+    /// A connection to a host, through this machine's proxy where it has one for https. That resolves the
+    /// name then, and which address it has is not seen here.
     pub(super) async fn dial(&self, target: &HostPort, scope: AddressScope) -> Dialled {
         match self.upstream.of(target, true) {
             Some(proxy) => self.dial_through(proxy, target).await,

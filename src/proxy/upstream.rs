@@ -55,7 +55,8 @@ impl UpstreamProxy {
     }
 }
 
-/// Whether such a variable leads to this machine's loopback interface, be it by a scheme that is not spoken here.
+/// Whether such a variable leads to this machine's loopback interface, be it by a scheme that is not spoken
+/// here.
 pub(crate) fn is_loopback_proxy(text: &str) -> bool {
     let (_, _, host) = parts(text);
     HostPort::parse(host, Some(80)).is_ok_and(|address| address.host.is_loopback())

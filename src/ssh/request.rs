@@ -7,18 +7,22 @@ use super::{ServerConfig, URL_PATH};
 pub(super) enum ClientRequest {
     /// Read objects and refs.
     Upload,
-    /// Push, within the limits of `Receive`.
-    Receive,
-    /// Push so to a submodule, which has this git directory below that of the repository.
-    ReceiveModule(String),
-    /// Save work that is not pushed.
-    Save,
-    /// The same of a submodule.
-    SaveModule(String),
+    /// Push, within the limits of a [`super::ReceivePolicy`]: to a submodule where its git directory below
+    /// that of the repository is named.
+    Receive(PushKind, Option<String>),
     /// Push contents of git-lfs.
     Contents,
     /// Take all objects of a build, packed and indexed.
     Objects,
+}
+
+/// What is pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PushKind {
+    /// Branches, which go forward.
+    Branches,
+    /// Work that is saved: it goes wherever the container is.
+    SavedWork,
 }
 
 /// Decides on an ssh `exec` request; the error is said to the client.
@@ -29,9 +33,9 @@ pub(super) fn decide(command: &[u8], serve: &ServerConfig) -> Result<ClientReque
     let (request, path) = match words[..] {
         ["git-upload-pack", path] | ["git", "upload-pack", path] => (ClientRequest::Upload, path),
         ["git-receive-pack", path] | ["git", "receive-pack", path] => {
-            (ClientRequest::Receive, path)
+            (ClientRequest::Receive(PushKind::Branches, None), path)
         }
-        ["git-dkr-save", path] => (ClientRequest::Save, path),
+        ["git-dkr-save", path] => (ClientRequest::Receive(PushKind::SavedWork, None), path),
         ["git-dkr-objects", path] => (ClientRequest::Objects, path),
         ["git-lfs-transfer", path, "upload"] => (ClientRequest::Contents, path),
         _ => {
@@ -43,11 +47,8 @@ pub(super) fn decide(command: &[u8], serve: &ServerConfig) -> Result<ClientReque
         .and_then(|rest| rest.strip_prefix('/'));
     let request = match (request, below) {
         (request, _) if path == URL_PATH => request,
-        (ClientRequest::Receive, Some(below)) if below.starts_with("modules/") => {
-            ClientRequest::ReceiveModule(below.to_owned())
-        }
-        (ClientRequest::Save, Some(below)) if below.starts_with("modules/") => {
-            ClientRequest::SaveModule(below.to_owned())
+        (ClientRequest::Receive(kind, _), Some(below)) if below.starts_with("modules/") => {
+            ClientRequest::Receive(kind, Some(below.to_owned()))
         }
         _ => return Err(format!("git dkr serves {URL_PATH} here, and nothing else")),
     };
@@ -103,7 +104,7 @@ mod tests {
         );
         assert_eq!(
             decide("git-receive-pack '/workspace'", true),
-            Ok(ClientRequest::Receive)
+            Ok(ClientRequest::Receive(PushKind::Branches, None))
         );
         assert_eq!(
             decide("git-lfs-transfer /workspace upload", true),
@@ -111,11 +112,22 @@ mod tests {
         );
         assert_eq!(
             decide("git-receive-pack '/workspace/modules/a b'", true),
-            Ok(ClientRequest::ReceiveModule("modules/a b".into()))
+            Ok(ClientRequest::Receive(
+                PushKind::Branches,
+                Some("modules/a b".into())
+            ))
+        );
+        assert_eq!(
+            decide("git-dkr-save '/workspace/modules/a'", true),
+            Ok(ClientRequest::Receive(
+                PushKind::SavedWork,
+                Some("modules/a".into())
+            ))
         );
         for refused in [
             "",
             "sh",
+            "git-dkr-save '/workspace'",
             "git-lfs-transfer /workspace upload",
             "git-lfs-transfer /workspace download",
             "git-upload-pack '/workspace/modules/a'",

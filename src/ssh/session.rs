@@ -14,7 +14,7 @@ use super::channel_result::Result;
 use super::lfs;
 use super::policy::ConnectionPolicy;
 use super::push::{self, PushStart};
-use super::request::ClientRequest;
+use super::request::{ClientRequest, PushKind};
 use super::wants::{self, FetchReader};
 use crate::git;
 use crate::proc::Cmd;
@@ -34,33 +34,8 @@ pub(super) async fn answer(
     let (reader, writer) = channel.split();
     let status = match decision {
         Ok(ClientRequest::Upload) => upload(&policy, protocol, reader, &writer).await,
-        Ok(ClientRequest::Receive) => {
-            receive(Take::Push, None, &policy, protocol, reader, &writer).await
-        }
-        Ok(ClientRequest::ReceiveModule(directory)) => {
-            receive(
-                Take::Push,
-                Some(&directory),
-                &policy,
-                protocol,
-                reader,
-                &writer,
-            )
-            .await
-        }
-        Ok(ClientRequest::Save) => {
-            receive(Take::Save, None, &policy, protocol, reader, &writer).await
-        }
-        Ok(ClientRequest::SaveModule(directory)) => {
-            receive(
-                Take::Save,
-                Some(&directory),
-                &policy,
-                protocol,
-                reader,
-                &writer,
-            )
-            .await
+        Ok(ClientRequest::Receive(kind, module)) => {
+            receive(kind, module.as_deref(), &policy, protocol, reader, &writer).await
         }
         Ok(ClientRequest::Contents) => match &policy.serve.receive {
             None => Ok(1),
@@ -126,18 +101,9 @@ async fn upload(
     carry(child, writer, &policy.sent, feeding).await
 }
 
-/// What is taken from a container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Take {
-    /// Branches, which go forward.
-    Push,
-    /// Work that is not pushed: it goes wherever the container is.
-    Save,
-}
-
 /// Takes what is pushed, of a submodule where its directory is given.
 async fn receive(
-    take: Take,
+    kind: PushKind,
     module: Option<&str>,
     policy: &ConnectionPolicy,
     protocol: Option<String>,
@@ -154,7 +120,7 @@ async fn receive(
             None => return refuse(&format!("git dkr: the host has no {directory}"), writer).await,
         },
     };
-    let deny = take == Take::Push;
+    let deny = kind == PushKind::Branches;
     let mut config = vec![
         format!("receive.denyDeletes={deny}"),
         format!("receive.denyNonFastForwards={deny}"),
@@ -182,9 +148,9 @@ async fn receive(
                 Some(_) => {}
             }
         };
-        let refusal = match take {
-            Take::Push => corner.refuse(&commands),
-            Take::Save => corner.refuse_save(&commands),
+        let refusal = match kind {
+            PushKind::Branches => corner.refuse(&commands),
+            PushKind::SavedWork => corner.refuse_save(&commands),
         };
         if let Some(report) = refusal {
             // The client reads the report when it has sent its pack; a deletion has none.
@@ -205,7 +171,7 @@ async fn receive(
     };
     let status = carry(child, writer, &policy.sent, feeding).await;
     let after = policy.serve.after_push.clone();
-    let tells = take == Take::Push && matches!(status, Ok(0));
+    let tells = kind == PushKind::Branches && matches!(status, Ok(0));
     let told = tokio::task::spawn_blocking(move || {
         git::give_back(&corner.git_dir);
         if !made.is_empty() {

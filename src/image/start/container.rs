@@ -167,13 +167,7 @@ impl StartPlan<'_> {
             return Ok(0);
         }
         let outcome = self.engine.start(&spec);
-        let end = ContainerEnd {
-            engine: self.engine,
-            repo: self.repo,
-            container: hostname,
-            printer: self.printer,
-        };
-        end.tell(keeping)?;
+        ContainerEnd::of(self.engine, self.repo, hostname, self.printer).tell(keeping)?;
         let code = outcome?;
         if self.conf.container.sandbox.value {
             git::give_back(&self.repo.common_dir);

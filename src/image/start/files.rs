@@ -103,8 +103,8 @@ impl StartPlan<'_> {
     }
 }
 
-/// Makes a directory for what is mounted in containers, whose users may be others than we: they can read it there,
-/// and nobody here gets past the directory around it.
+/// Makes a directory for what is mounted in containers, whose users may be others than we: they can read it
+/// there, and nobody here gets past the directory around it.
 fn mountable_dir(root: &Path, name: &str) -> Result<PathBuf> {
     let path = root.join(name);
     let make = || {

@@ -1,9 +1,10 @@
 //! What is killed costs no work.
 
 use expectrl::ControlCode;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 
-use super::running::Started;
+use super::running::{Started, processes};
+use crate::common::dkr::Running;
 use crate::common::engine::Lab;
 use crate::common::repo::Repo;
 use crate::common::wait_until;
@@ -34,6 +35,16 @@ fn all_saved(work: &Started) {
     assert_eq!(seen, " M a\n?? new\nTwo");
 }
 
+/// Starts such work in the foreground, and waits until it is done.
+#[track_caller]
+fn started<'a>(lab: &'a Lab, repo: &'a Repo<'a>, options: &[&str]) -> (Running, Started<'a>) {
+    let host = format!("--hostname={}", lab.host);
+    let running = lab.dkr_spawn(&repo.path, &arguments(&host, options));
+    let work = Started::of(lab, repo, &lab.host);
+    running.prints("up");
+    (running, work)
+}
+
 fn lab_with_image(lab: &Lab) -> Repo<'_> {
     let repo = lab.repo();
     lab.create(&repo, &[]);
@@ -44,10 +55,7 @@ fn lab_with_image(lab: &Lab) -> Repo<'_> {
 fn a_killed_git_dkr_leaves_the_container_to_its_keeper() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab_with_image(&lab);
-    let host = format!("--hostname={}", lab.host);
-    let running = lab.dkr_spawn(&repo.path, &arguments(&host, &[]));
-    let work = Started::of(&lab, &repo, &lab.host);
-    running.prints("up");
+    let (running, work) = started(&lab, &repo, &[]);
     // The engine's client goes on, and with it what it prints.
     drop(running);
     assert!(work.is_running());
@@ -84,11 +92,8 @@ fn a_killed_keeper_comes_back_with_the_next_command() {
 fn a_killed_container_is_started_once_more_to_save() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab_with_image(&lab);
-    let host = format!("--hostname={}", lab.host);
     for options in [&[][..], &["--user=agent"], &["--network=none"]] {
-        let running = lab.dkr_spawn(&repo.path, &arguments(&host, options));
-        let work = Started::of(&lab, &repo, &lab.host);
-        running.prints("up");
+        let (running, work) = started(&lab, &repo, options);
         lab.docker(&["kill", &work.name]);
         let outcome = running.finish().exits(137);
         outcome.says(&format!("{TOLD}{}", work.name));
@@ -101,10 +106,7 @@ fn a_killed_container_is_started_once_more_to_save() {
 fn a_killed_client_of_the_engine_detaches() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab_with_image(&lab);
-    let host = format!("--hostname={}", lab.host);
-    let running = lab.dkr_spawn(&repo.path, &arguments(&host, &[]));
-    let work = Started::of(&lab, &repo, &lab.host);
-    running.prints("up");
+    let (running, work) = started(&lab, &repo, &[]);
     let client = client_of(&work.name);
     rustix::process::kill_process(client, Signal::KILL).unwrap();
     let outcome = running.finish();
@@ -120,16 +122,9 @@ fn a_killed_client_of_the_engine_detaches() {
 }
 
 /// The process of the client that runs a container in the foreground.
-fn client_of(name: &str) -> rustix::process::Pid {
+fn client_of(name: &str) -> Pid {
     let wanted = format!("\0--name\0{name}\0");
-    let mut all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
-        let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        let line = String::from_utf8_lossy(&line).into_owned();
-        (line.contains("\0run\0") && line.contains(&wanted))
-            .then(|| rustix::process::Pid::from_raw(pid))?
-    });
-    all.next().unwrap()
+    processes(|line| line.contains("\0run\0") && line.contains(&wanted))[0]
 }
 
 #[test]
@@ -163,11 +158,8 @@ fn keeper_and_container_killed_are_saved_by_a_command() {
 fn a_signal_to_end_saves_and_tells() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab_with_image(&lab);
-    let host = format!("--hostname={}", lab.host);
     for signal in [Signal::TERM, Signal::INT] {
-        let running = lab.dkr_spawn(&repo.path, &arguments(&host, &[]));
-        let work = Started::of(&lab, &repo, &lab.host);
-        running.prints("up");
+        let (running, work) = started(&lab, &repo, &[]);
         running.signal(signal);
         let outcome = running.finish();
         outcome.says(&format!("{TOLD}{}", work.name));
@@ -212,14 +204,7 @@ fn a_closed_terminal_detaches() {
 /// How many processes started the container, and wait for it.
 fn git_dkr_of(name: &str) -> usize {
     let wanted = format!("--hostname={name}\0");
-    let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
-        let pid = entry.ok()?.file_name().to_str()?.to_owned();
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        String::from_utf8_lossy(&line)
-            .contains(&wanted)
-            .then_some(())
-    });
-    all.count()
+    processes(|line| line.contains(&wanted)).len()
 }
 
 #[test]

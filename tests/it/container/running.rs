@@ -151,13 +151,7 @@ impl<'a> Started<'a> {
     pub fn keeper(&self) -> Option<Pid> {
         let path = self.repo.path.to_str().unwrap();
         let wanted = format!("\0keep\0{path}\0{}\0", self.name);
-        let mut found = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
-            let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-            let line = String::from_utf8_lossy(&line).into_owned();
-            line.contains(&wanted).then(|| Pid::from_raw(pid))?
-        });
-        found.next()
+        processes(|line| line.contains(&wanted)).pop()
     }
 
     /// Sends a signal to the process that keeps it.
@@ -195,6 +189,20 @@ impl Drop for Started<'_> {
             let _ = kill_process(pid, Signal::KILL);
         }
     }
+}
+
+/// The processes with such a command line, its words parted by NUL.
+pub fn processes(is_meant: impl Fn(&str) -> bool) -> Vec<Pid> {
+    let meant = |entry: std::io::Result<std::fs::DirEntry>| {
+        let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let is_meant = is_meant(&String::from_utf8_lossy(&line));
+        is_meant.then(|| Pid::from_raw(pid))?
+    };
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(meant)
+        .collect()
 }
 
 /// A file that is there when the command in the container runs.
