@@ -8,8 +8,10 @@ use clap::Args;
 use super::container_args::ContainerArgs;
 use super::named_container::NamedContainer;
 use super::{HostArgs, start_image};
+use crate::container::saved::SavedWork;
 use crate::container::{ContainerEnd, Keeping};
 use crate::error::Failure;
+use crate::git::saved_work::WORK;
 use crate::git::{ObjectId, Repo};
 use crate::image::start::StartRequest;
 use crate::image::start::select_image::select;
@@ -96,18 +98,18 @@ impl Resume {
 
 /// What is saved of it, each commit with what it is. All of them must be there.
 fn saved(repo: &Repo, name: &str) -> Result<Vec<(ObjectId, String)>> {
-    let refs = repo.saved_work(name)?;
-    let work: Vec<_> = refs.iter().filter(|saved| saved.kind != "info").collect();
+    let saved = SavedWork::of(repo, name)?;
+    let work: Vec<_> = saved.refs_of_work().collect();
     if work.is_empty() && repo.submodules_with_work(name)?.is_empty() {
         let failure = Failure::new("nothing is saved of it: all of its work was pushed");
         bail!(failure.hint(format!(
             "git branch --list '{name}/*' shows what was pushed"
         )));
     }
-    let ids: Vec<&str> = work.iter().map(|saved| saved.id.as_str()).collect();
+    let ids: Vec<&str> = work.iter().map(|(_, id)| id.as_str()).collect();
     let missing = repo.commits(&ids)?.iter().position(Option::is_none);
     if let Some(missing) = missing {
-        let reference = &work[missing].reference;
+        let (reference, _) = work[missing];
         bail!(
             Failure::new(format!(
                 "the commit of {reference} is not in this repository"
@@ -117,8 +119,15 @@ fn saved(repo: &Repo, name: &str) -> Result<Vec<(ObjectId, String)>> {
             ))
         );
     }
-    let line = |saved: &&crate::git::SavedRef| {
-        (saved.id.clone(), format!("{}/{}", saved.kind, saved.name))
+    let below = format!("{WORK}{name}/");
+    let what = |reference: &str| {
+        reference
+            .strip_prefix(&below)
+            .unwrap_or_default()
+            .to_owned()
     };
-    Ok(work.iter().map(line).collect())
+    Ok(work
+        .into_iter()
+        .map(|(reference, id)| (id.clone(), what(reference)))
+        .collect())
 }

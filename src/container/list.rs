@@ -206,7 +206,8 @@ mod tests {
         all.here[1].conflicts = vec!["box".to_owned()];
         let wip = SavedWip {
             commit: id.clone(),
-            files: Some(3),
+            files: 3,
+            left_out: Vec::new(),
         };
         all.here[2].saved.wip = BTreeMap::from([("workspace".to_owned(), wip)]);
         all.here[2].saved.heads = BTreeMap::from([("fix".to_owned(), id)]);

@@ -55,7 +55,8 @@ mod tests {
         assert_eq!(newest(&container), Some(NewestWork::Commit(&saved)));
         let entry = |commit: &ObjectId| SavedWip {
             commit: commit.clone(),
-            files: None,
+            files: 1,
+            left_out: Vec::new(),
         };
         container
             .saved

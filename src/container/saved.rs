@@ -15,6 +15,8 @@ pub(crate) const MAIN_WORKTREE: &str = "workspace";
 /// The saved work of one container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SavedWork {
+    /// All refs, by their full names.
+    pub refs: Vec<(String, ObjectId)>,
     /// The tips of its branches.
     pub heads: BTreeMap<String, ObjectId>,
     /// The commits that worktrees are at without a branch.
@@ -32,8 +34,36 @@ pub(crate) struct SavedWork {
 pub(crate) struct SavedWip {
     /// Shaped as `git stash` shapes one.
     pub commit: ObjectId,
-    /// How many files it is about.
-    pub files: Option<u64>,
+    /// How many files it is about. It is a container's word.
+    pub files: u64,
+    /// What was left out, each with the reason. A container's word, too.
+    pub left_out: Vec<String>,
+}
+
+impl SavedWip {
+    /// By the message of its commit: `WIP on main: 3 files`, and what was left out.
+    fn of(commit: ObjectId, message: &str) -> Self {
+        let mut lines = message.lines();
+        let files = lines.next().and_then(count_files);
+        let left_out = lines.skip_while(|line| *line != "left out:").skip(1);
+        let plain = |line: &str| line.chars().filter(|c| !c.is_control()).take(200).collect();
+        Self {
+            commit,
+            files: files.unwrap_or(1),
+            left_out: left_out
+                .filter(|line| !line.is_empty())
+                .map(plain)
+                .collect(),
+        }
+    }
+}
+
+fn count_files(subject: &str) -> Option<u64> {
+    let (_, count) = subject.rsplit_once(": ")?;
+    let (number, word) = count.split_once(' ')?;
+    matches!(word, "file" | "files")
+        .then(|| number.parse().ok())
+        .flatten()
 }
 
 impl SavedWork {
@@ -44,12 +74,25 @@ impl SavedWork {
 
     /// How many files are not committed, in all worktrees.
     pub(crate) fn changed(&self) -> u64 {
-        let files = self.wip.values().filter_map(|wip| wip.files);
+        let files = self.wip.values().map(|wip| wip.files);
         files.fold(0, u64::saturating_add)
     }
 
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
+    /// What is saved of a container. Nothing, where there is nothing.
+    pub(crate) fn of(repo: &Repo, container: &str) -> Result<Self> {
+        let mut all = read(repo, repo.saved_work(container)?)?;
+        Ok(all.remove(container).unwrap_or_default())
+    }
+
+    fn says_something(&self) -> bool {
+        let has_tips = self.tips().next().is_some();
+        has_tips || !self.wip.is_empty() || !self.stash.is_empty() || self.info.is_some()
+    }
+
+    /// All but what says what the container was.
+    pub(crate) fn refs_of_work(&self) -> impl Iterator<Item = &(String, ObjectId)> {
+        let is_work = |name: &str| !matches!(parse(name), Some((_, WorkRef::Info)));
+        self.refs.iter().filter(move |(name, _)| is_work(name))
     }
 }
 
@@ -61,11 +104,19 @@ enum WorkRef<'a> {
     Wip(&'a str),
     Stash(u32),
     Info,
+    /// One that no git dkr makes.
+    Strange,
 }
 
 /// The saved work of all containers, by their names. Refs that no git dkr makes are passed over.
 pub(crate) fn all(repo: &Repo) -> Result<BTreeMap<String, SavedWork>> {
     let refs = values_of(&repo.common_dir, &[WORK]).context("cannot list the saved work")?;
+    let mut saved = read(repo, refs)?;
+    saved.retain(|_, work| work.says_something());
+    Ok(saved)
+}
+
+fn read(repo: &Repo, refs: Vec<(String, ObjectId)>) -> Result<BTreeMap<String, SavedWork>> {
     if refs.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -76,22 +127,19 @@ pub(crate) fn all(repo: &Repo) -> Result<BTreeMap<String, SavedWork>> {
             continue;
         };
         let work = saved.entry(container.to_owned()).or_default();
+        work.refs.push((name.clone(), id.clone()));
         match what {
             WorkRef::Head(branch) => drop(work.heads.insert(branch.to_owned(), id)),
             WorkRef::Detached(tree) => drop(work.detached.insert(tree.to_owned(), id)),
             WorkRef::Wip(tree) => {
-                let subject = reader.subject(&id).unwrap_or_default();
-                let wip = SavedWip {
-                    files: count_files(&subject),
-                    commit: id,
-                };
-                work.wip.insert(tree.to_owned(), wip);
+                let message = reader.message(&id).unwrap_or_default();
+                work.wip.insert(tree.to_owned(), SavedWip::of(id, &message));
             }
             WorkRef::Stash(number) => drop(work.stash.insert(number, id)),
             WorkRef::Info => work.info = Some(read_info(&reader, container, &id)),
+            WorkRef::Strange => {}
         }
     }
-    saved.retain(|_, work| !work.is_empty());
     Ok(saved)
 }
 
@@ -119,20 +167,11 @@ fn parse(name: &str) -> Option<(&str, WorkRef<'_>)> {
         Some(("heads", branch)) => WorkRef::Head(branch),
         Some(("detached", tree)) => WorkRef::Detached(tree),
         Some(("wip", tree)) => WorkRef::Wip(tree),
-        Some(("stash", number)) => WorkRef::Stash(number.parse().ok()?),
+        Some(("stash", number)) => number.parse().map_or(WorkRef::Strange, WorkRef::Stash),
         None if rest == "info" => WorkRef::Info,
-        _ => return None,
+        _ => WorkRef::Strange,
     };
     Some((container, what))
-}
-
-/// The number in `WIP on main: 3 files`.
-pub(super) fn count_files(subject: &str) -> Option<u64> {
-    let (_, count) = subject.rsplit_once(": ")?;
-    let (number, word) = count.split_once(' ')?;
-    matches!(word, "file" | "files")
-        .then(|| number.parse().ok())
-        .flatten()
 }
 
 #[cfg(test)]
@@ -149,16 +188,16 @@ mod tests {
             ("box/wip/worktrees/two", r#"Wip("worktrees/two")"#),
             ("box/stash/12", "Stash(12)"),
             ("box/info", "Info"),
+            ("box/heads", "Strange"),
+            ("box/info/x", "Strange"),
+            ("box/stash/-1", "Strange"),
+            ("box/stash/99999999999", "Strange"),
+            ("box/else/x", "Strange"),
         ] {
             assert_eq!(of(rest).as_deref(), Some(expected), "{rest}");
         }
         for strange in [
             "box",
-            "box/heads",
-            "box/info/x",
-            "box/stash/-1",
-            "box/stash/99999999999",
-            "box/else/x",
             "--help/heads/main",
             "$(touch x)/heads/main",
             "\u{fffd}/heads/main",
@@ -183,5 +222,19 @@ mod tests {
         ] {
             assert_eq!(count_files(strange), None, "{strange}");
         }
+    }
+
+    #[test]
+    fn a_message_tells_of_files_and_what_was_left_out() {
+        let wip = |message| {
+            let id = ObjectId::parse(&"0b".repeat(20)).unwrap();
+            let wip = SavedWip::of(id, message);
+            (wip.files, wip.left_out)
+        };
+        let message =
+            "WIP on a: 1: 12 files\n\nleft out:\nbig.bin (larger than save_limit)\n\x1b[2Jx\n";
+        let left_out = ["big.bin (larger than save_limit)", "[2Jx"].map(str::to_owned);
+        assert_eq!(wip(message), (12, left_out.to_vec()));
+        assert_eq!(wip("anything"), (1, Vec::new()));
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::saved::count_files;
-use crate::git::{Repo, SavedRef};
+use super::saved::SavedWork;
+use crate::git::{ObjectId, Repo};
 
 /// What is saved, counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,10 +29,10 @@ impl WorkSummary {
     /// Counts what is saved of a container; where nothing is that the repository's own refs do not have,
     /// drops it.
     pub(crate) fn settle(repo: &Repo, container: &str) -> Result<Option<Self>> {
-        let refs = repo.saved_work(container)?;
-        let summary = Self::count(repo, container, &refs)?;
+        let work = SavedWork::of(repo, container)?;
+        let summary = Self::count(repo, container, &work)?;
         if summary.is_none() {
-            repo.drop_saved_work(&refs)?;
+            repo.drop_saved_work(&work.refs)?;
             repo.drop_work_of_submodules(container)?;
         }
         Ok(summary)
@@ -40,54 +40,36 @@ impl WorkSummary {
 
     /// Counts what is saved of a container; `None` where it is nothing.
     pub(crate) fn of(repo: &Repo, container: &str) -> Result<Option<Self>> {
-        Self::count(repo, container, &repo.saved_work(container)?)
+        Self::count(repo, container, &SavedWork::of(repo, container)?)
     }
 
-    fn count(repo: &Repo, container: &str, refs: &[SavedRef]) -> Result<Option<Self>> {
-        let mut summary = Self::default();
-        let mut tips = Vec::new();
-        for saved in refs {
-            match saved.kind.as_str() {
-                "heads" | "detached" => tips.push(saved),
-                "stash" => summary.stashes += 1,
-                "wip" => {
-                    let (files, left_out) = of_message(&saved.message);
-                    summary.files = summary.files.saturating_add(files);
-                    summary.left_out.extend(left_out);
-                }
-                _ => {}
-            }
+    fn count(repo: &Repo, container: &str, work: &SavedWork) -> Result<Option<Self>> {
+        let tips: Vec<&ObjectId> = work.tips().collect();
+        let mut summary = Self {
+            commits: repo.count_unpushed(&tips)?,
+            files: work.changed(),
+            stashes: work.stash.len() as u64,
+            submodules: repo.submodules_with_work(container)?,
+            ..Self::default()
+        };
+        for wip in work.wip.values() {
+            summary.left_out.extend_from_slice(&wip.left_out);
         }
-        summary.commits = repo.count_unpushed(&tips)?;
         // Mostly there are none.
         if summary.commits > 0 {
-            for saved in tips {
-                if repo.count_unpushed(&[saved])? > 0 {
-                    summary.branches.push(match saved.kind.as_str() {
-                        "heads" => saved.name.clone(),
-                        _ => "a detached HEAD".to_owned(),
-                    });
+            let heads = work
+                .heads
+                .iter()
+                .map(|(branch, tip)| (branch.as_str(), tip));
+            let detached = work.detached.values().map(|tip| ("a detached HEAD", tip));
+            for (name, tip) in heads.chain(detached) {
+                if repo.count_unpushed(&[tip])? > 0 {
+                    summary.branches.push(name.to_owned());
                 }
             }
         }
-        summary.submodules = repo.submodules_with_work(container)?;
         Ok(Some(summary).filter(|summary| *summary != Self::default()))
     }
-}
-
-/// How many files the message of a saved worktree speaks of, and what was left out. It is a container's word.
-fn of_message(message: &str) -> (u64, Vec<String>) {
-    let mut lines = message.lines();
-    let number = lines.next().and_then(count_files);
-    let left_out = lines.skip_while(|line| *line != "left out:").skip(1);
-    let plain = |line: &str| line.chars().filter(|c| !c.is_control()).take(200).collect();
-    (
-        number.unwrap_or(1),
-        left_out
-            .filter(|line| !line.is_empty())
-            .map(plain)
-            .collect(),
-    )
 }
 
 impl fmt::Display for WorkSummary {
@@ -135,17 +117,5 @@ mod tests {
             ..WorkSummary::default()
         };
         assert_eq!(files.to_string(), "3 changed files");
-    }
-
-    #[test]
-    fn a_message_tells_of_files_and_what_was_left_out() {
-        let message =
-            "WIP on a: 1: 12 files\n\nleft out:\nbig.bin (larger than save_limit)\n\x1b[2Jx\n";
-        let left_out = vec![
-            "big.bin (larger than save_limit)".to_owned(),
-            "[2Jx".to_owned(),
-        ];
-        assert_eq!(of_message(message), (12, left_out));
-        assert_eq!(of_message("anything"), (1, Vec::new()));
     }
 }

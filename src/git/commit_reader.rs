@@ -24,12 +24,6 @@ impl CommitReader {
         object.try_into_commit().ok()
     }
 
-    /// The first line of a commit's message.
-    pub(crate) fn subject(&self, id: &ObjectId) -> Option<String> {
-        let message = self.message(id)?;
-        Some(message.lines().next().unwrap_or_default().to_owned())
-    }
-
     /// A commit's message. What is not UTF-8 is replaced.
     pub(crate) fn message(&self, id: &ObjectId) -> Option<String> {
         let commit = self.find(id)?;

@@ -54,7 +54,6 @@ pub(crate) use reachable::Reachable;
 pub(crate) use refs::Head;
 pub use repo::Repo;
 pub(crate) use repo::user_settings;
-pub(crate) use saved_work::SavedRef;
 pub(crate) use stash_tree::{DiffEnd, log};
 pub(crate) use tree::TreeFile;
 pub use view::View;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{CommitReader, ObjectId, Repo, lines, run, values_of, without_worktree};
+use super::{ObjectId, Repo, lines, run, values_of, without_worktree};
 
 /// Below it lies all of ours.
 pub(crate) const OURS: &str = "refs/dkr";
@@ -30,54 +30,20 @@ pub(crate) fn may_move(reference: &str, container: &str) -> bool {
     KINDS.iter().any(inside)
 }
 
-/// A ref of saved work.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SavedRef {
-    /// Its full name.
-    pub reference: String,
-    pub id: ObjectId,
-    /// What it is of: `heads`, `detached`, `wip`, `stash` or `info`.
-    pub kind: String,
-    /// What it is called there.
-    pub name: String,
-    /// The message of its commit.
-    pub message: String,
-}
-
 impl Repo {
-    /// What is saved of a container. A commit that is not here has no message.
-    pub(crate) fn saved_work(&self, container: &str) -> Result<Vec<SavedRef>> {
-        let prefix = format!("{}/", of(container));
-        let refs = values_of(&self.common_dir, &[&prefix])?;
-        if refs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let reader = CommitReader::open(self)?;
-        let saved = |(reference, id): (String, ObjectId)| {
-            let below = reference.strip_prefix(&prefix)?;
-            let (kind, name) = below.split_once('/').unwrap_or((below, ""));
-            Some(SavedRef {
-                kind: kind.to_owned(),
-                name: name.to_owned(),
-                message: reader.message(&id).unwrap_or_default(),
-                reference,
-                id,
-            })
-        };
-        Ok(refs.into_iter().filter_map(saved).collect())
+    /// The refs of what is saved of a container, by their full names.
+    pub(crate) fn saved_work(&self, container: &str) -> Result<Vec<(String, ObjectId)>> {
+        values_of(&self.common_dir, &[&format!("{}/", of(container))])
     }
 
     /// How many commits these have that no branch, tag or branch of a remote leads to.
-    pub(crate) fn count_unpushed(&self, refs: &[&SavedRef]) -> Result<u64> {
-        count_unpushed(&self.common_dir, refs.iter().map(|saved| &saved.id))
+    pub(crate) fn count_unpushed(&self, commits: &[&ObjectId]) -> Result<u64> {
+        count_unpushed(&self.common_dir, commits.iter().copied())
     }
 
     /// Deletes refs of saved work that still are what they were.
-    pub(crate) fn drop_saved_work(&self, refs: &[SavedRef]) -> Result<()> {
-        let refs = refs
-            .iter()
-            .map(|saved| (saved.reference.clone(), saved.id.clone()));
-        self.drop_refs(&self.common_dir, refs.collect())
+    pub(crate) fn drop_saved_work(&self, refs: &[(String, ObjectId)]) -> Result<()> {
+        self.drop_refs(&self.common_dir, refs)
     }
 
     /// The names of submodules whose copies on the host have work of a container saved that they do not have
@@ -98,12 +64,12 @@ impl Repo {
     /// Deletes what is saved of a container for submodules.
     pub(crate) fn drop_work_of_submodules(&self, container: &str) -> Result<()> {
         for git_dir in module_dirs(&self.common_dir.join("modules")) {
-            self.drop_refs(&git_dir, values_of(&git_dir, &[&of(container)])?)?;
+            self.drop_refs(&git_dir, &values_of(&git_dir, &[&of(container)])?)?;
         }
         Ok(())
     }
 
-    fn drop_refs(&self, git_dir: &Path, refs: Vec<(String, ObjectId)>) -> Result<()> {
+    fn drop_refs(&self, git_dir: &Path, refs: &[(String, ObjectId)]) -> Result<()> {
         if refs.is_empty() {
             return Ok(());
         }
