@@ -19,7 +19,7 @@ pub fn rows(site: &Site) -> Vec<Row> {
 /// A container that does nothing, beside one that is started by hand in the same network.
 pub fn start(site: &Site) -> Vec<Row> {
     let tag = site.dkr(&["create-image"]);
-    let row = |what, network: &str, more| {
+    let row = |what, network: &str| {
         let network = format!("--network={network}");
         let ours = ["start-image", ".", "main", &network, "--", "true"];
         let theirs = ["run", "--rm", &network, "--entrypoint", "true", tag.trim()];
@@ -28,13 +28,13 @@ pub fn start(site: &Site) -> Vec<Row> {
             what,
             ours,
             theirs,
-            claim: Claim::More(Duration::from_millis(more)),
+            claim: Claim::More(Duration::from_millis(150)),
         }
     };
     vec![
-        row("start-image -- true | docker run, host", "host", 50),
-        row("start-image -- true | docker run, bridge", "bridge", 150),
-        row("start-image -- true | docker run, none", "none", 150),
+        row("start-image -- true | docker run, host", "host"),
+        row("start-image -- true | docker run, bridge", "bridge"),
+        row("start-image -- true | docker run, none", "none"),
     ]
 }
 

@@ -233,15 +233,14 @@ impl Keeper<'_> {
     fn finish(&self, info: Option<ContainerInfo>) -> Result<EndReport> {
         let mut report = EndReport::default();
         let state = self.engine.state_of(self.name())?;
-        if self.settings.save_every > 0 && state.is_some() {
-            if !self.is_saved()? {
-                self.save_stopped()?;
-            }
-            if !self.is_saved()? {
-                let why = self.why_not_saved();
-                self.directory.set_kept(&why)?;
-                report.kept = Some(why);
-            }
+        if self.settings.save_every > 0
+            && state.is_some()
+            && !self.is_saved()?
+            && !self.save_stopped()?
+        {
+            let why = self.why_not_saved();
+            self.directory.set_kept(&why)?;
+            report.kept = Some(why);
         }
         report.saved = WorkSummary::settle(self.repo, self.name())?;
         if let (Some(info), Some(_)) = (info, &report.saved) {
@@ -262,19 +261,20 @@ impl Keeper<'_> {
         self.engine.has_file(self.name(), ENDED)
     }
 
-    /// Starts the container once more, to save what is in it and do nothing else.
-    fn save_stopped(&self) -> Result<()> {
+    /// Starts the container once more, to save what is in it and do nothing else. Whether it could.
+    fn save_stopped(&self) -> Result<bool> {
         let mounted = self.directory.path().join(RUN);
         if !mounted.exists() {
-            return Ok(());
+            return Ok(false);
         }
         Access::write_programs(&mounted)?;
         write_private(&mounted.join(SAVE_ONLY), "", 0o644)?;
         if let Err(error) = self.engine.start_again(self.name()) {
             self.printer.warn(format_args!("{error:#}"));
-            return Ok(());
+            return Ok(false);
         }
-        self.until_its_end(|_| {})
+        self.until_its_end(|_| {})?;
+        self.is_saved()
     }
 
     /// What it said last before it gave up.

@@ -69,6 +69,13 @@ impl Engine {
 
     /// Removes it, running or not. It may be gone.
     pub(crate) fn remove_container(&self, container: &str) -> Result<()> {
+        if let Some(socket) = &self.socket {
+            match socket::delete(socket, &format!("/containers/{container}?force=1&v=1")) {
+                Ok(()) | Err(ureq::Error::StatusCode(404)) => return Ok(()),
+                // The client says why.
+                Err(_) => {}
+            }
+        }
         let cmd = self.cmd().args(["rm", "--force", "--volumes", container]);
         let output = cmd.even_when_stopped().output()?;
         let said = String::from_utf8_lossy(&output.stderr);
@@ -92,7 +99,7 @@ impl Engine {
     pub(crate) fn has_file(&self, container: &str, path: &str) -> Result<bool> {
         if let Some(socket) = &self.socket {
             let archive = format!("/containers/{container}/archive?path={path}");
-            return Ok(socket::get_silently(socket, &archive).is_ok());
+            return Ok(socket::exists(socket, &archive));
         }
         let cmd = self.cmd().args(["cp", &format!("{container}:{path}"), "-"]);
         Ok(cmd.output()?.status.success())

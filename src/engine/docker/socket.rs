@@ -1,4 +1,4 @@
-//! Asking the daemon itself over its local socket: HTTP, as the client does it.
+//! Asking the daemon itself, and telling it, over its local socket: HTTP, as the client does it.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -38,21 +38,34 @@ pub(crate) fn get_silently(socket: &Path, path: &str) -> Result<Vec<u8>, ureq::E
     ask(socket, &address(path), &[])
 }
 
+/// Whether the answer to a HEAD is a success.
+pub(crate) fn exists(socket: &Path, path: &str) -> bool {
+    agent(socket).head(address(path)).call().is_ok()
+}
+
+/// A DELETE; an error unless it is a success.
+pub(crate) fn delete(socket: &Path, path: &str) -> Result<(), ureq::Error> {
+    agent(socket).delete(address(path)).call().map(drop)
+}
+
 /// One that is not looked up, as there is only one place to connect to.
 fn address(path: &str) -> String {
     format!("http://127.0.0.1{path}")
 }
 
 fn ask(socket: &Path, address: &str, query: &[(&str, &str)]) -> Result<Vec<u8>, ureq::Error> {
-    let config = ureq::Agent::config_builder().proxy(None).build();
-    let connector = SocketConnector(socket.to_owned());
-    let agent = ureq::Agent::with_parts(config, connector, DefaultResolver::default());
-    let mut body = agent
+    let mut body = agent(socket)
         .get(address)
         .query_pairs(query.iter().copied())
         .call()?
         .into_body();
     body.with_config().limit(u64::MAX).read_to_vec()
+}
+
+fn agent(socket: &Path) -> ureq::Agent {
+    let config = ureq::Agent::config_builder().proxy(None).build();
+    let connector = SocketConnector(socket.to_owned());
+    ureq::Agent::with_parts(config, connector, DefaultResolver::default())
 }
 
 /// Connects to a socket, whatever the address is.
