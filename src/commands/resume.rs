@@ -8,7 +8,6 @@ use clap::Args;
 use super::container_args::ContainerArgs;
 use super::named_container::NamedContainer;
 use super::{HostArgs, start_image};
-use crate::container::saved::SavedWork;
 use crate::container::{ContainerEnd, Keeping};
 use crate::error::Failure;
 use crate::git::saved_work::WORK;
@@ -98,18 +97,23 @@ impl Resume {
 
 /// What is saved of it, each commit with what it is. All of them must be there.
 fn saved(repo: &Repo, name: &str) -> Result<Vec<(ObjectId, String)>> {
-    let saved = SavedWork::of(repo, name)?;
-    let work: Vec<_> = saved.refs_of_work().collect();
+    let below = format!("{WORK}{name}/");
+    let what = |(reference, id): (String, ObjectId)| {
+        let what = reference.strip_prefix(&below)?;
+        (what != "info").then(|| (id, what.to_owned()))
+    };
+    let refs = repo.saved_work(name)?.into_iter();
+    let work: Vec<_> = refs.filter_map(what).collect();
     if work.is_empty() && repo.submodules_with_work(name)?.is_empty() {
         let failure = Failure::new("nothing is saved of it: all of its work was pushed");
         bail!(failure.hint(format!(
             "git branch --list '{name}/*' shows what was pushed"
         )));
     }
-    let ids: Vec<&str> = work.iter().map(|(_, id)| id.as_str()).collect();
+    let ids: Vec<&str> = work.iter().map(|(id, _)| id.as_str()).collect();
     let missing = repo.commits(&ids)?.iter().position(Option::is_none);
     if let Some(missing) = missing {
-        let (reference, _) = work[missing];
+        let reference = format!("{below}{}", work[missing].1);
         bail!(
             Failure::new(format!(
                 "the commit of {reference} is not in this repository"
@@ -119,15 +123,5 @@ fn saved(repo: &Repo, name: &str) -> Result<Vec<(ObjectId, String)>> {
             ))
         );
     }
-    let below = format!("{WORK}{name}/");
-    let what = |reference: &str| {
-        reference
-            .strip_prefix(&below)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    Ok(work
-        .into_iter()
-        .map(|(reference, id)| (id.clone(), what(reference)))
-        .collect())
+    Ok(work)
 }

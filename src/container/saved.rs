@@ -15,8 +15,6 @@ pub(crate) const MAIN_WORKTREE: &str = "workspace";
 /// The saved work of one container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SavedWork {
-    /// All refs, by their full names.
-    pub refs: Vec<(String, ObjectId)>,
     /// The tips of its branches.
     pub heads: BTreeMap<String, ObjectId>,
     /// The commits that worktrees are at without a branch.
@@ -78,21 +76,9 @@ impl SavedWork {
         files.fold(0, u64::saturating_add)
     }
 
-    /// What is saved of a container. Nothing, where there is nothing.
-    pub(crate) fn of(repo: &Repo, container: &str) -> Result<Self> {
-        let mut all = read(repo, repo.saved_work(container)?)?;
-        Ok(all.remove(container).unwrap_or_default())
-    }
-
-    fn says_something(&self) -> bool {
-        let has_tips = self.tips().next().is_some();
-        has_tips || !self.wip.is_empty() || !self.stash.is_empty() || self.info.is_some()
-    }
-
-    /// All but what says what the container was.
-    pub(crate) fn refs_of_work(&self) -> impl Iterator<Item = &(String, ObjectId)> {
-        let is_work = |name: &str| !matches!(parse(name), Some((_, WorkRef::Info)));
-        self.refs.iter().filter(move |(name, _)| is_work(name))
+    /// What is saved of a container, by its refs. Nothing, where there are none.
+    pub(super) fn of(repo: &Repo, container: &str, refs: Vec<(String, ObjectId)>) -> Result<Self> {
+        Ok(read(repo, refs)?.remove(container).unwrap_or_default())
     }
 }
 
@@ -104,16 +90,12 @@ enum WorkRef<'a> {
     Wip(&'a str),
     Stash(u32),
     Info,
-    /// One that no git dkr makes.
-    Strange,
 }
 
 /// The saved work of all containers, by their names. Refs that no git dkr makes are passed over.
 pub(crate) fn all(repo: &Repo) -> Result<BTreeMap<String, SavedWork>> {
     let refs = values_of(&repo.common_dir, &[WORK]).context("cannot list the saved work")?;
-    let mut saved = read(repo, refs)?;
-    saved.retain(|_, work| work.says_something());
-    Ok(saved)
+    read(repo, refs)
 }
 
 fn read(repo: &Repo, refs: Vec<(String, ObjectId)>) -> Result<BTreeMap<String, SavedWork>> {
@@ -127,7 +109,6 @@ fn read(repo: &Repo, refs: Vec<(String, ObjectId)>) -> Result<BTreeMap<String, S
             continue;
         };
         let work = saved.entry(container.to_owned()).or_default();
-        work.refs.push((name.clone(), id.clone()));
         match what {
             WorkRef::Head(branch) => drop(work.heads.insert(branch.to_owned(), id)),
             WorkRef::Detached(tree) => drop(work.detached.insert(tree.to_owned(), id)),
@@ -137,7 +118,6 @@ fn read(repo: &Repo, refs: Vec<(String, ObjectId)>) -> Result<BTreeMap<String, S
             }
             WorkRef::Stash(number) => drop(work.stash.insert(number, id)),
             WorkRef::Info => work.info = Some(read_info(&reader, container, &id)),
-            WorkRef::Strange => {}
         }
     }
     Ok(saved)
@@ -167,9 +147,9 @@ fn parse(name: &str) -> Option<(&str, WorkRef<'_>)> {
         Some(("heads", branch)) => WorkRef::Head(branch),
         Some(("detached", tree)) => WorkRef::Detached(tree),
         Some(("wip", tree)) => WorkRef::Wip(tree),
-        Some(("stash", number)) => number.parse().map_or(WorkRef::Strange, WorkRef::Stash),
+        Some(("stash", number)) => WorkRef::Stash(number.parse().ok()?),
         None if rest == "info" => WorkRef::Info,
-        _ => WorkRef::Strange,
+        _ => return None,
     };
     Some((container, what))
 }
@@ -188,16 +168,16 @@ mod tests {
             ("box/wip/worktrees/two", r#"Wip("worktrees/two")"#),
             ("box/stash/12", "Stash(12)"),
             ("box/info", "Info"),
-            ("box/heads", "Strange"),
-            ("box/info/x", "Strange"),
-            ("box/stash/-1", "Strange"),
-            ("box/stash/99999999999", "Strange"),
-            ("box/else/x", "Strange"),
         ] {
             assert_eq!(of(rest).as_deref(), Some(expected), "{rest}");
         }
         for strange in [
             "box",
+            "box/heads",
+            "box/info/x",
+            "box/stash/-1",
+            "box/stash/99999999999",
+            "box/else/x",
             "--help/heads/main",
             "$(touch x)/heads/main",
             "\u{fffd}/heads/main",

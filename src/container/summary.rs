@@ -29,10 +29,10 @@ impl WorkSummary {
     /// Counts what is saved of a container; where nothing is that the repository's own refs do not have,
     /// drops it.
     pub(crate) fn settle(repo: &Repo, container: &str) -> Result<Option<Self>> {
-        let work = SavedWork::of(repo, container)?;
-        let summary = Self::count(repo, container, &work)?;
+        let refs = repo.saved_work(container)?;
+        let summary = Self::count(repo, container, refs.clone())?;
         if summary.is_none() {
-            repo.drop_saved_work(&work.refs)?;
+            repo.drop_saved_work(&refs)?;
             repo.drop_work_of_submodules(container)?;
         }
         Ok(summary)
@@ -40,10 +40,11 @@ impl WorkSummary {
 
     /// Counts what is saved of a container; `None` where it is nothing.
     pub(crate) fn of(repo: &Repo, container: &str) -> Result<Option<Self>> {
-        Self::count(repo, container, &SavedWork::of(repo, container)?)
+        Self::count(repo, container, repo.saved_work(container)?)
     }
 
-    fn count(repo: &Repo, container: &str, work: &SavedWork) -> Result<Option<Self>> {
+    fn count(repo: &Repo, container: &str, refs: Vec<(String, ObjectId)>) -> Result<Option<Self>> {
+        let work = SavedWork::of(repo, container, refs)?;
         let tips: Vec<&ObjectId> = work.tips().collect();
         let mut summary = Self {
             commits: repo.count_unpushed(&tips)?,
