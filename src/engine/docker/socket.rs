@@ -23,9 +23,7 @@ pub(crate) fn get(
     query: &[(&str, &str)],
 ) -> Result<Vec<u8>, ureq::Error> {
     let address = address(path);
-    let mut shown = Cmd::new("curl")
-        .args(["--get", "--unix-socket"])
-        .arg(socket);
+    let mut shown = curl(socket).arg("--get");
     for (name, value) in query {
         shown = shown.args(["--data-urlencode", &format!("{name}={value}")]);
     }
@@ -45,7 +43,14 @@ pub(crate) fn exists(socket: &Path, path: &str) -> bool {
 
 /// A DELETE; an error unless it is a success.
 pub(crate) fn delete(socket: &Path, path: &str) -> Result<(), ureq::Error> {
-    agent(socket).delete(address(path)).call().map(drop)
+    let address = address(path);
+    ui::echo(&curl(socket).args(["--request", "DELETE", &address]));
+    agent(socket).delete(address).call().map(drop)
+}
+
+/// How what we do is shown.
+fn curl(socket: &Path) -> Cmd {
+    Cmd::new("curl").arg("--unix-socket").arg(socket)
 }
 
 /// One that is not looked up, as there is only one place to connect to.
