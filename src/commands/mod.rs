@@ -109,7 +109,6 @@ impl HostArgs {
     }
 }
 
-/// Which engine.
 #[derive(Debug, Args)]
 struct EngineArgs {
     /// The container engine; docker by default, and podman where there is none

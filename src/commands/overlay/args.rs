@@ -19,7 +19,6 @@ use crate::overlay::root::OverlayRoot;
 use crate::proc;
 use crate::ui::{self, Printer};
 
-/// Which Containerfiles.
 #[derive(Debug, Args)]
 pub(super) struct ContainerfileArgs {
     /// A Containerfile; each further one stands on those before it [default: Containerfile, here or
