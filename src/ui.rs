@@ -6,6 +6,7 @@
 //! one thing: whether commands are echoed ([`echo_commands`]), since processes are started everywhere.
 
 mod echo;
+mod live_table;
 mod printer;
 mod progress;
 
@@ -17,6 +18,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
 
 pub(crate) use echo::{echo, echo_commands};
+pub(crate) use live_table::{LiveTable, live_table};
 pub use printer::{Options, Printer};
 pub(crate) use progress::{Board, Progress, Watch};
 

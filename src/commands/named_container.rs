@@ -36,7 +36,9 @@ impl NamedContainer {
             let _ = Keeping::revive_all(engine, repo, printer);
         }
         let (containers, engine) = Containers::ask(repo, engine)?;
-        containers.warn_of_strange(repo.map(|repo| &*repo.path), printer);
+        for warning in containers.strange(repo.map(|repo| &*repo.path)) {
+            printer.warn(warning);
+        }
         Ok((containers, engine))
     }
 

@@ -30,7 +30,7 @@ pub(crate) struct Resume {
     #[command(flatten)]
     settings: ContainerArgs,
     /// Leave it running and print its name
-    #[arg(long)]
+    #[arg(short, long)]
     detach: bool,
     /// The command to run; tmux on a terminal, and a shell elsewhere, when absent
     #[arg(last = true, value_name = "CMD")]

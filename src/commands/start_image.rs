@@ -68,7 +68,7 @@ pub(crate) struct StartImage {
     #[arg(long)]
     no_update: bool,
     /// Leave it running and print its name: a command, an agent or tmux goes on in it
-    #[arg(long)]
+    #[arg(short, long)]
     detach: bool,
     /// Start this many of them, each with a name and a work branch of its own
     #[arg(long, value_name = "NUMBER", requires = "detach", default_value_t = 1,

@@ -15,7 +15,6 @@ use crate::error::Failure;
 use crate::git::saved_work::WORK;
 use crate::git::{ObjectId, Repo, values_of};
 use crate::proc::join;
-use crate::ui::Printer;
 
 /// A container that the engine has, or whose work is saved, or both.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,27 +172,26 @@ impl Containers {
         Ok((all, engine))
     }
 
-    /// Warns of those whose labels cannot be used: of this repository, or of all.
-    pub(crate) fn warn_of_strange(&self, repo_path: Option<&Path>, printer: Printer) {
-        let concerns = |strange: &&StrangeContainer| {
+    /// What is to be said of those whose labels cannot be used: of this repository, or of all.
+    pub(crate) fn strange(&self, repo_path: Option<&Path>) -> impl Iterator<Item = String> {
+        let concerns = move |strange: &&StrangeContainer| {
             repo_path.is_none_or(|path| strange.repo_path.as_deref() == Some(path))
         };
-        for strange in self.strange.iter().filter(concerns) {
+        self.strange.iter().filter(concerns).map(|strange| {
             let StrangeContainer { name, reason, .. } = strange;
-            printer.warn(format_args!("container {name} is left out: {reason}"));
-        }
+            format!("container {name} is left out: {reason}")
+        })
     }
 
-    /// Warns of saved work that does not say what it is of.
-    pub(crate) fn warn_of_unreadable(&self, printer: Printer) {
-        for container in &self.here {
-            if let Some(Err(reason)) = &container.saved.info {
-                let name = &container.name;
-                printer.warn(format_args!(
-                    "what is saved of container {name} does not say what it was: {reason}"
-                ));
-            }
-        }
+    /// What is to be said of saved work that does not say what it is of.
+    pub(crate) fn unreadable(&self) -> impl Iterator<Item = String> {
+        self.here.iter().filter_map(|container| {
+            let reason = container.saved.info.as_ref()?.as_ref().err()?;
+            let name = &container.name;
+            Some(format!(
+                "what is saved of container {name} does not say what it was: {reason}"
+            ))
+        })
     }
 }
 

@@ -29,6 +29,15 @@ impl Printer {
         Self { options }
     }
 
+    /// One that says warnings and errors only.
+    #[must_use]
+    pub(crate) fn silenced(self) -> Self {
+        Self::new(Options {
+            quiet: true,
+            verbose: false,
+        })
+    }
+
     /// Whether all output of commands is shown.
     pub fn verbose(self) -> bool {
         self.options.verbose

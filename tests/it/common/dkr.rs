@@ -267,6 +267,14 @@ impl Terminal {
         self
     }
 
+    /// Sends it SIGTERM.
+    pub fn terminate(&mut self) -> &mut Self {
+        let pid = self.0.get_process().pid();
+        let pid = Pid::from_raw(pid.as_raw()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        self
+    }
+
     /// Reads to the end; the exit code.
     #[track_caller]
     pub fn ends(&mut self) -> i32 {

@@ -9,4 +9,5 @@ mod names;
 mod resuming;
 mod running;
 mod saving;
+mod watching;
 mod work;
