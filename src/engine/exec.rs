@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::docker::socket;
 use super::{ContainerState, Engine};
-use crate::proc::Cmd;
+use crate::proc::{Cmd, check_interrupted};
 
 impl Engine {
     /// A command in the container of this name, as the container's own user. It reads our standard input.
@@ -58,6 +58,13 @@ impl Engine {
 
     /// Waits until it has ended, by itself or by whatever; fails when the engine is gone.
     pub(crate) fn wait(&self, container: &str) -> Result<()> {
+        if let Some(socket) = &self.socket
+            && socket::await_answer(socket, &format!("/containers/{container}/wait")).is_ok()
+        {
+            return Ok(());
+        }
+        check_interrupted()?;
+        // The client says why.
         self.run(&self.cmd().args(["wait", container])).map(drop)
     }
 
