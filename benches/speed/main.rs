@@ -4,11 +4,13 @@
 //! `BENCH_REPO=path` measures with that repository instead of a generated one. `cargo bench -- layers`
 //! measures layers, which take a quarter of an hour, and nothing else; `-- overlay` snapshots alone;
 //! `-- large` what a large repository costs, for which git's own is a good one; `-- networks` what comes to a
-//! container without the host's network; `-- proxy` what comes to a sandbox.
+//! container without the host's network; `-- proxy` what comes to a sandbox; `-- containers` what containers in
+//! the background cost.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod containers;
 mod history;
 mod hooks;
 mod large;
@@ -44,6 +46,10 @@ fn main() {
         print(large::rows(&site));
         return;
     }
+    if std::env::args().any(|arg| arg == "containers") {
+        print(containers::rows(&site));
+        return;
+    }
     if std::env::args().any(|arg| arg == "networks") {
         print(networks::rows(&site));
         return;
@@ -55,6 +61,7 @@ fn main() {
         create(&site),
         clone(&site),
     ]);
+    rows.extend(containers::rows(&site));
     rows.extend(hooks::rows(&site));
     rows.extend(history::check(&site));
     rows.extend(overlay::rows());
