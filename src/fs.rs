@@ -1,6 +1,6 @@
 //! Files: written whole or not at all; temporary directories that do not outlive us.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, Permissions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -20,6 +20,17 @@ pub(crate) use read::{
     read_written_text,
 };
 pub(crate) use temp_dir::TempDir;
+
+/// Makes a directory for what is mounted in containers, whose users may be others than we: they can read it
+/// there, and nobody here gets past the directory around it.
+pub(crate) fn mountable_dir(path: &Path) -> Result<&Path> {
+    let make = || {
+        std::fs::create_dir_all(path)?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o755))
+    };
+    make().with_context(|| format!("cannot make {}", path.display()))?;
+    Ok(path)
+}
 
 /// Writes a file by way of a temporary one beside it, so that a reader sees the old content or
 /// the new, and an interruption leaves the old.

@@ -8,10 +8,8 @@ use clap::Args;
 use super::container_args::ContainerArgs;
 use super::named_container::NamedContainer;
 use super::{HostArgs, start_image};
-use crate::container::{ContainerEnd, Keeping};
+use crate::container::{ContainerEnd, Keeping, ResumedWork};
 use crate::error::Failure;
-use crate::git::saved_work::WORK;
-use crate::git::{ObjectId, Repo};
 use crate::image::start::StartRequest;
 use crate::image::start::select_image::select;
 use crate::ui::{self, Printer};
@@ -59,13 +57,7 @@ impl Resume {
                 return Ok(1);
             }
         }
-        let saved = saved(&repo, &name)?;
-        for module in repo.submodules_with_work(&name)? {
-            printer.warn(format_args!(
-                "the work in the submodule {module} is not brought back: it is below refs/dkr/work/{name} in the host's \
-                 copy of it"
-            ));
-        }
+        let resumed = ResumedWork::of(&repo, &name)?;
         container.base(&repo)?;
         let flags = self.settings.flags();
         let choice = select(
@@ -83,7 +75,7 @@ impl Resume {
             terminal: start_image::wants_terminal(self.detach, !self.command.is_empty()),
             stays: true,
             detached: self.detach,
-            resumed: saved,
+            resumed,
             command: self.command.clone(),
             ..StartRequest::default()
         })?;
@@ -93,35 +85,4 @@ impl Resume {
         }
         Ok(u8::try_from(code).unwrap_or(1))
     }
-}
-
-/// What is saved of it, each commit with what it is. All of them must be there.
-fn saved(repo: &Repo, name: &str) -> Result<Vec<(ObjectId, String)>> {
-    let below = format!("{WORK}{name}/");
-    let what = |(reference, id): (String, ObjectId)| {
-        let what = reference.strip_prefix(&below)?;
-        (what != "info").then(|| (id, what.to_owned()))
-    };
-    let refs = repo.saved_work(name)?.into_iter();
-    let work: Vec<_> = refs.filter_map(what).collect();
-    if work.is_empty() && repo.submodules_with_work(name)?.is_empty() {
-        let failure = Failure::new("nothing is saved of it: all of its work was pushed");
-        bail!(failure.hint(format!(
-            "git branch --list '{name}/*' shows what was pushed"
-        )));
-    }
-    let ids: Vec<&str> = work.iter().map(|(id, _)| id.as_str()).collect();
-    let missing = repo.commits(&ids)?.iter().position(Option::is_none);
-    if let Some(missing) = missing {
-        let reference = format!("{below}{}", work[missing].1);
-        bail!(
-            Failure::new(format!(
-                "the commit of {reference} is not in this repository"
-            ))
-            .hint(format!(
-                "git fsck tells of it; git dkr remove {name} gives the work up"
-            ))
-        );
-    }
-    Ok(work)
 }

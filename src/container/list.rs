@@ -105,7 +105,7 @@ impl<'a> ContainerRow<'a> {
             saved: SavedRow {
                 branches: saved.heads.keys().map(String::as_str).collect(),
                 detached: saved.detached.keys().map(String::as_str).collect(),
-                uncommitted: saved.wip.keys().map(String::as_str).collect(),
+                uncommitted: saved.uncommitted().collect(),
                 stash: saved.stash.len(),
             },
             started_at: container.started_at(),

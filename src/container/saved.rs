@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 
 use super::info::{self, ContainerInfo, is_container_name};
-use crate::git::saved_work::WORK;
+use crate::git::saved_work::{WORK, changed_files};
 use crate::git::{CommitReader, ObjectId, Repo, values_of};
 
 /// The worktree that each container has.
@@ -19,7 +19,7 @@ pub(crate) struct SavedWork {
     pub heads: BTreeMap<String, ObjectId>,
     /// The commits that worktrees are at without a branch.
     pub detached: BTreeMap<String, ObjectId>,
-    /// What is not committed, by worktree.
+    /// What is not committed, by worktree. Of no files where it only says where HEAD is.
     pub wip: BTreeMap<String, SavedWip>,
     /// The entries of its stash.
     pub stash: BTreeMap<u32, ObjectId>,
@@ -42,7 +42,7 @@ impl SavedWip {
     /// By the message of its commit: `WIP on main: 3 files`, and what was left out.
     fn of(commit: ObjectId, message: &str) -> Self {
         let mut lines = message.lines();
-        let files = lines.next().and_then(count_files);
+        let files = lines.next().and_then(changed_files);
         let left_out = lines.skip_while(|line| *line != "left out:").skip(1);
         let plain = |line: &str| line.chars().filter(|c| !c.is_control()).take(200).collect();
         Self {
@@ -56,18 +56,16 @@ impl SavedWip {
     }
 }
 
-fn count_files(subject: &str) -> Option<u64> {
-    let (_, count) = subject.rsplit_once(": ")?;
-    let (number, word) = count.split_once(' ')?;
-    matches!(word, "file" | "files")
-        .then(|| number.parse().ok())
-        .flatten()
-}
-
 impl SavedWork {
     /// The commits that were made: the tips of branches and of worktrees without one.
     pub(crate) fn tips(&self) -> impl Iterator<Item = &ObjectId> {
         self.heads.values().chain(self.detached.values())
+    }
+
+    /// The worktrees that have something that is not committed.
+    pub(crate) fn uncommitted(&self) -> impl Iterator<Item = &str> {
+        let changed = self.wip.iter().filter(|(_, wip)| wip.files > 0);
+        changed.map(|(tree, _)| tree.as_str())
     }
 
     /// How many files are not committed, in all worktrees.
@@ -186,22 +184,6 @@ mod tests {
             assert_eq!(of(strange), None, "{strange}");
         }
         assert_eq!(parse("refs/heads/box/main"), None);
-    }
-
-    #[test]
-    fn the_number_of_files_is_in_the_subject() {
-        assert_eq!(count_files("WIP on fix/typo: 3 files"), Some(3));
-        assert_eq!(count_files("WIP on (detached): 1 files"), Some(1));
-        assert_eq!(count_files("WIP on odd: 5 files: 2 files"), Some(2));
-        for strange in [
-            "",
-            "WIP on main: 1a2b3c Subject",
-            "WIP on main: -1 files",
-            "WIP on main: 99999999999999999999999 files",
-            "\x1b[2J: many files",
-        ] {
-            assert_eq!(count_files(strange), None, "{strange}");
-        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::saved::SavedWork;
+use crate::git::saved_work::SubmoduleWork;
 use crate::git::{ObjectId, Repo};
 
 /// What is saved, counted.
@@ -50,7 +51,7 @@ impl WorkSummary {
             commits: repo.count_unpushed(&tips)?,
             files: work.changed(),
             stashes: work.stash.len() as u64,
-            submodules: repo.submodules_with_work(container)?,
+            submodules: names(&repo.work_of_submodules(container)?),
             ..Self::default()
         };
         for wip in work.wip.values() {
@@ -71,6 +72,10 @@ impl WorkSummary {
         }
         Ok(Some(summary).filter(|summary| *summary != Self::default()))
     }
+}
+
+fn names(submodules: &[SubmoduleWork]) -> Vec<String> {
+    submodules.iter().map(SubmoduleWork::name).collect()
 }
 
 impl fmt::Display for WorkSummary {

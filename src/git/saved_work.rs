@@ -46,19 +46,45 @@ impl Repo {
         self.drop_refs(&self.common_dir, refs)
     }
 
-    /// The names of submodules whose copies on the host have work of a container saved that they do not have
-    /// besides.
-    pub(crate) fn submodules_with_work(&self, container: &str) -> Result<Vec<String>> {
-        let modules = self.common_dir.join("modules");
+    /// What is saved of a container for submodules, in their copies on the host, and not in them besides.
+    pub(crate) fn work_of_submodules(&self, container: &str) -> Result<Vec<SubmoduleWork>> {
         let mut found = Vec::new();
-        for git_dir in module_dirs(&modules) {
-            let saved = values_of(&git_dir, &[&of(container)])?;
-            if has_more(&git_dir, container, &saved)? {
-                let name = git_dir.strip_prefix(&modules).unwrap_or(&git_dir);
-                found.push(name.display().to_string().replace("/modules/", "/"));
+        for git_dir in module_dirs(&self.common_dir.join("modules")) {
+            let refs = values_of(&git_dir, &[&format!("{}/", of(container))])?;
+            if has_more(&git_dir, container, &refs)? {
+                let directory = git_dir.strip_prefix(&self.common_dir);
+                found.push(SubmoduleWork {
+                    directory: directory.unwrap_or(&git_dir).to_owned(),
+                    git_dir,
+                    refs,
+                });
             }
         }
         Ok(found)
+    }
+
+    /// The commit of a submodule that one of ours records; `None` for one within another, and where its copy
+    /// here does not have it.
+    pub(crate) fn commit_of_submodule(
+        &self,
+        commit: &ObjectId,
+        module: &SubmoduleWork,
+    ) -> Result<Option<ObjectId>> {
+        let name = module.name();
+        let blob = format!("{commit}:.gitmodules");
+        let key = format!("submodule.{name}.path");
+        let path =
+            without_worktree(&self.common_dir).args(["config", "--blob", &blob, "--get", &key]);
+        let path = path.output()?.stdout;
+        let path = String::from_utf8_lossy(&path);
+        let path = path.trim_end_matches('\n');
+        if path.is_empty() {
+            return Ok(None);
+        }
+        let Some(id) = resolve(&self.common_dir, &format!("{commit}:{path}"))? else {
+            return Ok(None);
+        };
+        resolve(&module.git_dir, &format!("{id}^{{commit}}"))
     }
 
     /// Deletes what is saved of a container for submodules.
@@ -82,15 +108,80 @@ impl Repo {
     }
 }
 
+fn resolve(git_dir: &Path, revision: &str) -> Result<Option<ObjectId>> {
+    let ask = [
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        revision,
+    ];
+    let said = without_worktree(git_dir).args(ask).output()?.stdout;
+    Ok(lines(&said).first().and_then(|id| ObjectId::parse(id)))
+}
+
+/// What is saved of a container for a submodule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SubmoduleWork {
+    /// The git directory of its copy on the host.
+    git_dir: PathBuf,
+    /// The same below that of the repository, as containers have it: `modules/lib`.
+    pub directory: PathBuf,
+    /// The refs, by their full names.
+    pub refs: Vec<(String, ObjectId)>,
+}
+
+impl SubmoduleWork {
+    /// The name of the submodule; of one within another, after the other's.
+    pub(crate) fn name(&self) -> String {
+        let name = self.directory.display().to_string();
+        let name = name.strip_prefix("modules/").unwrap_or(&name);
+        name.replace("/modules/", "/")
+    }
+
+    /// Writes a pack of it into a directory: what leads beyond a commit.
+    pub(crate) fn pack(&self, beyond: Option<&ObjectId>, directory: &Path) -> Result<()> {
+        let tips = self.refs.iter().map(|(_, id)| format!("{id}\n"));
+        let revisions: String = tips.chain(beyond.map(|id| format!("^{id}\n"))).collect();
+        let cmd = without_worktree(&self.git_dir)
+            .args(["pack-objects", "--quiet", "--revs"])
+            .arg(directory.join("pack"))
+            .stdin(revisions);
+        run("pack-objects", &cmd).map(drop)
+    }
+}
+
 /// Whether some of what is saved is not committed, or on no branch or tag.
 fn has_more(git_dir: &Path, container: &str, saved: &[(String, ObjectId)]) -> Result<bool> {
     let prefix = of(container);
-    let is_commit = |name: &str| {
-        let below = name.strip_prefix(&prefix).unwrap_or_default();
-        below.starts_with("/heads/") || below.starts_with("/detached/")
+    let kind = |name: &str| {
+        let below = name.strip_prefix(&prefix)?.strip_prefix('/')?;
+        KINDS.into_iter().find(|kind| below.starts_with(kind))
     };
-    let all_committed = saved.iter().all(|(name, _)| is_commit(name));
-    Ok(!all_committed || count_unpushed(git_dir, saved.iter().map(|(_, id)| id))? > 0)
+    let mut commits = Vec::new();
+    for (name, id) in saved {
+        match kind(name) {
+            Some("heads/" | "detached/") => commits.push(id),
+            Some("wip/") if changed_files(&subject(git_dir, id)?) == Some(0) => {}
+            _ => return Ok(true),
+        }
+    }
+    Ok(count_unpushed(git_dir, commits.into_iter())? > 0)
+}
+
+fn subject(git_dir: &Path, commit: &ObjectId) -> Result<String> {
+    let show = ["log", "--no-walk", "--format=%s", commit.as_str()];
+    let said = run("log", &without_worktree(git_dir).args(show))?;
+    Ok(lines(&said).into_iter().next().unwrap_or_default())
+}
+
+/// How many files a commit of what is not committed is about, by its subject: `WIP on main: 3 files`.
+pub(crate) fn changed_files(subject: &str) -> Option<u64> {
+    let (_, count) = subject.rsplit_once(": ")?;
+    let (number, word) = count.split_once(' ')?;
+    matches!(word, "file" | "files")
+        .then(|| number.parse().ok())
+        .flatten()
 }
 
 fn count_unpushed<'a>(git_dir: &Path, ids: impl Iterator<Item = &'a ObjectId>) -> Result<u64> {
@@ -119,4 +210,25 @@ fn module_dirs(directory: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_files_is_in_the_subject() {
+        assert_eq!(changed_files("WIP on fix/typo: 3 files"), Some(3));
+        assert_eq!(changed_files("WIP on (detached): 1 files"), Some(1));
+        assert_eq!(changed_files("WIP on odd: 5 files: 2 files"), Some(2));
+        for strange in [
+            "",
+            "WIP on main: 1a2b3c Subject",
+            "WIP on main: -1 files",
+            "WIP on main: 99999999999999999999999 files",
+            "\x1b[2J: many files",
+        ] {
+            assert_eq!(changed_files(strange), None, "{strange}");
+        }
+    }
 }

@@ -8,7 +8,8 @@ use anyhow::{Result, bail};
 use crate::conf::{Conf, Host, ca, is_set, loopback_proxies, proxies};
 use crate::container::sandbox::AgentKeys;
 use crate::container::{
-    ConnectionSettings, ContainerDirectory, ContainerEnd, ContainerLabels, Keeping, SandboxSettings,
+    ConnectionSettings, ContainerDirectory, ContainerEnd, ContainerLabels, Keeping, ResumedWork,
+    SandboxSettings,
 };
 use crate::engine::{Engine, EngineKind, Network, RunOptions, RunSpec};
 use crate::error::Failure;
@@ -47,8 +48,8 @@ pub(crate) struct StartRequest {
     pub detached: bool,
     /// What the agent is to do, without a terminal.
     pub prompt: Option<String>,
-    /// Saved work that it goes on with: the commits, and what each is.
-    pub resumed: Vec<(ObjectId, String)>,
+    /// Saved work that it goes on with.
+    pub resumed: ResumedWork,
     pub command: Vec<OsString>,
 }
 
@@ -195,7 +196,7 @@ impl StartPlan<'_> {
                 .as_ref()
                 .map(|bundle| bundle.value.clone()),
         });
-        let resumed = request.resumed.iter().map(|(id, _)| id);
+        let resumed = request.resumed.commits.iter().map(|(id, _)| id);
         let also = self
             .switch_to
             .iter()

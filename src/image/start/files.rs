@@ -1,7 +1,5 @@
 //! The files that a container gets mounted.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -9,8 +7,7 @@ use anyhow::{Context, Result};
 use crate::conf::ca;
 use crate::container::{RUN, prepare_user};
 use crate::engine::Mount;
-use crate::fs::write_private;
-use crate::git::ObjectId;
+use crate::fs::{mountable_dir, write_private};
 use crate::image::start::container::{CA_BUNDLE, StartPlan, StartRequest};
 use crate::image::transport::Transport;
 use crate::ssh::{MOUNTED_DIR, PUSHER};
@@ -43,6 +40,7 @@ impl StartPlan<'_> {
                 target: format!("/usr/local/bin/{PUSHER}"),
             },
         ];
+        mounts.extend(request.resumed.mount(root));
         let keys = self.keys(request);
         let keys = keys.mounted.iter().map(|(agent, _)| agent.key_file);
         let bundle = self.host.ca_bundle.as_ref().map(|_| CA_BUNDLE);
@@ -58,7 +56,8 @@ impl StartPlan<'_> {
     pub(super) fn write_files(&self, request: &StartRequest, root: &Path) -> Result<()> {
         let hostname = request.hostname.as_deref().unwrap_or_default();
         let keys = self.keys(request);
-        let run_dir = mountable_dir(root, RUN)?;
+        let run_dir = root.join(RUN);
+        mountable_dir(&run_dir)?;
         let identity = self.repo.identity()?;
         Transport::access_of_container(self.host, &self.repo.common_dir)?
             .write_run_dir(&run_dir, hostname, &identity)?;
@@ -66,16 +65,15 @@ impl StartPlan<'_> {
             write_private(&run_dir.join(name), text, 0o644)?;
         }
         let limit = self.conf.container.save_limit.value;
-        let work = format!("{hostname}\n{limit}\n{}\n", self.begins_at());
+        let branch = request.name.as_deref().unwrap_or_default();
+        let work = format!("{hostname}\n{limit}\n{}\n{branch}\n", self.begins_at());
         write_private(&run_dir.join("work"), work, 0o644)?;
         if let Some(prompt) = &request.prompt {
             write_private(&run_dir.join("prompt"), prompt, 0o644)?;
         }
-        if !request.resumed.is_empty() {
-            let line = |(id, what): &(ObjectId, String)| format!("{id} {what}\n");
-            let saved: String = request.resumed.iter().map(line).collect();
-            write_private(&run_dir.join("saved-work"), saved, 0o644)?;
-        }
+        let commit = &self.image.labels.commit;
+        let resumed = &request.resumed;
+        resumed.write(self.repo, commit, hostname, root)?;
         if self.options(request).user.is_some() {
             write_private(
                 &run_dir.join(prepare_user::SCRIPT.0),
@@ -101,18 +99,6 @@ impl StartPlan<'_> {
         }
         Ok(())
     }
-}
-
-/// Makes a directory for what is mounted in containers, whose users may be others than we: they can read it
-/// there, and nobody here gets past the directory around it.
-fn mountable_dir(root: &Path, name: &str) -> Result<PathBuf> {
-    let path = root.join(name);
-    let make = || {
-        std::fs::create_dir_all(&path)?;
-        std::fs::set_permissions(&path, Permissions::from_mode(0o755))
-    };
-    make().with_context(|| format!("cannot make {}", path.display()))?;
-    Ok(path)
 }
 
 /// The file in the temporary directory that is mounted there.

@@ -65,6 +65,77 @@ fn a_clone_that_fetched_the_work_has_it_too() {
 }
 
 #[test]
+fn head_is_where_it_was() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let commit = "git switch -qc fix; echo 2 >a; git commit -qam Two; ";
+    for (rest, told) in [
+        ("", "1 commit on fix"),
+        // On one without commits of its own, on none, and back on the one that it began on.
+        ("git switch -qc idea work", "1 commit on fix"),
+        ("git checkout -q --detach work", "1 commit on fix"),
+        ("git switch -q work", "1 commit on fix"),
+        (
+            "git switch -qc idea work; git branch -qD fix; echo 3 >a; git stash push -q",
+            "1 stash",
+        ),
+    ] {
+        let work = Started::new(&lab, &repo, &[]);
+        let state = work.sh(&format!("{commit}{rest}\n{STATE}"));
+        work.dkr(&["stop"]).ok().says(told).never_says("file");
+        work.await_gone();
+        assert_eq!(work.resumed(STATE), state, "{rest}");
+        work.dkr(&["remove", "--force"]).ok();
+    }
+    // Where it is, alone, is nothing to save.
+    let work = Started::new(&lab, &repo, &[]);
+    work.sh("git switch -qc idea");
+    work.dkr(&["stop"]).ok().never_says("saved");
+    work.await_gone();
+    assert!(work.saved().is_empty());
+}
+
+#[test]
+fn submodules_are_as_they_were() {
+    const LOOK: &str = "cd /workspace; git status --porcelain=v2; cd libs/one
+        git symbolic-ref --quiet HEAD || echo detached; git rev-parse HEAD
+        git status --porcelain=v2 --untracked-files=all; git diff --cached; git diff; cat new; git stash list";
+    let Some(lab) = Lab::new() else { return };
+    let (other, repo) = (lab.repo(), lab.repo());
+    repo.submodule("libs/one", &other);
+    repo.conf("submodules = yes\n");
+    lab.create(&repo, &[]);
+    let changes = "echo staged >a; git add a; echo changed >a; echo new >new";
+    for (edit, told) in [
+        (changes.to_owned(), "work in libs/one"),
+        (
+            format!(
+                "git switch -qc topic; echo 2 >a; git commit -qam Two; echo 3 >a; git stash push -q; {changes}"
+            ),
+            "work in libs/one",
+        ),
+        (
+            "git switch -qc topic; echo 2 >a; git commit -qam Two; echo >new; git add new; git commit -qm Three"
+                .to_owned(),
+            "1 changed file, work in libs/one",
+        ),
+    ] {
+        for options in [&[][..], &["--user=agent"]] {
+            let work = Started::new(&lab, &repo, options);
+            let state = work.sh(&format!("cd libs/one; {edit}\n{LOOK}"));
+            work.dkr(&["stop"]).ok().says(told);
+            work.await_gone();
+            let before = trees(&work);
+            assert_eq!(work.resumed_with(options, LOOK), state, "{edit}");
+            // That is saved again, and nothing else.
+            assert_eq!(trees(&work), before);
+            work.dkr(&["remove", "--force"]).ok();
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_resumed_is_said() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();

@@ -172,6 +172,13 @@ impl<'a> Started<'a> {
     pub fn resumed(&self, script: &str) -> String {
         resumed(self.lab, self.repo, &self.name, script)
     }
+
+    /// The same with options of a start.
+    #[track_caller]
+    pub fn resumed_with(&self, options: &[&str], script: &str) -> String {
+        let args = [&["resume"], options, &["--", "sh", "-c", script]].concat();
+        self.dkr(&args).ok().stdout.trim_end().to_owned()
+    }
 }
 
 impl Drop for Started<'_> {

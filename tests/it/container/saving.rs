@@ -268,6 +268,33 @@ fn the_end_says_what_is_saved_and_nothing_when_all_was_pushed() {
     assert_eq!(kinds, ["heads/work", "info", "wip/workspace"]);
 }
 
+/// What was saved twice as it is, is not looked into for a third time.
+#[test]
+fn a_change_that_leaves_size_and_status_is_saved() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let work = Started::new(&lab, &repo, &[]);
+    for number in 2..6 {
+        for file in ["a", "new"] {
+            work.sh(&format!("echo {number} >{file}; touch -d @0 {file}"));
+            for _ in 0..3 {
+                work.save();
+            }
+            let tree = if file == "a" {
+                "wip/workspace"
+            } else {
+                "wip/workspace^3"
+            };
+            assert_eq!(work.text(tree, file), number.to_string());
+        }
+    }
+    // As is one that only moves it into the index.
+    work.sh("git add a");
+    work.save();
+    assert_eq!(work.text("wip/workspace^2", "a"), "5");
+}
+
 /// Those whose copies the host has.
 #[test]
 fn commits_and_changes_in_a_submodule() {
