@@ -6,7 +6,7 @@ use clap::Args;
 use super::EngineArgs;
 use crate::container::find::{check_running, find};
 use crate::container::inventory::{Container, Containers};
-use crate::container::{Keeping, save};
+use crate::container::{Keeping, is_at_work, save};
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::git::Repo;
@@ -54,9 +54,7 @@ impl NamedContainer {
     pub(super) fn kept(&self, printer: Printer) -> Result<(Engine, Repo, Container)> {
         let (engine, container) = self.in_engine(printer)?;
         if container.live.is_none() {
-            let failure = Failure::new(format!("the container {} has ended", container.name));
-            let hint = format!("its work is saved: git dkr resume {}", container.name);
-            return Err(failure.hint(hint).into());
+            return Err(ended(&container.name));
         }
         let repo = Repo::find(container.repo_path())?;
         Keeping::ensure(&engine, &repo, &container.name)?;
@@ -90,6 +88,11 @@ impl NamedContainer {
     pub(super) fn running(&self, printer: Printer) -> Result<(Engine, Container)> {
         let (engine, container) = self.in_engine(printer)?;
         check_running(&container, engine.kind())?;
+        // It runs once more, to be saved.
+        let repo = Repo::find(container.repo_path()).ok();
+        if repo.is_some_and(|repo| !is_at_work(&engine, &repo, &container.name)) {
+            return Err(ended(&container.name));
+        }
         Ok((engine, container))
     }
 
@@ -99,7 +102,7 @@ impl NamedContainer {
         let repo = Repo::find(None)?;
         let (mut containers, mut engine) = self.ask(Some(&repo), printer)?;
         if let (Ok(there), Ok(container)) = (&engine, find(&containers, &self.name))
-            && there.is_running(&container.name)
+            && is_at_work(there, &repo, &container.name)
         {
             let name = &container.name;
             let saved = Keeping::ensure(there, &repo, name).and_then(|()| save(there, name));
@@ -125,4 +128,10 @@ impl NamedContainer {
             (Err(failure), Ok(_)) => Err(failure.into()),
         }
     }
+}
+
+fn ended(name: &str) -> anyhow::Error {
+    let failure = Failure::new(format!("the container {name} has ended"));
+    let hint = format!("its work is saved: git dkr resume {name}");
+    failure.hint(hint).into()
 }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::named_container::NamedContainer;
-use crate::container::{ContainerDirectory, Keeping, WorkSummary, await_keeper};
+use crate::container::{ContainerDirectory, Keeping, WorkSummary, await_keeper, is_at_work};
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::git::Repo;
@@ -62,7 +62,7 @@ impl Remove {
 fn loss(repo: &Repo, engine: Option<&Engine>, name: &str) -> Result<Option<String>> {
     let not_saved = |why: String| Ok(Some(format!("the work in {name} is not saved: {why}")));
     if let Some(engine) = engine {
-        if engine.is_running(name) {
+        if is_at_work(engine, repo, name) {
             return Ok(Some(format!("{name} is running")));
         }
         if let Err(error) = Keeping::ensure(engine, repo, name) {

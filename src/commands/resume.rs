@@ -8,7 +8,7 @@ use clap::Args;
 use super::container_args::ContainerArgs;
 use super::named_container::NamedContainer;
 use super::{HostArgs, start_image};
-use crate::container::{ContainerEnd, Keeping, ResumedWork};
+use crate::container::{ContainerEnd, Keeping, ResumedWork, is_at_work};
 use crate::error::Failure;
 use crate::image::start::StartRequest;
 use crate::image::start::select_image::select;
@@ -46,7 +46,7 @@ impl Resume {
         let (repo, engine, container) = self.container.saved(printer)?;
         let name = container.name.clone();
         if container.live.is_some() {
-            if engine.is_running(&name) {
+            if is_at_work(&engine, &repo, &name) {
                 bail!(
                     Failure::new(format!("{name} is running"))
                         .hint(format!("git dkr attach {name}"))

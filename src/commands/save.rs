@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::named_container::NamedContainer;
-use crate::container::{ContainerEnd, save};
+use crate::container::{ContainerEnd, is_at_work, save};
 use crate::ui::Printer;
 
 /// Save the work in a container on the host
@@ -24,7 +24,7 @@ impl Save {
         let context = || format!("cannot save the work in {}", self.container.name);
         let (engine, repo, container) = self.container.kept(printer).with_context(context)?;
         let end = ContainerEnd::of(&engine, &repo, &container.name, printer);
-        if !engine.is_running(&container.name) {
+        if !is_at_work(&engine, &repo, &container.name) {
             return Ok(u8::from(!end.tell_of_other().with_context(context)?));
         }
         save(&engine, &container.name)?;

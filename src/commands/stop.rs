@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::named_container::NamedContainer;
-use crate::container::ContainerEnd;
+use crate::container::{ContainerEnd, is_at_work};
 use crate::ui::Printer;
 
 /// Stop a container, and save the work in it
@@ -21,7 +21,7 @@ impl Stop {
     pub(crate) fn run(&self, printer: Printer) -> Result<u8> {
         let context = || format!("cannot stop {}", self.container.name);
         let (engine, repo, container) = self.container.kept(printer).with_context(context)?;
-        if engine.is_running(&container.name) {
+        if is_at_work(&engine, &repo, &container.name) {
             engine.stop(&container.name).with_context(context)?;
         }
         let end = ContainerEnd::of(&engine, &repo, &container.name, printer);

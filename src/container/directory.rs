@@ -16,6 +16,8 @@ use crate::git::{self, Repo};
 const ALL: &str = "containers";
 /// What is mounted in it for its connection.
 pub(crate) const RUN: &str = "run";
+/// In it, tells the entrypoint to save what there is.
+const SAVE_ONLY: &str = "save-only";
 /// How the container is connected.
 const SETTINGS: &str = "connection.json";
 /// Held by the process that keeps the container connected.
@@ -107,6 +109,17 @@ impl ContainerDirectory {
     /// Whether somebody keeps the container connected.
     pub(crate) fn is_held(&self) -> bool {
         self.path.join(LOCK).exists() && matches!(self.lock(), Ok(None))
+    }
+
+    /// Notes that the container is started once more, to save its work and do nothing else; the entrypoint
+    /// finds it among the mounted files.
+    pub(super) fn set_saves_only(&self) -> Result<()> {
+        write_private(&self.path.join(RUN).join(SAVE_ONLY), "", 0o644)
+    }
+
+    /// Whether it was.
+    pub(super) fn saves_only(&self) -> bool {
+        self.path.join(RUN).join(SAVE_ONLY).exists()
     }
 
     /// Notes which other containers' work its own conflicts with.

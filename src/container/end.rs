@@ -51,7 +51,7 @@ impl<'a> ContainerEnd<'a> {
             container,
             printer,
         } = *self;
-        if engine.is_running(container) {
+        if is_at_work(engine, repo, container) {
             match check_interrupted() {
                 Err(interrupted) if interrupted.is_request_to_end() => {
                     printer.status("saving", &format!("the work in {container}"));
@@ -125,6 +125,11 @@ impl<'a> ContainerEnd<'a> {
             self.printer.warn(format_args!("not saved: {left_out}"));
         }
     }
+}
+
+/// Whether its command runs: in one that was started once more to be saved, nothing else does.
+pub(crate) fn is_at_work(engine: &Engine, repo: &Repo, container: &str) -> bool {
+    engine.is_running(container) && !ContainerDirectory::of(repo, container).saves_only()
 }
 
 /// Waits until nobody keeps a container any more.

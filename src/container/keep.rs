@@ -17,7 +17,7 @@ use super::labels::{ContainerLabels, MARK};
 use super::prepare_user::prepare;
 use super::summary::WorkSummary;
 use crate::engine::{ContainerState, Engine, EngineContainer};
-use crate::fs::{Lock, write_private};
+use crate::fs::Lock;
 use crate::git::saved_work::{self, WORK};
 use crate::git::{ObjectId, Repo, values_of};
 use crate::proc::check_interrupted;
@@ -30,8 +30,6 @@ const LOOK: Duration = Duration::from_millis(20);
 const LOOK_FOR_ENGINE: Duration = Duration::from_secs(1);
 /// What a container writes when its work was saved at its end.
 const ENDED: &str = "/workspace/.git/dkr-save/ended";
-/// Tells the entrypoint to save what there is and to do nothing else; among the mounted files.
-const SAVE_ONLY: &str = "save-only";
 
 /// What became of a container and its work.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -268,7 +266,7 @@ impl Keeper<'_> {
             return Ok(false);
         }
         Access::write_programs(&mounted)?;
-        write_private(&mounted.join(SAVE_ONLY), "", 0o644)?;
+        self.directory.set_saves_only()?;
         if let Err(error) = self.engine.start_again(self.name()) {
             self.printer.warn(format_args!("{error:#}"));
             return Ok(false);

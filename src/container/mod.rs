@@ -21,7 +21,7 @@ mod summary;
 pub(crate) use background::Keeping;
 pub(crate) use connection::{ConnectionSettings, SandboxSettings};
 pub(crate) use directory::{ContainerDirectory, RUN};
-pub(crate) use end::{ContainerEnd, await_keeper};
+pub(crate) use end::{ContainerEnd, await_keeper, is_at_work};
 pub(crate) use keep::{keep, save};
 pub(crate) use labels::ContainerLabels;
 pub(crate) use resumed::ResumedWork;

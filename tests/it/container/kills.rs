@@ -122,7 +122,7 @@ fn a_killed_client_of_the_engine_detaches() {
 }
 
 /// The process of the client that runs a container in the foreground.
-fn client_of(name: &str) -> Pid {
+pub fn client_of(name: &str) -> Pid {
     let wanted = format!("\0--name\0{name}\0");
     processes(|line| line.contains("\0run\0") && line.contains(&wanted))[0]
 }
@@ -150,6 +150,32 @@ fn keeper_and_container_killed_are_saved_by_a_command() {
             outcome.ok().says(&format!("{TOLD}{}", work.name));
         }
         all_saved(&work);
+        work.dkr(&["remove", "--force"]).ok();
+    }
+}
+
+/// It runs for that, and its command does not.
+#[test]
+fn commands_wait_for_one_that_is_started_once_more_to_save() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab_with_image(&lab);
+    for command in ["resume", "stop", "save"] {
+        let work = Started::new(&lab, &repo, &[]);
+        work.sh("head -c 50000000 /dev/urandom >large");
+        lab.docker(&["kill", &work.name]);
+        let mark = repo
+            .path
+            .join(format!(".git/dkr/containers/{}/run/save-only", work.name));
+        wait_until("it runs once more", || mark.exists() && work.is_running());
+        work.dkr(&["exec", "--", "true"])
+            .fails()
+            .says(&format!("the container {} has ended", work.name));
+        let args = match command {
+            "resume" => vec!["resume", "--", "test", "-s", "large"],
+            _ => vec![command],
+        };
+        work.dkr(&args).ok().says("1 changed file: git dkr resume");
+        work.await_gone();
         work.dkr(&["remove", "--force"]).ok();
     }
 }

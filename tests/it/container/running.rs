@@ -10,7 +10,7 @@ use crate::common::engine::Lab;
 use crate::common::repo::Repo;
 use crate::common::wait_until;
 
-/// Prints all that a resumed container has as the one before had it.
+/// Prints all that a resumed container has as the one before had it: of branches, those with commits.
 pub const STATE: &str = r#"
 look() {
     echo "== $1: $(git symbolic-ref --quiet HEAD || echo detached) $(git rev-parse HEAD)"
@@ -20,7 +20,7 @@ look() {
     git ls-files -z --cached --others --exclude-standard | sort -uz | xargs -0 sha256sum -- 2>/dev/null || :
 }
 cd /workspace; look workspace
-git for-each-ref --format='%(objectname) %(refname)' refs/heads
+git for-each-ref --format='%(objectname) %(refname)' --no-merged="$(sed -n 3p /run/dkr/work)" refs/heads
 git stash list
 git stash list --format=%H | while read -r id; do git show --stat "$id"; done
 "#;
@@ -70,7 +70,7 @@ impl<'a> Started<'a> {
     }
 
     #[track_caller]
-    fn await_ready(&self) {
+    pub fn await_ready(&self) {
         wait_until("the command in the container", || {
             let mut test = self.lab.client();
             test.args(["exec", &self.name, "test", "-e", READY]);
@@ -214,7 +214,7 @@ pub fn processes(is_meant: impl Fn(&str) -> bool) -> Vec<Pid> {
 
 /// A file that is there when the command in the container runs.
 const READY: &str = "/tmp/ready";
-const SLEEP: &str = ": >/tmp/ready; exec sleep 1000";
+pub const SLEEP: &str = ": >/tmp/ready; exec sleep 1000";
 
 /// What is saved of a container: the ids, by what each is.
 pub fn saved(repo: &Repo, name: &str) -> BTreeMap<String, String> {
