@@ -55,7 +55,7 @@ TEST_PODMAN = MOST
 TEST_MODERN = MOST
 
 test-all: ## run every test on docker, podman and a modern Docker: the better part of an hour
-	@$(MAKE) --no-print-directory test TEST_USER=ALL TEST_PODMAN=ALL TEST_MODERN=ALL
+	@DKR_CAMPAIGN_ROUNDS=20 $(MAKE) --no-print-directory test TEST_USER=ALL TEST_PODMAN=ALL TEST_MODERN=ALL
 
 # Compiling takes the processors, and preparing the engines the network.
 compile: cargo

@@ -1,5 +1,6 @@
 //! Containers that were started, and the work that is saved of them.
 
+mod campaign;
 mod detached;
 mod enter;
 mod kills;
