@@ -275,15 +275,24 @@ impl Keeper<'_> {
         self.is_saved()
     }
 
-    /// What it said last before it gave up.
+    /// What it said before it gave up.
     fn why_not_saved(&self) -> String {
-        let said = self.engine.last_lines(self.name(), 5).unwrap_or_default();
-        let lines = said.lines().map(str::trim);
-        let mut reasons =
-            lines.filter(|line| !line.is_empty() && !line.starts_with("warning: the work could"));
-        let last = reasons.next_back();
-        last.unwrap_or("it does not say why").to_owned()
+        let said = self.engine.last_lines(self.name(), 8).unwrap_or_default();
+        reason(&said).unwrap_or("it does not say why").to_owned()
     }
+}
+
+/// Of what was said, the line that tells most: what failed on the host, where it was that, else the last.
+fn reason(said: &str) -> Option<&str> {
+    let lines = said.lines().map(str::trim);
+    let lines =
+        lines.filter(|line| !line.is_empty() && !line.starts_with("warning: the work could"));
+    let of_host = |line: &&str| {
+        let line = line.strip_prefix("remote: ");
+        line.is_some_and(|line| line.starts_with("fatal: ") || line.starts_with("error: "))
+    };
+    let found = lines.clone().find(of_host).or_else(|| lines.last());
+    found.map(|line| line.strip_prefix("remote: ").unwrap_or(line))
 }
 
 /// Saves the work in a container that runs.
@@ -295,4 +304,22 @@ pub(crate) fn save(engine: &Engine, container: &str) -> Result<()> {
     }
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     Err(anyhow::anyhow!(said)).with_context(|| format!("cannot save the work in {container}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_what_failed_first() {
+        let full = "remote: fatal: write error: No space left on device\n\
+            error: remote unpack failed: index-pack abnormal exit\n\
+            \x20! [remote rejected] 0a -> refs/dkr/work/box/heads/work (unpacker error)\n\
+            warning: the work could not be saved\n";
+        let full = reason(full);
+        assert_eq!(full, Some("fatal: write error: No space left on device"));
+        let cut_off = "ready\nssh: connect to host: no\nwarning: the work could not be saved\n";
+        assert_eq!(reason(cut_off), Some("ssh: connect to host: no"));
+        assert_eq!(reason("\n"), None);
+    }
 }

@@ -1,8 +1,11 @@
 //! Containers that run in the background: what enters them, several at once, and what each may save.
 
+use std::path::PathBuf;
+use std::process::Command;
+
 use super::running::{Started, saved};
 use crate::common::engine::Lab;
-use crate::common::wait_until;
+use crate::common::{run, wait_until};
 
 #[test]
 fn tmux_goes_on_in_the_background() {
@@ -256,4 +259,59 @@ fn a_container_whose_work_the_host_cannot_take_is_kept() {
     work.save().says(told);
     work.await_gone();
     assert_eq!(work.resumed("cat a; git log -1 --format=%s"), "3\nTwo");
+}
+
+#[test]
+fn a_full_disk_on_the_host_loses_nothing() {
+    let Some(lab) = Lab::new() else { return };
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root may mount");
+        return;
+    }
+    let repo = lab.repo();
+    let disk = SmallDisk::at(repo.path.join(".git/objects"));
+    lab.create(&repo, &[]);
+    let work = Started::new(&lab, &repo, &[]);
+    work.sh("echo 2 >a; git commit -qam Two");
+    work.save();
+    let saved = work.saved().remove("heads/work");
+    work.sh("head -c 3000000 /dev/urandom >large; echo 3 >a");
+    let sum = work.sh("sha256sum large");
+    let full = "No space left on device";
+    work.dkr(&["save"]).exits(1).says(full);
+    let stop = work.dkr(&["stop"]).exits(1);
+    stop.says("is kept, as its work could not be saved")
+        .says(full);
+    assert_eq!(work.saved().remove("heads/work"), saved);
+    repo.git(["fsck"]);
+    disk.resize("100m");
+    work.save().says("1 commit on work, 2 changed files");
+    work.await_gone();
+    assert_eq!(work.resumed("sha256sum large"), sum);
+}
+
+/// A file system of a few megabytes in place of a directory, with what that held.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn at(path: PathBuf) -> Self {
+        let held = path.with_extension("held");
+        std::fs::rename(&path, &held).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let mount = ["-t", "tmpfs", "-o", "size=2m", "tmpfs"];
+        run(Command::new("mount").args(mount).arg(&path));
+        run(Command::new("cp").arg("-a").arg(held.join(".")).arg(&path));
+        Self(path)
+    }
+
+    fn resize(&self, size: &str) {
+        let option = format!("remount,size={size}");
+        run(Command::new("mount").args(["-o", &option]).arg(&self.0));
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
 }
