@@ -1,5 +1,7 @@
 //! Saved work that a new container goes on with.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -29,9 +31,9 @@ impl ResumedWork {
     pub(crate) fn of(repo: &Repo, container: &str) -> Result<Self> {
         let work = Self {
             commits: named(&repo.saved_work(container)?, container),
-            submodules: repo.work_of_submodules(container)?,
+            submodules: repo.saved_submodules(container)?,
         };
-        if work.is_empty() {
+        if work.commits.is_empty() && repo.work_of_submodules(container)?.is_empty() {
             let failure = Failure::new("nothing is saved of it: all of its work was pushed");
             bail!(failure.hint(format!(
                 "git branch --list '{container}/*' shows what was pushed"
@@ -88,10 +90,19 @@ impl ResumedWork {
             let has = repo.commit_of_submodule(image_commit, module)?;
             module
                 .pack(has.as_ref(), &directory)
+                .and_then(|()| open_to_all(&directory))
                 .with_context(|| format!("cannot pack the work in {}", module.name()))?;
         }
         Ok(())
     }
+}
+
+/// Git makes files by the umask, and who is in a container may be another than we.
+fn open_to_all(directory: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        std::fs::set_permissions(entry?.path(), Permissions::from_mode(0o644))?;
+    }
+    Ok(())
 }
 
 /// By what each is; without what only tells of the container.

@@ -46,12 +46,23 @@ impl Repo {
         self.drop_refs(&self.common_dir, refs)
     }
 
-    /// What is saved of a container for submodules, in their copies on the host, and not in them besides.
+    /// What is saved of a container for submodules, and is not in their copies on the host besides.
     pub(crate) fn work_of_submodules(&self, container: &str) -> Result<Vec<SubmoduleWork>> {
+        let mut found = Vec::new();
+        for module in self.saved_submodules(container)? {
+            if has_more(&module.git_dir, container, &module.refs)? {
+                found.push(module);
+            }
+        }
+        Ok(found)
+    }
+
+    /// All that is saved of a container for submodules, in their copies on the host.
+    pub(crate) fn saved_submodules(&self, container: &str) -> Result<Vec<SubmoduleWork>> {
         let mut found = Vec::new();
         for git_dir in module_dirs(&self.common_dir.join("modules")) {
             let refs = values_of(&git_dir, &[&format!("{}/", of(container))])?;
-            if has_more(&git_dir, container, &refs)? {
+            if !refs.is_empty() {
                 let directory = git_dir.strip_prefix(&self.common_dir);
                 found.push(SubmoduleWork {
                     directory: directory.unwrap_or(&git_dir).to_owned(),
@@ -132,7 +143,7 @@ pub(crate) struct SubmoduleWork {
 }
 
 impl SubmoduleWork {
-    /// The name of the submodule; of one within another, after the other's.
+    /// The name of the submodule; of one within another, after the other's. Some names of others look so, too.
     pub(crate) fn name(&self) -> String {
         let name = self.directory.display().to_string();
         let name = name.strip_prefix("modules/").unwrap_or(&name);

@@ -142,14 +142,18 @@ impl StartPlan<'_> {
         Ok(Some(Failure::new(message)))
     }
 
-    pub(super) fn check_name(&self, name: String, hostname: &str) -> Result<String> {
+    /// Checks the name of the work branch. One that is `resumed` may have pushed its own.
+    pub(super) fn check_name(&self, name: String, hostname: &str, resumed: bool) -> Result<String> {
         if !is_branch_name(&name)? {
             bail!(
                 Failure::new(format!("{name:?} is not the name of a branch"))
                     .hint("git help check-ref-format tells what a name may hold")
             );
         }
-        let mut taken = self.repo.branches_below(&format!("{hostname}/"))?;
+        let mut taken = match resumed {
+            true => Vec::new(),
+            false => self.repo.branches_below(&format!("{hostname}/"))?,
+        };
         if self.tracking.reference.is_some() || self.switch_to.is_some() {
             taken.push(self.image.labels.branch.clone());
         }

@@ -78,7 +78,7 @@ impl StartPlan<'_> {
             None => self.fresh_hostname()?,
         };
         let name = match request.name.take() {
-            Some(name) => self.check_name(name, &hostname)?,
+            Some(name) => self.check_name(name, &hostname, !request.resumed.is_empty())?,
             None => names::work_branch(),
         };
         Self::check_keys(&mut request.keys)?;

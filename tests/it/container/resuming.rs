@@ -97,10 +97,58 @@ fn head_is_where_it_was() {
 }
 
 #[test]
+fn branches_are_made_where_others_are_in_the_way() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    repo.conf("[post_clone]\nRUN echo generated >/workspace/gen\n");
+    lab.create(&repo, &[]);
+    let work = Started::new(&lab, &repo, &[]);
+    work.sh("git branch -m work work/fix; git add gen; echo 2 >a; git commit -qam Two");
+    // That it is on no branch there, nobody would find here.
+    work.sh(
+        "git worktree add -q --detach /tmp/off; cd /tmp/off; git commit -q --allow-empty -m Off",
+    );
+    work.dkr(&["stop"]).ok();
+    work.await_gone();
+    let seen = work.resumed(
+        "git symbolic-ref HEAD; git status --porcelain; git log -1 --format=%s; git log -1 --format=%s off-detached",
+    );
+    assert_eq!(seen, "refs/heads/work/fix\nTwo\nOff");
+    let saved: Vec<String> = work.saved().into_keys().collect();
+    assert_eq!(
+        saved,
+        [
+            "heads/off-detached",
+            "heads/work/fix",
+            "info",
+            "wip/workspace"
+        ]
+    );
+}
+
+#[test]
+fn one_that_had_pushed_its_branch_goes_on_with_it() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let work = Started::new(&lab, &repo, &[]);
+    work.sh(
+        "echo 2 >a; git commit -qam Two; git push -q; echo 3 >a; git commit -qam Three; echo 4 >a",
+    );
+    work.dkr(&["stop"]).ok();
+    work.await_gone();
+    let seen =
+        work.resumed("git branch --show-current; git log --format=%s -2; cat a; git push -q");
+    assert_eq!(seen, "work\nThree\nTwo\n4");
+    let pushed = format!("{}/work", work.name);
+    assert_eq!(repo.git(["log", "-1", "--format=%s", &pushed]), "Three");
+}
+
+#[test]
 fn submodules_are_as_they_were() {
     const LOOK: &str = "cd /workspace; git status --porcelain=v2; cd libs/one
         git symbolic-ref --quiet HEAD || echo detached; git rev-parse HEAD
-        git status --porcelain=v2 --untracked-files=all; git diff --cached; git diff; cat new; git stash list";
+        git status --porcelain=v2 --untracked-files=all; git diff --cached; git diff; cat new || :; git stash list";
     let Some(lab) = Lab::new() else { return };
     let (other, repo) = (lab.repo(), lab.repo());
     repo.submodule("libs/one", &other);
@@ -120,6 +168,11 @@ fn submodules_are_as_they_were() {
                 .to_owned(),
             "1 changed file, work in libs/one",
         ),
+        (
+            "echo 2 >a; git commit -qam Two; cd /workspace; git commit -qam Bump; git push -q; echo 3 >a"
+                .to_owned(),
+            "1 changed file: git dkr resume",
+        ),
     ] {
         for options in [&[][..], &["--user=agent"]] {
             let work = Started::new(&lab, &repo, options);
@@ -131,6 +184,10 @@ fn submodules_are_as_they_were() {
             // That is saved again, and nothing else.
             assert_eq!(trees(&work), before);
             work.dkr(&["remove", "--force"]).ok();
+            // The next one is called the same.
+            for module in [&repo, &Repo::at(&lab, repo.path.join("libs/one"))] {
+                module.git(["update-ref", "-d", &format!("refs/heads/{}/work", work.name)]);
+            }
         }
     }
 }

@@ -268,19 +268,21 @@ fn the_end_says_what_is_saved_and_nothing_when_all_was_pushed() {
     assert_eq!(kinds, ["heads/work", "info", "wip/workspace"]);
 }
 
-/// What was saved twice as it is, is not looked into for a third time.
+/// What looks as it was saved is not read again.
 #[test]
 fn a_change_that_leaves_size_and_status_is_saved() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
     lab.create(&repo, &[]);
     let work = Started::new(&lab, &repo, &[]);
-    for number in 2..6 {
+    for number in 2..4 {
         for file in ["a", "new"] {
             work.sh(&format!("echo {number} >{file}; touch -d @0 {file}"));
-            for _ in 0..3 {
-                work.save();
-            }
+            work.save();
+            // From when on it is believed.
+            work.sh("sleep 3");
+            work.save();
+            work.save();
             let tree = if file == "a" {
                 "wip/workspace"
             } else {
@@ -292,7 +294,7 @@ fn a_change_that_leaves_size_and_status_is_saved() {
     // As is one that only moves it into the index.
     work.sh("git add a");
     work.save();
-    assert_eq!(work.text("wip/workspace^2", "a"), "5");
+    assert_eq!(work.text("wip/workspace^2", "a"), "3");
 }
 
 /// Those whose copies the host has.
