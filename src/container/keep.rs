@@ -285,13 +285,13 @@ impl Keeper<'_> {
 /// Of what was said, the line that tells most: what failed on the host, where it was that, else the last.
 fn reason(said: &str) -> Option<&str> {
     let lines = said.lines().map(str::trim);
-    let lines =
+    let mut lines =
         lines.filter(|line| !line.is_empty() && !line.starts_with("warning: the work could"));
     let of_host = |line: &&str| {
         let line = line.strip_prefix("remote: ");
         line.is_some_and(|line| line.starts_with("fatal: ") || line.starts_with("error: "))
     };
-    let found = lines.clone().find(of_host).or_else(|| lines.last());
+    let found = lines.clone().find(of_host).or_else(|| lines.next_back());
     found.map(|line| line.strip_prefix("remote: ").unwrap_or(line))
 }
 
