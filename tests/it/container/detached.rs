@@ -41,16 +41,16 @@ fn tmux_goes_on_in_the_background() {
 }
 
 #[test]
-fn three_at_once_save_and_push_what_is_their_own() {
+fn ten_at_once_save_and_push_what_is_their_own() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
     lab.create(&repo, &[]);
-    let script = "git commit -q --allow-empty -m \"of $(hostname)\"; git push -q; hostname >mine; exec sleep 90";
+    let script = "git commit -q --allow-empty -m \"of $(hostname)\"; git push -q; hostname >mine; exec sleep 1000";
     let args = [
         "start-image",
         "--detach",
         "--count",
-        "3",
+        "10",
         "--",
         "sh",
         "-c",
@@ -65,7 +65,7 @@ fn three_at_once_save_and_push_what_is_their_own() {
     let mut names: Vec<&str> = all.iter().map(|one| &*one.name).collect();
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), 3);
+    assert_eq!(names.len(), 10);
     for one in &all {
         wait_until("all was pushed", || {
             let test = ["exec", "--", "test", "-s", "mine"];

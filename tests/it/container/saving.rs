@@ -297,6 +297,31 @@ fn a_change_that_leaves_size_and_status_is_saved() {
     assert_eq!(work.text("wip/workspace^2", "a"), "3");
 }
 
+/// It is not taken for nothing, which would delete what is saved.
+#[test]
+fn what_git_cannot_read_in_a_container_stays_saved() {
+    const EMPTY: &str = "empty() { id=$(git rev-parse $1); : >.git/objects/$(echo $id | cut -c1-2)/$(echo $id | cut -c3-); }";
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let work = Started::new(&lab, &repo, &[]);
+    work.sh("echo 2 >a; git commit -qam Two; echo stash >a; git stash push -q; git switch -qc other main; echo 3 >a");
+    work.save();
+    let saved = work.saved();
+    assert_eq!(saved.len(), 3, "{saved:?}");
+    // What a save has written down for the next one was cut off.
+    work.sh(": >.git/dkr-save/commit");
+    work.save();
+    assert_eq!(work.saved(), saved);
+    for lost in ["stash", "work"] {
+        work.sh(&format!("{EMPTY}; chmod -R u+w .git/objects; empty {lost}"));
+        work.dkr(&["save"])
+            .exits(1)
+            .says("not all of it can be read");
+        assert_eq!(work.saved(), saved, "{lost}");
+    }
+}
+
 /// Those whose copies the host has.
 #[test]
 fn commits_and_changes_in_a_submodule() {
