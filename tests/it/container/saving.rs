@@ -208,6 +208,54 @@ fn a_file_above_the_limit_is_left_out_and_named() {
 }
 
 #[test]
+fn a_link_in_the_place_of_a_directory_is_saved() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = full(&lab);
+    lab.create(&repo, &[]);
+    let work = Started::new(&lab, &repo, &[]);
+    let state = work.sh(&format!("rm -r dir gone; ln -s a dir; echo 2 >a\n{STATE}"));
+    work.save().says("4 changed files");
+    work.dkr(&["stop"]).ok();
+    assert_eq!(work.resumed(STATE), state);
+}
+
+#[test]
+fn a_save_that_was_killed_stands_in_the_way_of_none() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let work = Started::new(&lab, &repo, &[]);
+    work.sh("echo 2 >a; echo new >new; mkdir .git/dkr-save
+        touch .git/dkr-save/index.lock .git/dkr-save/index-untracked.lock");
+    work.save().says("2 changed files");
+}
+
+#[test]
+fn a_save_needs_nothing_that_git_has_pruned() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let work = Started::new(&lab, &repo, &[]);
+    work.sh("echo new >new; git worktree add -q --detach /tmp/other; echo other >/tmp/other/new");
+    let prune = "git gc -q --prune=now";
+    for change in ["echo 2 >a", "git commit -q --allow-empty -m One"] {
+        work.save();
+        work.sh(&format!("{change}; {prune}"));
+        work.save();
+    }
+    assert_eq!(work.text("wip/workspace^3", "new"), "new");
+    // Where the host could not be reached, what was made for it may be gone, too.
+    work.sh(&format!(
+        "echo 3 >a; ! GIT_SSH_COMMAND=false sh /run/dkr/save 2>&1; {prune}"
+    ));
+    work.save();
+    assert_eq!(work.text("wip/workspace", "a"), "3");
+    work.dkr(&["stop"]).ok();
+    let seen = work.resumed("cat a new; git show stash^3:new");
+    assert_eq!(seen, "3\nnew\nother");
+}
+
+#[test]
 fn the_end_says_what_is_saved_and_nothing_when_all_was_pushed() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
