@@ -181,6 +181,22 @@ fn commands_wait_for_one_that_is_started_once_more_to_save() {
 }
 
 #[test]
+fn one_that_is_started_once_more_to_save_is_not_stopped() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab_with_image(&lab);
+    for options in [&[][..], &["--user=agent"]] {
+        let work = Started::new(&lab, &repo, options);
+        work.sh("echo 2 >a; git commit -qam Two; echo 3 >a; echo new >new");
+        lab.docker(&["kill", &work.name]);
+        wait_until("it runs once more", || !work.exists() || work.is_running());
+        // It may be done by now.
+        let _ = lab.client().args(["stop", &work.name]).output();
+        all_saved(&work);
+        work.dkr(&["remove", "--force"]).ok();
+    }
+}
+
+#[test]
 fn a_signal_to_end_saves_and_tells() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab_with_image(&lab);
