@@ -8,7 +8,7 @@ use clap::Args;
 use super::container_args::ContainerArgs;
 use super::named_container::NamedContainer;
 use super::{HostArgs, start_image};
-use crate::container::{ContainerEnd, Keeping, ResumedWork, is_at_work};
+use crate::container::{ContainerEnd, Keeping, ResumedWork, await_keeper, is_at_work};
 use crate::error::Failure;
 use crate::image::start::StartRequest;
 use crate::image::start::select_image::select;
@@ -43,8 +43,13 @@ impl Resume {
     }
 
     fn resume(&self, printer: Printer) -> Result<u8> {
-        let (repo, engine, container) = self.container.saved(printer)?;
+        let (repo, engine, mut container) = self.container.saved(printer)?;
         let name = container.name.clone();
+        if container.live.is_none() {
+            // Whoever kept it removes what there is under its name, and notes what it was.
+            await_keeper(&repo, &name)?;
+            container = self.container.saved(printer)?.2;
+        }
         if container.live.is_some() {
             if is_at_work(&engine, &repo, &name) {
                 bail!(

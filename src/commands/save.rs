@@ -28,7 +28,9 @@ impl Save {
             return Ok(u8::from(!end.tell_of_other().with_context(context)?));
         }
         save(&engine, &container.name)?;
-        end.tell_of_work()?;
+        if end.tell_of_work()? {
+            container.note_info(&repo).with_context(context)?;
+        }
         Ok(0)
     }
 }

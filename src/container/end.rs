@@ -89,13 +89,14 @@ impl<'a> ContainerEnd<'a> {
         Ok(report.kept.is_none())
     }
 
-    /// Says what is saved of one that runs.
-    pub(crate) fn tell_of_work(&self) -> Result<()> {
-        match WorkSummary::of(self.repo, self.container)? {
-            Some(saved) => self.print_saved(&saved, ""),
+    /// Says what is saved of one that runs. Whether anything is.
+    pub(crate) fn tell_of_work(&self) -> Result<bool> {
+        let summary = WorkSummary::of(self.repo, self.container)?;
+        match &summary {
+            Some(saved) => self.print_saved(saved, ""),
             None => self.printer.status("saved", "nothing: all work was pushed"),
         }
-        Ok(())
+        Ok(summary.is_some())
     }
 
     /// Says what became of it. Where all work was pushed there is nothing to say.

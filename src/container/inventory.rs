@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use jiff::Timestamp;
 
 use super::directory::ContainerDirectory;
-use super::info::ContainerInfo;
+use super::info::{self, ContainerInfo};
 use super::labels::{ContainerLabels, MARK};
 use super::saved::{self, SavedWork};
 use crate::engine::{ContainerState, Engine, EngineContainer};
@@ -106,6 +106,15 @@ impl Container {
     pub(crate) fn started_at(&self) -> Option<Timestamp> {
         let live = self.live.as_ref().map(|live| live.created);
         live.or_else(|| Some(self.info()?.started_at))
+    }
+
+    /// Notes beside its saved work what it is, unless that is noted, for when the engine has it no more.
+    pub(crate) fn note_info(&self, repo: &Repo) -> Result<()> {
+        let Some(live) = self.live.as_ref().filter(|_| self.saved.info.is_none()) else {
+            return Ok(());
+        };
+        let info = ContainerInfo::of_started(&self.name, live.labels.clone(), live.created);
+        info::write(repo, &info)
     }
 
     /// The commit that its work is compared with, which the repository must have.

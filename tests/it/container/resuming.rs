@@ -186,6 +186,26 @@ fn submodules_are_as_they_were() {
 }
 
 #[test]
+fn one_that_is_gone_comes_back_as_it_was_saved() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    for is_kept in [true, false] {
+        let work = Started::with_env(&lab, &repo, &[], &[("DKR_SAVE_EVERY", "3600")]);
+        let state = work.sh(&format!(
+            "echo 2 >a; git commit -qam Two; echo 3 >a\n{STATE}"
+        ));
+        work.save();
+        if !is_kept {
+            work.kill_keeper();
+        }
+        lab.docker(&["rm", "--force", &work.name]);
+        assert_eq!(work.resumed(STATE), state);
+        work.dkr(&["remove", "--force"]).ok();
+    }
+}
+
+#[test]
 fn what_cannot_be_resumed_is_said() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();

@@ -64,6 +64,7 @@ fn work_of_all_kinds_is_saved_and_left_as_it_is_and_comes_back() {
             "heads/side",
             "heads/third",
             "heads/work",
+            "info",
             "stash/0",
             "stash/1",
             "wip/workspace",
@@ -129,6 +130,7 @@ fn work_of_all_kinds_is_saved_and_left_as_it_is_and_comes_back() {
         [
             "heads/third",
             "heads/work",
+            "info",
             "stash/0",
             "wip/workspace",
             "wip/worktrees/third"
