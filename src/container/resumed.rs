@@ -11,7 +11,7 @@ use crate::engine::Mount;
 use crate::error::Failure;
 use crate::fs::{mountable_dir, write_private};
 use crate::git::saved_work::{SubmoduleWork, WORK};
-use crate::git::{ObjectId, Repo};
+use crate::git::{ObjectId, PushedBranches, Repo, values_of};
 
 /// What is saved of submodules, each in a directory of its number, among the files of a container.
 const SUBMODULES: &str = "submodules";
@@ -21,7 +21,7 @@ const MOUNTED_SUBMODULES: &str = "/run/dkr-submodules";
 /// What is saved of a container: nothing, for one that begins anew.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ResumedWork {
-    /// The commits, and what each is: `heads/BRANCH`, `wip/WORKTREE` and the like.
+    /// The commits, and what each is: `heads/BRANCH`, `wip/WORKTREE` and the like, or `pushed/BRANCH`.
     pub commits: Vec<(ObjectId, String)>,
     submodules: Vec<SubmoduleWork>,
 }
@@ -29,7 +29,7 @@ pub(crate) struct ResumedWork {
 impl ResumedWork {
     /// What is saved of this container. All commits of it must be there.
     pub(crate) fn of(repo: &Repo, container: &str) -> Result<Self> {
-        let work = Self {
+        let mut work = Self {
             commits: named(&repo.saved_work(container)?, container),
             submodules: repo.saved_submodules(container)?,
         };
@@ -39,6 +39,7 @@ impl ResumedWork {
                 "git branch --list '{container}/*' shows what was pushed"
             )));
         }
+        work.commits.extend(pushed(repo, container)?);
         let ids: Vec<&str> = work.commits.iter().map(|(id, _)| id.as_str()).collect();
         let missing = repo.commits(&ids)?.iter().position(Option::is_none);
         if let Some(missing) = missing {
@@ -103,6 +104,16 @@ fn open_to_all(directory: &Path) -> Result<()> {
         std::fs::set_permissions(entry?.path(), Permissions::from_mode(0o644))?;
     }
     Ok(())
+}
+
+/// The branches that it has pushed, as they are now.
+fn pushed(repo: &Repo, container: &str) -> Result<Vec<(ObjectId, String)>> {
+    let below = format!("refs/heads/{container}/");
+    let own = PushedBranches::by(&repo.common_dir, container).branches();
+    let mut branches = values_of(&repo.common_dir, &[&below])?;
+    branches.retain(|(name, _)| own.contains(name));
+    let what = |(name, id): (String, ObjectId)| (id, name.replacen(&below, "pushed/", 1));
+    Ok(branches.into_iter().map(what).collect())
 }
 
 /// By what each is; without what only tells of the container.

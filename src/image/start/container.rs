@@ -73,12 +73,13 @@ pub(crate) struct StartPlan<'a> {
 impl StartPlan<'_> {
     /// Checks the request and completes them. Nothing is started when one cannot be met.
     pub(crate) fn complete(&self, mut request: StartRequest) -> Result<StartRequest> {
+        let is_resumed = !request.resumed.is_empty();
         let hostname = match request.hostname.take() {
-            Some(name) => self.check_hostname(name, !request.resumed.is_empty())?,
+            Some(name) => self.check_hostname(name, is_resumed)?,
             None => self.fresh_hostname()?,
         };
         let name = match request.name.take() {
-            Some(name) => self.check_name(name, &hostname, !request.resumed.is_empty())?,
+            Some(name) => self.check_name(name, &hostname, is_resumed)?,
             None => names::work_branch(),
         };
         Self::check_keys(&mut request.keys)?;

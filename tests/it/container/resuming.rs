@@ -68,6 +68,7 @@ fn a_clone_that_fetched_the_work_has_it_too() {
 fn head_is_where_it_was() {
     let Some(lab) = Lab::new() else { return };
     let repo = lab.repo();
+    repo.commit("Another", &[]);
     lab.create(&repo, &[]);
     let commit = "git switch -qc fix; echo 2 >a; git commit -qam Two; ";
     for (rest, told) in [
@@ -76,6 +77,10 @@ fn head_is_where_it_was() {
         ("git switch -qc idea work", "1 commit on fix"),
         ("git checkout -q --detach work", "1 commit on fix"),
         ("git switch -q work", "1 commit on fix"),
+        (
+            "git switch -q work; git reset -q --hard HEAD~1",
+            "1 commit on fix",
+        ),
         (
             "git switch -qc idea work; git branch -qD fix; echo 3 >a; git stash push -q",
             "1 stash",
@@ -183,6 +188,72 @@ fn submodules_are_as_they_were() {
             }
         }
     }
+}
+
+#[test]
+fn what_was_pushed_is_there_too() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let push = "echo 2 >a; git commit -qam Two; git push -q; ";
+    for rest in [
+        "echo 3 >a",
+        "echo 3 >a; git stash push -q",
+        "git switch -qc side; git commit -q --allow-empty -m Three",
+    ] {
+        let work = Started::new(&lab, &repo, &[]);
+        let state = work.sh(&format!("{push}{rest}\n{STATE}"));
+        work.dkr(&["stop"]).ok();
+        work.await_gone();
+        let more = "git switch -q work; git commit -q --allow-empty -m Last; git push -q";
+        assert_eq!(work.resumed(&format!("{STATE}\n{more}")), state, "{rest}");
+        let pushed = format!("{}/work", work.name);
+        let subjects = repo.git(["log", "-2", "--format=%s", &pushed]);
+        assert_eq!(subjects, "Last\nTwo");
+        repo.git(["branch", "--quiet", "-D", &pushed]);
+        work.dkr(&["remove", "--force"]).ok();
+    }
+}
+
+#[test]
+fn branches_come_back_whose_names_are_in_the_way_of_a_fresh_one() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let work = Started::new(&lab, &repo, &[]);
+    let state = work.sh(&format!(
+        "git branch -m work work/more; git branch -qD main; git commit -q --allow-empty -m Two
+        git branch main/more; echo 3 >a\n{STATE}"
+    ));
+    work.dkr(&["stop"]).ok();
+    work.await_gone();
+    assert_eq!(work.resumed(STATE), state);
+}
+
+#[test]
+fn a_commit_of_another_worktree_on_no_branch_comes_back_on_one() {
+    let Some(lab) = Lab::new() else { return };
+    let repo = lab.repo();
+    lab.create(&repo, &[]);
+    let work = Started::new(&lab, &repo, &[]);
+    let commit =
+        "git worktree add -q --detach /tmp/loose; cd /tmp/loose; git commit -q --allow-empty -m";
+    work.sh(&format!("{commit} One"));
+    work.dkr(&["stop"]).ok();
+    work.await_gone();
+    let branches =
+        "git for-each-ref --format='%(refname:short) %(subject)' --no-merged=work refs/heads";
+    let again = format!("{branches}; {commit} Two");
+    assert_eq!(work.resumed(&again), "loose-detached One");
+    // The name is taken by then.
+    assert_eq!(
+        work.resumed(branches),
+        "loose-detached One\nloose-detached2 Two"
+    );
+    assert_eq!(
+        work.saved().into_keys().collect::<Vec<_>>(),
+        ["heads/loose-detached", "heads/loose-detached2", "info"]
+    );
 }
 
 #[test]
