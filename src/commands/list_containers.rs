@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use super::EngineArgs;
+use super::named_container::ask_all;
 use crate::conf::Sources;
-use crate::container::Keeping;
 use crate::container::inventory::Containers;
 use crate::container::list::{COLUMNS, ContainerRow, ahead};
 use crate::engine::Engine;
@@ -100,7 +100,7 @@ impl ListContainers {
                 Ok(())
             }
             ListFormat::Text => {
-                let (header, cells) = self.table(&listing);
+                let (header, cells) = table(&rows, self.with_repo(&listing));
                 ui::result(ui::table(&header, cells))
             }
         }
@@ -131,7 +131,7 @@ impl ListContainers {
                     };
                 }
             };
-            let (header, rows) = self.table(&listing);
+            let (header, rows) = table(&self.rows(&listing), self.with_repo(&listing));
             engine = listing.engine.ok();
             LiveTable {
                 header,
@@ -148,11 +148,7 @@ impl ListContainers {
         engine: Result<Engine>,
         printer: Printer,
     ) -> Result<Listing> {
-        if let (Some(repo), Ok(engine)) = (repo, &engine) {
-            // What does not answer is told below.
-            let _ = Keeping::revive_all(engine, repo, printer);
-        }
-        let (containers, engine) = Containers::ask(repo, engine)?;
+        let (containers, engine) = ask_all(repo, engine, printer)?;
         let path = repo.map(|repo| &*repo.path).filter(|_| !self.all);
         let mut warnings: Vec<String> = containers
             .strange(path)
@@ -189,22 +185,25 @@ impl ListContainers {
         here.chain(others).collect()
     }
 
-    /// The header and the rows for people. The repositories are told where they are several.
-    fn table(&self, listing: &Listing) -> (Vec<&'static str>, Vec<Vec<String>>) {
-        let with_repo = self.all || listing.repo.is_none();
-        let now = Timestamp::now();
-        let mut header = COLUMNS.to_vec();
-        if with_repo {
-            header.insert(1, "repo");
-        }
-        let rows = self.rows(listing);
-        let cells = rows.iter().map(|row| {
-            let mut cells = row.cells(now);
-            if with_repo {
-                cells.insert(1, row.repo().to_owned());
-            }
-            cells
-        });
-        (header, cells.collect())
+    /// The repositories are told where they are several.
+    fn with_repo(&self, listing: &Listing) -> bool {
+        self.all || listing.repo.is_none()
     }
+}
+
+/// The header and the rows for people.
+fn table(rows: &[ContainerRow], with_repo: bool) -> (Vec<&'static str>, Vec<Vec<String>>) {
+    let now = Timestamp::now();
+    let mut header = COLUMNS.to_vec();
+    if with_repo {
+        header.insert(1, "repo");
+    }
+    let cells = rows.iter().map(|row| {
+        let mut cells = row.cells(now);
+        if with_repo {
+            cells.insert(1, row.repo().to_owned());
+        }
+        cells
+    });
+    (header, cells.collect())
 }

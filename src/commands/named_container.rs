@@ -6,7 +6,7 @@ use clap::Args;
 use super::EngineArgs;
 use crate::container::find::{check_running, find};
 use crate::container::inventory::{Container, Containers};
-use crate::container::{Keeping, is_at_work, save};
+use crate::container::{ContainerDirectory, Keeping, is_at_work, save};
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::git::Repo;
@@ -31,11 +31,7 @@ impl NamedContainer {
         let sources = sources(repo)?;
         self.engine.wanted(&sources)?;
         let engine = self.engine.find(&sources, printer);
-        if let (Some(repo), Ok(engine)) = (repo, &engine) {
-            // What does not answer is told below.
-            let _ = Keeping::revive_all(engine, repo, printer);
-        }
-        let (containers, engine) = Containers::ask(repo, engine)?;
+        let (containers, engine) = ask_all(repo, engine, printer)?;
         for warning in containers.strange(repo.map(|repo| &*repo.path)) {
             printer.warn(warning);
         }
@@ -90,7 +86,8 @@ impl NamedContainer {
         check_running(&container, engine.kind())?;
         // It runs once more, to be saved.
         let repo = Repo::find(container.repo_path()).ok();
-        if repo.is_some_and(|repo| !is_at_work(&engine, &repo, &container.name)) {
+        let directory = repo.map(|repo| ContainerDirectory::of(&repo, &container.name));
+        if directory.is_some_and(|directory| directory.saves_only()) {
             return Err(ended(&container.name));
         }
         Ok((engine, container))
@@ -128,6 +125,19 @@ impl NamedContainer {
             (Err(failure), Ok(_)) => Err(failure.into()),
         }
     }
+}
+
+/// Which containers there are, once those that were left alone are kept again: see [`Containers::ask`].
+pub(super) fn ask_all(
+    repo: Option<&Repo>,
+    engine: Result<Engine>,
+    printer: Printer,
+) -> Result<(Containers, Result<Engine>)> {
+    if let (Some(repo), Ok(engine)) = (repo, &engine) {
+        // What does not answer is told by what follows.
+        let _ = Keeping::revive_all(engine, repo, printer);
+    }
+    Containers::ask(repo, engine)
 }
 
 fn ended(name: &str) -> anyhow::Error {

@@ -118,7 +118,7 @@ impl ContainerDirectory {
     }
 
     /// Whether it was.
-    pub(super) fn saves_only(&self) -> bool {
+    pub(crate) fn saves_only(&self) -> bool {
         self.path.join(RUN).join(SAVE_ONLY).exists()
     }
 
