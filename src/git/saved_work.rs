@@ -100,8 +100,8 @@ impl Repo {
 
     /// Deletes what is saved of a container for submodules.
     pub(crate) fn drop_work_of_submodules(&self, container: &str) -> Result<()> {
-        for git_dir in module_dirs(&self.common_dir.join("modules")) {
-            self.drop_refs(&git_dir, &values_of(&git_dir, &[&of(container)])?)?;
+        for module in self.saved_submodules(container)? {
+            self.drop_refs(&module.git_dir, &module.refs)?;
         }
         Ok(())
     }
