@@ -121,8 +121,7 @@ fn play(lab: &Lab, repo: &Repo, random: &mut StdRng) {
     } else if random.random() {
         work.dkr(&["save"]);
     }
-    let look = format!("{STATE}{LIB}");
-    assert_eq!(work.resumed_with(options, &look), after);
+    assert_eq!(work.resumed_with(options, &look()), after);
     work.dkr(&["remove", "--force"]);
 }
 
@@ -147,6 +146,11 @@ fn edit(work: &Started, random: &mut StdRng) -> String {
 /// The state of the submodule.
 const LIB: &str = "cd /workspace/lib; look lib; git for-each-ref refs/heads/lib-*; git stash list";
 
+/// Prints all of the state.
+fn look() -> String {
+    format!("{STATE}{LIB}")
+}
+
 fn state(work: &Started) -> String {
-    work.sh(&format!("{STATE}{LIB}"))
+    work.sh(&look())
 }

@@ -170,7 +170,7 @@ impl<'a> Started<'a> {
     /// Resumes it; all that it printed there.
     #[track_caller]
     pub fn resumed(&self, script: &str) -> String {
-        resumed(self.lab, self.repo, &self.name, script)
+        self.resumed_with(&[], script)
     }
 
     /// The same with options of a start.
